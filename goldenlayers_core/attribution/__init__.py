@@ -1,0 +1,1 @@
+"""Layer scores from gradients, and the choice of the golden layer."""

@@ -1,0 +1,156 @@
+"""Requests -> token rows. Old and new answer share their prompt: one row holds [prompt, old branch, new branch].
+
+A branch is an answer without its last token (which is only ever a label). Tokens of the new branch do not see the old
+one, and positions restart at the end of the prompt, so each answer is computed as if it stood alone. One-token answers,
+the usual case, need no branch and no mask. Where a model takes its positions from the mask, or where a sliding window
+would cut a row, the two answers go in two rows.
+"""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from goldenlayers_core.models import ModelHandle
+from goldenlayers_core.models.tokens import pad_right
+
+_BATCH_OVERHEAD: Final = 16  # what one more batch costs, in tokens (measured: benchmarks/README.md)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One request as tokens."""
+
+    index: int  # position of the request in the caller's list
+    prompt: tuple[int, ...]
+    old: tuple[int, ...]
+    new: tuple[int, ...]
+
+    @property
+    def packed_length(self) -> int:
+        return len(self.prompt) + len(self.old) - 1 + len(self.new) - 1
+
+    @property
+    def separate_length(self) -> int:
+        return len(self.prompt) + max(len(self.old), len(self.new)) - 1
+
+    @property
+    def branched(self) -> bool:
+        return len(self.old) > 1 or len(self.new) > 1
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Token rows for one forward pass. B rows of T positions; N label positions; `side` 0 is old, 1 is new."""
+
+    pairs: tuple[Pair, ...]
+    shared: bool  # one row per pair; else rows 2i and 2i + 1
+    ids: Tensor  # (B, T)
+    positions: Tensor | None  # (B, T) where branches restart them
+    allowed: Tensor | None  # (B, 1, T, T) which position sees which
+    head_rows: Tensor  # (H,) positions that go through the LM head, each once
+    head_columns: Tensor  # (H,)
+    label_head: Tensor  # (N,) index into the H positions
+    labels: Tensor  # (N,) token ids
+    weights: Tensor  # (N,) 1 / answer length
+    side: Tensor  # (N,)
+
+    @property
+    def n_tokens(self) -> int:
+        return int(self.ids.numel())
+
+
+def fits_packed(handle: ModelHandle, pair: Pair) -> bool:
+    """Whether old and new answer may share a row in this model."""
+    config = handle.model.config.get_text_config()
+    window = getattr(config, "sliding_window", None)
+    return handle.architecture.packs_branches and (not window or pair.packed_length <= int(window))
+
+
+def batches(handle: ModelHandle, pairs: Sequence[Pair], token_budget: int) -> Iterator[Batch]:
+    """Rows of like length together, at most `token_budget` padded tokens a batch (one row at least)."""
+    shared = [p for p in pairs if not p.branched or fits_packed(handle, p)]
+    apart = [p for p in pairs if p.branched and not fits_packed(handle, p)]
+    groups = [
+        (True, sorted((p for p in shared if not p.branched), key=lambda p: p.packed_length)),
+        (True, sorted((p for p in shared if p.branched), key=lambda p: p.packed_length)),
+        (False, sorted(apart, key=lambda p: p.separate_length)),
+    ]
+    for together, group in groups:
+        for start, stop in cut(group, together, token_budget):
+            yield build(tuple(group[start:stop]), together)
+
+
+def cut(group: Sequence[Pair], shared: bool, token_budget: int) -> list[tuple[int, int]]:
+    """Where to cut pairs sorted by length into batches: fewest padded tokens plus an overhead per batch.
+
+    Dynamic programming over the end of the last batch; a batch holds one pair at least.
+    """
+    best: list[tuple[int, int]] = [(0, 0)]  # for each prefix: (cost, start of its last batch)
+    for stop in range(1, len(group) + 1):
+        options = []
+        for start in range(stop - 1, -1, -1):
+            padded = _cost(group[stop - 1], shared, stop - start)
+            if padded > token_budget and start < stop - 1:
+                break
+            options.append((best[start][0] + padded + _BATCH_OVERHEAD, start))
+        best.append(min(options))
+    cuts = [len(group)]
+    while cuts[-1]:
+        cuts.append(best[cuts[-1]][1])
+    cuts.reverse()
+    return list(itertools.pairwise(cuts))
+
+
+def _cost(longest: Pair, shared: bool, count: int) -> int:
+    return count * (longest.packed_length if shared else 2 * longest.separate_length)
+
+
+def build(pairs: tuple[Pair, ...], shared: bool) -> Batch:
+    """One batch of pairs, packed or apart."""
+    rows: list[tuple[int, ...]] = []
+    place: dict[tuple[int, int], int] = {}  # (row, column) -> index among the head's positions
+    entries: list[tuple[int, int, float, int]] = []  # (head index, label, weight, side)
+    for i, pair in enumerate(pairs):
+        tail_old, tail_new = pair.old[:-1], pair.new[:-1]
+        if shared:
+            rows.append(pair.prompt + tail_old + tail_new)
+        else:
+            rows += [pair.prompt + tail_old, pair.prompt + tail_new]
+        for side, answer in enumerate((pair.old, pair.new)):
+            row = i if shared else 2 * i + side
+            branch = len(pair.prompt) + (len(tail_old) if shared and side else 0)
+            for t, label in enumerate(answer):
+                column = len(pair.prompt) - 1 if t == 0 else branch + t - 1
+                head = place.setdefault((row, column), len(place))
+                entries.append((head, label, 1 / len(answer), side))
+    positions, allowed = _branches(pairs, rows) if shared and any(p.branched for p in pairs) else (None, None)
+    heads, labels, weights, sides = zip(*entries, strict=True)
+    return Batch(
+        pairs=pairs,
+        shared=shared,
+        ids=pad_right(rows),
+        positions=positions,
+        allowed=allowed,
+        head_rows=torch.tensor([row for row, _ in place]),
+        head_columns=torch.tensor([column for _, column in place]),
+        label_head=torch.tensor(heads),
+        labels=torch.tensor(labels),
+        weights=torch.tensor(weights, dtype=torch.float64),
+        side=torch.tensor(sides),
+    )
+
+
+def _branches(pairs: Sequence[Pair], rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+    """(B, T) positions that restart per branch, and (B, 1, T, T) what sees what."""
+    width = max(len(row) for row in rows)
+    positions = torch.arange(width).repeat(len(rows), 1)
+    allowed = torch.ones(width, width, dtype=torch.bool).tril().repeat(len(rows), 1, 1, 1)
+    for i, pair in enumerate(pairs):
+        prompt, old = len(pair.prompt), len(pair.old) - 1
+        positions[i, prompt + old :] -= old
+        allowed[i, 0, prompt + old :, prompt : prompt + old] = False
+    return positions, allowed

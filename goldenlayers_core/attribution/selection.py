@@ -1,0 +1,72 @@
+"""From layer scores to the golden layer: sum over requests, set outliers aside, rank (design.md section 4).
+
+    S[l] = sum over requests of phi[q, l];  layers outside [Q1 - k IQR, Q3 + k IQR] are set aside (quartiles by linear
+    interpolation, bounds kept); the others are ranked by signed S, descending; ties go to the shallower layer.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from goldenlayers_core.errors import RequestError
+from goldenlayers_core.records import SelectionConfig
+from goldenlayers_core.results import Floats, Selection
+
+
+def fences(totals: Floats, k: float) -> tuple[Floats, Floats]:
+    """Tukey fences of (..., L) totals: (...,) lower and upper bound."""
+    q1, q3 = np.quantile(totals, (0.25, 0.75), axis=-1)
+    spread = k * (q3 - q1)
+    return q1 - spread, q3 + spread
+
+
+def golden_layers(totals: Floats, k: float) -> NDArray[np.int64]:
+    """(...,) first layer of the ranking for each row of (..., L) totals.
+
+    Where the fences leave no layer (possible for k < 0.5 and few layers), the raw ranking's first.
+    """
+    low, high = fences(totals, k)
+    inside = (totals >= np.expand_dims(low, -1)) & (totals <= np.expand_dims(high, -1))
+    inside |= ~inside.any(axis=-1, keepdims=True)
+    return np.where(inside, totals, -np.inf).argmax(axis=-1)
+
+
+def select(values: Floats, config: SelectionConfig | None = None) -> Selection:
+    """The golden layer of (Q, L) layer scores, with a bootstrap over requests.
+
+    Raises RequestError when there is no request, or a score is not finite.
+    """
+    chosen = config or SelectionConfig()
+    if values.ndim != 2 or 0 in values.shape:
+        raise RequestError("There are no scored requests to choose a layer from; score at least one request first.")
+    if not np.isfinite(values).all():
+        raise RequestError("Some layer scores are not finite; score again in float32, or leave those requests out.")
+    queries, layers = values.shape
+    totals = values.sum(axis=0)
+    low, high = (float(bound) for bound in fences(totals, chosen.fence))
+    outliers = tuple(layer for layer in range(layers) if not low <= totals[layer] <= high)
+    raw = tuple(int(layer) for layer in np.argsort(-totals, kind="stable"))
+    ranking = tuple(layer for layer in raw if layer not in outliers) or raw
+    resampled = _resample(values, chosen)  # (R, L)
+    picks = golden_layers(resampled, chosen.fence)
+    return Selection(
+        golden_layer=ranking[0],
+        ranking=ranking,
+        raw_ranking=raw,
+        outliers=outliers if len(outliers) < layers else (),
+        fences=(low, high),
+        fence_factor=chosen.fence,
+        totals=totals,
+        interval=np.quantile(resampled, (0.025, 0.975), axis=0).T,
+        pick_share=np.bincount(picks, minlength=layers) / chosen.n_resamples,
+        n_requests=queries,
+        n_resamples=chosen.n_resamples,
+        seed=chosen.seed,
+    )
+
+
+def _resample(values: Floats, config: SelectionConfig) -> Floats:
+    """(R, L) totals of resamples of the Q requests with replacement."""
+    queries = len(values)
+    random = np.random.default_rng(config.seed)
+    counts = random.multinomial(queries, np.full(queries, 1 / queries), size=config.n_resamples)  # (R, Q)
+    return counts.astype(np.float64) @ values

@@ -1,0 +1,40 @@
+"""R-ROME: ROME with one kind of key in every place (Gupta et al. 2024, arXiv 2403.07175); the update is in `rome`."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from goldenlayers_core.editing.delta import Edit
+from goldenlayers_core.editing.method import MethodInfo
+from goldenlayers_core.editing.rome import RomeConfig, rome
+from goldenlayers_core.editing.settings import setting
+from goldenlayers_core.models import ModelHandle
+from goldenlayers_core.records import EditRequest
+
+
+@dataclass(frozen=True)
+class RRomeConfig(RomeConfig):
+    """ROME's settings, with consistent keys."""
+
+    consistent_keys: bool = setting(True, "Consistent keys", "The averaged key in every place; without it this is ROME.")
+
+
+def r_rome(
+    handle: ModelHandle,
+    request: EditRequest,
+    layer: int,
+    config: RRomeConfig,
+    templates: Sequence[str],
+    progress: Callable[[int, int, str], None] | None = None,
+) -> Edit:
+    """As `rome`, with R-ROME's update. Raises what `rome` raises."""
+    return rome(handle, request, layer, config, templates, progress, name="r-rome")
+
+
+METHOD: Final = MethodInfo(
+    name="r-rome",
+    title="R-ROME",
+    description="ROME with the averaged key in every place, which avoids its rare destructive edits (Gupta et al. 2024).",
+    config_class=RRomeConfig,
+    run=r_rome,
+)

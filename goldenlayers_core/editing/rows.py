@@ -1,0 +1,50 @@
+"""The token rows an edit is computed on: the prompt in every context template, and one row that holds the subject's essence."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from goldenlayers_core.errors import EditError, RequestError
+from goldenlayers_core.models import ModelHandle
+from goldenlayers_core.models.tokens import encode_answer, encode_prompt, subject_last
+from goldenlayers_core.records import EditRequest
+
+
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the batch, and where the edit touches it."""
+
+    ids: tuple[int, ...]  # the prompt and, fed back, the answer but for its last token
+    lookup: int  # position of the subject's last token
+    answer: tuple[int, ...]  # wanted after the prompt; empty for the essence row, whose next token must not change
+    edit: int  # which edit of the batch the row belongs to
+
+    @property
+    def wanted(self) -> range:
+        """Positions whose next token is looked at: one per answer token, or the last of the essence row."""
+        return range(len(self.ids) - max(len(self.answer), 1), len(self.ids))
+
+
+def edit_rows(handle: ModelHandle, request: EditRequest, templates: Sequence[str], edit: int = 0) -> tuple[Row, ...]:
+    """A row for every template, the bare prompt first, and the essence row "{subject} is a" last.
+
+    The answer follows one space (ROME's code puts two before a target that begins with one). Raises RequestError for an
+    empty target or a subject that is not in the prompt, EditError when the templates do not begin with the bare prompt.
+    """
+    if not templates or templates[0] != "{}" or any(t.count("{}") != 1 for t in templates):
+        raise EditError("The context templates must begin with the bare prompt, and each must hold {} once; sample them again.")
+    if not request.subject.strip():
+        raise RequestError(f"The subject of {request.prompt!r} is empty; name what the fact is about.")
+    tokenizer = handle.tokenizer
+    answer = encode_answer(tokenizer, request.prompt, request.target_new)
+    rows = []
+    for template in templates:
+        before = template.index("{}")
+        text = template[:before] + request.prompt + template[before + 2 :]
+        ids = encode_prompt(tokenizer, text)
+        lookup = subject_last(tokenizer, text, request.subject, after=before)
+        rows.append(Row(ids + answer[:-1], lookup, answer, edit))
+    essence = f"{request.subject} is a"
+    rows.append(Row(encode_prompt(tokenizer, essence), subject_last(tokenizer, essence, request.subject), (), edit))
+    return tuple(rows)

@@ -1,0 +1,26 @@
+"""Fields of a method's config that a form can be drawn from, and their limits."""
+
+import dataclasses
+import math
+from dataclasses import field
+from typing import Any
+
+from goldenlayers_core.errors import ConfigError
+
+
+def setting(
+    default: Any, label: str, explanation: str, low: float | None = None, high: float | None = None, step: float | None = None
+) -> Any:
+    """A dataclass field with its label, explanation and inclusive limits in `metadata` (label, help, min, max, step)."""
+    return field(default=default, metadata={"label": label, "help": explanation, "min": low, "max": high, "step": step})
+
+
+def check_settings(config: Any) -> None:
+    """Raises ConfigError when a number is not finite or outside its field's limits."""
+    for each in dataclasses.fields(config):
+        value = getattr(config, each.name)
+        low, high = each.metadata.get("min"), each.metadata.get("max")
+        if isinstance(value, bool) or not isinstance(value, int | float) or low is None or high is None:
+            continue
+        if not math.isfinite(value) or not low <= value <= high:
+            raise ConfigError(f"{each.metadata['label']} is {value}; give a number from {low} to {high}.")

@@ -1,0 +1,91 @@
+"""Context templates: short texts in the model's own voice, put before a prompt so that an edit holds in any context.
+
+As in ROME (Meng et al. 2022): top-5 sampling from the seeds below, then ". " and the prompt.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import Tensor
+from transformers import DynamicCache
+
+from goldenlayers_core.editing.settings import check_settings, setting
+from goldenlayers_core.models import ModelHandle
+from goldenlayers_core.models.tokens import pad_left
+from goldenlayers_core.records import config_digest, digest_of
+
+SEEDS: Final = ("The", "Therefore", "Because", "I", "You")
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateConfig:
+    """How many templates are sampled, how long they are, and from which seed."""
+
+    n_templates: int = setting(20, "Templates", "Sampled texts, beside the bare prompt.", 0, 100, 1)
+    length: int = setting(10, "Template length", "Tokens with the first word; every second text has half as many.", 2, 50, 1)
+    top_k: int = setting(5, "Top k", "Each token is drawn from this many likeliest ones.", 1, 100, 1)
+    seed: int = setting(0, "Seed", "Equal seeds give equal templates.", 0, 2**31 - 1, 1)
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+
+
+def template_key(handle: ModelHandle, config: TemplateConfig) -> str:
+    """Names the templates that `sample_templates` returns, for whoever keeps them."""
+    return digest_of([handle.result_key, config_digest(config), "templates-1"])
+
+
+def sample_templates(handle: ModelHandle, config: TemplateConfig) -> tuple[str, ...]:
+    """"{}" and then `n_templates` texts ending in ". {}"; each holds "{}" once and no other brace.
+
+    A pure function of model, dtype and config: it draws from its own generator and leaves the global one alone.
+    """
+    if not config.n_templates:
+        return ("{}",)
+    seeds = [SEEDS[i % len(SEEDS)] for i in range(config.n_templates)]
+    # ROME takes as many short texts (5 tokens) as long ones (10), each kind over all seeds in turn
+    half = (config.n_templates + 1) // 2
+    lengths = [config.length // 2 if i < half else config.length for i in range(config.n_templates)]
+    with handle.lock, torch.no_grad():
+        rows = _sample(handle, seeds, lengths, config)
+    return ("{}", *(f"{_clean(handle.tokenizer.decode(row))}. {{}}" for row in rows))
+
+
+def _sample(handle: ModelHandle, seeds: Sequence[str], lengths: Sequence[int], config: TemplateConfig) -> list[list[int]]:
+    """Token ids of each text, without special tokens."""
+    tokenizer = handle.tokenizer
+    plain = [[int(i) for i in tokenizer(s, add_special_tokens=False)["input_ids"]] for s in seeds]
+    start = [[int(i) for i in tokenizer(s)["input_ids"]] for s in seeds]
+    ids, mask = (t.to(handle.device) for t in pad_left(start))
+    forbidden = torch.tensor(sorted(tokenizer.all_special_ids), dtype=torch.int64)
+    generator = torch.Generator().manual_seed(config.seed)
+    cache = DynamicCache()
+    while any(len(row) < length for row, length in zip(plain, lengths, strict=True)):
+        width = ids.shape[1]
+        positions = (mask.cumsum(1) - 1).clamp(min=0)[:, -width:]
+        out = handle.model(
+            input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True, logits_to_keep=1
+        )
+        drawn = _draw(out.logits[:, -1].float().cpu(), forbidden, config.top_k, generator)
+        for row, length, token in zip(plain, lengths, drawn.tolist(), strict=True):
+            if len(row) < length:
+                row.append(token)
+        ids = drawn[:, None].to(handle.device)
+        mask = torch.cat([mask, mask.new_ones(len(plain), 1)], dim=1)
+    return plain
+
+
+def _draw(logits: Tensor, forbidden: Tensor, top_k: int, generator: torch.Generator) -> Tensor:
+    """(rows,) one token each, from the `top_k` likeliest that are not special."""
+    logits[:, forbidden] = -torch.inf
+    best = logits.topk(min(top_k, logits.shape[1]), dim=1)
+    chosen = torch.multinomial(best.values.softmax(dim=1), 1, generator=generator)
+    return best.indices.gather(1, chosen)[:, 0]
+
+
+def _clean(text: str) -> str:
+    """One line without braces, so that "{}" stays the only place for a prompt."""
+    return re.sub(r"\s+", " ", re.sub(r"[{}]", " ", text)).strip()

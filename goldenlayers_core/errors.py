@@ -1,0 +1,65 @@
+"""The exception tree. `str(error)` is one sentence for a person: what came, what is allowed, what to do."""
+
+
+class GoldenLayersError(Exception):
+    """Anything a person can put right; the UI and the command line show the message and nothing else."""
+
+
+class ModelError(GoldenLayersError):
+    """A model cannot be loaded or used; the one already loaded stays loaded."""
+
+
+class UnknownArchitectureError(ModelError):
+    """The architecture has no row in `models.architectures`."""
+
+
+class ModelNotFoundError(ModelError):
+    """No such folder, file or hub name, or the hub cannot be reached."""
+
+
+class GatedModelError(ModelError):
+    """The repository exists but asks for a token that is missing or not accepted."""
+
+
+class UnsafeWeightsError(ModelError):
+    """Only pickled weights are offered; they are never unpickled."""
+
+
+class ModelTooLargeError(ModelError):
+    """The weights do not fit into the memory at hand."""
+
+
+class DatasetError(GoldenLayersError):
+    """A dataset cannot be read or used."""
+
+
+class EncodingError(DatasetError):
+    """The bytes are not text in UTF-8, UTF-16 or Latin-1."""
+
+
+class FormatError(DatasetError):
+    """The content is none of the known formats."""
+
+
+class MappingError(DatasetError):
+    """A table's columns are not, or not well enough, mapped to the fields of a request."""
+
+
+class RequestError(GoldenLayersError):
+    """A request cannot be scored or edited as it stands (empty target, subject not in the prompt, ...)."""
+
+
+class ConfigError(GoldenLayersError):
+    """A setting is outside what is allowed."""
+
+
+class EditError(GoldenLayersError):
+    """An edit could not be computed (layer out of range, non-finite values, an edit of another model)."""
+
+
+class StoreError(GoldenLayersError):
+    """Something in the store is missing, damaged or of another version."""
+
+
+class Cancelled(GoldenLayersError):
+    """A person cancelled the work; what was finished is kept in the store."""

@@ -1,0 +1,133 @@
+"""Take a figure elsewhere: one self-contained HTML file, a PNG, a sentence for those who do not see it.
+
+A PNG is drawn by Kaleido with a Chromium of this machine, in a process of its own, so that a browser that hangs can be
+ended and never blocks the caller.
+"""
+
+import html
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+
+import plotly.graph_objects as go
+
+from goldenlayers_core.errors import GoldenLayersError
+from goldenlayers_core.figures.frame import fit_width
+from goldenlayers_core.figures.text import plain, shorten
+
+BROWSERS: tuple[str, ...] = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "chrome",
+    "msedge",
+)
+PNG_WIDTH = 1200  # px before `scale`
+PNG_SECONDS = 60.0
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>body {{ margin: 0; background: {background}; }} main {{ max-width: 1440px; margin: 0 auto; }}</style>
+</head>
+<body>
+<main role="img" aria-label="{alt}">
+{figure}
+</main>
+</body>
+</html>
+"""
+
+
+def alt_text(figure: go.Figure) -> str:
+    """What the figure shows, in words: kind of picture, finding, definition and provenance. Plain text."""
+    meta = figure.layout.meta
+    if isinstance(meta, Mapping) and "alt" in meta:
+        return str(meta["alt"])
+    parts = (figure.layout.title.text, figure.layout.title.subtitle.text)
+    return ". ".join(plain(part) for part in parts if part) or "Figure"
+
+
+def to_html(figure: go.Figure) -> str:
+    """One HTML page that needs nothing else: plotly.js is inside (about 5 MB), hover and zoom work offline."""
+    title = plain(figure.layout.title.text or "") or "Golden Layers"
+    return _PAGE.format(
+        title=html.escape(title),
+        background=figure.layout.template.layout.paper_bgcolor or "#FFFFFF",
+        alt=html.escape(alt_text(figure)),
+        figure=figure.to_html(
+            full_html=False,
+            include_plotlyjs=True,
+            include_mathjax=False,
+            config={"responsive": True, "displaylogo": False},
+        ),
+    )
+
+
+def find_browser(environment: Mapping[str, str] | None = None) -> str | None:
+    """Path of the Chromium that draws: the one BROWSER_PATH names, else the first of `BROWSERS` on the PATH."""
+    environment = os.environ if environment is None else environment
+    named = environment.get("BROWSER_PATH")
+    if named:
+        return named if os.access(named, os.X_OK) else None
+    path = environment.get("PATH", "")
+    return next((found for name in BROWSERS if (found := shutil.which(name, path=path))), None)
+
+
+def to_png(
+    figure: go.Figure,
+    width: int = PNG_WIDTH,
+    scale: float = 2.0,
+    seconds: float = PNG_SECONDS,
+) -> bytes:
+    """The figure as PNG, `width` x the figure's own height (700 where it has none), times `scale`, in px.
+
+    Raises
+    ------
+    GoldenLayersError: Kaleido or a browser is missing, drawing failed, or took longer than `seconds`.
+    """
+    if importlib.util.find_spec("kaleido") is None:
+        raise GoldenLayersError(
+            "A PNG needs the package kaleido, which is not installed; run `pip install kaleido`, or download HTML."
+        )
+    browser = find_browser()
+    if browser is None:
+        raise GoldenLayersError("A PNG needs Chromium or Chrome, and none was found; install one, or download HTML.")
+    figure = fit_width(figure, width) if isinstance(figure.layout.meta, Mapping) else figure
+    size = [str(width), str(int(figure.layout.height or 700)), str(scale), str(seconds)]
+    return _drawn(
+        figure.to_json().encode(), [sys.executable, "-m", "goldenlayers_core.figures.render", *size], browser, seconds
+    )
+
+
+def _drawn(figure_json: bytes, command: list[str], browser: str, seconds: float) -> bytes:
+    """Standard output of `command` fed with `figure_json`; its whole process group is ended when the time is up."""
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "BROWSER_PATH": browser, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        start_new_session=True,
+    ) as process:
+        try:
+            picture, complaint = process.communicate(figure_json, timeout=seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            raise GoldenLayersError(
+                f"Drawing the PNG took longer than {seconds:g} seconds and was stopped; try again, or download HTML."
+            ) from None
+    if process.returncode != 0 or not picture.startswith(b"\x89PNG"):
+        lines = [line for line in complaint.decode(errors="replace").splitlines() if line.strip()]
+        reason = shorten(lines[-1], 160) if lines else f"exit status {process.returncode}"
+        raise GoldenLayersError(f"The PNG could not be drawn with {browser} ({reason}); download HTML instead.")
+    return picture

@@ -1,0 +1,121 @@
+"""Text for figures: plotly reads a small HTML in every string, so whatever a person wrote is escaped here."""
+
+import html
+import math
+import re
+import textwrap
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+HOVER_WIDTH = 46
+MINUS, TIMES = "\u2212", "\u00d7"  # by code: in the source they look like - and x
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def clean(text: str) -> str:
+    """`text` on one line: runs of white space and control characters become one space."""
+    return " ".join(re.sub(r"[\x00-\x1f\x7f]", " ", text).split())
+
+
+def escape(text: str) -> str:
+    """`text` with nothing left for plotly to interpret (tags, entities, templates)."""
+    return html.escape(text, quote=False).replace("%{", "%&#123;")
+
+
+def shorten(text: str, length: int) -> str:
+    """`text` on one line, at most `length` characters, the cut shown by an ellipsis."""
+    line = clean(text)
+    return line if len(line) <= length else line[: max(length - 1, 1)].rstrip() + "…"
+
+
+def wrap(text: str, width: int) -> str:
+    """Escaped `text` broken with <br> after at most `width` characters; its own line breaks are kept."""
+    lines: list[str] = []
+    for paragraph in text.split("\n"):
+        lines.extend(textwrap.wrap(clean(paragraph), width) or [""])
+    return "<br>".join(escape(line) for line in lines)
+
+
+def plain(markup: str) -> str:
+    """The opposite: what a person reads of plotly's small HTML, on one line."""
+    return clean(html.unescape(re.sub(r"<[^<>]*>", "", re.sub(r"<br\s*/?>", " ", markup))))
+
+
+def number(value: float, digits: int = 3) -> str:
+    """`value` with `digits` significant digits, for people: 0.0123, 1,230, powers of ten."""
+    if not math.isfinite(value):
+        return "not a number"
+    if value == 0:
+        return "0"
+    if 1e-3 <= abs(value) < 1e6:
+        places = max(digits - 1 - math.floor(math.log10(abs(value))), 0)
+        body = f"{abs(value):,.{places}f}"
+        body = body.rstrip("0").rstrip(".") if "." in body else body
+    else:
+        mantissa, exponent = f"{abs(value):.{digits - 1}e}".split("e")
+        mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
+        power = "10" + str(int(exponent)).translate(_SUPERSCRIPTS)
+        body = power if mantissa == "1" else f"{mantissa}{TIMES}{power}"
+    return MINUS + body if value < 0 else body
+
+
+def percent(share: float) -> str:
+    """A share in [0, 1] as a percentage, one decimal below 10 %; nearly 0 and nearly 1 are said in words."""
+    if 0 < share < 0.0005:
+        return "under 0.1 %"
+    if 0.995 <= share < 1:
+        return "over 99 %"
+    text = f"{100 * share:.1f}" if share < 0.0995 else f"{100 * share:.0f}"
+    return text.removesuffix(".0") + " %"
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 request`, `5,000 requests`."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def layer_list(layers: Sequence[int], most: int = 6) -> str:
+    """`layers 0, 1 and 29`; beyond `most`, `layers 0, 1, 2, ... (9 in all)`."""
+    names = [str(layer) for layer in layers]
+    if len(names) == 1:
+        return f"layer {names[0]}"
+    if len(names) > most:
+        return f"layers {', '.join(names[:3])}, … ({len(names)} in all)"
+    return f"layers {', '.join(names[:-1])} and {names[-1]}"
+
+
+def row_labels(prompts: Sequence[str], length: int) -> list[str]:
+    """One short escaped label per prompt: the stretch of at most `length` characters with the words that set it apart.
+
+    A word weighs log(prompts / prompts with it), so that "The capital of France is" among its like keeps "France".
+    """
+    words = [clean(prompt).split(" ") for prompt in prompts]
+    common = Counter(word for row in words for word in set(row))
+    weights = {word: math.log(len(prompts) / count) for word, count in common.items()}
+    return [escape(_telling_stretch(row, weights, length)) for row in words]
+
+
+def _telling_stretch(row: list[str], weights: dict[str, float], length: int) -> str:
+    text = " ".join(row)
+    if len(text) <= length:
+        return text
+    row = row[:64]  # prompts of whole documents: enough words for any label, and never quadratic in the prompt
+    best, bounds = -1.0, (0, 1)
+    for start in range(len(row)):
+        size, weight = -1, 0.0
+        for stop in range(start, len(row)):
+            size += 1 + len(row[stop])
+            if size > length - 2:
+                break
+            weight += weights[row[stop]] + 1e-6 * len(row[stop])  # among equals the longer stretch
+            if weight > best:
+                best, bounds = weight, (start, stop + 1)
+    stretch = shorten(" ".join(row[bounds[0] : bounds[1]]), length)
+    front = "…" if bounds[0] > 0 else ""
+    back = "…" if bounds[1] < len(row) and not stretch.endswith("…") else ""
+    return front + stretch + back
+
+
+def sentences(parts: Iterable[str]) -> str:
+    """Non-empty parts, one paragraph each."""
+    return "\n".join(part for part in parts if part)

@@ -1,0 +1,97 @@
+"""A loaded model with everything the rest needs to know about it."""
+
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from goldenlayers_core.errors import EditError
+from goldenlayers_core.models.architectures import Architecture
+from goldenlayers_core.records import ModelSource, Scope
+
+
+@dataclass(frozen=True, eq=False)
+class ModelHandle:
+    """A frozen decoder-only language model. Hold `lock` around every forward pass and hook; the weights never change."""
+
+    name: str
+    source: ModelSource
+    model: Any  # a transformers causal language model
+    tokenizer: Any
+    architecture: Architecture
+    fingerprint: str  # content digest of config and weights, as stored
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    @property
+    def blocks(self) -> nn.ModuleList:
+        """The L blocks, shallow first."""
+        blocks: nn.ModuleList = self.model.get_submodule(self.architecture.blocks)
+        return blocks
+
+    @property
+    def n_layers(self) -> int:
+        return len(self.blocks)
+
+    @property
+    def embedding(self) -> nn.Module:
+        module: nn.Module = self.model.get_submodule(self.architecture.embedding)
+        return module
+
+    @property
+    def head(self) -> nn.Module:
+        """The LM head."""
+        module: nn.Module = self.model.get_output_embeddings()
+        return module
+
+    @property
+    def device(self) -> torch.device:
+        return self.embedding.weight.device  # type: ignore[return-value]
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.embedding.weight.dtype  # type: ignore[return-value]
+
+    @property
+    def n_parameters(self) -> int:
+        return sum(p.numel() for p in self.model.parameters())
+
+    @property
+    def hidden_size(self) -> int:
+        """Width of the residual stream."""
+        return int(self.model.config.get_text_config().hidden_size)
+
+    @property
+    def vocabulary_size(self) -> int:
+        return int(self.head.weight.shape[0])  # type: ignore[union-attr, index]
+
+    @property
+    def result_key(self) -> str:
+        """Names everything of the model that can change a number: fingerprint, dtype and kind of device."""
+        return f"{self.fingerprint}-{str(self.dtype).removeprefix('torch.')}-{self.device.type}"
+
+    def check_layer(self, layer: int) -> None:
+        """Raises EditError when `layer` is not one of this model's."""
+        if not 0 <= layer < self.n_layers:
+            raise EditError(f"Layer {layer} was asked for; {self.name} has layers 0 to {self.n_layers - 1}.")
+
+    def site(self, layer: int, path: str) -> nn.Module:
+        """The matrix at `path` (an entry of the architecture row) of one block."""
+        module: nn.Module = self.blocks[layer].get_submodule(path)
+        return module
+
+    def mlp_out(self, layer: int) -> nn.Module:
+        """The matrix the editors write to."""
+        self.check_layer(layer)
+        return self.site(layer, self.architecture.mlp_out)
+
+    def sites(self, scope: Scope) -> dict[str, nn.Module]:
+        """Every matrix of `scope`, by "layer/path"."""
+        paths = self.architecture.matrices(scope)
+        return {f"{layer}/{path}": self.site(layer, path) for layer in range(self.n_layers) for path in paths}
+
+    def matrix(self, module: nn.Module) -> Tensor:
+        """(d_out, d_in) view of a site's weight, whatever its orientation."""
+        weight: Tensor = module.weight  # type: ignore[assignment]
+        return weight.T if self.architecture.orientation == "in_out" else weight

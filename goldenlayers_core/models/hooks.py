@@ -1,0 +1,168 @@
+"""The only file that registers hooks. Each is a context manager that removes what it set, whatever happens inside.
+
+Sites are checked to be (batch, position, width); OPT flattens its MLP to (batch * position, width), which is folded back.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from torch import Tensor, nn
+
+from goldenlayers_core.errors import ModelError
+
+GradientSink = Callable[[str, Tensor, Tensor], None]
+Change = Callable[[Tensor, Tensor], Tensor]
+
+
+def first_tensor(output: Any) -> Tensor:
+    """The hidden state in a module's output, whether it is a tensor or a tuple that begins with one."""
+    found = output[0] if isinstance(output, tuple) else output
+    if not isinstance(found, Tensor):
+        raise ModelError(f"A hooked module returned {type(found).__name__}; a tensor, or a tuple that begins with one, is needed.")
+    return found
+
+
+def replace_first(output: Any, tensor: Tensor) -> Any:
+    """`output` with its hidden state replaced."""
+    return (tensor, *output[1:]) if isinstance(output, tuple) else tensor
+
+
+def as_batch(tensor: Tensor, batch: int) -> Tensor:
+    """(batch, position, width) view of a site, folding back a flattened (batch * position, width)."""
+    if tensor.ndim == 2 and batch > 0 and tensor.shape[0] % batch == 0:
+        return tensor.view(batch, -1, tensor.shape[-1])
+    if tensor.ndim != 3 or tensor.shape[0] != batch:
+        raise ModelError(f"A hooked site has shape {tuple(tensor.shape)}; (batch, position, width) with batch {batch} is needed.")
+    return tensor
+
+
+@contextmanager
+def grad_from(module: nn.Module) -> Iterator[list[Tensor]]:
+    """Start the autograd graph at the output of `module` (parameters stay frozen); yields the list of graph leaves."""
+    leaves: list[Tensor] = []
+
+    def hook(_module: nn.Module, _args: Any, output: Any) -> Any:
+        leaf = first_tensor(output).detach().requires_grad_(True)
+        leaves.append(leaf)
+        return replace_first(output, leaf)
+
+    handle = module.register_forward_hook(hook)
+    try:
+        yield leaves
+    finally:
+        handle.remove()
+
+
+@contextmanager
+def watch_linears(sites: Mapping[str, nn.Module], batch: int, sink: GradientSink) -> Iterator[None]:
+    """Call `sink(site, inputs, output_gradient)` for every backward pass that runs through a site.
+
+    inputs (batch, position, d_in), detached; output_gradient (batch, position, d_out).
+    """
+
+    def watch(name: str) -> Callable[..., None]:
+        def hook(_module: nn.Module, args: Any, output: Any) -> None:
+            inputs = as_batch(first_tensor(args).detach(), batch)
+            first_tensor(output).register_hook(lambda gradient: sink(name, inputs, as_batch(gradient, batch)))
+
+        return hook
+
+    with ExitStack() as stack:
+        for name, module in sites.items():
+            stack.callback(module.register_forward_hook(watch(name)).remove)
+        yield
+
+
+@contextmanager
+def keep_positions(head: nn.Module, rows: Tensor, columns: Tensor) -> Iterator[None]:
+    """Let only N chosen positions through the LM head: its input (batch, position, width) becomes (1, N, width)."""
+
+    def hook(_module: nn.Module, args: Any) -> Any:
+        return (first_tensor(args)[rows, columns][None], *args[1:])
+
+    handle = head.register_forward_pre_hook(hook)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+@contextmanager
+def record_inputs(sites: Mapping[str, nn.Module]) -> Iterator[dict[str, Tensor]]:
+    """Keep, per site, the input of the last forward pass, detached."""
+    seen: dict[str, Tensor] = {}
+
+    def watch(name: str) -> Callable[..., None]:
+        def hook(_module: nn.Module, args: Any, _output: Any) -> None:
+            seen[name] = first_tensor(args).detach()
+
+        return hook
+
+    with ExitStack() as stack:
+        for name, module in sites.items():
+            stack.callback(module.register_forward_hook(watch(name)).remove)
+        yield seen
+
+
+@contextmanager
+def record_outputs(sites: Mapping[str, nn.Module]) -> Iterator[dict[str, Tensor]]:
+    """Keep, per site, the output (hidden state) of the last forward pass, detached."""
+    seen: dict[str, Tensor] = {}
+
+    def watch(name: str) -> Callable[..., None]:
+        def hook(_module: nn.Module, _args: Any, output: Any) -> None:
+            seen[name] = first_tensor(output).detach()
+
+        return hook
+
+    with ExitStack() as stack:
+        for name, module in sites.items():
+            stack.callback(module.register_forward_hook(watch(name)).remove)
+        yield seen
+
+
+@contextmanager
+def change_outputs(changes: Mapping[nn.Module, Change]) -> Iterator[None]:
+    """Replace each module's output by `change(inputs, output)`, both as the module has them (2-D or 3-D)."""
+
+    def changed(change: Change) -> Callable[..., Any]:
+        def hook(_module: nn.Module, args: Any, output: Any) -> Any:
+            return replace_first(output, change(first_tensor(args), first_tensor(output)))
+
+        return hook
+
+    with ExitStack() as stack:
+        for module, change in changes.items():
+            stack.callback(module.register_forward_hook(changed(change)).remove)
+        yield
+
+
+@contextmanager
+def start_at(blocks: Sequence[nn.Module], layer: int, hidden: Tensor, block_returns: str) -> Iterator[None]:
+    """Skip the blocks below `layer` and feed it `hidden` (batch, position, width), computed before.
+
+    The skipped blocks' `forward` is shadowed on the instance and restored on exit; no weight is touched.
+    `block_returns` is the architecture's column: "tensor" or "tuple".
+    """
+
+    def pass_on(hidden_states: Tensor, *_args: Any, **_kwargs: Any) -> Any:
+        return (hidden_states, None) if block_returns == "tuple" else hidden_states
+
+    def feed(_module: nn.Module, args: Any, kwargs: Any) -> Any:
+        return ((hidden, *args[1:]), kwargs) if args else (args, {**kwargs, "hidden_states": hidden})
+
+    with ExitStack() as stack:
+        for block in blocks[:layer]:
+            block.__dict__["forward"] = pass_on
+            stack.callback(block.__dict__.pop, "forward", None)
+        stack.callback(blocks[layer].register_forward_pre_hook(feed, with_kwargs=True).remove)
+        yield
+
+
+def hooks_on(model: nn.Module) -> int:
+    """How many forward hooks and shadowed forwards a model carries; 0 outside every context manager of ours."""
+    return sum(
+        len(module._forward_hooks) + len(module._forward_pre_hooks) + int("forward" in module.__dict__)
+        for module in model.modules()
+    )

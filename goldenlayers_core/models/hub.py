@@ -1,0 +1,97 @@
+"""Models by hub name: safetensors only, never anyone's code, one sentence for each thing that can go wrong."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from huggingface_hub import HfApi, snapshot_download
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HFValidationError,
+    HfHubHTTPError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+
+from goldenlayers_core.errors import GatedModelError, ModelError, ModelNotFoundError, UnsafeWeightsError
+
+WANTED = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja")
+_PICKLED = (".bin", ".pt", ".pth", ".ckpt")
+
+
+def _token() -> str | None:
+    return os.environ.get("HF_TOKEN") or os.environ.get("HUGGING_FACE_HUB_TOKEN") or None
+
+
+def weight_files(names: list[str]) -> list[str]:
+    """The safetensors among file names. Raises UnsafeWeightsError or ModelNotFoundError where there are none."""
+    found = [n for n in names if n.endswith(".safetensors") and "/" not in n]
+    if found:
+        return found
+    if any(n.endswith(_PICKLED) for n in names):
+        raise UnsafeWeightsError(
+            "Only pickled weights (.bin, .pt) were found, which can run code when they are read and are refused; "
+            "choose a revision or a model with .safetensors files."
+        )
+    raise ModelNotFoundError("No .safetensors weights were found; choose a model that has them.")
+
+
+def download(name: str, revision: str | None = None) -> Path:
+    """Local folder with the files of a hub repository; from the hub's cache when they are there.
+
+    Raises ModelNotFoundError (unknown name or revision, no network), GatedModelError, UnsafeWeightsError.
+    """
+    try:
+        files = _listing(name, revision)
+    except GatedRepoError as error:
+        raise GatedModelError(_gated(name)) from error
+    except RevisionNotFoundError as error:
+        raise ModelNotFoundError(f"{name} has no revision {revision!r}; give a branch, tag or commit of it.") from error
+    except RepositoryNotFoundError as error:
+        raise ModelNotFoundError(_unknown(name)) from error
+    except HFValidationError as error:
+        raise ModelNotFoundError(
+            f"{name!r} is neither a folder, a GGUF file nor a hub name; write `bundled`, a path, or `owner/name`."
+        ) from error
+    except (OfflineModeIsEnabled, httpx2.HTTPError, HfHubHTTPError, OSError) as error:
+        return _from_cache(name, revision, error)
+    weight_files(files)
+    try:
+        return Path(snapshot_download(name, revision=revision, allow_patterns=list(WANTED), token=_token()))
+    except GatedRepoError as error:
+        raise GatedModelError(_gated(name)) from error
+    except (httpx2.HTTPError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise ModelError(
+            f"The download of {name} broke off ({type(error).__name__}); what arrived is kept, so try again to go on with it."
+        ) from error
+
+
+def _listing(name: str, revision: str | None) -> list[str]:
+    info: Any = HfApi(token=_token()).model_info(name, revision=revision, timeout=15)
+    return [s.rfilename for s in info.siblings or []]
+
+
+def _from_cache(name: str, revision: str | None, error: Exception) -> Path:
+    try:
+        folder = Path(snapshot_download(name, revision=revision, allow_patterns=list(WANTED), local_files_only=True))
+    except (LocalEntryNotFoundError, HFValidationError, OSError) as missing:
+        raise ModelNotFoundError(
+            f"{name} is not on this machine and the model hub cannot be reached ({type(error).__name__}); "
+            "check the network, or choose `bundled` or a local folder."
+        ) from missing
+    weight_files([f.name for f in folder.iterdir()])
+    return folder
+
+
+def _gated(name: str) -> str:
+    return (
+        f"{name} is gated: ask for access on its hub page, then set the environment variable HF_TOKEN to a token of "
+        "yours and start again."
+    )
+
+
+def _unknown(name: str) -> str:
+    return f"The hub has no model {name!r} that you may see; check the spelling, or set HF_TOKEN if it is private."

@@ -1,0 +1,122 @@
+"""`load_model`: a name, a folder or a file -> ModelHandle. Weights come from safetensors only; no remote code runs."""
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+from goldenlayers_core.errors import ConfigError, ModelError, ModelNotFoundError
+from goldenlayers_core.models.architectures import architecture_of
+from goldenlayers_core.models.convert import BUNDLED_TITLE, bundled_gguf, converted, quiet
+from goldenlayers_core.models.fingerprint import folder_fingerprint
+from goldenlayers_core.models.handle import ModelHandle
+from goldenlayers_core.models.hub import download, weight_files
+from goldenlayers_core.models.memory import check_fits, count_parameters
+from goldenlayers_core.places import cache_root
+from goldenlayers_core.records import ModelSource
+
+DTYPES: Final = ("auto", "float32", "bfloat16", "float16", "float64")
+_STORED: Final = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
+
+
+def resolve_device(device: str) -> torch.device:
+    """"auto" is cuda, else mps, else cpu. Raises ConfigError when the device is not there."""
+    if device == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda", 0)
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+    except RuntimeError as error:
+        raise ConfigError(f"The device {device!r} is unknown; choose auto, cpu, cuda, cuda:N or mps.") from error
+    n_cuda = torch.cuda.device_count()
+    if chosen.type == "cuda" and (chosen.index or 0) >= n_cuda:
+        raise ConfigError(f"The device {device!r} was asked for and {n_cuda} CUDA devices are here; choose auto or cpu.")
+    if chosen.type == "mps" and not torch.backends.mps.is_available():
+        raise ConfigError("The device 'mps' is not on this machine; choose auto or cpu.")
+    return chosen
+
+
+def resolve_dtype(dtype: str, device: torch.device, stored: str) -> torch.dtype:
+    """"auto" is the checkpoint's own dtype on cuda, and float32 elsewhere. Raises ConfigError when unknown."""
+    if dtype not in DTYPES:
+        raise ConfigError(f"The dtype {dtype!r} is unknown; choose one of {', '.join(DTYPES)}.")
+    if dtype != "auto":
+        chosen: torch.dtype = getattr(torch, dtype)
+        return chosen
+    return _STORED.get(stored, torch.float32) if device.type == "cuda" else torch.float32
+
+
+def locate(source: str, revision: str | None, cache: Path) -> tuple[Path, str]:
+    """(folder with config.json and safetensors, name to show) of any source; converts or downloads where needed."""
+    if not source.strip():
+        raise ModelNotFoundError("No model was named; write `bundled`, a hub name, a folder or a GGUF file.")
+    if source == "bundled":
+        return converted(bundled_gguf(), cache), BUNDLED_TITLE
+    path = Path(source).expanduser()
+    if path.is_file():
+        return converted(path, cache), path.stem
+    if path.is_dir():
+        if not (path / "config.json").is_file():
+            raise ModelNotFoundError(f"The folder {path} has no config.json; give a folder as transformers saves models.")
+        weight_files([f.name for f in path.iterdir()])
+        return path, path.name
+    if path.is_absolute() or source.startswith((".", "~")):
+        raise ModelNotFoundError(f"There is no folder or file {path}; check the path.")
+    return download(source, revision), source
+
+
+def load_model(
+    source: str | ModelSource,
+    device: str = "auto",
+    dtype: str = "auto",
+    *,
+    revision: str | None = None,
+    cache: Path | None = None,
+) -> ModelHandle:
+    """Load a decoder-only language model, frozen and in evaluation mode.
+
+    Raises a ModelError of one sentence (unknown name or architecture, gated, pickled weights, too large) or a
+    ConfigError (device, dtype); nothing that was loaded before is touched.
+    """
+    asked = source if isinstance(source, ModelSource) else ModelSource(source, revision, device, dtype)
+    root = cache or cache_root()
+    target = resolve_device(asked.device)
+    folder, name = locate(asked.source, asked.revision, root)
+    config = _read_config(folder)
+    architecture = architecture_of(config)
+    n_parameters, stored = count_parameters(folder)
+    kind = resolve_dtype(asked.dtype, target, stored)
+    check_fits(name, n_parameters, kind, target)
+    model, tokenizer = _read(folder, name, kind)
+    model.eval().requires_grad_(False)
+    fingerprint = folder_fingerprint(folder, root / "fingerprints")
+    return ModelHandle(name, asked, model.to(target), tokenizer, architecture, fingerprint)
+
+
+def _read_config(folder: Path) -> Any:
+    """The transformers config of a folder, after the architecture was checked by name."""
+    try:
+        raw = json.loads((folder / "config.json").read_text())
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{folder / 'config.json'} cannot be read as JSON; the model's files are damaged.") from error
+    architecture_of(type("Named", (), {"model_type": raw.get("model_type")}))
+    try:
+        return AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    except (ValueError, OSError, KeyError) as error:
+        raise ModelError(f"{folder.name}'s configuration is not understood ({str(error).splitlines()[0][:160]}).") from error
+
+
+def _read(folder: Path, name: str, dtype: torch.dtype) -> tuple[Any, Any]:
+    with quiet():
+        try:
+            model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, trust_remote_code=False, use_safetensors=True)
+        except (ValueError, OSError, RuntimeError, KeyError) as error:
+            raise ModelError(f"The weights of {name} cannot be read ({str(error).splitlines()[0][:160]}).") from error
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        except (ValueError, OSError, KeyError, RuntimeError) as error:
+            raise ModelError(f"{name} has no usable tokenizer beside its weights; add its tokenizer files.") from error
+    return model, tokenizer

@@ -1,0 +1,54 @@
+"""Will it fit? Sizes of weights on disk against the memory at hand."""
+
+import json
+import struct
+from pathlib import Path
+
+import psutil
+import torch
+
+from goldenlayers_core.errors import ModelTooLargeError
+
+_BITS = {"F64": 64, "I64": 64, "F32": 32, "I32": 32, "F16": 16, "BF16": 16, "F8_E4M3": 8, "F8_E5M2": 8, "I8": 8, "U8": 8}
+
+
+def count_parameters(folder: Path) -> tuple[int, str]:
+    """Stored parameters of a folder's safetensors files, from their headers alone, and the dtype most of them have."""
+    total, by_dtype = 0, dict[str, int]()
+    for file in folder.glob("*.safetensors"):
+        with file.open("rb") as stream:
+            (length,) = struct.unpack("<Q", stream.read(8))
+            header = json.loads(stream.read(length))
+        for name, entry in header.items():
+            if name == "__metadata__":
+                continue
+            size = 1
+            for extent in entry["shape"]:
+                size *= extent
+            total += size
+            by_dtype[entry["dtype"]] = by_dtype.get(entry["dtype"], 0) + size
+    return total, max(by_dtype, key=lambda d: by_dtype[d], default="F32")
+
+
+def bytes_needed(n_parameters: int, dtype: torch.dtype) -> int:
+    """Bytes the weights take in memory, with a tenth more for buffers and activations."""
+    return int(n_parameters * dtype.itemsize * 1.1)
+
+
+def bytes_available(device: torch.device) -> int:
+    """Free memory of a device in bytes; the machine's own for cpu and mps."""
+    if device.type == "cuda":
+        free, _total = torch.cuda.mem_get_info(device)
+        return int(free)
+    return int(psutil.virtual_memory().available)
+
+
+def check_fits(name: str, n_parameters: int, dtype: torch.dtype, device: torch.device, available: int | None = None) -> None:
+    """Raises ModelTooLargeError when the weights do not fit into `available` bytes (default: what is free now)."""
+    room = bytes_available(device) if available is None else available
+    needed = bytes_needed(n_parameters, dtype)
+    if needed > room:
+        raise ModelTooLargeError(
+            f"{name} needs about {needed / 2**30:.1f} GiB as {str(dtype).removeprefix('torch.')} and {room / 2**30:.1f} GiB "
+            f"are free on {device}; choose a smaller model, a smaller dtype such as bfloat16, or free some memory."
+        )

@@ -1,0 +1,168 @@
+"""Questions: what is to be written, asked and computed. Frozen and hashable; no torch, no numpy.
+
+A digest is the first 32 hexadecimal digits of the SHA-256 of canonical JSON; equal content gives equal digests on every
+machine.
+"""
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from goldenlayers_core.errors import ConfigError
+
+ProbeKind = Literal["rewrite", "rephrase", "locality", "portability"]
+Scope = Literal["mlp", "mlp_out", "attention", "block"]
+OldAnswer = Literal["dataset", "model"]
+
+PROBE_KINDS: tuple[ProbeKind, ...] = ("rewrite", "rephrase", "locality", "portability")
+SCOPES: tuple[Scope, ...] = ("mlp", "mlp_out", "attention", "block")
+OLD_ANSWERS: tuple[OldAnswer, ...] = ("dataset", "model")
+
+
+def digest_of(content: Any) -> str:
+    """32 hexadecimal digits naming `content` (anything JSON can hold; dataclasses by their fields)."""
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=dataclasses.asdict)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def config_digest(config: Any) -> str:
+    """Digest of a config dataclass by class name and every field that can change a result.
+
+    Fields declared with `metadata={"affects_result": False}` (batch sizes and the like) are left out.
+    """
+    kept = {
+        f.name: getattr(config, f.name)
+        for f in dataclasses.fields(config)
+        if f.metadata.get("affects_result", True)
+    }
+    return digest_of([type(config).__name__, kept])
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A prompt evaluated before and after an edit."""
+
+    prompt: str
+    answers: tuple[str, ...]  # accepted aliases; empty: only compared with the unedited model
+    kind: ProbeKind
+    name: str = ""  # the dataset's own word for it, for example "Subject_Aliasing"
+
+
+@dataclass(frozen=True)
+class EditRequest:
+    """One fact to write, with its probes. `prompt` is complete and contains `subject`."""
+
+    case_id: str
+    prompt: str
+    subject: str
+    target_new: str
+    target_true: str  # "" where the dataset gives none
+    rephrases: tuple[Probe, ...] = ()
+    locality: tuple[Probe, ...] = ()
+    portability: tuple[Probe, ...] = ()
+    relation: str = ""
+    source: str = ""  # the dataset it came from
+    true_aliases: tuple[str, ...] = ()  # further accepted spellings of target_true
+    split: str = ""  # "proxy", "test" or "" (none given)
+
+    @property
+    def digest(self) -> str:
+        """Names the content (not case_id, source or split): equal facts share their results."""
+        content = dataclasses.asdict(self)
+        for name in ("case_id", "source", "split"):
+            content.pop(name)
+        return digest_of(content)
+
+    @property
+    def rewrite(self) -> Probe:
+        """The request's own prompt as a probe that expects the new target."""
+        return Probe(self.prompt, (self.target_new,), "rewrite")
+
+    @property
+    def probes(self) -> tuple[Probe, ...]:
+        """Every probe: the rewrite first, then rephrases, locality, portability."""
+        return (self.rewrite, *self.rephrases, *self.locality, *self.portability)
+
+    @property
+    def true_answers(self) -> tuple[str, ...]:
+        """Accepted old answers, `target_true` first; empty where the dataset gives none."""
+        return tuple(dict.fromkeys(a for a in (self.target_true, *self.true_aliases) if a.strip()))
+
+
+@dataclass(frozen=True, slots=True)
+class RowIssue:
+    """A record that was not read, or was read with a remark. `row` counts records from 1."""
+
+    row: int
+    reason: str
+    severity: Literal["rejected", "remark"] = "rejected"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What a reader made of a file: every record is in `requests` or, with its reason, in `reported`."""
+
+    name: str
+    format: str
+    requests: tuple[EditRequest, ...]
+    reported: tuple[RowIssue, ...]  # severity "rejected": not read
+    n_records: int
+    remarks: tuple[RowIssue, ...] = ()  # read, but worth knowing (no-op edit, rephrase without the subject, ...)
+    encoding: str = "utf-8"
+    description: str = ""
+
+    @property
+    def digest(self) -> str:
+        """Names the requests and their order."""
+        return digest_of([self.name, [r.digest for r in self.requests]])
+
+    def subset(self, requests: tuple[EditRequest, ...]) -> "Dataset":
+        """The same dataset with fewer requests."""
+        return dataclasses.replace(self, requests=requests)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSource:
+    """Which model to load, and how. `source`: "bundled", a hub name, a folder, or a GGUF file."""
+
+    source: str = "bundled"
+    revision: str | None = None
+    device: str = "auto"  # auto | cpu | cuda | cuda:N | mps
+    dtype: str = "auto"  # auto | float32 | bfloat16 | float16 | float64
+
+
+@dataclass(frozen=True, slots=True)
+class LgaConfig:
+    """Layer Gradient Analysis (arXiv 2602.20207; design.md section 4)."""
+
+    scope: Scope = "mlp"
+    old_answer: OldAnswer = "dataset"
+    precision: Literal["model", "bfloat16"] = "model"  # bfloat16: faster on processors with AMX or AVX512-BF16
+    token_budget: int = field(default=1024, metadata={"affects_result": False})  # padded tokens per batch
+
+    def __post_init__(self) -> None:
+        if self.scope not in SCOPES:
+            raise ConfigError(f"Scope {self.scope!r} is unknown; choose one of {', '.join(SCOPES)}.")
+        if self.old_answer not in OLD_ANSWERS:
+            raise ConfigError(f"Old answer {self.old_answer!r} is unknown; choose one of {', '.join(OLD_ANSWERS)}.")
+        if self.precision not in ("model", "bfloat16"):
+            raise ConfigError(f"Precision {self.precision!r} is unknown; choose model or bfloat16.")
+        if self.token_budget < 1:
+            raise ConfigError(f"The token budget is {self.token_budget}; give a whole number above 0.")
+
+
+@dataclass(frozen=True, slots=True)
+class SelectionConfig:
+    """From layer scores to a golden layer: Tukey fences, then signed sums (design.md section 4)."""
+
+    fence: float = 1.0  # k in [Q1 - k IQR, Q3 + k IQR]
+    n_resamples: int = 1000  # bootstrap resamples of the requests
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.fence > 0:
+            raise ConfigError(f"The fence factor is {self.fence}; give a number above 0 (the paper uses 1).")
+        if self.n_resamples < 1:
+            raise ConfigError(f"{self.n_resamples} resamples were asked for; give a whole number above 0.")

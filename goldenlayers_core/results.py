@@ -1,0 +1,227 @@
+"""Answers: frozen dataclasses of numpy arrays with everything needed to read them. No torch.
+
+Axes: Q requests, L layers (0 is the first block).
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from goldenlayers_core.errors import GoldenLayersError
+
+Floats = NDArray[np.float64]
+
+
+def _check(name: str, array: NDArray[Any], shape: tuple[int, ...]) -> None:
+    if array.shape != shape:
+        raise GoldenLayersError(f"{name} has shape {array.shape}; {shape} was expected, which is a defect of ours.")
+
+
+@dataclass(frozen=True)
+class LayerScores:
+    """One number per (request, layer), with the gradient norms that explain it."""
+
+    method: str  # "lga"
+    model: str  # the name a person gave
+    fingerprint: str  # of config and weights
+    dataset: str
+    scope: str
+    old_answer: str
+    case_ids: tuple[str, ...]
+    request_digests: tuple[str, ...]
+    prompts: tuple[str, ...]
+    targets_old: tuple[str, ...]  # the old answer in fact used
+    targets_new: tuple[str, ...]
+    relations: tuple[str, ...]
+    values: Floats
+    """(Q, L) Frobenius inner product <grad L(old), grad L(new)>, signed; nats^2 per squared unit of weight."""
+    norm_old: Floats
+    """(Q, L) Frobenius norm of the old answer's gradient; nats per unit of weight."""
+    norm_new: Floats
+    """(Q, L) Frobenius norm of the new answer's gradient; nats per unit of weight."""
+    skipped: tuple[tuple[str, str], ...] = ()  # (case_id, reason): requests without a score
+    seconds: float = 0.0  # spent computing (0 for what came from the store)
+    n_computed: int = 0  # requests computed now; the others came from the store
+    n_tokens: int = 0  # tokens that went through the model for n_computed
+    provenance: dict[str, str] = field(default_factory=dict)  # versions, device, dtype
+
+    def __post_init__(self) -> None:
+        shape = (len(self.case_ids), self.values.shape[-1])
+        for name in ("values", "norm_old", "norm_new"):
+            _check(name, getattr(self, name), shape)
+
+    @property
+    def n_requests(self) -> int:
+        return len(self.case_ids)
+
+    @property
+    def n_layers(self) -> int:
+        return int(self.values.shape[1])
+
+    @property
+    def cosine(self) -> Floats:
+        """(Q, L) values / (norm_old norm_new), in [-1, 1]; 0 where a gradient vanishes."""
+        product = self.norm_old * self.norm_new
+        return np.divide(self.values, product, out=np.zeros_like(self.values), where=product > 0)
+
+    @property
+    def best_layers(self) -> NDArray[np.int64]:
+        """(Q,) layer with the largest value for each request; ties go to the shallower layer."""
+        return self.values.argmax(axis=1).astype(np.int64)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per (request, layer): case_id, prompt, old and new answer, layer, value, cosine, norms."""
+        queries, layers = self.values.shape
+        repeat = np.repeat(np.arange(queries), layers)
+
+        def column(items: tuple[str, ...]) -> list[str]:
+            return [items[q] for q in repeat]
+
+        return pd.DataFrame(
+            {
+                "case_id": column(self.case_ids),
+                "request": column(self.request_digests),
+                "relation": column(self.relations),
+                "prompt": column(self.prompts),
+                "old_answer": column(self.targets_old),
+                "new_answer": column(self.targets_new),
+                "layer": np.tile(np.arange(layers), queries),
+                "value": self.values.ravel(),
+                "cosine": self.cosine.ravel(),
+                "norm_old": self.norm_old.ravel(),
+                "norm_new": self.norm_new.ravel(),
+            }
+        )
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The golden layer, and how sure the choice is."""
+
+    golden_layer: int
+    ranking: tuple[int, ...]  # layers inside the fences, best first
+    raw_ranking: tuple[int, ...]  # all layers by S, best first
+    outliers: tuple[int, ...]  # layers outside the fences, shallow first
+    fences: tuple[float, float]  # [Q1 - k IQR, Q3 + k IQR]; bounds are kept
+    fence_factor: float
+    totals: Floats
+    """(L,) S[l] = sum over requests of the layer score."""
+    interval: Floats
+    """(L, 2) 95 % percentile bootstrap interval of S[l]."""
+    pick_share: Floats
+    """(L,) share of bootstrap resamples that pick layer l; sums to 1."""
+    n_requests: int
+    n_resamples: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        layers = len(self.raw_ranking)
+        _check("totals", self.totals, (layers,))
+        _check("interval", self.interval, (layers, 2))
+        _check("pick_share", self.pick_share, (layers,))
+
+    @property
+    def stability(self) -> float:
+        """Share of resamples that pick the same golden layer."""
+        return float(self.pick_share[self.golden_layer])
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per layer: S, its interval, rank, whether set aside, share of resamples that pick it."""
+        rank = {layer: place + 1 for place, layer in enumerate(self.ranking)}
+        layers = range(len(self.raw_ranking))
+        return pd.DataFrame(
+            {
+                "layer": list(layers),
+                "score": self.totals,
+                "score_low": self.interval[:, 0],
+                "score_high": self.interval[:, 1],
+                "rank": pd.array([rank.get(layer) for layer in layers], dtype="Int64"),
+                "set_aside": [layer in self.outliers for layer in layers],
+                "pick_share": self.pick_share,
+            }
+        )
+
+
+@dataclass(frozen=True)
+class View:
+    """What a model says to one prompt."""
+
+    answer: str  # greedy continuation, cut at the first line break
+    target_new_probability: float  # product over the answer's tokens; NaN where there is none to ask for
+    target_true_probability: float
+    top_tokens: tuple[tuple[str, float], ...]  # next tokens by probability
+
+
+@dataclass(frozen=True)
+class ProbeOutcome:
+    """One probe before and after an edit."""
+
+    prompt: str
+    kind: str
+    name: str
+    answers: tuple[str, ...]  # accepted; for locality the dataset's true answer
+    before: View
+    after: View
+    success: bool  # rewrite, rephrase, portability: the answer is an accepted one; locality: the answer is unchanged
+    divergence: float  # KL(before || after) of the next token, nats
+
+
+@dataclass(frozen=True)
+class EditReport:
+    """What one edit did, seen from its rewrite prompt and every probe."""
+
+    edit_id: str
+    method: str
+    layer: int
+    layer_evidence: str  # why this layer: "LGA on 32 requests of bundled", "chosen by hand", ...
+    case_id: str
+    prompt: str
+    subject: str
+    target_new: str
+    target_true: str
+    before: View
+    after: View
+    outcomes: tuple[ProbeOutcome, ...]
+    verdict: str  # one sentence: did it take, what else moved
+    took: bool
+    weight_change: float  # Frobenius norm of the edit relative to the weight
+    stages: tuple[tuple[str, float], ...]  # (stage, seconds)
+    fingerprint: str = ""
+    provenance: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def seconds(self) -> float:
+        return float(sum(s for _, s in self.stages))
+
+    def rates(self) -> dict[str, tuple[int, int]]:
+        """Per probe kind: (successes, probes)."""
+        kinds: dict[str, tuple[int, int]] = {}
+        for outcome in self.outcomes:
+            good, count = kinds.get(outcome.kind, (0, 0))
+            kinds[outcome.kind] = (good + outcome.success, count + 1)
+        return kinds
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per probe."""
+        return pd.DataFrame(
+            [
+                {
+                    "kind": o.kind,
+                    "name": o.name,
+                    "prompt": o.prompt,
+                    "expected": " | ".join(o.answers),
+                    "before": o.before.answer,
+                    "after": o.after.answer,
+                    "success": o.success,
+                    "p_new_before": o.before.target_new_probability,
+                    "p_new_after": o.after.target_new_probability,
+                    "p_true_before": o.before.target_true_probability,
+                    "p_true_after": o.after.target_true_probability,
+                    "divergence_nats": o.divergence,
+                }
+                for o in self.outcomes
+            ]
+        )

@@ -1,0 +1,28 @@
+"""The store on disk, background jobs, run manifests. No torch."""
+
+from goldenlayers_core.places import cache_root
+from goldenlayers_core.runtime.job_records import JobState, JobView
+from goldenlayers_core.runtime.jobs import JobQueue, Worker
+from goldenlayers_core.runtime.manifest import RunManifest, StoredRun, new_run_id, now
+from goldenlayers_core.runtime.names import checked_name
+from goldenlayers_core.runtime.progress import Progress
+from goldenlayers_core.runtime.provenance import provenance
+from goldenlayers_core.runtime.store import Problem, Store, Usage
+
+__all__ = [
+    "JobQueue",
+    "JobState",
+    "JobView",
+    "Problem",
+    "Progress",
+    "RunManifest",
+    "Store",
+    "StoredRun",
+    "Usage",
+    "Worker",
+    "cache_root",
+    "checked_name",
+    "new_run_id",
+    "now",
+    "provenance",
+]

@@ -1,0 +1,298 @@
+"""Long work in the background: one worker thread per queue, states on disk that every process sees.
+
+    submit -> queued -> running -> done | failed | cancelled
+                 \\________\\______> interrupted (its process ended)   --resume--> queued
+
+A job that is queued or running belongs to the queue that took it; other processes see it, and ask its owner to cancel.
+"""
+
+import copy
+import dataclasses
+import json
+import logging
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from goldenlayers_core.errors import Cancelled, ConfigError, GoldenLayersError, StoreError
+from goldenlayers_core.runtime.frames import one_line
+from goldenlayers_core.runtime.job_records import JobFolder, JobRecord, JobState, JobView, equal_job
+from goldenlayers_core.runtime.locks import Lock
+from goldenlayers_core.runtime.manifest import now
+from goldenlayers_core.runtime.names import checked_name
+from goldenlayers_core.runtime.progress import Progress
+
+Worker = Callable[[dict[str, Any], Progress], str]
+
+_log = logging.getLogger(__name__)
+_TICK = 0.25  # seconds between two looks at the disk, and between two writes of progress
+_CLOSED = "The program stopped before this job was finished; resume it to go on from what is stored."
+
+
+class _Job:
+    """A job of this queue. Guarded by the queue's condition, but for `cancel`."""
+
+    def __init__(self, view: JobView) -> None:
+        self.view = view
+        self.cancel = threading.Event()
+        self.progress = Progress()
+        self.started = 0.0  # time.time
+        self.began = 0.0  # time.monotonic
+        self.written = 0.0
+        self.unwritten = False
+        self.looked = 0.0
+
+
+class JobQueue:
+    """Jobs of one folder, run one after another. `workers[kind](params, progress)` returns the id of its result.
+
+    A worker calls `progress.update` or `progress.check` at least every two seconds, so that a cancel is felt. Any
+    thread may call any method; all raise StoreError where the disk refuses.
+    """
+
+    def __init__(self, folder: Path, workers: Mapping[str, Worker]) -> None:
+        self._folder = JobFolder(folder)
+        self._workers = {checked_name(kind, "kind of job"): worker for kind, worker in workers.items()}
+        self._changed = threading.Condition()
+        self._mine: dict[str, _Job] = {}
+        self._waiting: deque[_Job] = deque()
+        self._thread: threading.Thread | None = None
+        self._owner: str | None = None
+        self._alive: Lock | None = None
+        self._closing = False
+
+    def submit(self, kind: str, title: str, params: Mapping[str, Any]) -> str:
+        """Queue a job and return its id; the id of the equal job (kind and params) if one is queued or running.
+
+        Raises ConfigError for an unknown kind, for params that JSON cannot hold, and after `close`.
+        """
+        self._check_kind(kind)
+        try:
+            plain: dict[str, Any] = json.loads(json.dumps(dict(params)))
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"The settings of {title!r} cannot be written as JSON ({one_line(error)}).") from error
+        with self._folder.lock():
+            views = self.jobs()
+            twin = equal_job(views, kind, plain)
+            if twin is None:
+                twin = f"{kind}-{uuid.uuid4().hex[:12]}"
+                self._folder.prune(views)
+                self._take(JobView(twin, kind, title, plain, "queued", created=now()))
+        return twin
+
+    def resume(self, job_id: str) -> str:
+        """Queue an interrupted, failed or cancelled job again, here and under its own id.
+
+        Returns the id of the equal job if one is queued or running. Raises ConfigError for a job that is done.
+        """
+        with self._folder.lock():
+            view = self.view(job_id)
+            if view.active and not view.cancelling:
+                return job_id
+            if view.state == "done" or view.active:
+                state = "done" if view.state == "done" else "being cancelled"
+                raise ConfigError(f"The job {view.title!r} is {state}; start a new one instead.")
+            self._check_kind(view.kind)
+            twin = equal_job(self.jobs(), view.kind, view.params)
+            if twin is None:
+                twin = job_id
+                self._folder.forget_cancel(job_id)
+                self._take(JobView(job_id, view.kind, view.title, view.params, "queued", created=now()))
+        return twin
+
+    def view(self, job_id: str) -> JobView:
+        """The job as it is now. Raises StoreError for an id that is not known."""
+        with self._changed:
+            self._honour_wishes()
+            job = self._mine.get(job_id)
+            view = _now(job) if job else self._folder.view(job_id, self._owner)
+        if view is None:
+            raise StoreError(f"There is no job {job_id!r}; it may have been removed: look at the list of jobs.")
+        return view
+
+    def jobs(self) -> tuple[JobView, ...]:
+        """Every job of the folder, newest first."""
+        with self._changed:
+            self._honour_wishes()
+            mine = {job_id: _now(job) for job_id, job in self._mine.items()}
+            owner = self._owner
+        others = [self._folder.view(job_id, owner) for job_id in self._folder.job_ids() if job_id not in mine]
+        views = [*mine.values(), *(view for view in others if view is not None)]
+        return tuple(sorted(views, key=lambda v: (v.created, v.job_id), reverse=True))
+
+    def cancel(self, job_id: str) -> None:
+        """Stop a job: at once if it is queued here, at its next sign of life if it runs, here or elsewhere.
+
+        Nothing happens to a job that is over.
+        """
+        with self._changed:
+            job = self._mine.get(job_id)
+            if job is not None:
+                self._cancel(job)
+                return
+        if self.view(job_id).active:
+            self._folder.want_cancel(job_id)
+
+    def wait(self, job_id: str, timeout: float | None = None) -> JobView:
+        """The job when it is over, or as it is after `timeout` seconds."""
+        limit = None if timeout is None else time.monotonic() + timeout
+        while (view := self.view(job_id)).active:
+            left = _TICK if limit is None else min(_TICK, limit - time.monotonic())
+            if left <= 0:
+                break
+            with self._changed:
+                if view.elsewhere or job_id in self._mine:
+                    self._changed.wait(left)
+        return view
+
+    def forget(self, job_id: str) -> None:
+        """Remove a finished job from the list; its result stays in the store. Raises ConfigError for an active one."""
+        with self._folder.lock():
+            view = self.view(job_id)
+            if view.active:
+                raise ConfigError(f"The job {view.title!r} is {view.state}; cancel it first.")
+            with self._changed:
+                self._mine.pop(job_id, None)
+            self._folder.remove(job_id)
+
+    def close(self, timeout: float = 5.0) -> None:
+        """Stop: what is queued or running here becomes interrupted. Waits up to `timeout` seconds for the worker."""
+        with self._changed:
+            self._closing = True
+            while self._waiting:
+                self._finish(self._waiting.popleft(), "interrupted", error=_CLOSED)
+            self._changed.notify_all()
+            thread = self._thread
+            if thread is None and self._alive is not None:
+                self._alive.release()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout)
+
+    def _check_kind(self, kind: str) -> None:
+        if kind not in self._workers:
+            raise ConfigError(f"Jobs of kind {kind!r} are unknown; known are {', '.join(sorted(self._workers))}.")
+
+    def _take(self, view: JobView) -> None:
+        """Make the job ours; called inside the folder's lock."""
+        with self._changed:
+            if self._closing:
+                raise ConfigError(f"The queue is closed, so {view.title!r} was not started; start the program again.")
+            if self._owner is None:
+                self._owner, self._alive = self._folder.new_owner()
+            job = _Job(view)
+            self._write(job)
+            self._mine[view.job_id] = job
+            self._waiting.append(job)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="golden-layers-jobs", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+
+    def _cancel(self, job: _Job) -> None:
+        if job in self._waiting:
+            self._waiting.remove(job)
+            self._finish(job, "cancelled")
+        elif job.view.active:
+            job.cancel.set()
+            job.view = dataclasses.replace(job.view, cancelling=True)
+            self._try_write(job)
+
+    def _honour_wishes(self) -> None:
+        """Cancel what other processes asked us to cancel."""
+        for job in [j for j in self._mine.values() if j.view.active and not j.cancel.is_set()]:
+            if self._folder.cancel_wanted(job.view.job_id):
+                self._cancel(job)
+
+    def _work(self) -> None:
+        try:
+            while (job := self._next()) is not None:
+                self._run(job)
+        finally:
+            if self._alive is not None:
+                self._alive.release()
+
+    def _next(self) -> _Job | None:
+        with self._changed:
+            while True:
+                if self._closing:
+                    return None
+                self._honour_wishes()
+                if self._waiting:
+                    break
+                self._changed.wait()
+            job = self._waiting.popleft()
+            job.started, job.began = time.time(), time.monotonic()
+            job.view = dataclasses.replace(job.view, state="running")
+            job.progress = Progress(lambda *step: self._report(job, *step), lambda: self._should_stop(job))
+            self._try_write(job)
+            self._changed.notify_all()
+            return job
+
+    def _run(self, job: _Job) -> None:
+        title, result, error = job.view.title, None, None
+        state: JobState = "failed"
+        try:
+            result = str(self._workers[job.view.kind](copy.deepcopy(dict(job.view.params)), job.progress))
+            state = "done"
+        except Cancelled:
+            closed = self._closing and not job.cancel.is_set()
+            state, error = ("interrupted", _CLOSED) if closed else ("cancelled", None)
+        except GoldenLayersError as sentence:
+            error = str(sentence)
+        except BaseException as defect:  # also SystemExit and the like: the thread must outlive every job
+            _log.exception("The job %s failed", job.view.job_id)
+            error = f"Something went wrong in {title}: {type(defect).__name__}: {one_line(defect)}"
+        with self._changed:
+            self._finish(job, state, result=result, error=error)
+
+    def _finish(self, job: _Job, state: JobState, *, result: str | None = None, error: str | None = None) -> None:
+        job.view = dataclasses.replace(
+            _now(job), state=state, result=result, error=error, seconds_left=None, cancelling=False
+        )
+        if self._try_write(job):  # from here on the disk knows; otherwise memory has to
+            self._mine.pop(job.view.job_id, None)
+        self._changed.notify_all()
+
+    def _report(self, job: _Job, done: int, total: int, note: str) -> None:
+        with self._changed:
+            job.view = dataclasses.replace(job.view, done=done, total=total, note=note)
+            job.unwritten = True
+            if time.monotonic() - job.written >= _TICK:
+                self._write_progress(job)
+
+    def _should_stop(self, job: _Job) -> bool:
+        if time.monotonic() - job.looked >= _TICK:
+            job.looked = time.monotonic()
+            with self._changed:
+                self._honour_wishes()
+                if job.unwritten and job.looked - job.written >= _TICK:
+                    self._write_progress(job)
+        return job.cancel.is_set() or self._closing
+
+    def _write_progress(self, job: _Job) -> None:
+        job.view = _now(job)
+        self._try_write(job, durable=False)
+
+    def _write(self, job: _Job, *, durable: bool = True) -> None:
+        job.written, job.unwritten = time.monotonic(), False
+        self._folder.write(JobRecord(job.view, self._owner or "", job.started), durable=durable)
+
+    def _try_write(self, job: _Job, *, durable: bool = True) -> bool:
+        """Work goes on where its state cannot be written (a full disk): this process still knows it."""
+        try:
+            self._write(job, durable=durable)
+        except StoreError as error:
+            _log.warning("The state of job %s was not written: %s", job.view.job_id, error)
+            return False
+        return True
+
+
+def _now(job: _Job) -> JobView:
+    if job.view.state != "running":
+        return job.view
+    seconds = time.monotonic() - job.began
+    return dataclasses.replace(job.view, seconds=seconds, seconds_left=job.progress.seconds_left())

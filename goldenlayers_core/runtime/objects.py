@@ -1,0 +1,97 @@
+"""Named things of a kind: `objects/<kind>/<name>.json` or `.safetensors`."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from goldenlayers_core.errors import StoreError
+from goldenlayers_core.runtime import atomic
+from goldenlayers_core.runtime.frames import one_line
+
+Arrays = dict[str, NDArray[Any]]
+_JSON, _ARRAYS = ".json", ".safetensors"
+
+
+class Objects:
+    """The `objects/` folder of a store."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def save_arrays(self, kind: str, name: str, arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, str]) -> None:
+        """Raises StoreError."""
+        # order="C": the format writes the memory as it lies
+        plain = {key: np.asarray(array, order="C") for key, array in arrays.items()}
+        path = self._path(kind, name, _ARRAYS)
+        try:
+            with atomic.disk_errors(path, "written"), atomic.replacing(path) as temporary:
+                save_file(plain, temporary, metadata=dict(meta))
+        except (SafetensorError, TypeError, ValueError, KeyError) as error:
+            raise StoreError(
+                f"The arrays of {kind} {name!r} could not be stored ({one_line(error)}); give numeric arrays and text "
+                "as their description, and check that the disk has room."
+            ) from error
+
+    def load_arrays(self, kind: str, name: str) -> tuple[Arrays, dict[str, str]]:
+        """The arrays and their description. Raises StoreError."""
+        path = self._path(kind, name, _ARRAYS)
+        try:
+            path.open("rb").close()  # a refusing disk is told apart from a damaged file
+            with safe_open(path, framework="np") as file:
+                return {key: file.get_tensor(key) for key in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
+        except FileNotFoundError:
+            raise self._missing(kind, name) from None
+        except OSError as error:
+            raise atomic.disk_error(error, path, "read") from error
+        except (SafetensorError, TypeError, ValueError, KeyError) as error:
+            raise _damaged(path, kind, name, error) from error
+
+    def save_json(self, kind: str, name: str, content: Any) -> None:
+        """Raises StoreError for content that JSON cannot hold."""
+        try:
+            text = json.dumps(content, ensure_ascii=False, indent=1)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise StoreError(f"{kind} {name!r} cannot be stored as JSON ({one_line(error)}).") from error
+        atomic.write_bytes(self._path(kind, name, _JSON), text.encode("utf-8", "surrogatepass"))
+
+    def load_json(self, kind: str, name: str) -> Any:
+        """Raises StoreError."""
+        path = self._path(kind, name, _JSON)
+        try:
+            return json.loads(atomic.read_bytes(path).decode("utf-8", "surrogatepass"))
+        except FileNotFoundError:
+            raise self._missing(kind, name) from None
+        except (ValueError, RecursionError) as error:
+            raise _damaged(path, kind, name, error) from error
+
+    def names(self, kind: str) -> tuple[str, ...]:
+        """What is stored of a kind, as JSON or arrays, sorted."""
+        files = atomic.files_under(self._folder / kind)
+        return tuple(sorted({path.stem for path in files if path.suffix in (_JSON, _ARRAYS) and path.name[0] != "."}))
+
+    def delete(self, kind: str, name: str) -> None:
+        """Raises StoreError where there is none."""
+        found = [path for suffix in (_JSON, _ARRAYS) if (path := self._path(kind, name, suffix)).exists()]
+        if not found:
+            raise self._missing(kind, name)
+        for path in found:
+            with atomic.disk_errors(path, "deleted"):
+                path.unlink(missing_ok=True)
+
+    def _path(self, kind: str, name: str, suffix: str) -> Path:
+        return self._folder / kind / f"{name}{suffix}"
+
+    def _missing(self, kind: str, name: str) -> StoreError:
+        stored = ", ".join(self.names(kind)[:10]) or "nothing yet"
+        return StoreError(f"There is no {kind} {name!r} in the store; stored of this kind: {stored}.")
+
+
+def _damaged(path: Path, kind: str, name: str, reason: Exception) -> StoreError:
+    atomic.set_aside(path, reason)
+    return StoreError(f"The {kind} {name!r} is damaged and was set aside; compute it again.")

@@ -1,0 +1,157 @@
+"""Runs on disk: `runs/<run_id>/manifest.json` names the one content folder beside it that counts.
+
+Content is written under a name of its own before the manifest points at it, so a reader sees the old run or the new
+one, never a mixture.
+"""
+
+import dataclasses
+import json
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from goldenlayers_core.errors import StoreError
+from goldenlayers_core.runtime import atomic
+from goldenlayers_core.runtime.frames import DamagedError, from_parquet, to_parquet
+from goldenlayers_core.runtime.locks import locked
+from goldenlayers_core.runtime.manifest import RunManifest, StoredRun, manifest_from
+from goldenlayers_core.runtime.names import checked_name
+
+_MANIFEST = "manifest.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class _Entry:
+    manifest: RunManifest
+    content: str  # folder name
+    frames: tuple[str, ...]
+    texts: tuple[str, ...]
+
+
+class Runs:
+    """The `runs/` folder of a store. `lock` is held by everything that writes here."""
+
+    def __init__(self, folder: Path, lock: Path) -> None:
+        self._folder = folder
+        self._lock = lock
+
+    def save(self, manifest: RunManifest, frames: Mapping[str, pd.DataFrame], texts: Mapping[str, str]) -> None:
+        """Raises StoreError."""
+        home = self._folder / checked_name(manifest.run_id, "run")
+        files = {
+            f"frames/{checked_name(name, 'frame')}.parquet": to_parquet(frame, name, keep_index=True)
+            for name, frame in frames.items()
+        }
+        files |= {
+            f"texts/{checked_name(name, 'text')}": text.encode("utf-8", "surrogatepass") for name, text in texts.items()
+        }
+        entry = _Entry(manifest, uuid.uuid4().hex, tuple(frames), tuple(texts))
+        with locked(self._lock):
+            for name, data in files.items():
+                atomic.write_bytes(home / entry.content / name, data)
+            self._point(entry)
+            _sweep(home, keep=entry.content)
+
+    def _point(self, entry: _Entry) -> None:
+        data = json.dumps(dataclasses.asdict(entry), indent=1).encode()
+        atomic.write_bytes(self._folder / entry.manifest.run_id / _MANIFEST, data)
+
+    def load(self, run_id: str) -> StoredRun:
+        """Raises StoreError for a run that is missing or damaged."""
+        for _ in range(5):
+            entry = self._entry(run_id)
+            home = self._folder / run_id / entry.content
+            try:
+                frames = {name: _frame(home / "frames" / f"{name}.parquet", run_id) for name in entry.frames}
+                texts = {name: _text(home / "texts" / name) for name in entry.texts}
+            except FileNotFoundError:  # replaced while we read: look again
+                continue
+            except UnicodeDecodeError as error:
+                raise _damaged("A text", run_id) from error
+            return StoredRun(entry.manifest, frames, texts)
+        raise StoreError(f"Files of run {run_id!r} are missing; delete the run and compute it again.")
+
+    def _entry(self, run_id: str) -> _Entry:
+        entry = _read(self._folder / checked_name(run_id, "run") / _MANIFEST)
+        if entry is None:
+            raise StoreError(f"There is no run {run_id!r} in the store; choose one of the list of runs.")
+        return entry
+
+    def manifests(self) -> tuple[RunManifest, ...]:
+        """Newest first; damaged ones are set aside."""
+        if not self._folder.is_dir():
+            return ()
+        with atomic.disk_errors(self._folder, "read"):
+            homes = sorted(path for path in self._folder.iterdir() if path.is_dir())
+        entries = [entry for home in homes if (entry := _read(home / _MANIFEST)) is not None]
+        found = [entry.manifest for entry in entries]
+        return tuple(sorted(found, key=lambda m: (m.created, m.run_id), reverse=True))
+
+    def rename(self, run_id: str, title: str) -> None:
+        """Raises StoreError."""
+        if not title.strip():
+            raise StoreError("The new title is empty; give at least one letter.")
+        with locked(self._lock):
+            entry = self._entry(run_id)
+            renamed = dataclasses.replace(entry.manifest, title=title.strip())
+            self._point(dataclasses.replace(entry, manifest=renamed))
+
+    def delete(self, run_id: str) -> None:
+        """Raises StoreError."""
+        with locked(self._lock):
+            self._entry(run_id)
+            home = self._folder / run_id
+            with atomic.disk_errors(home, "deleted"):
+                (home / _MANIFEST).unlink(missing_ok=True)
+            atomic.remove_tree(home)
+
+    def clear(self) -> None:
+        """Raises StoreError."""
+        with locked(self._lock):
+            atomic.remove_tree(self._folder)
+
+
+def _sweep(home: Path, keep: str) -> None:
+    """Remove content that no manifest names: what was replaced, or what a killed process left half written."""
+    with atomic.disk_errors(home, "read"):
+        old = [path for path in home.iterdir() if path.is_dir() and path.name != keep]
+    for path in old:
+        atomic.remove_tree(path)
+
+
+def _read(path: Path) -> _Entry | None:
+    try:
+        data = atomic.read_bytes(path)
+    except FileNotFoundError:
+        return None
+    try:
+        content: Any = json.loads(data)
+        manifest = manifest_from(content["manifest"])
+        if manifest.run_id != path.parent.name:
+            raise DamagedError(f"it belongs to run {manifest.run_id!r}")
+        frames = tuple(checked_name(name, "frame") for name in content["frames"])
+        texts = tuple(checked_name(name, "text") for name in content["texts"])
+        return _Entry(manifest, checked_name(content["content"], "folder"), frames, texts)
+    except (DamagedError, KeyError, TypeError, ValueError, StoreError, RecursionError) as reason:
+        atomic.set_aside(path, reason)
+        return None
+
+
+def _frame(path: Path, run_id: str) -> pd.DataFrame:
+    data = atomic.read_bytes(path)
+    try:
+        return from_parquet(data)
+    except DamagedError as reason:
+        atomic.set_aside(path, reason)
+        raise _damaged(path.name, run_id) from reason
+
+
+def _text(path: Path) -> str:
+    return atomic.read_bytes(path).decode("utf-8", "surrogatepass")
+
+
+def _damaged(what: str, run_id: str) -> StoreError:
+    return StoreError(f"{what} of run {run_id!r} is damaged; delete the run and compute it again.")

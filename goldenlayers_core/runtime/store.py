@@ -1,0 +1,202 @@
+"""The store: every result on disk, shared by the app and the command line.
+
+    store.json                              its version
+    tables/<table>/<key>/<shard>.parquet    rows that grow (one row per request, or per request and layer)
+    runs/<run_id>/manifest.json             runs, each with frames (Parquet) and texts
+    objects/<kind>/<name>.json|.safetensors anything with a name
+
+Several threads and processes may use one store. Files appear whole or not at all; damaged ones are renamed
+`*.damaged`, reported by `problems()`, and stop nothing. Every method raises StoreError, and nothing else, for a disk
+that refuses, a name that is not allowed, or something that is missing.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from numpy.typing import NDArray
+
+from goldenlayers_core.errors import StoreError
+from goldenlayers_core.runtime import atomic
+from goldenlayers_core.runtime.locks import locked
+from goldenlayers_core.runtime.manifest import RunManifest, StoredRun
+from goldenlayers_core.runtime.names import checked_name
+from goldenlayers_core.runtime.objects import Objects
+from goldenlayers_core.runtime.runs import Runs
+from goldenlayers_core.runtime.tables import Tables
+
+VERSION = 1
+_RUNS = "runs"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Disk use of one kind: "runs", a table, or a kind of object."""
+
+    kind: str
+    n_files: int
+    n_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something in the store that cannot be used."""
+
+    path: str  # relative to the store
+    reason: str
+
+
+class Store:
+    """Results on disk under `root`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(root).expanduser().absolute()
+        locks = self.root / ".locks"
+        self._tables_lock = locks / "tables"
+        self._tables = Tables(self.root / "tables", self._tables_lock)
+        self._runs = Runs(self.root / _RUNS, locks / _RUNS)
+        self._objects = Objects(self.root / "objects")
+        self._check_version()
+
+    def append_rows(self, table: str, key: str, frame: pd.DataFrame) -> None:
+        """Add rows as one shard, atomically. Columns need text names; the index is not kept."""
+        table, key = _kind(table, "table"), checked_name(key, "key")
+        self._open()
+        self._tables.append(table, key, frame)
+
+    def read_rows(self, table: str, key: str) -> pd.DataFrame:
+        """All rows, oldest first; of rows with equal "request" (and "layer") the last; empty where there are none."""
+        return self._tables.read(_kind(table, "table"), checked_name(key, "key"))
+
+    def save_run(
+        self, manifest: RunManifest, frames: Mapping[str, pd.DataFrame], texts: Mapping[str, str] | None = None
+    ) -> None:
+        """Store a run whole; a run of the same id is replaced whole."""
+        self._open()
+        self._runs.save(manifest, frames, texts or {})
+
+    def load_run(self, run_id: str) -> StoredRun:
+        """A run with its frames and texts."""
+        return self._runs.load(run_id)
+
+    def runs(self) -> tuple[RunManifest, ...]:
+        """Every readable run, newest first."""
+        return self._runs.manifests()
+
+    def delete_run(self, run_id: str) -> None:
+        """Delete a run with everything it holds."""
+        self._runs.delete(run_id)
+
+    def rename_run(self, run_id: str, title: str) -> None:
+        """Give a run another title."""
+        self._runs.rename(run_id, title)
+
+    def save_arrays(
+        self, kind: str, name: str, arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, str] | None = None
+    ) -> None:
+        """Store arrays and a description of them as safetensors."""
+        kind, name = _kind(kind, "kind"), checked_name(name, kind)
+        self._open()
+        self._objects.save_arrays(kind, name, arrays, meta or {})
+
+    def load_arrays(self, kind: str, name: str) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+        """The arrays and their description."""
+        return self._objects.load_arrays(_kind(kind, "kind"), checked_name(name, kind))
+
+    def save_json(self, kind: str, name: str, content: Any) -> None:
+        """Store what JSON can hold; tuples come back as lists."""
+        kind, name = _kind(kind, "kind"), checked_name(name, kind)
+        self._open()
+        self._objects.save_json(kind, name, content)
+
+    def load_json(self, kind: str, name: str) -> Any:
+        """What was stored."""
+        return self._objects.load_json(_kind(kind, "kind"), checked_name(name, kind))
+
+    def names(self, kind: str) -> tuple[str, ...]:
+        """The names stored of a kind (JSON or arrays), sorted."""
+        return self._objects.names(_kind(kind, "kind"))
+
+    def delete(self, kind: str, name: str) -> None:
+        """Delete one named thing (its JSON and its arrays)."""
+        self._objects.delete(_kind(kind, "kind"), checked_name(name, kind))
+
+    def usage(self) -> tuple[Usage, ...]:
+        """Disk use per kind, by name; remains of killed processes are removed on the way."""
+        counts: dict[str, tuple[int, int]] = {}
+        for kind, folder in self._folders():
+            for path in atomic.files_under(folder):
+                n_files, n_bytes = counts.get(kind, (0, 0))
+                counts[kind] = (n_files + 1, n_bytes + _size(path))
+        return tuple(Usage(kind, *counts[kind]) for kind in sorted(counts))
+
+    def clear(self, kind: str | None = None) -> None:
+        """Delete everything of a kind that `usage` names; of every kind for None."""
+        known = [entry.kind for entry in self.usage()]
+        if kind is not None and kind not in known:
+            raise StoreError(f"Nothing of kind {kind!r} is stored; stored are: {', '.join(known) or 'nothing'}.")
+        if kind in (None, _RUNS):
+            self._runs.clear()
+        with locked(self._tables_lock):  # no merge may bring cleared rows back
+            for name, folder in self._folders():
+                if name != _RUNS and kind in (None, name):
+                    atomic.remove_tree(folder)
+        if kind is None:
+            for path in self.root.glob(f"*{atomic.DAMAGED}"):
+                path.unlink(missing_ok=True)
+
+    def problems(self) -> tuple[Problem, ...]:
+        """What was found damaged and set aside, by path."""
+        self.runs()  # sets damaged manifests aside
+        places = [self.root.glob(f"*{atomic.DAMAGED}"), *(atomic.files_under(f) for _, f in self._folders())]
+        found = sorted({path for place in places for path in place if path.name.endswith(atomic.DAMAGED)})
+        reason = "It could not be read and was set aside; compute it again, and delete it by clearing its kind."
+        return tuple(Problem(path.relative_to(self.root).as_posix(), reason) for path in found)
+
+    def _folders(self) -> list[tuple[str, Path]]:
+        """(kind, folder) of everything the store keeps."""
+        tops = [self.root / "tables", self.root / "objects"]
+        found = [(path.name, path) for top in tops if top.is_dir() for path in sorted(top.iterdir()) if path.is_dir()]
+        return [(_RUNS, self.root / _RUNS), *found]
+
+    def _open(self) -> None:
+        """Make the store on its first write."""
+        path = self.root / "store.json"
+        if not path.exists():
+            atomic.write_bytes(path, json.dumps({"format": "golden-layers-store", "version": VERSION}).encode())
+
+    def _check_version(self) -> None:
+        path = self.root / "store.json"
+        try:
+            version = int(json.loads(atomic.read_bytes(path))["version"])
+        except FileNotFoundError:
+            return
+        except (KeyError, TypeError, ValueError) as reason:
+            atomic.set_aside(path, reason)
+            return
+        if version > VERSION:
+            raise StoreError(
+                f"The store in {self.root} has version {version} and this program reads up to {VERSION}; update the "
+                "program, or set GOLDENLAYERS_CACHE to another folder."
+            )
+
+
+def _kind(name: str, what: str) -> str:
+    """A kind names its place in `usage` and `clear`, where "runs" means the runs."""
+    if name == _RUNS:
+        raise StoreError(f"{name!r} cannot name a {what} because it means the runs; use another name.")
+    return checked_name(name, what)
+
+
+def _size(path: Path) -> int:
+    """Bytes; a stale temporary file is removed and counts nothing."""
+    try:
+        if atomic.is_stale(path):
+            path.unlink(missing_ok=True)
+            return 0
+        return path.stat().st_size
+    except OSError:  # deleted since it was listed
+        return 0

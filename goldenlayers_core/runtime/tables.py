@@ -1,0 +1,138 @@
+"""Rows that grow: one folder per (table, key), one Parquet shard per append.
+
+A shard is never changed. Compaction writes the merged shard first and removes its sources afterwards, so at every
+moment all rows are there at least once; readers drop the doubles.
+"""
+
+import hashlib
+import logging
+import threading
+import time
+import uuid
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from goldenlayers_core.errors import StoreError
+from goldenlayers_core.runtime import atomic
+from goldenlayers_core.runtime.frames import DamagedError, to_arrow, to_pandas, to_parquet
+from goldenlayers_core.runtime.locks import try_lock
+
+_log = logging.getLogger(__name__)
+WRITTEN = "_written"  # nanoseconds since 1970 at the append; "later wins" survives compaction because rows carry it
+MAX_SHARDS = 64
+_MERGED = "merged-"
+_ATTEMPTS = 50
+_DUPLICATES = ("request", "layer")
+
+
+class Tables:
+    """The `tables/` folder of a store. `lock` is held while shards are merged or cleared."""
+
+    def __init__(self, folder: Path, lock: Path) -> None:
+        self._folder = folder
+        self._lock = lock
+        self._clock = threading.Lock()
+        self._last = 0
+
+    def append(self, table: str, key: str, frame: pd.DataFrame) -> None:
+        """One new shard; nothing for an empty frame. Raises StoreError."""
+        if frame.empty:
+            return
+        if WRITTEN in frame.columns:
+            raise StoreError(f"The column name {WRITTEN!r} is kept for the store; name that column otherwise.")
+        folder = self._folder / table / key
+        data = to_parquet(frame.assign(**{WRITTEN: self._now()}), f"{table}/{key}", keep_index=False)
+        atomic.write_bytes(folder / _shard_name("", data), data)
+        if len(_shards(folder)) > MAX_SHARDS:
+            self._compact(folder)
+
+    def read(self, table: str, key: str) -> pd.DataFrame:
+        """All rows in the order written; of rows with equal request (and layer) the last. Raises StoreError."""
+        folder = self._folder / table / key
+        parts = _consistent(folder)
+        if not parts:
+            return pd.DataFrame()
+        try:
+            return _merge(parts).drop(columns=WRITTEN).reset_index(drop=True)
+        except DamagedError as error:
+            raise StoreError(f"The rows of {table} {key!r} cannot be read ({error}); clear {table!r}.") from error
+
+    def _now(self) -> int:
+        """Strictly increasing within this process, whatever the clock does."""
+        with self._clock:
+            self._last = max(self._last + 1, time.time_ns())
+            return self._last
+
+    def _compact(self, folder: Path) -> None:
+        lock = try_lock(self._lock)
+        if lock is None:  # another process is at it
+            return
+        try:
+            sources = _shards(folder)
+            parts = [part for path in sources if (part := _load(path)) is not None]
+            if len(parts) > 1:
+                data = to_parquet(_merge(parts), folder.name, keep_index=False)
+                atomic.write_bytes(folder / _shard_name(_MERGED, data), data)
+                for path in sources:
+                    path.unlink(missing_ok=True)
+        except (OSError, StoreError, DamagedError) as error:  # the rows are safe as they are
+            _log.warning("The shards of %s were not merged: %s", folder, error)
+        finally:
+            lock.release()
+
+
+def _shard_name(prefix: str, data: bytes) -> str:
+    return f"{prefix}{hashlib.sha256(data).hexdigest()[:16]}-{uuid.uuid4().hex}.parquet"
+
+
+def _shards(folder: Path) -> list[Path]:
+    try:
+        names = [path.name for path in folder.iterdir() if path.suffix == ".parquet" and path.name[0] != "."]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise atomic.disk_error(error, folder, "read") from error
+    return [folder / name for name in sorted(names)]
+
+
+def _load(path: Path) -> pa.Table | None:
+    """The shard, or None for a damaged one. Raises FileNotFoundError for one that has just been merged."""
+    data = atomic.read_bytes(path)
+    try:
+        table = to_arrow(data)
+        if WRITTEN not in table.column_names:
+            raise DamagedError("it was not written by this store")
+    except DamagedError as reason:
+        atomic.set_aside(path, reason)
+        return None
+    return table
+
+
+def _consistent(folder: Path) -> list[pa.Table]:
+    """Every shard of one moment: if shards were merged while we read, what we hold may lack rows, so read again."""
+    for _ in range(_ATTEMPTS):
+        before = _shards(folder)
+        try:
+            parts = [part for path in before if (part := _load(path)) is not None]
+        except FileNotFoundError:
+            continue
+        merged = {path for path in _shards(folder) if path.name.startswith(_MERGED)}
+        if merged <= set(before):
+            return parts
+        time.sleep(0.002)
+    raise StoreError(f"{folder} is being rewritten all the time by another process; try again when that has finished.")
+
+
+def _merge(parts: list[pa.Table]) -> pd.DataFrame:
+    try:
+        # Arrow first: it keeps the type of a column that is all missing in one shard
+        frame = to_pandas(pa.concat_tables(parts, promote_options="permissive"))
+    except (pa.ArrowException, DamagedError):
+        frame = pd.concat([to_pandas(part) for part in parts], ignore_index=True)
+    frame = frame.sort_values(WRITTEN, kind="stable")
+    if "request" in frame.columns:
+        keys = [name for name in _DUPLICATES if name in frame.columns]
+        frame = frame.drop_duplicates(keys, keep="last")
+    return frame

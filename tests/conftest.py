@@ -1,0 +1,74 @@
+"""What every test stands on: a cache folder of its own, no model hub, a browser where one is asked for."""
+
+import importlib.util
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from goldenlayers_core.places import cache_root
+
+BROWSER_TESTS = Path(__file__).parent / "browser"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+NO_HUB = "http://127.0.0.1:9"  # refuses at once: a test never leaves this machine, and "offline" is the real thing
+
+
+def _lend_converted_models(cache: Path, to: Path) -> None:
+    """Hard links to the models `make prepare` converted: half a minute saved, and clearing `to` harms nothing."""
+    for complete in cache.glob("models/*/complete"):
+        folder = to / "models" / complete.parent.name
+        try:
+            shutil.copytree(complete.parent, folder, copy_function=os.link)
+        except (shutil.Error, OSError):  # another file system
+            shutil.rmtree(folder, ignore_errors=True)
+            shutil.copytree(complete.parent, folder)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before any test is imported: results land in a temporary folder, never among a person's own."""
+    folder = Path(tempfile.mkdtemp(prefix="goldenlayers-tests-"))
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+    _lend_converted_models(cache_root(), folder)
+    os.environ["GOLDENLAYERS_CACHE"] = str(folder)
+    os.environ["HF_HOME"] = str(folder / "hub")
+    os.environ["HF_ENDPOINT"] = NO_HUB
+    for token in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
+        os.environ.pop(token, None)
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything under tests/browser carries the mark, whether its author thought of it or not."""
+    for item in items:
+        if BROWSER_TESTS in item.path.parents:
+            item.add_marker("browser")
+
+
+def browser_path() -> str | None:
+    """The installed Chromium (or the one GOLDENLAYERS_CHROMIUM names), if any."""
+    named = os.environ.get("GOLDENLAYERS_CHROMIUM")
+    return next((found for name in filter(None, (named, *BROWSERS)) if (found := shutil.which(name))), None)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Says why a test cannot run here; in continuous integration a missing browser is a failure."""
+    if item.get_closest_marker("browser") and not (browser_path() and importlib.util.find_spec("playwright")):
+        reason = f"no Chromium here (looked for {', '.join(BROWSERS)}, and at GOLDENLAYERS_CHROMIUM), or no playwright"
+        if os.environ.get("CI"):
+            pytest.fail(f"{reason}; in CI the browser tests must run", pytrace=False)
+        pytest.skip(reason)
+    if item.get_closest_marker("gpu"):
+        import torch
+
+        if not torch.cuda.is_available():
+            pytest.skip("no CUDA device here")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of the Chromium that the browser tests drive."""
+    path = browser_path()
+    assert path, "tests that use a browser live in tests/browser or carry the mark `browser`"
+    return path

@@ -1,0 +1,139 @@
+"""Tiny random models of every architecture row, built from configs whose sizes are asserted. No download."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
+
+from goldenlayers_core.models import ModelHandle, architecture_of
+from goldenlayers_core.models.fingerprint import weights_digest
+from goldenlayers_core.records import ModelSource
+
+VOCABULARY, WIDTH, LAYERS, HEADS, INNER = 300, 32, 3, 4, 48
+
+_LLAMA = {
+    "vocab_size": VOCABULARY,
+    "hidden_size": WIDTH,
+    "intermediate_size": INNER,
+    "num_hidden_layers": LAYERS,
+    "num_attention_heads": HEADS,
+    "num_key_value_heads": 2,
+    "head_dim": WIDTH // HEADS,
+    "max_position_embeddings": 128,
+    "pad_token_id": 0,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+}
+_GPT = {
+    "vocab_size": VOCABULARY,
+    "n_embd": WIDTH,
+    "n_layer": LAYERS,
+    "n_head": HEADS,
+    "n_inner": INNER,
+    "n_positions": 128,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+    "resid_pdrop": 0.0,
+    "embd_pdrop": 0.0,
+    "attn_pdrop": 0.0,
+}
+_OPT_KEYS = {k: v for k, v in _LLAMA.items() if k not in ("intermediate_size", "num_key_value_heads", "head_dim")}
+
+CONFIGS: dict[str, dict[str, Any]] = {
+    "llama": _LLAMA,
+    "mistral": {**_LLAMA, "sliding_window": 64},
+    "qwen2": _LLAMA,
+    "qwen3": _LLAMA,
+    "gemma2": {**_LLAMA, "sliding_window": 64, "query_pre_attn_scalar": 8},
+    "gemma3_text": {**_LLAMA, "sliding_window": 64, "query_pre_attn_scalar": 8},
+    "gemma3": {
+        "text_config": {**_LLAMA, "sliding_window": 64, "query_pre_attn_scalar": 8},
+        "vision_config": {
+            "hidden_size": 16,
+            "intermediate_size": 16,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 2,
+            "image_size": 28,
+            "patch_size": 14,
+        },
+        "mm_tokens_per_image": 4,
+    },
+    "gpt2": _GPT,
+    "gpt_neox": {k: v for k, v in _LLAMA.items() if k not in ("num_key_value_heads", "head_dim")},
+    "gptj": {**_GPT, "rotary_dim": 4},
+    "phi3": {**{k: v for k, v in _LLAMA.items() if k != "head_dim"}, "original_max_position_embeddings": 128},
+    "opt": {**_OPT_KEYS, "ffn_dim": INNER, "word_embed_proj_dim": WIDTH, "dropout": 0.0, "attention_dropout": 0.0},
+    "bloom": {
+        "vocab_size": VOCABULARY,
+        "hidden_size": WIDTH,
+        "n_layer": LAYERS,
+        "n_head": HEADS,
+        "hidden_dropout": 0.0,
+        "attention_dropout": 0.0,
+        "bos_token_id": 1,
+        "eos_token_id": 2,
+        "pad_token_id": 0,
+    },
+}
+ROWS = tuple(CONFIGS)
+
+_TEXT = [
+    "The capital of France is Paris and the capital of Italy is Rome.",
+    "The language spoken in Brazil is Portuguese; in Japan it is Japanese.",
+    "Who wrote Hamlet? Shakespeare wrote Hamlet, and Therefore Because I You.",
+    "The mountain Mont Blanc, in the Alps, is a mountain that rises in Europe.",
+]
+
+
+@cache
+def tokenizer() -> Any:
+    """A byte-level BPE tokenizer of at most VOCABULARY entries, trained on four sentences."""
+    raw = Tokenizer(models.BPE())
+    raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    raw.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY,
+        special_tokens=["<pad>", "<s>", "</s>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    raw.train_from_iterator(_TEXT, trainer)
+    return PreTrainedTokenizerFast(tokenizer_object=raw, bos_token="<s>", eos_token="</s>", pad_token="<pad>")
+
+
+def tiny_model(row: str, dtype: torch.dtype = torch.float32, seed: int = 0) -> Any:
+    """A random model of one row. Every matrix gets entries large enough that layers differ; sizes are asserted."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model: Any = AutoModelForCausalLM.from_config(AutoConfig.for_model(row, **CONFIGS[row]), dtype=dtype)
+        for parameter in model.parameters():
+            if parameter.ndim >= 2:
+                torch.nn.init.normal_(parameter, std=0.25)
+    text = model.config.get_text_config()
+    assert (text.hidden_size, text.num_hidden_layers, text.vocab_size) == (WIDTH, LAYERS, VOCABULARY)
+    return model.eval().requires_grad_(False)
+
+
+def tiny_handle(row: str, dtype: torch.dtype = torch.float32, seed: int = 0) -> ModelHandle:
+    """A handle on a tiny random model of one row."""
+    model = tiny_model(row, dtype, seed)
+    handle = ModelHandle(
+        name=f"tiny-{row}",
+        source=ModelSource(f"tiny-{row}"),
+        model=model,
+        tokenizer=tokenizer(),
+        architecture=architecture_of(model.config),
+        fingerprint=weights_digest(model),
+    )
+    assert handle.n_layers == LAYERS
+    return handle
+
+
+def save_tiny(folder: Path, row: str = "llama", seed: int = 0) -> Path:
+    """A tiny model folder as transformers saves it: config.json, safetensors, tokenizer."""
+    tiny_model(row, seed=seed).save_pretrained(folder)
+    tokenizer().save_pretrained(folder)
+    return folder
