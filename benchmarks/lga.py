@@ -10,7 +10,7 @@ import argparse
 
 import numpy as np
 import torch
-import torch.nn.functional as F
+from torch.nn.functional import cross_entropy
 
 from benchmarks.measure import Measured, machine, matmul_peak, measure
 from goldenlayers_core.attribution.lga import iter_lga
@@ -33,7 +33,7 @@ def straightforward(handle: ModelHandle, requests: list[EditRequest], old: list[
                 weight.requires_grad_(True)
             ids = torch.tensor([pair.prompt + answer[:-1]], device=handle.device)
             logits = handle.model(input_ids=ids, use_cache=False).logits[0, len(pair.prompt) - 1 :]
-            loss = F.cross_entropy(logits.float(), torch.tensor(answer, device=handle.device))
+            loss = cross_entropy(logits.float(), torch.tensor(answer, device=handle.device))
             gradients.append(torch.autograd.grad(loss, weights))
             for weight in weights:
                 weight.requires_grad_(False)
@@ -82,12 +82,14 @@ def main() -> None:
     report(handle, requests, old, loop, best, scores, reference, peaks)
 
 
-def report(handle, requests, old, loop, best, scores, reference, peaks) -> None:  # noqa: ANN001
+def report(handle, requests, old, loop, best, scores, reference, peaks) -> None:
     """Print the table."""
     real = sum(p.packed_length for p in prepare(handle, requests, old))
     body = sum(p.numel() for n, p in handle.model.named_parameters() if "embed" not in n)
     base, base_memory = min(m.seconds for m in loop), max(m.extra_bytes for m in loop)
-    print(f"\n{'variant':28} {'seconds':>8} {'ratio':>6} {'tokens/s':>9} {'peak share':>10} {'extra MB':>9} {'error':>9}")
+    print(
+        f"\n{'variant':28} {'seconds':>8} {'ratio':>6} {'tokens/s':>9} {'peak share':>10} {'extra MB':>9} {'error':>9}"
+    )
     print(f"{'straightforward loop':28} {base:8.2f} {1:6.1f} {2 * real / base:9.0f} {'':>10} {base_memory / 1e6:9.0f}")
     for name, runs in best.items():
         seconds, memory = min(m.seconds for m in runs), max(m.extra_bytes for m in runs)

@@ -1,4 +1,4 @@
-"""What every benchmark shares: the machine's name, peak memory, and the matrix-product peak, measured in the same run."""
+"""What every benchmark shares: the machine's name, peak memory, and the matrix-product peak."""
 
 import gc
 import platform
@@ -20,7 +20,9 @@ def machine() -> str:
     model = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():
-        names = [line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
+        names = [
+            line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if line.startswith("model name")
+        ]
         model = names[0] if names else model
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
     memory = psutil.virtual_memory().total / 2**30

@@ -61,5 +61,5 @@ class StoreError(GoldenLayersError):
     """Something in the store is missing, damaged or of another version."""
 
 
-class Cancelled(GoldenLayersError):
+class Cancelled(GoldenLayersError):  # noqa: N818 - it is no error, and reads better so
     """A person cancelled the work; what was finished is kept in the store."""

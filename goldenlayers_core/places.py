@@ -7,7 +7,7 @@ import platformdirs
 
 
 def cache_root() -> Path:
-    """The folder everything is kept in: `GOLDENLAYERS_CACHE`, else the platform's user cache folder. Not created here."""
+    """The folder of everything kept: `GOLDENLAYERS_CACHE`, else the platform's user cache folder. Not created here."""
     named = os.environ.get("GOLDENLAYERS_CACHE", "").strip()
     return Path(named).expanduser() if named else Path(platformdirs.user_cache_dir("goldenlayers", appauthor=False))
 

@@ -33,9 +33,7 @@ def config_digest(config: Any) -> str:
     Fields declared with `metadata={"affects_result": False}` (batch sizes and the like) are left out.
     """
     kept = {
-        f.name: getattr(config, f.name)
-        for f in dataclasses.fields(config)
-        if f.metadata.get("affects_result", True)
+        f.name: getattr(config, f.name) for f in dataclasses.fields(config) if f.metadata.get("affects_result", True)
     }
     return digest_of([type(config).__name__, kept])
 

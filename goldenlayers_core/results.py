@@ -70,7 +70,8 @@ class LayerScores:
     @property
     def best_layers(self) -> NDArray[np.int64]:
         """(Q,) layer with the largest value for each request; ties go to the shallower layer."""
-        return self.values.argmax(axis=1).astype(np.int64)
+        best: NDArray[np.int64] = self.values.argmax(axis=1).astype(np.int64)
+        return best
 
     def to_frame(self) -> pd.DataFrame:
         """One row per (request, layer): case_id, prompt, old and new answer, layer, value, cosine, norms."""

@@ -65,7 +65,7 @@ class _Sums:
             both = inputs_gram = self._input_gram(inputs)
             old, new, gram_old, gram_new = self.kept.pop(site), gradient, inputs_gram, inputs_gram
         else:
-            a, d = inputs.unflatten(0, (-1, 2)).float(), gradient.unflatten(0, (-1, 2))  # (P, 2, T, d)
+            a, d = inputs.unflatten(0, (-1, 2)), gradient.unflatten(0, (-1, 2))  # (P, 2, T, d)
             old, new = d[:, 0], d[:, 1]
             both, gram_old, gram_new = _gram(a[:, 0], a[:, 1]), _gram(a[:, 0], a[:, 0]), _gram(a[:, 1], a[:, 1])
         for row, (left, right, gram) in enumerate(((old, new, both), (old, old, gram_old), (new, new, gram_new))):

@@ -1,7 +1,7 @@
 """From layer scores to the golden layer: sum over requests, set outliers aside, rank (design.md section 4).
 
-    S[l] = sum over requests of phi[q, l];  layers outside [Q1 - k IQR, Q3 + k IQR] are set aside (quartiles by linear
-    interpolation, bounds kept); the others are ranked by signed S, descending; ties go to the shallower layer.
+S[l] = sum over requests of phi[q, l];  layers outside [Q1 - k IQR, Q3 + k IQR] are set aside (quartiles by linear
+interpolation, bounds kept); the others are ranked by signed S, descending; ties go to the shallower layer.
 """
 
 import numpy as np
@@ -27,7 +27,8 @@ def golden_layers(totals: Floats, k: float) -> NDArray[np.int64]:
     low, high = fences(totals, k)
     inside = (totals >= np.expand_dims(low, -1)) & (totals <= np.expand_dims(high, -1))
     inside |= ~inside.any(axis=-1, keepdims=True)
-    return np.where(inside, totals, -np.inf).argmax(axis=-1)
+    first: NDArray[np.int64] = np.where(inside, totals, -np.inf).argmax(axis=-1)
+    return first
 
 
 def select(values: Floats, config: SelectionConfig | None = None) -> Selection:

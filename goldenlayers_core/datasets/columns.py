@@ -1,11 +1,9 @@
 """Any table, through a mapping from its columns to the fields of a request."""
 
-import ast
-import json
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
+from goldenlayers_core.datasets.cells import unpack
 from goldenlayers_core.datasets.format import Format, Row, each
 from goldenlayers_core.datasets.mapping import REQUIRED, ColumnMapping, guess_mapping
 from goldenlayers_core.datasets.record import Alias, Draft, Record
@@ -71,24 +69,8 @@ def _probes(record: Record, fields: Mapping[str, Any], kind: ProbeKind) -> tuple
 
 
 def cell_list(cell: Any) -> Any:
-    """A cell's text as a list where it is written as one: JSON, Python (as pandas writes CSV), or parts between "|"."""
-    if not isinstance(cell, str):
-        return cell
-    text = cell.strip()
-    if text[:1] + text[-1:] in ("[]", "{}"):
-        try:
-            return json.loads(text)
-        except (ValueError, RecursionError):
-            value = _literal(text)
-            return cell if value is None else value
-    return [part.strip() for part in text.split("|")] if "|" in text else cell
-
-
-def _literal(text: str) -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # an invalid escape in a cell is no business of ours
-        try:
-            value = ast.literal_eval(text)
-        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-            return None
-    return value if isinstance(value, list | dict) else None
+    """A cell's text as a list where it is written as one: JSON, Python, or parts between "|"."""
+    value = unpack(cell)
+    if isinstance(value, str) and "|" in value:
+        return [part.strip() for part in value.split("|")]
+    return value

@@ -1,4 +1,4 @@
-"""Parquet as records. Nothing in a Parquet file is executed or unpickled."""
+"""Parquet as records. Nothing in a Parquet file is ever executed."""
 
 import io
 from typing import Any

@@ -1,10 +1,12 @@
 """From a file to a Dataset."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from goldenlayers_core.datasets import golden_layers
 from goldenlayers_core.datasets.assemble import assemble
+from goldenlayers_core.datasets.cells import unpack
 from goldenlayers_core.datasets.columns import table_format
 from goldenlayers_core.datasets.formats import detect
 from goldenlayers_core.datasets.mapping import ColumnMapping
@@ -27,6 +29,9 @@ def read_bytes(data: bytes, name: str, mapping: ColumnMapping | None = None) -> 
     if table.header.get("format") == golden_layers.NAME:
         _check_version(table, name)
         return assemble(name, golden_layers.FORMAT, table, scalar_text(table.header.get("description")) or "")
+    if table.format in ("csv", "tsv"):  # a published record saved as CSV has its lists and objects as text
+        rows = tuple({column: unpack(cell) for column, cell in row.items()} for row in table.rows)
+        table = replace(table, rows=rows)
     chosen = detect(table.rows) or table_format(table, None, name)
     return assemble(name, chosen, table)
 

@@ -1,6 +1,6 @@
-"""Edits as values. An edit is low-rank factors; as an overlay it is added to a matrix's output, and no weight is written.
+"""Edits as values: low-rank factors that an overlay adds to a matrix's output, while no weight is written.
 
-    W <- W + left right^T      is, during a forward pass,      out += (in right) left^T        (design.md section 5)
+W <- W + left right^T      is, during a forward pass,      out += (in right) left^T        (design.md section 5)
 """
 
 import hashlib
@@ -23,7 +23,7 @@ FORMAT = "golden-layers-edit-1"
 
 @dataclass(frozen=True, eq=False)
 class Factors:
-    """A change of one layer's MLP output matrix: left (d_out, r), right (d_in, r); the weight changes by left right^T."""
+    """A change of one layer's MLP output matrix by left right^T; left is (d_out, r), right (d_in, r)."""
 
     layer: int
     left: Tensor
@@ -32,8 +32,8 @@ class Factors:
     def __post_init__(self) -> None:
         if self.left.ndim != 2 or self.right.ndim != 2 or self.left.shape[1] != self.right.shape[1]:
             raise EditError(
-                f"The factors of layer {self.layer} have shapes {tuple(self.left.shape)} and {tuple(self.right.shape)}; "
-                "(d_out, r) and (d_in, r) are needed."
+                f"The factors of layer {self.layer} have shapes {tuple(self.left.shape)} and "
+                f"{tuple(self.right.shape)}; (d_out, r) and (d_in, r) are needed."
             )
 
     @property
@@ -137,10 +137,14 @@ def to_arrays(edit: Edit) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
 def from_arrays(arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, str]) -> Edit:
     """The edit that `to_arrays` took apart. Raises EditError when it is of another format, incomplete or altered."""
     if meta.get("format") != FORMAT:
-        raise EditError(f"This is not an edit written here: its format is {meta.get('format')!r} and {FORMAT!r} is needed.")
+        raise EditError(
+            f"This is not an edit written here: its format is {meta.get('format')!r} and {FORMAT!r} is needed."
+        )
     try:
         factors = tuple(
-            Factors(layer, torch.tensor(arrays[f"left.{layer}"]).float(), torch.tensor(arrays[f"right.{layer}"]).float())
+            Factors(
+                layer, torch.tensor(arrays[f"left.{layer}"]).float(), torch.tensor(arrays[f"right.{layer}"]).float()
+            )
             for layer in map(int, json.loads(meta["layers"]))
         )
         fact = Fact(**json.loads(meta["fact"]))
@@ -150,5 +154,7 @@ def from_arrays(arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, str]) -> 
         raise EditError(f"The edit's file is incomplete or damaged ({error}); save the edit again.") from error
     name = _edit_id(method, factors, fingerprint, config, fact)
     if name != meta.get("edit_id"):
-        raise EditError("The edit's content does not agree with its own digest; the file was altered, so save the edit again.")
+        raise EditError(
+            "The edit's content does not agree with its own digest; the file was altered, so save the edit again."
+        )
     return Edit(name, method, factors, fingerprint, config, fact, change)

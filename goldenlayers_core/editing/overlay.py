@@ -14,7 +14,7 @@ from goldenlayers_core.models.hooks import Change, as_batch, change_outputs
 
 @contextmanager
 def overlay(handle: ModelHandle, edits: Sequence[Edit], enabled: Sequence[bool] | None = None) -> Iterator[None]:
-    """Every forward pass inside sees the edits of which `enabled` is true (all of them unless given), on top of each other.
+    """Every forward pass inside sees the edits, on top of each other; `enabled` switches single ones off.
 
     Hold `handle.lock` around it. Raises EditError when an edit belongs to another model.
     """
@@ -68,7 +68,7 @@ def _toggles(edits: Sequence[Edit], enabled: Sequence[bool] | None) -> Sequence[
 
 
 def _same_for_all(found: Sequence[Factors]) -> Change:
-    """One change for every sample: the factors of all edits of a layer side by side, left (d_out, R), right (d_in, R)."""
+    """One change for every sample: the factors of a layer side by side, left (d_out, R), right (d_in, R)."""
     left = torch.cat([f.left for f in found], dim=1)
     right = torch.cat([f.right for f in found], dim=1)
 

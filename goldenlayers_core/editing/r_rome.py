@@ -16,7 +16,9 @@ from goldenlayers_core.records import EditRequest
 class RRomeConfig(RomeConfig):
     """ROME's settings, with consistent keys."""
 
-    consistent_keys: bool = setting(True, "Consistent keys", "The averaged key in every place; without it this is ROME.")
+    consistent_keys: bool = setting(
+        True, "Consistent keys", "The averaged key in every place; without it this is ROME."
+    )
 
 
 def r_rome(
@@ -34,7 +36,7 @@ def r_rome(
 METHOD: Final = MethodInfo(
     name="r-rome",
     title="R-ROME",
-    description="ROME with the averaged key in every place, which avoids its rare destructive edits (Gupta et al. 2024).",
+    description="ROME with the averaged key in every place: without its rare destructive edits (Gupta et al. 2024).",
     config_class=RRomeConfig,
     run=r_rome,
 )

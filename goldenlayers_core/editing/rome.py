@@ -1,14 +1,14 @@
 """ROME: one fact written into one MLP output matrix by a rank-one change (Meng et al. 2022, arXiv 2202.05262).
 
-With C the identity (no covariance estimated), kbar the key averaged over templates, k_p and v_0 the key and value of the bare
-prompt, u = kbar / |kbar| and v* = v_0 + delta:
+With C the identity (no covariance estimated), kbar the key averaged over templates, k_p and v_0 the key and value of
+the bare prompt, u = kbar / |kbar| and v* = v_0 + delta:
 
-    ROME      W' = W + (v* - v_0) u^T / (k_p . u)           W' maps k_p to v* exactly
-    R-ROME    W' = W + (v* - vbar) u^T / (kbar . u)         W' maps kbar to v* exactly   (Gupta et al. 2024)
+    ROME      W' = W + (v* - v_0) u^T / (k_p . u)        W' maps k_p to v* exactly
+    R-ROME    W' = W + (v* - vbar) u^T / (kbar . u)      W' maps kbar to v* exactly   (Gupta et al. 2024)
 
-with vbar the value averaged over templates, so that R-ROME uses one kind of key in every place. Two known defects of the
-published code are not repeated: the KL term is read after "{subject} is a" (the code reads it at the subject, where "is a"
-has no effect), and one space precedes the target (the code puts two before a target that begins with one).
+with vbar the value averaged over templates, so that R-ROME uses one kind of key in every place. Two known defects of
+the published code are not repeated: the KL term is read after "{subject} is a" (the code reads it at the subject,
+where "is a" has no effect), and one space precedes the target (the code puts two before one that begins with a space).
 """
 
 import dataclasses
@@ -38,9 +38,15 @@ class RomeConfig:
     steps: int = setting(25, "Steps", "Forward passes of the optimisation, at most.", 1, 500, 1)
     learning_rate: float = setting(0.5, "Learning rate", "Step size of Adam.", 0.0001, 10.0, 0.05)
     weight_decay: float = setting(1e-3, "Weight decay", "Weight of |delta| / |v0|^2 in the loss.", 0.0, 10.0, 0.001)
-    clamp_factor: float = setting(4.0, "Clamp factor", "delta stays within this many norms of the old value.", 0.01, 100.0, 0.25)
-    kl_factor: float = setting(0.0625, "KL factor", "How strongly '{subject} is a' must go on as before.", 0.0, 10.0, 0.0625)
-    stop_loss: float = setting(0.05, "Stop below", "The optimisation ends when the loss (nats) is lower.", 0.0, 10.0, 0.01)
+    clamp_factor: float = setting(
+        4.0, "Clamp factor", "delta stays within this many norms of the old value.", 0.01, 100.0, 0.25
+    )
+    kl_factor: float = setting(
+        0.0625, "KL factor", "How strongly '{subject} is a' must go on as before.", 0.0, 10.0, 0.0625
+    )
+    stop_loss: float = setting(
+        0.05, "Stop below", "The optimisation ends when the loss (nats) is lower.", 0.0, 10.0, 0.01
+    )
     n_templates: int = setting(20, "Context templates", "Sampled texts before the prompt, beside none.", 0, 100, 1)
     template_length: int = setting(10, "Template length", "Tokens; half of the templates have half as many.", 2, 50, 1)
     seed: int = setting(0, "Seed", "Of the context templates; the rest is deterministic.", 0, 2**31 - 1, 1)
@@ -67,8 +73,8 @@ def rome(
 ) -> Edit:
     """The edit that makes the model answer `request.prompt` with `request.target_new`; the model itself is unchanged.
 
-    Raises EditError (layer out of range, numbers not finite) and RequestError (empty target, subject not in the prompt), and
-    whatever `progress(done, total, note)`, called after every step, raises.
+    Raises EditError (layer out of range, numbers not finite), RequestError (empty target, subject not in the prompt),
+    and whatever `progress(done, total, note)`, called after every step, raises.
     """
     handle.check_layer(layer)
     rows = edit_rows(handle, request, templates)
@@ -88,14 +94,18 @@ def rank_one(clean: CleanPass, delta: Tensor, consistent_keys: bool, edit: int =
 
     Raises EditError when key and direction are (nearly) orthogonal: the update would explode.
     """
-    mine = [r for r, row in enumerate(clean.rows) if row.edit == edit and row.answer]  # the templates, bare prompt first
+    mine = [
+        r for r, row in enumerate(clean.rows) if row.edit == edit and row.answer
+    ]  # the templates, bare prompt first
     keys, values = clean.keys[mine].double(), clean.values[mine].double()
     mean_key = keys.mean(dim=0)
     direction = mean_key / mean_key.norm()
     key, value = (mean_key, values.mean(dim=0)) if consistent_keys else (keys[0], values[0])
     along = key @ direction
     if not abs(float(along)) > 1e-6 * float(key.norm()):
-        raise EditError("The prompt's key is orthogonal to the averaged one, so that the edit would explode; use R-ROME.")
+        raise EditError(
+            "The prompt's key is orthogonal to the averaged one, so that the edit would explode; use R-ROME."
+        )
     left = (values[0] + delta.double() - value) / along
     return left[:, None].to(torch.float32), direction[:, None].to(torch.float32)
 
@@ -103,7 +113,7 @@ def rank_one(clean: CleanPass, delta: Tensor, consistent_keys: bool, edit: int =
 METHOD: Final = MethodInfo(
     name="rome",
     title="ROME",
-    description="One fact, one layer, a rank-one change of the MLP output matrix (Meng et al. 2022), identity covariance.",
+    description="A rank-one change of one MLP output matrix (Meng et al. 2022), with identity covariance.",
     config_class=RomeConfig,
     run=rome,
 )

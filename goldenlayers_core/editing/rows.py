@@ -1,4 +1,4 @@
-"""The token rows an edit is computed on: the prompt in every context template, and one row that holds the subject's essence."""
+"""The token rows an edit is computed on: the prompt in every template, and one row for the subject's essence."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,8 +7,6 @@ from goldenlayers_core.errors import EditError, RequestError
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.tokens import encode_answer, encode_prompt, subject_last
 from goldenlayers_core.records import EditRequest
-
-
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +31,9 @@ def edit_rows(handle: ModelHandle, request: EditRequest, templates: Sequence[str
     empty target or a subject that is not in the prompt, EditError when the templates do not begin with the bare prompt.
     """
     if not templates or templates[0] != "{}" or any(t.count("{}") != 1 for t in templates):
-        raise EditError("The context templates must begin with the bare prompt, and each must hold {} once; sample them again.")
+        raise EditError(
+            "The context templates must begin with the bare prompt, and each must hold {} once; sample them again."
+        )
     if not request.subject.strip():
         raise RequestError(f"The subject of {request.prompt!r} is empty; name what the fact is about.")
     tokenizer = handle.tokenizer

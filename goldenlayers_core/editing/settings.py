@@ -9,9 +9,14 @@ from goldenlayers_core.errors import ConfigError
 
 
 def setting(
-    default: Any, label: str, explanation: str, low: float | None = None, high: float | None = None, step: float | None = None
+    default: Any,
+    label: str,
+    explanation: str,
+    low: float | None = None,
+    high: float | None = None,
+    step: float | None = None,
 ) -> Any:
-    """A dataclass field with its label, explanation and inclusive limits in `metadata` (label, help, min, max, step)."""
+    """A dataclass field with its label, explanation and inclusive limits as metadata (label, help, min, max, step)."""
     return field(default=default, metadata={"label": label, "help": explanation, "min": low, "max": high, "step": step})
 
 

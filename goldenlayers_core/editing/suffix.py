@@ -6,6 +6,7 @@ What stands before a token cannot be changed by anything done at it, so its keys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Any, Final
 
 import torch
 from torch import Tensor
@@ -18,29 +19,66 @@ from goldenlayers_core.models.hooks import keep_positions, start_at
 Pair = tuple[Tensor, Tensor]
 
 
+PACK_LIMIT: Final = 2048  # keys in one pack: beyond it the block-diagonal attention costs more than padding does
+
+
 @dataclass(frozen=True, eq=False)
 class Suffixes:
-    """R rows split at a position each: kept keys and values before it, tokens from it on.
+    """R rows split at a position each: kept keys and values before it (K of them), tokens from it on.
 
-    P is the longest prefix, S the longest suffix. Prefixes are padded on the left, so that prefix and suffix of a row are
-    neighbours (which is what sliding windows measure); suffixes are padded on the right.
+    Padded, a batch row is a row (B = R): prefixes stand right and suffixes left, so that the two of a row are
+    neighbours, which is what sliding windows measure. Packed, all rows are one batch row (B = 1) under a mask.
     """
 
     kept: tuple[Pair, ...]
-    """Per layer from `first` on, keys and values (R, heads, P, width) as the attention stored them."""
+    """Per layer from `first` on, keys and values (B, heads, K, width) as the attention stored them."""
     first: int  # the shallowest layer that is run
     hidden: Tensor | None
-    """(R, S, width) entering layer `first`; None: start at the embedding."""
+    """(B, S, width) entering layer `first`; None: start at the embedding."""
     ids: Tensor
-    """(R, S) token ids."""
+    """(B, S) token ids."""
     mask: Tensor
-    """(R, P + S) 1 for real tokens."""
+    """(B, K + S) 1 for real tokens; packed (1, 1, S, K + S), added to the attention scores."""
     positions: Tensor
-    """(R, S) positions in the whole row."""
+    """(B, S) positions in the whole row."""
+    starts: Tensor | None
+    """(R,) where each row's suffix begins in the pack; None: padded."""
 
-    @property
-    def n_rows(self) -> int:
-        return int(self.ids.shape[0])
+    def place(self, rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
+        """Where in (B, S) the given positions of the given rows' suffixes are."""
+        return (rows, columns) if self.starts is None else (torch.zeros_like(rows), self.starts[rows] + columns)
+
+
+@dataclass(frozen=True, eq=False)
+class Whole:
+    """R rows that were run once as a whole, padded on the right."""
+
+    ids: Tensor
+    """(R, T) token ids."""
+    lengths: Tensor
+    """(R,) tokens of each row."""
+    splits: Tensor
+    """(R,) where each row's suffix begins."""
+    pairs: tuple[Pair, ...]
+    """Per layer from `first` on, keys and values (R, heads, T, width)."""
+    first: int
+    hidden: Tensor | None
+    """(R, T, width) entering layer `first`; None where that is 0."""
+
+
+def split_rows(handle: ModelHandle, whole: Whole) -> Suffixes:
+    """Cut every row at its split: packed where that is exact and saves tokens, else padded."""
+    n_tokens, after = int((whole.lengths - whole.splits).sum()), int((whole.lengths - whole.splits).max())
+    keys = int(whole.lengths.sum())
+    if n_tokens < len(whole.ids) * after and keys <= PACK_LIMIT and _packs(handle, int(whole.lengths.max())):
+        return _packed(whole)
+    return _padded(whole)
+
+
+def _packs(handle: ModelHandle, longest: int) -> bool:
+    """Whether the architecture takes a mask of ours, and none of its windows would cut into a row."""
+    window = getattr(handle.model.config.get_text_config(), "sliding_window", None)
+    return handle.architecture.packs_branches and (window is None or longest <= window)
 
 
 def _window(starts: Tensor, width: int, length: int) -> Tensor:
@@ -48,39 +86,50 @@ def _window(starts: Tensor, width: int, length: int) -> Tensor:
     return (starts[:, None] + torch.arange(width, device=starts.device)).clamp(0, length - 1)
 
 
-def take(tensor: Tensor, index: Tensor) -> Tensor:
+def _take(tensor: Tensor, index: Tensor) -> Tensor:
     """(R, n, ...) entries of a (R, T, ...) tensor at (R, n) positions."""
     return tensor[torch.arange(len(index), device=index.device)[:, None], index]
 
 
-def split_rows(
-    pairs: Sequence[Pair], ids: Tensor, lengths: Sequence[int], splits: Sequence[int], first: int = 0, hidden: Tensor | None = None
-) -> Suffixes:
-    """Cut right-padded rows, run once as a whole, into prefixes and suffixes.
-
-    pairs: per layer from `first` on, keys and values (R, heads, T, width); ids (R, T); hidden (R, T, width) entering layer
-    `first` (needed unless that is 0); row r has `lengths[r]` tokens and its suffix starts at `splits[r]`.
-    """
-    start, length = ids.new_tensor(splits), ids.new_tensor(lengths)
+def _padded(whole: Whole) -> Suffixes:
+    start, length, width = whole.splits, whole.lengths, whole.ids.shape[1]
     # at least one column: a cache without any counts as no cache
-    before, after = max(1, max(splits)), int((length - start).max())
-    prefix = _window(start - before, before, ids.shape[1])  # (R, P)
-    suffix = _window(start, after, ids.shape[1])  # (R, S)
+    before, after = max(1, int(start.max())), int((length - start).max())
+    prefix, suffix = _window(start - before, before, width), _window(start, after, width)  # (R, K), (R, S)
 
-    def cut(tensor: Tensor) -> Tensor:  # (R, heads, T, width) -> (R, heads, P, width)
-        return take(tensor.transpose(1, 2), prefix).transpose(1, 2).contiguous()
+    def cut(tensor: Tensor) -> Tensor:  # (R, heads, T, width) -> (R, heads, K, width)
+        return _take(tensor.transpose(1, 2), prefix).transpose(1, 2).contiguous()
 
-    column = torch.arange(before, device=ids.device)
-    place = torch.arange(after, device=ids.device)
+    column, place = torch.arange(before, device=start.device), torch.arange(after, device=start.device)
     mask = torch.cat([column >= before - start[:, None], place < (length - start)[:, None]], dim=1).long()
-    return Suffixes(
-        kept=tuple((cut(k), cut(v)) for k, v in pairs),
-        first=first,
-        hidden=take(hidden, suffix) if hidden is not None else None,
-        ids=take(ids, suffix),
-        mask=mask,
-        positions=start[:, None] + place,
-    )
+    hidden = _take(whole.hidden, suffix) if whole.hidden is not None else None
+    kept = tuple((cut(k), cut(v)) for k, v in whole.pairs)
+    return Suffixes(kept, whole.first, hidden, _take(whole.ids, suffix), mask, start[:, None] + place, None)
+
+
+def _packed(whole: Whole) -> Suffixes:
+    start, length = whole.splits, whole.lengths
+    column = torch.arange(whole.ids.shape[1], device=start.device)
+    prefix = (column < start[:, None]).nonzero(as_tuple=True)  # (K,) rows and (K,) positions
+    suffix = ((column >= start[:, None]) & (column < length[:, None])).nonzero(as_tuple=True)  # (S,), (S,)
+
+    def cut(tensor: Tensor) -> Tensor:  # (R, heads, T, width) -> (1, heads, K, width)
+        return tensor.transpose(1, 2)[prefix].transpose(0, 1)[None].contiguous()
+
+    rows, positions = torch.cat([prefix[0], suffix[0]]), torch.cat([prefix[1], suffix[1]])  # (K + S,)
+    seen = (suffix[0][:, None] == rows) & (suffix[1][:, None] >= positions)  # (S, K + S)
+    number = whole.pairs[0][0].dtype
+    mask = torch.zeros(seen.shape, dtype=number, device=start.device).masked_fill(~seen, torch.finfo(number).min)
+    hidden = whole.hidden[suffix][None] if whole.hidden is not None else None
+    kept = tuple((cut(k), cut(v)) for k, v in whole.pairs)
+    starts = (length - start).cumsum(0) - (length - start)
+    return Suffixes(kept, whole.first, hidden, whole.ids[suffix][None], mask[None, None], suffix[1][None], starts)
+
+
+def kept_pairs(cache: DynamicCache, first: int = 0) -> tuple[Pair, ...]:
+    """Keys and values (B, heads, T, width) that a forward pass left in a cache, from layer `first` on."""
+    layers: list[Any] = cache.layers[first:]
+    return tuple((layer.keys, layer.values) for layer in layers)
 
 
 def cache_of(kept: Sequence[Pair], first: int = 0) -> DynamicCache:
@@ -101,7 +150,7 @@ def suffix_logits(handle: ModelHandle, suffixes: Suffixes, rows: Tensor, columns
     Only the layers from `suffixes.first` on are run, and only the N places go through the LM head.
     """
     with ExitStack() as stack:
-        stack.enter_context(keep_positions(handle.head, rows, columns))
+        stack.enter_context(keep_positions(handle.head, *suffixes.place(rows, columns)))
         if suffixes.hidden is not None:
             returns = handle.architecture.block_returns
             stack.enter_context(start_at(list(handle.blocks), suffixes.first, suffixes.hidden, returns))

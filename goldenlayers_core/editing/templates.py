@@ -25,7 +25,9 @@ class TemplateConfig:
     """How many templates are sampled, how long they are, and from which seed."""
 
     n_templates: int = setting(20, "Templates", "Sampled texts, beside the bare prompt.", 0, 100, 1)
-    length: int = setting(10, "Template length", "Tokens with the first word; every second text has half as many.", 2, 50, 1)
+    length: int = setting(
+        10, "Template length", "Tokens with the first word; every second text has half as many.", 2, 50, 1
+    )
     top_k: int = setting(5, "Top k", "Each token is drawn from this many likeliest ones.", 1, 100, 1)
     seed: int = setting(0, "Seed", "Equal seeds give equal templates.", 0, 2**31 - 1, 1)
 
@@ -39,7 +41,7 @@ def template_key(handle: ModelHandle, config: TemplateConfig) -> str:
 
 
 def sample_templates(handle: ModelHandle, config: TemplateConfig) -> tuple[str, ...]:
-    """"{}" and then `n_templates` texts ending in ". {}"; each holds "{}" once and no other brace.
+    """ "{}" and then `n_templates` texts ending in ". {}"; each holds "{}" once and no other brace.
 
     A pure function of model, dtype and config: it draws from its own generator and leaves the global one alone.
     """
@@ -54,7 +56,9 @@ def sample_templates(handle: ModelHandle, config: TemplateConfig) -> tuple[str, 
     return ("{}", *(f"{_clean(handle.tokenizer.decode(row))}. {{}}" for row in rows))
 
 
-def _sample(handle: ModelHandle, seeds: Sequence[str], lengths: Sequence[int], config: TemplateConfig) -> list[list[int]]:
+def _sample(
+    handle: ModelHandle, seeds: Sequence[str], lengths: Sequence[int], config: TemplateConfig
+) -> list[list[int]]:
     """Token ids of each text, without special tokens."""
     tokenizer = handle.tokenizer
     plain = [[int(i) for i in tokenizer(s, add_special_tokens=False)["input_ids"]] for s in seeds]
@@ -67,7 +71,12 @@ def _sample(handle: ModelHandle, seeds: Sequence[str], lengths: Sequence[int], c
         width = ids.shape[1]
         positions = (mask.cumsum(1) - 1).clamp(min=0)[:, -width:]
         out = handle.model(
-            input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True, logits_to_keep=1
+            input_ids=ids,
+            attention_mask=mask,
+            position_ids=positions,
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=1,
         )
         drawn = _draw(out.logits[:, -1].float().cpu(), forbidden, config.top_k, generator)
         for row, length, token in zip(plain, lengths, drawn.tolist(), strict=True):

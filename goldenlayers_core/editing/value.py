@@ -1,4 +1,4 @@
-"""ROME's value: the change delta of one MLP output that makes the model say the new answer (Meng et al. 2022, equation 4).
+"""ROME's value: the change delta of one MLP output that makes the model say the answer (Meng et al. 2022, equation 4).
 
     L(delta) = mean over templates of -(1/m) sum_j log p(y_j)            nats
              + kl_factor KL(p_delta || p_0) on "{subject} is a"           nats
@@ -18,7 +18,7 @@ from torch import Tensor
 from transformers import DynamicCache
 
 from goldenlayers_core.editing.rows import Row
-from goldenlayers_core.editing.suffix import Suffixes, split_rows, suffix_logits
+from goldenlayers_core.editing.suffix import Suffixes, Whole, kept_pairs, split_rows, suffix_logits
 from goldenlayers_core.errors import EditError
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.hooks import as_batch, change_outputs, keep_positions, record_inputs, record_outputs
@@ -71,10 +71,10 @@ class Values:
 
 def clean_pass(handle: ModelHandle, rows: Sequence[Row], layer: int) -> CleanPass:
     """One forward pass of whole, right-padded rows. Hold the handle's lock."""
-    lengths, lookups = [len(row.ids) for row in rows], [row.lookup for row in rows]
     ids = pad_right([row.ids for row in rows]).to(handle.device)
+    lengths, lookups = ids.new_tensor([len(row.ids) for row in rows]), ids.new_tensor([row.lookup for row in rows])
     here = torch.arange(len(rows), device=ids.device)
-    mask = (torch.arange(ids.shape[1], device=ids.device) < ids.new_tensor(lengths)[:, None]).long()
+    mask = (torch.arange(ids.shape[1], device=ids.device) < lengths[:, None]).long()
     matrix = {"matrix": handle.mlp_out(layer)}
     below = {"below": handle.blocks[layer - 1]} if layer else {}
     cache = DynamicCache()
@@ -85,13 +85,13 @@ def clean_pass(handle: ModelHandle, rows: Sequence[Row], layer: int) -> CleanPas
         record_outputs({**matrix, **below}) as outputs,
     ):
         handle.model(input_ids=ids, attention_mask=mask, past_key_values=cache, use_cache=True)
-    at = (here, ids.new_tensor(lookups))
-    kept = [(entry.keys, entry.values) for entry in cache.layers[layer:]]
+    kept = kept_pairs(cache, layer)
+    whole = Whole(ids, lengths, lookups, kept, layer, outputs.get("below"))
     return CleanPass(
         rows=tuple(rows),
-        keys=as_batch(inputs["matrix"], len(rows))[at],
-        values=as_batch(outputs["matrix"], len(rows))[at],
-        suffixes=split_rows(kept, ids, lengths, lookups, layer, outputs.get("below")),
+        keys=as_batch(inputs["matrix"], len(rows))[here, lookups],
+        values=as_batch(outputs["matrix"], len(rows))[here, lookups],
+        suffixes=split_rows(handle, whole),
     )
 
 
@@ -178,27 +178,28 @@ def _first_rows(rows: Sequence[Row]) -> list[int]:
 
 def _edited_logits(handle: ModelHandle, clean: CleanPass, places: _Places, delta: Tensor) -> Tensor:
     """(N, V) logits with delta added to the MLP output at every row's lookup position, which is suffix position 0."""
+    suffixes = clean.suffixes
     own = torch.tensor([row.edit for row in clean.rows], device=delta.device)
+    rows = torch.arange(len(own), device=delta.device)
+    at = suffixes.place(rows, torch.zeros_like(rows))
 
     def shift(_inputs: Tensor, output: Tensor) -> Tensor:
-        batch = as_batch(output, len(own))  # (R, S, d_out)
-        first = batch[:, :1] + delta[own][:, None].to(batch.dtype)
-        return torch.cat([first, batch[:, 1:]], dim=1).reshape(output.shape)
+        batch = as_batch(output, len(suffixes.ids))  # (B, S, d_out)
+        return batch.index_put(at, delta[own].to(batch.dtype), accumulate=True).reshape(output.shape)
 
-    with change_outputs({handle.mlp_out(clean.suffixes.first): shift}):
-        return suffix_logits(handle, clean.suffixes, places.rows, places.columns)
+    with change_outputs({handle.mlp_out(suffixes.first): shift}):
+        return suffix_logits(handle, suffixes, places.rows, places.columns)
 
 
-def _losses(
-    log_p: Tensor, base: Tensor, places: _Places, delta: Tensor, size: Tensor, config: ValueConfig
-) -> Tensor:
+def _losses(log_p: Tensor, base: Tensor, places: _Places, delta: Tensor, size: Tensor, config: ValueConfig) -> Tensor:
     """(E,) the loss of every edit, nats."""
     n_answer = len(places.wanted)
     said = log_p[:n_answer].gather(1, places.wanted[:, None])[:, 0]  # (A,)
     nll = torch.zeros_like(size).index_add(0, places.edits, -said * places.weights.to(said.dtype))
     essence = log_p[n_answer:]  # (E, V): p_delta after "{subject} is a"
     kl = (essence.exp() * (essence - base)).sum(dim=1)
-    return nll + config.kl_factor * kl + config.weight_decay * delta.norm(dim=1) / size**2
+    decay: Tensor = delta.norm(dim=1) / size**2
+    return nll + config.kl_factor * kl + config.weight_decay * decay
 
 
 def _check_finite(handle: ModelHandle, losses: Tensor, layer: int) -> None:

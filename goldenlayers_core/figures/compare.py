@@ -1,15 +1,27 @@
 """Two runs beside each other: do they choose the same layer?"""
 
+from dataclasses import dataclass
+
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from goldenlayers_core.figures.frame import dress, provenance, set_aside_mask
+from goldenlayers_core.figures.frame import dress, layer_axis, provenance, set_aside_mask
 from goldenlayers_core.figures.text import counted, number, percent, sentences
 from goldenlayers_core.figures.theme import Colours, colours
 from goldenlayers_core.results import Floats, LayerScores, Selection
 
 EDGE = 1.25  # layers set aside may lie far out; they are drawn at this relative score and hover tells the value
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How one of the two runs is drawn."""
+
+    name: str
+    colour: str
+    symbol: str
+    dash: str
 
 
 def compare_runs(a: LayerScores, b: LayerScores, sel_a: Selection, sel_b: Selection, dark: bool = False) -> go.Figure:
@@ -18,23 +30,11 @@ def compare_runs(a: LayerScores, b: LayerScores, sel_a: Selection, sel_b: Select
     Runs of models with different numbers of layers are drawn over relative depth (0 first block, 1 last block).
     """
     theme = colours(dark)
-    same_depth = a.n_layers == b.n_layers
+    by_layer = a.n_layers == b.n_layers
     figure = go.Figure()
-    runs = (("run A", sel_a, theme.blue, "circle", "solid"), ("run B", sel_b, theme.rust, "square", "dash"))
-    for name, selection, colour, symbol, dash in runs:
-        _run(figure, name, selection, colour, symbol, dash, theme, same_depth)
-    figure.update_layout(showlegend=True)
-    figure.update_yaxes(
-        title_text="S ÷ largest |S| kept", range=[-EDGE - 0.1, EDGE + 0.1], tickvals=[-1, -0.5, 0, 0.5, 1]
-    )
-    figure.update_xaxes(
-        title_text="layer (0 is the first block)" if same_depth else "relative depth (0 first, 1 last block)",
-        range=[-0.5, a.n_layers - 0.5] if same_depth else [-0.03, 1.03],
-        showgrid=False,
-        zeroline=False,
-        tickformat="d" if same_depth else ".1f",
-        dtick=1 if same_depth and a.n_layers <= 12 else None,
-    )
+    _run(figure, sel_a, Look("run A", theme.blue, "circle", "solid"), theme, by_layer)
+    _run(figure, sel_b, Look("run B", theme.rust, "square", "dash"), theme, by_layer)
+    _axes(figure, a.n_layers, by_layer)
     return dress(
         figure,
         dark=dark,
@@ -52,6 +52,17 @@ def compare_runs(a: LayerScores, b: LayerScores, sel_a: Selection, sel_b: Select
         body=300,
         bottom=76,
     )
+
+
+def _axes(figure: go.Figure, n_layers: int, by_layer: bool) -> None:
+    figure.update_layout(showlegend=True)
+    figure.update_yaxes(title_text="S ÷ largest |S| kept", range=[-EDGE - 0.1, EDGE + 0.1], dtick=0.5)
+    if by_layer:
+        layer_axis(figure, n_layers)
+        figure.update_xaxes(title_text="layer (0 is the first block)")
+    else:
+        figure.update_xaxes(range=[-0.03, 1.03], showgrid=False, zeroline=False, tickformat=".1f")
+        figure.update_xaxes(title_text="relative depth (0 first, 1 last block)")
 
 
 def relative_scores(selection: Selection) -> Floats:
@@ -78,51 +89,37 @@ def _mean_ranks(values: Floats) -> Floats:
     return (np.cumsum(count) - (count + 1) / 2)[code]
 
 
-def _run(
-    figure: go.Figure,
-    name: str,
-    selection: Selection,
-    colour: str,
-    symbol: str,
-    dash: str,
-    theme: Colours,
-    same_depth: bool,
-) -> None:
+def _run(figure: go.Figure, selection: Selection, look: Look, theme: Colours, by_layer: bool) -> None:
     layers = np.arange(len(selection.totals))
-    place: NDArray[np.float64] = layers.astype(float) if same_depth else layers / max(len(layers) - 1, 1)
-    relative = relative_scores(selection)
+    place: NDArray[np.float64] = layers.astype(float) if by_layer else layers / max(len(layers) - 1, 1)
+    shown = np.clip(relative_scores(selection), -EDGE, EDGE)
     aside, golden = set_aside_mask(selection), selection.golden_layer
-    shown = np.clip(relative, -EDGE, EDGE)
-    hover = f"<b>{name}, layer " + "%{customdata[0]}</b> (%{customdata[2]})<br>S %{customdata[1]:.3g}<extra></extra>"
     for mask, state in ((~aside, "kept"), (aside, "set aside")):
-        if not mask.any():
-            continue
+        kept = state == "kept"
         figure.add_scatter(
             x=place,
             y=[float(value) if drawn else None for value, drawn in zip(shown, mask, strict=True)],
-            mode="lines+markers" if state == "kept" else "markers",
-            name=f"{name}: layer {golden}" if state == "kept" else f"{name}, set aside",
-            showlegend=state == "kept",
-            line={"color": colour, "width": 1.5, "dash": dash},
+            mode="lines+markers" if kept else "markers",
+            name=f"{look.name}: layer {golden}" if kept else f"{look.name}, set aside",
+            showlegend=kept,
+            line={"color": look.colour, "width": 1.5, "dash": look.dash},
             marker={
-                "symbol": symbol if state == "kept" else f"{symbol}-open",
+                "symbol": look.symbol if kept else f"{look.symbol}-open",
                 "size": 7,
-                "color": colour,
-                "line": {"color": colour, "width": 1.5},
+                "color": look.colour,
+                "line": {"color": look.colour, "width": 1.5},
             },
-            customdata=[
-                [int(layer), float(total), state] for layer, total in zip(layers, selection.totals, strict=True)
-            ],
-            hovertemplate=hover,
+            customdata=[[int(layer), float(selection.totals[layer])] for layer in layers],
+            hovertemplate=f"<b>{look.name}, layer " + "%{customdata[0]}</b><br>S %{customdata[1]:.3g}<extra></extra>",
         )
     figure.add_scatter(
         x=[place[golden]],
         y=[shown[golden]],
         mode="markers",
-        name=f"{name}: golden layer",
+        name=f"{look.name}: golden layer",
         showlegend=False,
         hoverinfo="skip",
-        marker={"symbol": f"{symbol}-open", "size": 17, "color": theme.gold, "line": {"width": 3}},
+        marker={"symbol": f"{look.symbol}-open", "size": 17, "color": theme.gold, "line": {"width": 3}},
     )
 
 

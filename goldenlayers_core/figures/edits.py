@@ -18,17 +18,17 @@ from goldenlayers_core.figures.text import (
     wrap,
 )
 from goldenlayers_core.figures.theme import Colours, colours
-from goldenlayers_core.records import PROBE_KINDS
+from goldenlayers_core.records import PROBE_KINDS, ProbeKind
 from goldenlayers_core.results import EditReport, ProbeOutcome, View
 
 TOP_TOKENS = 10
 MAX_PROBES = 60
-_KIND_TEXT = {
-    "rewrite": "rewrite: new answer",
-    "rephrase": "rephrase: new answer",
-    "locality": "locality: old answer",
-    "portability": "portability",
-}
+KIND_TEXTS: tuple[tuple[ProbeKind, str], ...] = (
+    ("rewrite", "rewrite: new answer"),
+    ("rephrase", "rephrase: new answer"),
+    ("locality", "locality: old answer"),
+    ("portability", "portability"),
+)
 
 
 def token_text(token: str) -> str:
@@ -133,13 +133,9 @@ def probe_changes(report: EditReport, dark: bool = False) -> go.Figure:
     _kind_headers(figure, report, rows, theme)
     _without_answer(figure, rows, theme)
     last = rows[-1][0] if rows else 0
-    figure.update_yaxes(
-        range=[last + 0.7, -1.6],
-        tickvals=[y for y, _, _ in rows],
-        ticktext=[f"{label} {'✓' if o.success else '✗'}" for label, (_, _, o) in zip(labels, rows, strict=True)],
-        showgrid=False,
-        zeroline=False,
-    )
+    ticks = [f"{label} {'✓' if outcome.success else '✗'}" for label, (_, _, outcome) in zip(labels, rows, strict=True)]
+    figure.update_yaxes(range=[last + 0.7, -1.6], tickvals=[y for y, _, _ in rows], ticktext=ticks)
+    figure.update_yaxes(showgrid=False, zeroline=False)
     figure.update_xaxes(range=[-0.03, 1.03], tickformat=".0%", zeroline=False, title_text="probability of the answer")
     figure.update_layout(showlegend=True, legend={"entrywidth": 112, "entrywidthmode": "pixels"})
     return dress(
@@ -216,7 +212,7 @@ def _kind_headers(
     figure: go.Figure, report: EditReport, rows: list[tuple[int, int, ProbeOutcome]], theme: Colours
 ) -> None:
     rates = report.rates()
-    for kind in PROBE_KINDS:
+    for kind, title in KIND_TEXTS:
         first = next((y for y, _, outcome in rows if outcome.kind == kind), None)
         if first is None:
             continue
@@ -226,7 +222,7 @@ def _kind_headers(
             xref="paper",
             xanchor="left",
             y=first - 0.9,
-            text=f"{_KIND_TEXT[kind]} ({good} of {count})",
+            text=f"{title} ({good} of {count})",
             showarrow=False,
             font={"size": 11, "color": theme.muted, "weight": 600},
             name="kind",

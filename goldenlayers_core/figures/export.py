@@ -4,16 +4,18 @@ A PNG is drawn by Kaleido with a Chromium of this machine, in a process of its o
 ended and never blocks the caller.
 """
 
+import contextlib
 import html
 import importlib.util
 import os
 import shutil
-import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 
 import plotly.graph_objects as go
+import psutil
 
 from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.figures.frame import fit_width
@@ -109,25 +111,46 @@ def to_png(
 
 
 def _drawn(figure_json: bytes, command: list[str], browser: str, seconds: float) -> bytes:
-    """Standard output of `command` fed with `figure_json`; its whole process group is ended when the time is up."""
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, "BROWSER_PATH": browser, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        start_new_session=True,
-    ) as process:
-        try:
-            picture, complaint = process.communicate(figure_json, timeout=seconds)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-            raise GoldenLayersError(
-                f"Drawing the PNG took longer than {seconds:g} seconds and was stopped; try again, or download HTML."
-            ) from None
+    """Standard output of `command` fed with `figure_json`; ended, with the browser it started, when time is up."""
+    with tempfile.TemporaryDirectory(prefix="goldenlayers-png-", ignore_cleanup_errors=True) as folder:
+        environment = {
+            **os.environ,
+            "BROWSER_PATH": browser,
+            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+            "TMPDIR": folder,  # the browser's profile goes there, and goes away even where the browser was killed
+        }
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment) as process:
+            try:
+                picture, complaint = process.communicate(figure_json, timeout=seconds)
+            except subprocess.TimeoutExpired:
+                _end(process)
+                raise GoldenLayersError(
+                    f"Drawing the PNG took longer than {seconds:g} seconds and was stopped; try again or download HTML."
+                ) from None
     if process.returncode != 0 or not picture.startswith(b"\x89PNG"):
-        lines = [line for line in complaint.decode(errors="replace").splitlines() if line.strip()]
-        reason = shorten(lines[-1], 160) if lines else f"exit status {process.returncode}"
+        reason = _reason(complaint, process.returncode)
         raise GoldenLayersError(f"The PNG could not be drawn with {browser} ({reason}); download HTML instead.")
     return picture
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process and everything it started; a browser runs in a session of its own and would stay."""
+    try:
+        family = psutil.Process(process.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        family = []
+    process.kill()
+    for member in family:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            member.kill()
+    process.communicate()
+
+
+def _reason(complaint: bytes, status: int) -> str:
+    """The error's own words: the last line of a traceback without the exception's module and punctuation."""
+    lines = [line.strip() for line in complaint.decode(errors="replace").splitlines() if line.strip()]
+    if not lines:
+        return f"exit status {status}"
+    words = lines[-1].split(": ", 1)[-1].strip("()'\" ")
+    return shorten(words.split("', '")[0].rstrip("."), 120)

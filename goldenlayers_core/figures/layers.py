@@ -44,38 +44,11 @@ def totals_bars(selection: Selection, dark: bool = False) -> go.Figure:
     customdata of a bar: [layer, low, high, rank, share of resamples].
     """
     theme = colours(dark)
-    totals, (low, high) = selection.totals, selection.interval.T
-    rank = {layer: f"rank {place + 1}" for place, layer in enumerate(selection.ranking)}
     figure = go.Figure()
     for name, layers, marker in layer_groups(selection, theme):
-        if len(layers) == 0:
-            continue
-        details = [
-            [int(layer), low[layer], high[layer], rank.get(int(layer), "set aside"), selection.pick_share[layer]]
-            for layer in layers
-        ]
-        figure.add_bar(
-            x=layers,
-            y=totals[layers],
-            name=name,
-            width=BAR,
-            marker=marker,
-            customdata=details,
-            error_y={
-                "type": "data",
-                "symmetric": False,
-                "array": np.maximum(high - totals, 0)[layers],
-                "arrayminus": np.maximum(totals - low, 0)[layers],
-                "color": theme.ink,
-                "thickness": 1,
-                "width": 2,
-            },
-            hovertemplate=(
-                "<b>layer %{x}</b>, %{customdata[3]}<br>S %{y:.3g}<br>95 % interval %{customdata[1]:.3g} to "
-                "%{customdata[2]:.3g}<br>picked in %{customdata[4]:.1%} of resamples<extra></extra>"
-            ),
-        )
-    layer_axis(figure, len(totals))
+        if len(layers):
+            _total_bars_of(figure, selection, layers, theme, {"name": name, "marker": marker})
+    layer_axis(figure, len(selection.totals))
     figure.update_layout(barmode="overlay", showlegend=True, clickmode="event+select")
     figure.update_xaxes(title_text="layer (0 is the first block)")
     figure.update_yaxes(title_text="summed score S")
@@ -86,17 +59,47 @@ def totals_bars(selection: Selection, dark: bool = False) -> go.Figure:
         title=_totals_finding(selection),
         subtitle=sentences(
             (
-                f"S = sum of ⟨∇L(old answer), ∇L(new answer)⟩ over "
-                f"{counted(selection.n_requests, 'request')}, in {UNIT}.",
+                f"S = sum of the layer score over {counted(selection.n_requests, 'request')}; "
+                f"for LGA, ⟨∇L(old answer), ∇L(new answer)⟩ in {UNIT}.",
                 f"Whiskers: 95 % interval of {selection.n_resamples:,} bootstrap resamples (seed {selection.seed}); "
                 f"{percent(selection.stability)} of them pick layer {selection.golden_layer}.",
                 set_aside_sentence(selection, "hatched"),
                 notes,
             )
         ),
-        kind=f"Bar chart of the summed score of {counted(len(totals), 'layer')}",
+        kind=f"Bar chart of the summed score of {counted(len(selection.totals), 'layer')}",
         body=300,
         bottom=76,
+    )
+
+
+def _total_bars_of(
+    figure: go.Figure, selection: Selection, layers: NDArray[np.int64], theme: Colours, look: dict[str, object]
+) -> None:
+    totals, (low, high) = selection.totals, selection.interval.T
+    rank = {layer: f"rank {place + 1}" for place, layer in enumerate(selection.ranking)}
+    figure.add_bar(
+        x=layers,
+        y=totals[layers],
+        width=BAR,
+        customdata=[
+            [int(layer), low[layer], high[layer], rank.get(int(layer), "set aside"), selection.pick_share[layer]]
+            for layer in layers
+        ],
+        error_y={
+            "type": "data",
+            "symmetric": False,
+            "array": np.maximum(high - totals, 0)[layers],
+            "arrayminus": np.maximum(totals - low, 0)[layers],
+            "color": theme.ink,
+            "thickness": 1,
+            "width": 2,
+        },
+        hovertemplate=(
+            "<b>layer %{x}</b>, %{customdata[3]}<br>S %{y:.3g}<br>95 % interval %{customdata[1]:.3g} to "
+            "%{customdata[2]:.3g}<br>picked in %{customdata[4]:.1%} of resamples<extra></extra>"
+        ),
+        **look,
     )
 
 

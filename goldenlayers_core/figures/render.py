@@ -7,7 +7,7 @@ import asyncio
 import json
 import sys
 
-import kaleido  # type: ignore[import-untyped]
+import kaleido
 
 
 async def draw(figure: dict[str, object], width: int, height: int, scale: float, seconds: float) -> bytes:

@@ -35,8 +35,8 @@ def request_profile(scores: LayerScores, index: int, selection: Selection, dark:
     figure = make_subplots(rows=3, cols=1, shared_xaxes=True, vertical_spacing=0.07, row_heights=[0.5, 0.22, 0.28])
     _value_bars(figure, scores.values[index], selection, theme)
     _cosine_and_norms(figure, scores, index, theme)
-    values, aside = scores.values[index], set_aside_mask(selection)
-    limits, cut = cut_range(values, values, values, aside), ""
+    values = scores.values[index]
+    limits, cut = cut_range(values, values, values, set_aside_mask(selection)), ""
     if limits:
         cut = cut_bars(figure, values, limits, theme)
     layer_axis(figure, scores.n_layers)

@@ -90,7 +90,7 @@ def _raw(values: Floats, aside: NDArray[np.bool_]) -> Scaled:
     sizes = np.abs(values)
     limit = float(np.quantile(sizes if aside.all() else sizes[:, ~aside], RAW_QUANTILE)) or float(sizes.max()) or 1.0
     beyond = int((sizes > limit).sum())
-    ends = (-limit, -limit / 2, 0.0, limit / 2, limit)
+    ends = (-limit, 0.0, limit)
     of_kept = " of the layers kept" if aside.any() else ""
     note = (
         f"Colours saturate at ±{number(limit)} (99th percentile of |value|{of_kept}); "

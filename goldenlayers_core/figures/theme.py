@@ -94,6 +94,35 @@ def _axis(theme: Colours) -> dict[str, Any]:
     }
 
 
+def _title(theme: Colours) -> dict[str, Any]:
+    return {
+        "x": 0.0,
+        "xanchor": "left",
+        "xref": "container",
+        "y": 1.0,
+        "yanchor": "top",
+        "yref": "container",
+        "pad": {"l": 8, "t": 12},
+        "font": {"size": TITLE_SIZE, "weight": 600, "color": theme.ink},
+        "subtitle": {"font": {"size": SUBTITLE_SIZE, "color": theme.muted}},
+    }
+
+
+def _legend(theme: Colours) -> dict[str, Any]:
+    return {
+        "orientation": "h",
+        "x": 0.0,
+        "xanchor": "left",
+        "xref": "container",
+        "y": 0.0,
+        "yanchor": "bottom",
+        "yref": "container",
+        "font": {"size": LABEL_SIZE, "color": theme.muted},
+        "itemclick": False,
+        "itemdoubleclick": False,
+    }
+
+
 def _template(theme: Colours) -> go.layout.Template:
     layout = go.Layout(
         paper_bgcolor=theme.background,
@@ -101,29 +130,8 @@ def _template(theme: Colours) -> go.layout.Template:
         font={"family": FONT, "size": SUBTITLE_SIZE, "color": theme.ink},
         colorway=[theme.slate, *PALETTE],
         margin={"l": 12, "r": 12, "t": 60, "b": 40, "pad": 0},
-        title={
-            "x": 0.0,
-            "xanchor": "left",
-            "xref": "container",
-            "y": 1.0,
-            "yanchor": "top",
-            "yref": "container",
-            "pad": {"l": 8, "t": 8},
-            "font": {"size": TITLE_SIZE, "weight": 600, "color": theme.ink},
-            "subtitle": {"font": {"size": SUBTITLE_SIZE, "color": theme.muted}},
-        },
-        legend={
-            "orientation": "h",
-            "x": 0.0,
-            "xanchor": "left",
-            "xref": "container",
-            "y": 0.0,
-            "yanchor": "bottom",
-            "yref": "container",
-            "font": {"size": LABEL_SIZE, "color": theme.muted},
-            "itemclick": False,
-            "itemdoubleclick": False,
-        },
+        title=_title(theme),
+        legend=_legend(theme),
         hoverlabel={
             "align": "left",
             "bgcolor": theme.surface,

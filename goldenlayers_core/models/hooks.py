@@ -1,6 +1,6 @@
 """The only file that registers hooks. Each is a context manager that removes what it set, whatever happens inside.
 
-Sites are checked to be (batch, position, width); OPT flattens its MLP to (batch * position, width), which is folded back.
+Sites are checked to be (batch, position, width); OPT's MLP is (batch * position, width), which is folded back.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,7 +19,9 @@ def first_tensor(output: Any) -> Tensor:
     """The hidden state in a module's output, whether it is a tensor or a tuple that begins with one."""
     found = output[0] if isinstance(output, tuple) else output
     if not isinstance(found, Tensor):
-        raise ModelError(f"A hooked module returned {type(found).__name__}; a tensor, or a tuple that begins with one, is needed.")
+        raise ModelError(
+            f"A hooked module returned {type(found).__name__}; a tensor, or a tuple that begins with one, is needed."
+        )
     return found
 
 
@@ -33,7 +35,9 @@ def as_batch(tensor: Tensor, batch: int) -> Tensor:
     if tensor.ndim == 2 and batch > 0 and tensor.shape[0] % batch == 0:
         return tensor.view(batch, -1, tensor.shape[-1])
     if tensor.ndim != 3 or tensor.shape[0] != batch:
-        raise ModelError(f"A hooked site has shape {tuple(tensor.shape)}; (batch, position, width) with batch {batch} is needed.")
+        raise ModelError(
+            f"A hooked site has shape {tuple(tensor.shape)}; (batch, position, width) with batch {batch} is needed."
+        )
     return tensor
 
 

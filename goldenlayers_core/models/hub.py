@@ -8,8 +8,8 @@ import httpx2
 from huggingface_hub import HfApi, snapshot_download
 from huggingface_hub.errors import (
     GatedRepoError,
-    HFValidationError,
     HfHubHTTPError,
+    HFValidationError,
     LocalEntryNotFoundError,
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
@@ -65,7 +65,7 @@ def download(name: str, revision: str | None = None) -> Path:
         raise GatedModelError(_gated(name)) from error
     except (httpx2.HTTPError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise ModelError(
-            f"The download of {name} broke off ({type(error).__name__}); what arrived is kept, so try again to go on with it."
+            f"The download of {name} broke off ({type(error).__name__}); what arrived is kept, so try again to go on."
         ) from error
 
 

@@ -9,8 +9,9 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from goldenlayers_core.errors import ConfigError, ModelError, ModelNotFoundError
 from goldenlayers_core.models.architectures import architecture_of
-from goldenlayers_core.models.convert import BUNDLED_TITLE, bundled_gguf, converted, quiet
+from goldenlayers_core.models.convert import converted, quiet
 from goldenlayers_core.models.fingerprint import folder_fingerprint
+from goldenlayers_core.models.gguf import BUNDLED_TITLE, bundled_gguf
 from goldenlayers_core.models.handle import ModelHandle
 from goldenlayers_core.models.hub import download, weight_files
 from goldenlayers_core.models.memory import check_fits, count_parameters
@@ -22,7 +23,7 @@ _STORED: Final = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float
 
 
 def resolve_device(device: str) -> torch.device:
-    """"auto" is cuda, else mps, else cpu. Raises ConfigError when the device is not there."""
+    """ "auto" is cuda, else mps, else cpu. Raises ConfigError when the device is not there."""
     if device == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda", 0)
@@ -33,14 +34,16 @@ def resolve_device(device: str) -> torch.device:
         raise ConfigError(f"The device {device!r} is unknown; choose auto, cpu, cuda, cuda:N or mps.") from error
     n_cuda = torch.cuda.device_count()
     if chosen.type == "cuda" and (chosen.index or 0) >= n_cuda:
-        raise ConfigError(f"The device {device!r} was asked for and {n_cuda} CUDA devices are here; choose auto or cpu.")
+        raise ConfigError(
+            f"The device {device!r} was asked for and {n_cuda} CUDA devices are here; choose auto or cpu."
+        )
     if chosen.type == "mps" and not torch.backends.mps.is_available():
         raise ConfigError("The device 'mps' is not on this machine; choose auto or cpu.")
     return chosen
 
 
 def resolve_dtype(dtype: str, device: torch.device, stored: str) -> torch.dtype:
-    """"auto" is the checkpoint's own dtype on cuda, and float32 elsewhere. Raises ConfigError when unknown."""
+    """ "auto" is the checkpoint's own dtype on cuda, and float32 elsewhere. Raises ConfigError when unknown."""
     if dtype not in DTYPES:
         raise ConfigError(f"The dtype {dtype!r} is unknown; choose one of {', '.join(DTYPES)}.")
     if dtype != "auto":
@@ -60,7 +63,9 @@ def locate(source: str, revision: str | None, cache: Path) -> tuple[Path, str]:
         return converted(path, cache), path.stem
     if path.is_dir():
         if not (path / "config.json").is_file():
-            raise ModelNotFoundError(f"The folder {path} has no config.json; give a folder as transformers saves models.")
+            raise ModelNotFoundError(
+                f"The folder {path} has no config.json; give a folder as transformers saves models."
+            )
         weight_files([f.name for f in path.iterdir()])
         return path, path.name
     if path.is_absolute() or source.startswith((".", "~")):
@@ -106,13 +111,17 @@ def _read_config(folder: Path) -> Any:
     try:
         return AutoConfig.from_pretrained(folder, trust_remote_code=False)
     except (ValueError, OSError, KeyError) as error:
-        raise ModelError(f"{folder.name}'s configuration is not understood ({str(error).splitlines()[0][:160]}).") from error
+        raise ModelError(
+            f"{folder.name}'s configuration is not understood ({str(error).splitlines()[0][:160]})."
+        ) from error
 
 
 def _read(folder: Path, name: str, dtype: torch.dtype) -> tuple[Any, Any]:
     with quiet():
         try:
-            model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, trust_remote_code=False, use_safetensors=True)
+            model = AutoModelForCausalLM.from_pretrained(
+                folder, dtype=dtype, trust_remote_code=False, use_safetensors=True
+            )
         except (ValueError, OSError, RuntimeError, KeyError) as error:
             raise ModelError(f"The weights of {name} cannot be read ({str(error).splitlines()[0][:160]}).") from error
         try:

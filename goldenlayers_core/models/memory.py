@@ -9,8 +9,6 @@ import torch
 
 from goldenlayers_core.errors import ModelTooLargeError
 
-_BITS = {"F64": 64, "I64": 64, "F32": 32, "I32": 32, "F16": 16, "BF16": 16, "F8_E4M3": 8, "F8_E5M2": 8, "I8": 8, "U8": 8}
-
 
 def count_parameters(folder: Path) -> tuple[int, str]:
     """Stored parameters of a folder's safetensors files, from their headers alone, and the dtype most of them have."""
@@ -43,12 +41,15 @@ def bytes_available(device: torch.device) -> int:
     return int(psutil.virtual_memory().available)
 
 
-def check_fits(name: str, n_parameters: int, dtype: torch.dtype, device: torch.device, available: int | None = None) -> None:
+def check_fits(
+    name: str, n_parameters: int, dtype: torch.dtype, device: torch.device, available: int | None = None
+) -> None:
     """Raises ModelTooLargeError when the weights do not fit into `available` bytes (default: what is free now)."""
     room = bytes_available(device) if available is None else available
     needed = bytes_needed(n_parameters, dtype)
     if needed > room:
         raise ModelTooLargeError(
-            f"{name} needs about {needed / 2**30:.1f} GiB as {str(dtype).removeprefix('torch.')} and {room / 2**30:.1f} GiB "
-            f"are free on {device}; choose a smaller model, a smaller dtype such as bfloat16, or free some memory."
+            f"{name} needs about {needed / 2**30:.1f} GiB as {str(dtype).removeprefix('torch.')} and "
+            f"{room / 2**30:.1f} GiB are free on {device}; choose a smaller model, a smaller dtype such as bfloat16, or "
+            "free some memory."
         )

@@ -25,6 +25,6 @@ class Shadow:
 
 @contextmanager
 def lower_precision(handle: ModelHandle, dtype: torch.dtype) -> Iterator[Shadow]:
-    """Yield a callable that runs the model in `dtype`; the copies (2 bytes a parameter for bfloat16) are dropped on exit."""
+    """Yield a callable that runs the model in `dtype`; the copied weights are dropped on exit."""
     weights = {name: p.detach().to(dtype) for name, p in handle.model.named_parameters()}
     yield Shadow(handle.model, weights, dtype)

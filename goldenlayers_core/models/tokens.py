@@ -1,7 +1,7 @@
 """Text to tokens, by the rules of design.md section 4.
 
-The prompt is tokenised with the tokenizer's own special tokens; the answer apart, without special tokens, with one space
-before it (none where the prompt ends in white space or the answer starts with it), and appended.
+The prompt is tokenised with the tokenizer's own special tokens; the answer apart, without special tokens, with one
+space before it (none where the prompt ends in white space or the answer starts with it), and appended.
 """
 
 from collections.abc import Sequence
@@ -42,7 +42,9 @@ def subject_last(tokenizer: Any, prompt: str, subject: str, after: int = 0) -> i
     """
     start = prompt.find(subject, after) if subject else -1
     if start < 0:
-        raise RequestError(f"The subject {subject!r} is not in the prompt {prompt!r}; write the prompt so that it contains it.")
+        raise RequestError(
+            f"The subject {subject!r} is not in the prompt {prompt!r}; write the prompt so that it contains it."
+        )
     end = start + len(subject)
     if getattr(tokenizer, "is_fast", False):
         offsets = tokenizer(prompt, return_offsets_mapping=True)["offset_mapping"]

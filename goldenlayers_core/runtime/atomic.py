@@ -12,8 +12,8 @@ from pathlib import Path
 from goldenlayers_core.errors import StoreError
 
 _log = logging.getLogger(__name__)
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 _STALE_SECONDS = 3600.0  # no single file takes an hour to write: an older temporary file belongs to a dead process
 DAMAGED = ".damaged"
 
@@ -113,6 +113,7 @@ def set_aside(path: Path, reason: object) -> None:
 
 
 def is_temporary(path: Path) -> bool:
+    """A file that `replacing` has not finished."""
     return path.name.startswith(".") and path.name.endswith(".tmp")
 
 

@@ -17,6 +17,7 @@ from goldenlayers_core.errors import StoreError
 from goldenlayers_core.runtime import atomic
 from goldenlayers_core.runtime.locks import Lock, is_held, locked, try_lock
 from goldenlayers_core.runtime.names import checked_name
+from goldenlayers_core.runtime.progress import Progress
 
 JobState = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
 KEPT = 200  # finished jobs
@@ -56,6 +57,27 @@ class JobRecord:
     view: JobView
     owner: str
     started: float = 0.0
+
+
+class OwnJob:
+    """A job in the memory of the queue that runs it. Guarded by the queue's condition, but for `cancel`."""
+
+    def __init__(self, view: JobView) -> None:
+        self.view = view
+        self.cancel = threading.Event()
+        self.progress = Progress()
+        self.started = 0.0  # time.time
+        self.began = 0.0  # time.monotonic, as the next two
+        self.written = 0.0
+        self.looked = 0.0  # for wishes of other processes
+        self.unwritten = False  # there is progress that the disk does not know
+
+    def now(self) -> JobView:
+        """The view with its times as of now."""
+        if self.view.state != "running":
+            return self.view
+        seconds = time.monotonic() - self.began
+        return dataclasses.replace(self.view, seconds=seconds, seconds_left=self.progress.seconds_left())
 
 
 class JobFolder:
@@ -149,6 +171,7 @@ class JobFolder:
         atomic.write_bytes(self._wish(job_id), b"cancel\n")
 
     def cancel_wanted(self, job_id: str) -> bool:
+        """Whether another process asked to stop the job."""
         return self._wish(job_id).exists()
 
     def forget_cancel(self, job_id: str) -> None:

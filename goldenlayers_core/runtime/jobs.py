@@ -20,7 +20,7 @@ from typing import Any
 
 from goldenlayers_core.errors import Cancelled, ConfigError, GoldenLayersError, StoreError
 from goldenlayers_core.runtime.frames import one_line
-from goldenlayers_core.runtime.job_records import JobFolder, JobRecord, JobState, JobView, equal_job
+from goldenlayers_core.runtime.job_records import JobFolder, JobRecord, JobState, JobView, OwnJob, equal_job
 from goldenlayers_core.runtime.locks import Lock
 from goldenlayers_core.runtime.manifest import now
 from goldenlayers_core.runtime.names import checked_name
@@ -31,20 +31,6 @@ Worker = Callable[[dict[str, Any], Progress], str]
 _log = logging.getLogger(__name__)
 _TICK = 0.25  # seconds between two looks at the disk, and between two writes of progress
 _CLOSED = "The program stopped before this job was finished; resume it to go on from what is stored."
-
-
-class _Job:
-    """A job of this queue. Guarded by the queue's condition, but for `cancel`."""
-
-    def __init__(self, view: JobView) -> None:
-        self.view = view
-        self.cancel = threading.Event()
-        self.progress = Progress()
-        self.started = 0.0  # time.time
-        self.began = 0.0  # time.monotonic
-        self.written = 0.0
-        self.unwritten = False
-        self.looked = 0.0
 
 
 class JobQueue:
@@ -58,8 +44,8 @@ class JobQueue:
         self._folder = JobFolder(folder)
         self._workers = {checked_name(kind, "kind of job"): worker for kind, worker in workers.items()}
         self._changed = threading.Condition()
-        self._mine: dict[str, _Job] = {}
-        self._waiting: deque[_Job] = deque()
+        self._mine: dict[str, OwnJob] = {}
+        self._waiting: deque[OwnJob] = deque()
         self._thread: threading.Thread | None = None
         self._owner: str | None = None
         self._alive: Lock | None = None
@@ -109,7 +95,7 @@ class JobQueue:
         with self._changed:
             self._honour_wishes()
             job = self._mine.get(job_id)
-            view = _now(job) if job else self._folder.view(job_id, self._owner)
+            view = job.now() if job else self._folder.view(job_id, self._owner)
         if view is None:
             raise StoreError(f"There is no job {job_id!r}; it may have been removed: look at the list of jobs.")
         return view
@@ -118,7 +104,7 @@ class JobQueue:
         """Every job of the folder, newest first."""
         with self._changed:
             self._honour_wishes()
-            mine = {job_id: _now(job) for job_id, job in self._mine.items()}
+            mine = {job_id: job.now() for job_id, job in self._mine.items()}
             owner = self._owner
         others = [self._folder.view(job_id, owner) for job_id in self._folder.job_ids() if job_id not in mine]
         views = [*mine.values(), *(view for view in others if view is not None)]
@@ -183,7 +169,7 @@ class JobQueue:
                 raise ConfigError(f"The queue is closed, so {view.title!r} was not started; start the program again.")
             if self._owner is None:
                 self._owner, self._alive = self._folder.new_owner()
-            job = _Job(view)
+            job = OwnJob(view)
             self._write(job)
             self._mine[view.job_id] = job
             self._waiting.append(job)
@@ -192,7 +178,7 @@ class JobQueue:
                 self._thread.start()
             self._changed.notify_all()
 
-    def _cancel(self, job: _Job) -> None:
+    def _cancel(self, job: OwnJob) -> None:
         if job in self._waiting:
             self._waiting.remove(job)
             self._finish(job, "cancelled")
@@ -215,7 +201,7 @@ class JobQueue:
             if self._alive is not None:
                 self._alive.release()
 
-    def _next(self) -> _Job | None:
+    def _next(self) -> OwnJob | None:
         with self._changed:
             while True:
                 if self._closing:
@@ -232,7 +218,7 @@ class JobQueue:
             self._changed.notify_all()
             return job
 
-    def _run(self, job: _Job) -> None:
+    def _run(self, job: OwnJob) -> None:
         title, result, error = job.view.title, None, None
         state: JobState = "failed"
         try:
@@ -249,22 +235,22 @@ class JobQueue:
         with self._changed:
             self._finish(job, state, result=result, error=error)
 
-    def _finish(self, job: _Job, state: JobState, *, result: str | None = None, error: str | None = None) -> None:
+    def _finish(self, job: OwnJob, state: JobState, *, result: str | None = None, error: str | None = None) -> None:
         job.view = dataclasses.replace(
-            _now(job), state=state, result=result, error=error, seconds_left=None, cancelling=False
+            job.now(), state=state, result=result, error=error, seconds_left=None, cancelling=False
         )
         if self._try_write(job):  # from here on the disk knows; otherwise memory has to
             self._mine.pop(job.view.job_id, None)
         self._changed.notify_all()
 
-    def _report(self, job: _Job, done: int, total: int, note: str) -> None:
+    def _report(self, job: OwnJob, done: int, total: int, note: str) -> None:
         with self._changed:
             job.view = dataclasses.replace(job.view, done=done, total=total, note=note)
             job.unwritten = True
             if time.monotonic() - job.written >= _TICK:
                 self._write_progress(job)
 
-    def _should_stop(self, job: _Job) -> bool:
+    def _should_stop(self, job: OwnJob) -> bool:
         if time.monotonic() - job.looked >= _TICK:
             job.looked = time.monotonic()
             with self._changed:
@@ -273,15 +259,15 @@ class JobQueue:
                     self._write_progress(job)
         return job.cancel.is_set() or self._closing
 
-    def _write_progress(self, job: _Job) -> None:
-        job.view = _now(job)
+    def _write_progress(self, job: OwnJob) -> None:
+        job.view = job.now()
         self._try_write(job, durable=False)
 
-    def _write(self, job: _Job, *, durable: bool = True) -> None:
+    def _write(self, job: OwnJob, *, durable: bool = True) -> None:
         job.written, job.unwritten = time.monotonic(), False
         self._folder.write(JobRecord(job.view, self._owner or "", job.started), durable=durable)
 
-    def _try_write(self, job: _Job, *, durable: bool = True) -> bool:
+    def _try_write(self, job: OwnJob, *, durable: bool = True) -> bool:
         """Work goes on where its state cannot be written (a full disk): this process still knows it."""
         try:
             self._write(job, durable=durable)
@@ -289,10 +275,3 @@ class JobQueue:
             _log.warning("The state of job %s was not written: %s", job.view.job_id, error)
             return False
         return True
-
-
-def _now(job: _Job) -> JobView:
-    if job.view.state != "running":
-        return job.view
-    seconds = time.monotonic() - job.began
-    return dataclasses.replace(job.view, seconds=seconds, seconds_left=job.progress.seconds_left())

@@ -11,7 +11,7 @@ from pathlib import Path
 from goldenlayers_core.errors import StoreError
 from goldenlayers_core.runtime.atomic import disk_error
 
-_BUSY = {errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK, errno.EDEADLK}
+_BUSY = (errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK, errno.EDEADLK)
 
 if sys.platform == "win32":
     import msvcrt

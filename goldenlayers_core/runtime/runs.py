@@ -61,13 +61,14 @@ class Runs:
 
     def load(self, run_id: str) -> StoredRun:
         """Raises StoreError for a run that is missing or damaged."""
-        for _ in range(5):
-            entry = self._entry(run_id)
+        seen = ""
+        while (entry := self._entry(run_id)).content != seen:
+            seen = entry.content
             home = self._folder / run_id / entry.content
             try:
                 frames = {name: _frame(home / "frames" / f"{name}.parquet", run_id) for name in entry.frames}
                 texts = {name: _text(home / "texts" / name) for name in entry.texts}
-            except FileNotFoundError:  # replaced while we read: look again
+            except FileNotFoundError:  # replaced while we read, if the manifest now names other content
                 continue
             except UnicodeDecodeError as error:
                 raise _damaged("A text", run_id) from error

@@ -1,8 +1,10 @@
 """Every published format with its quirks, on records written for these tests."""
 
+import io
 import json
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from goldenlayers_core.datasets import FORMATS, read_bytes
@@ -313,6 +315,29 @@ def test_the_name_of_a_file_decides_nothing(record: dict[str, Any]) -> None:
     formats = {read(record, known(2, "D e", "f"), record, record, name=name).format for name in ("a.csv", "b", "x.png")}
     assert len(formats) == 1
     assert formats < {f.name for f in FORMATS}
+
+
+@pytest.mark.parametrize("container", ["csv", "tsv", "parquet", "json-lines", "utf-16"])
+@pytest.mark.parametrize(
+    "record",
+    [counterfact(), easyedit(), zsre(), knowedit(ground_truth="x", rephrase_prompt="y"), knowedit(), wikibio(), own()],
+    ids=["counterfact", "easyedit", "zsre", "knowedit-zsre", "knowedit-wiki", "wikibio", "own"],
+)
+def test_a_record_reads_the_same_from_every_container(record: dict[str, Any], container: str) -> None:
+    frame = pd.DataFrame([record])
+    buffer = io.BytesIO()
+    frame.to_parquet(buffer)
+    data = {
+        "csv": frame.to_csv(index=False).encode(),  # lists and objects as Python writes them
+        "tsv": pd.DataFrame([{k: v if isinstance(v, str) else json.dumps(v) for k, v in record.items()}])
+        .to_csv(index=False, sep="\t")
+        .encode(),
+        "parquet": buffer.getvalue(),
+        "json-lines": json.dumps(record).encode() + b"\n",
+        "utf-16": json.dumps([record], ensure_ascii=False).encode("utf-16"),
+    }[container]
+    plain, other = read(record), read_bytes(data, "made.json")
+    assert (other.format, other.requests, other.remarks) == (plain.format, plain.requests, plain.remarks)
 
 
 def test_one_record_of_another_shape_does_not_change_the_format() -> None:

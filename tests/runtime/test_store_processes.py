@@ -84,7 +84,7 @@ def test_a_process_killed_while_writing_leaves_a_readable_store(tmp_path: Path) 
         before = len(store.read_rows("scores", "k"))
         with Program(WRITE_FOREVER, tmp_path) as program:
             until(lambda n=before: len(store.read_rows("scores", "k")) > n or program.process.poll(), "a first row")
-            until(lambda: "edit" in [entry.kind for entry in store.usage()] or program.process.poll(), "an object")
+            until(lambda: store.names("edit") or program.process.poll(), "an object")
             assert program.process.poll() is None, program.output()
             program.kill()
         frame = store.read_rows("scores", "k")

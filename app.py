@@ -1,0 +1,21 @@
+"""Golden Layers: navigation, page setup, sidebar. `make app` starts it."""
+
+import streamlit as st
+
+from pages._shared import frame
+
+st.set_page_config(page_title="Golden Layers", page_icon="assets/logo-icon.svg", layout="wide")
+frame.dress()
+
+PAGES = [
+    st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),
+    st.Page("pages/model.py", title="Model", icon=":material/memory:"),
+    st.Page("pages/dataset.py", title="Dataset", icon=":material/table_rows:"),
+    st.Page("pages/layer_scores.py", title="Layer scores", icon=":material/grid_on:"),
+    st.Page("pages/edit.py", title="Edit", icon=":material/edit:"),
+    st.Page("pages/runs.py", title="Runs", icon=":material/history:"),
+]
+
+page = st.navigation(PAGES)
+frame.sidebar()
+frame.guarded(page.run)

@@ -1,0 +1,305 @@
+"""The command line: `python -m goldenlayers_core --help`. Results on stdout, progress on stderr, mistakes exit with 2.
+
+It shares the store with the dashboard: what one has computed the other finds.
+"""
+
+import dataclasses
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import typer
+
+from goldenlayers_core.errors import Cancelled, ConfigError, GoldenLayersError, RequestError
+from goldenlayers_core.records import Dataset, EditRequest, LgaConfig, ModelSource, SelectionConfig
+from goldenlayers_core.runtime import Progress
+from goldenlayers_core.tasks import DatasetChoice, EditQuestion, ScoreQuestion, Workbench
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+
+Model = Annotated[str, typer.Option("--model", help="bundled, a hub name, a folder or a GGUF file")]
+Data = Annotated[str, typer.Option("--dataset", help="bundled, a catalogue name or a file")]
+Json = Annotated[bool, typer.Option("--json", help="machine-readable output on stdout")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps")]
+Dtype = Annotated[str, typer.Option("--dtype", help="auto, float32, bfloat16, float16 or float64")]
+Limit = Annotated[int | None, typer.Option("--limit", help="only the first so many requests")]
+Split = Annotated[Literal["all", "proxy", "test"], typer.Option("--split", help="which part of the dataset")]
+
+_QUIET_SECONDS: Final = 1.0
+
+
+def reporter() -> Progress:
+    """Progress on stderr, about once a second."""
+    state = {"at": 0.0}
+    progress: Progress
+
+    def report(done: int, total: int, note: str) -> None:
+        if time.monotonic() - state["at"] < _QUIET_SECONDS and done < total:
+            return
+        state["at"] = time.monotonic()
+        left = progress.seconds_left()
+        tail = f", about {left:.0f} s left" if left else ""
+        print(f"{note}: {done} of {total}{tail}", file=sys.stderr, flush=True)
+
+    progress = Progress(report)
+    return progress
+
+
+def say(as_json: bool, content: Any, lines: Callable[[], list[str]]) -> None:
+    """Print the JSON, or the lines for a person."""
+    print(json.dumps(content, ensure_ascii=False, indent=2) if as_json else "\n".join(lines()))
+
+
+@app.command()
+def prepare() -> None:
+    """Convert the bundled model into the cache folder (done once; `make app` calls this)."""
+    from goldenlayers_core.models.gguf import bundled_gguf, conversion_of, is_converted
+    from goldenlayers_core.places import cache_root
+
+    gguf = bundled_gguf()
+    if is_converted(conversion_of(gguf, cache_root())):
+        return
+    from goldenlayers_core.models.convert import converted
+
+    print("Converting the bundled model (about half a minute, once).", file=sys.stderr, flush=True)
+    folder = converted(gguf, cache_root())
+    print(f"The bundled model is ready in {folder}.", file=sys.stderr)
+
+
+@app.command()
+def models(as_json: Json = False) -> None:
+    """What can be loaded, and what is on this machine."""
+    from goldenlayers_core.models.architectures import ARCHITECTURES
+    from goldenlayers_core.models.available import on_disk
+    from goldenlayers_core.places import cache_root
+
+    local = on_disk(cache_root())
+    families = [{"model_type": a.model_type, "title": a.title} for a in ARCHITECTURES]
+    content = {"on_disk": [dataclasses.asdict(m) for m in local], "architectures": families}
+    say(
+        as_json,
+        content,
+        lambda: [
+            "On this machine:",
+            *(f"  {m.source:40} {m.n_bytes / 2**20:8.0f} MiB  {m.where}" for m in local),
+            "Families that can be loaded by hub name, folder or GGUF file:",
+            *(f"  {f['model_type']:12} {f['title']}" for f in families),
+        ],
+    )
+
+
+@app.command()
+def inspect(model: Model = "bundled", device: Device = "auto", dtype: Dtype = "auto", as_json: Json = False) -> None:
+    """Architecture, layers and memory of a model."""
+    from goldenlayers_core.tasks.workbench import card
+
+    found = card(Workbench().model(ModelSource(model, None, device, dtype), reporter()))
+    content = dataclasses.asdict(found)
+    say(as_json, content, lambda: [f"{name:20} {value}" for name, value in content.items()])
+
+
+@app.command()
+def datasets(dataset: Annotated[str | None, typer.Option("--dataset")] = None, as_json: Json = False) -> None:
+    """The catalogue; or what was read of one dataset, what was not, and why."""
+    from goldenlayers_core.datasets import catalogue
+
+    if dataset is None:
+        entries = [dataclasses.asdict(entry) for entry in catalogue()]
+        say(as_json, entries, lambda: [f"{e['name']:26} {e['where']:8} {e['title']}" for e in entries])
+        return
+    found = Workbench().dataset(dataset)
+    content = dataset_summary(found)
+    say(
+        as_json,
+        content,
+        lambda: [
+            f"format {found.format}, {found.n_records} records",
+            f"{len(found.requests)} read, {len(found.reported)} reported",
+            *(f"  row {issue.row}: {issue.reason}" for issue in found.reported),
+            "probes: " + ", ".join(f"{count} {kind}" for kind, count in content["probes"].items()),
+        ],
+    )
+
+
+def dataset_summary(found: Dataset) -> dict[str, Any]:
+    """The JSON of `datasets --dataset` (design.md section 6)."""
+    return {
+        "format": found.format,
+        "n_records": found.n_records,
+        "n_read": len(found.requests),
+        "n_reported": len(found.reported),
+        "reported": [{"row": issue.row, "reason": issue.reason} for issue in found.reported],
+        "probes": {
+            "rephrase": sum(len(r.rephrases) for r in found.requests),
+            "locality": sum(len(r.locality) for r in found.requests),
+            "portability": sum(len(r.portability) for r in found.requests),
+        },
+    }
+
+
+@app.command()
+def score(
+    model: Model = "bundled",
+    dataset: Data = "bundled",
+    limit: Limit = None,
+    split: Split = "all",
+    method: Annotated[Literal["lga"], typer.Option("--method")] = "lga",
+    scope: Annotated[str, typer.Option("--scope", help="mlp, mlp_out, attention or block")] = "mlp",
+    old_answer: Annotated[str, typer.Option("--old-answer", help="dataset or model")] = "dataset",
+    precision: Annotated[str, typer.Option("--precision", help="model or bfloat16")] = "model",
+    fence: Annotated[float, typer.Option("--fence", help="k of the Tukey fences")] = 1.0,
+    known_only: Annotated[bool, typer.Option("--known-only", help="only facts the model answers itself")] = False,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    as_json: Json = False,
+) -> None:
+    """Layer scores of a dataset by Layer Gradient Analysis, and the golden layer."""
+    from goldenlayers_core.tasks.scoring import layer_scores
+    from goldenlayers_core.tasks.stored import save_scores
+
+    question = ScoreQuestion(
+        model=ModelSource(model, None, device, dtype),
+        choice=DatasetChoice(dataset, split, limit, known_only),
+        config=LgaConfig(scope, old_answer, precision),  # type: ignore[arg-type]  # checked by LgaConfig
+        selection=SelectionConfig(fence=fence),
+    )
+    bench = Workbench()
+    scores, selection = layer_scores(bench, question, reporter())
+    run_id = save_scores(bench.store, question, scores, selection)
+    content = {
+        "model": scores.model,
+        "dataset": dataset,
+        "choice": scores.dataset,
+        "n_requests": scores.n_requests,
+        "method": method,
+        "scope": scores.scope,
+        "golden_layer": selection.golden_layer,
+        "ranking": list(selection.ranking),
+        "outliers": list(selection.outliers),
+        "layers": [{"layer": layer, "score": float(total)} for layer, total in enumerate(selection.totals)],
+        "requests": [
+            {"case_id": case, "scores": values.tolist(), "best_layer": int(best)}
+            for case, values, best in zip(scores.case_ids, scores.values, scores.best_layers, strict=True)
+        ],
+        "skipped": [{"case_id": case, "reason": reason} for case, reason in scores.skipped],
+        "stability": {"golden_layer_share": selection.stability, "n_resamples": selection.n_resamples},
+        "seconds": scores.seconds,
+        "run": run_id,
+    }
+    say(as_json, content, lambda: score_lines(content))
+
+
+def score_lines(content: dict[str, Any]) -> list[str]:
+    """The scores for a person."""
+    share, resamples = content["stability"]["golden_layer_share"], content["stability"]["n_resamples"]
+    top = max(abs(entry["score"]) for entry in content["layers"]) or 1.0
+    return [
+        f"{content['model']}, {content['n_requests']} requests of {content['choice']}, scope {content['scope']}",
+        *(
+            f"  layer {e['layer']:3} {e['score']:14.4f} {'#' * round(40 * abs(e['score']) / top)}"
+            + ("  set aside" if e["layer"] in content["outliers"] else "")
+            for e in content["layers"]
+        ),
+        f"golden layer by LGA: {content['golden_layer']} (chosen by {share:.0%} of {resamples} bootstrap resamples)",
+        "LGA compares gradients; no edit was run. Check it with `edit --layer N`.",
+    ]
+
+
+@app.command()
+def edit(
+    prompt: Annotated[str, typer.Option("--prompt", help="ends where the answer begins")],
+    subject: Annotated[str, typer.Option("--subject", help="as it stands in the prompt")],
+    target_new: Annotated[str, typer.Option("--target-new")],
+    target_true: Annotated[str, typer.Option("--target-true", help="the old answer; the model's own if left out")] = "",
+    model: Model = "bundled",
+    method: Annotated[str, typer.Option("--method")] = "rome",
+    layer: Annotated[str, typer.Option("--layer", help="auto or a number")] = "auto",
+    out: Annotated[Path | None, typer.Option("--out", help="write the edit to this safetensors file")] = None,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    as_json: Json = False,
+) -> None:
+    """Edit one fact, and show the answers before and after."""
+    from goldenlayers_core.tasks.editing import edit as run_edit
+    from goldenlayers_core.tasks.editing import save_edit_file
+    from goldenlayers_core.tasks.serial import plain
+    from goldenlayers_core.tasks.stored import open_report
+
+    if layer != "auto" and not layer.lstrip("-").isdigit():
+        raise ConfigError(f"The layer {layer!r} is not a number; give auto or a number from 0.")
+    if layer.startswith("-"):
+        raise ConfigError(f"Layer {layer} was asked for; layers are counted from 0.")
+    source = ModelSource(model, None, device, dtype)
+    request = EditRequest("cli", prompt, subject, target_new, target_true)
+    question = EditQuestion(source, plain(request), method, -1 if layer == "auto" else int(layer))
+    bench = Workbench()
+    report = open_report(bench.store, run_edit(bench, question, reporter()))
+    if out:
+        save_edit_file(bench, report.edit_id, out)
+    content = {
+        "layer": report.layer,
+        "layer_evidence": report.layer_evidence,
+        "method": report.method,
+        "before": plain(report.before),
+        "after": plain(report.after),
+        "verdict": report.verdict,
+        "seconds": report.seconds,
+        "edit_id": report.edit_id,
+    }
+    say(
+        as_json,
+        content,
+        lambda: [
+            report.verdict,
+            f"before: {prompt} {report.before.answer}",
+            f"after:  {prompt} {report.after.answer}",
+            f"layer {report.layer} ({report.layer_evidence}), {report.method}, {report.seconds:.1f} s",
+        ],
+    )
+
+
+@app.command()
+def cache(action: Annotated[Literal["list", "size", "clear"], typer.Argument()], as_json: Json = False) -> None:
+    """What the store holds, how large it is, or empty it (converted models stay)."""
+    bench = Workbench()
+    if action == "clear":
+        bench.store.clear(None)
+        say(as_json, {"cleared": str(bench.root)}, lambda: [f"The store in {bench.root} is empty; models were kept."])
+    elif action == "size":
+        usage = [dataclasses.asdict(u) for u in bench.store.usage()]
+        say(
+            as_json,
+            usage,
+            lambda: [f"{u['kind']:16} {u['n_files']:6} files {u['n_bytes'] / 2**20:9.1f} MiB" for u in usage],
+        )
+    else:
+        runs = [dataclasses.asdict(m) for m in bench.store.runs()]
+        say(
+            as_json,
+            runs,
+            lambda: [f"{r['run_id']:28} {r['created'][:19]}  {r['title']}" for r in runs] or ["No runs yet."],
+        )
+
+
+def main() -> int:
+    """Run; a person's mistake is one sentence on stderr and status 2."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    logging.getLogger("transformers").setLevel(logging.ERROR)
+    try:
+        app(standalone_mode=True)
+    except Cancelled as error:
+        print(str(error), file=sys.stderr)
+        return 130
+    except (GoldenLayersError, RequestError) as error:
+        print(str(error), file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

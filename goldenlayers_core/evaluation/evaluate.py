@@ -1,0 +1,135 @@
+"""What one edit changed: every probe before and after, and one sentence about it."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from goldenlayers_core.editing.delta import Edit
+from goldenlayers_core.editing.overlay import overlay
+from goldenlayers_core.errors import EditError
+from goldenlayers_core.evaluation.answers import accepts, same_answer
+from goldenlayers_core.evaluation.read import Question, Reading, divergence, read
+from goldenlayers_core.evaluation.verdict import verdict
+from goldenlayers_core.models import ModelHandle
+from goldenlayers_core.records import EditRequest, Probe
+from goldenlayers_core.results import EditReport, ProbeOutcome, View
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A free prompt before and after some edits."""
+
+    prompt: str
+    before: View
+    after: View
+    divergence: float  # KL(before || after) of the next token, nats
+
+
+def read_probes(handle: ModelHandle, request: EditRequest) -> tuple[Reading, ...]:
+    """What the model says to every probe of a request, the rewrite first: `before` of `evaluate_edit`, to be kept."""
+    return read(handle, _questions(request))
+
+
+def evaluate_edit(
+    handle: ModelHandle,
+    edit: Edit,
+    request: EditRequest,
+    before: Sequence[Reading] | None = None,
+    layer_evidence: str = "",
+    stages: Sequence[tuple[str, float]] = (),
+) -> EditReport:
+    """Every probe of the request without and with the edit.
+
+    A rewrite, rephrase or portability probe succeeds when the greedy answer begins with an accepted one; a locality
+    probe when the answer is the same as before. `before` is `read_probes` of the same request, read here unless given;
+    `stages` are (stage, seconds) of the work so far, to which the reading is added. Raises EditError when the edit
+    belongs to another model.
+    """
+    times = list(stages)
+    if before is None:
+        start = time.perf_counter()
+        before = read_probes(handle, request)
+        times.append(("before", time.perf_counter() - start))
+    if len(before) != len(request.probes):
+        raise EditError(
+            f"{len(before)} readings came for {len(request.probes)} probes; read the probes of this request again."
+        )
+    start = time.perf_counter()
+    with handle.lock, overlay(handle, [edit]):
+        after = read(handle, _questions(request))
+    times.append(("after", time.perf_counter() - start))
+    outcomes = tuple(map(_outcome, request.probes, before, after))
+    return _report(handle, edit, request, outcomes, layer_evidence, tuple(times))
+
+
+def _report(
+    handle: ModelHandle,
+    edit: Edit,
+    request: EditRequest,
+    outcomes: tuple[ProbeOutcome, ...],
+    layer_evidence: str,
+    stages: tuple[tuple[str, float], ...],
+) -> EditReport:
+    dtype = str(handle.dtype).removeprefix("torch.")
+    return EditReport(
+        edit_id=edit.edit_id,
+        method=edit.method,
+        layer=edit.layer,
+        layer_evidence=layer_evidence,
+        case_id=request.case_id,
+        prompt=request.prompt,
+        subject=request.subject,
+        target_new=request.target_new,
+        target_true=request.target_true,
+        before=outcomes[0].before,
+        after=outcomes[0].after,
+        outcomes=outcomes,
+        verdict=verdict(request, outcomes),
+        took=outcomes[0].success,
+        weight_change=edit.weight_change,
+        stages=stages,
+        fingerprint=handle.fingerprint,
+        provenance={"model": handle.name, "device": str(handle.device), "dtype": dtype},
+    )
+
+
+def try_prompts(handle: ModelHandle, edits: Sequence[Edit], prompts: Sequence[str]) -> tuple[Tried, ...]:
+    """Free prompts without and with the edits, stacked.
+
+    Raises EditError (another model's edit) and RequestError (empty prompt).
+    """
+    questions = [Question(prompt) for prompt in prompts]
+    before = read(handle, questions)
+    with handle.lock, overlay(handle, edits):
+        after = read(handle, questions)
+    return tuple(
+        Tried(prompt, b.view, a.view, divergence(b, a)) for prompt, b, a in zip(prompts, before, after, strict=True)
+    )
+
+
+def _questions(request: EditRequest) -> tuple[Question, ...]:
+    return tuple(_question(request, probe) for probe in request.probes)
+
+
+def _question(request: EditRequest, probe: Probe) -> Question:
+    """The old answer is asked for where there is one: a portability probe has only its new answer."""
+    first = probe.answers[0] if probe.answers else ""
+    if probe.kind == "portability":
+        return Question(probe.prompt, first, "", probe.answers)
+    if probe.kind == "locality":
+        return Question(probe.prompt, request.target_new, first, probe.answers)
+    return Question(probe.prompt, request.target_new, request.target_true, (request.target_new,))
+
+
+def _outcome(probe: Probe, before: Reading, after: Reading) -> ProbeOutcome:
+    unchanged = same_answer(before.view.answer, after.view.answer, probe.answers)
+    return ProbeOutcome(
+        prompt=probe.prompt,
+        kind=probe.kind,
+        name=probe.name,
+        answers=probe.answers,
+        before=before.view,
+        after=after.view,
+        success=unchanged if probe.kind == "locality" else accepts(after.view.answer, probe.answers),
+        divergence=divergence(before, after),
+    )

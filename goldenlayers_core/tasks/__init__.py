@@ -1,0 +1,19 @@
+"""What a person asks for, end to end: load a model, open a dataset, score, edit. Pages and command line call only this.
+
+Importing it loads no torch; the first question that needs a model does.
+"""
+
+from goldenlayers_core.tasks.questions import DatasetChoice, EditQuestion, KnowledgeQuestion, ScoreQuestion
+from goldenlayers_core.tasks.recommend import Recommendation
+from goldenlayers_core.tasks.workbench import ModelCard, UploadCard, Workbench
+
+__all__ = [
+    "DatasetChoice",
+    "EditQuestion",
+    "KnowledgeQuestion",
+    "ModelCard",
+    "Recommendation",
+    "ScoreQuestion",
+    "UploadCard",
+    "Workbench",
+]

@@ -1,0 +1,67 @@
+"""A request that a person writes: put together, and checked before any work starts. No torch."""
+
+from goldenlayers_core.errors import RequestError
+from goldenlayers_core.records import EditRequest, Probe
+
+FREE: str = "free edit"
+MAX_PROBES = 50
+MAX_CHARACTERS = 2000  # of a prompt
+
+
+def free_request(
+    prompt: str, subject: str, target_new: str, target_true: str = "", rephrases: str = "", neighbours: str = ""
+) -> EditRequest:
+    """A checked request from what was typed; `rephrases` and `neighbours` (locality probes) hold one prompt a line.
+
+    Neighbours carry no answer: they are compared with the unedited model. Raises RequestError.
+    """
+    new, others = target_new.strip(), _lines(neighbours, "locality prompts")
+    request = EditRequest(
+        case_id="free",
+        prompt=prompt.rstrip(),
+        subject=subject.strip(),
+        target_new=new,
+        target_true=target_true.strip(),
+        rephrases=tuple(Probe(line, (new,), "rephrase") for line in _lines(rephrases, "rephrases")),
+        locality=tuple(Probe(line, (), "locality") for line in others),
+        source=FREE,
+    )
+    check_editable(request)
+    return request
+
+
+def _lines(text: str, what: str) -> list[str]:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if len(lines) > MAX_PROBES:
+        raise RequestError(f"There are {len(lines)} {what}; write at most {MAX_PROBES}, one per line.")
+    return lines
+
+
+def check_editable(request: EditRequest) -> None:
+    """Raises RequestError, with what to do, for a request that no method can write."""
+    prompt, subject = request.prompt, request.subject
+    if not prompt.strip():
+        raise RequestError("The prompt is empty; write the beginning of a sentence that the new answer completes.")
+    if len(prompt) > MAX_CHARACTERS:
+        raise RequestError(f"The prompt has {len(prompt):,} characters; write at most {MAX_CHARACTERS:,}.")
+    if not subject.strip():
+        raise RequestError("The subject is empty; write the words of the prompt that the fact is about.")
+    if subject not in prompt:
+        place = prompt.casefold().find(subject.casefold())
+        as_written = f" (there it is written {prompt[place : place + len(subject)]!r})" if place >= 0 else ""
+        raise RequestError(
+            f"The subject {subject!r} is not in the prompt{as_written}; copy it from the prompt letter by letter."
+        )
+    if not request.target_new.strip():
+        raise RequestError("The new answer is empty; write what the model should say instead.")
+
+
+def no_op(request: EditRequest) -> str:
+    """One sentence when the new answer is an old one, so that the edit would change nothing; "" otherwise."""
+    new = _plain(request.target_new)
+    same = next((old for old in request.true_answers if _plain(old) == new), "")
+    return f"This is a no-op: the new answer {request.target_new!r} is the old one already." if same else ""
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split()).strip(".,;!?\"' ")

@@ -1,0 +1,126 @@
+"""One edit, end to end: layer, templates, factors, and what it changed."""
+
+import dataclasses
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from safetensors.numpy import save
+
+from goldenlayers_core.editing import (
+    Edit,
+    TemplateConfig,
+    from_arrays,
+    get_method,
+    sample_templates,
+    template_key,
+    to_arrays,
+)
+from goldenlayers_core.errors import ConfigError, StoreError
+from goldenlayers_core.evaluation import evaluate_edit, try_prompts
+from goldenlayers_core.evaluation.evaluate import Tried
+from goldenlayers_core.models import ModelHandle
+from goldenlayers_core.models.generate import first_answer, greedy
+from goldenlayers_core.records import EditRequest, ModelSource
+from goldenlayers_core.runtime import Progress, provenance
+from goldenlayers_core.runtime.atomic import write_bytes
+from goldenlayers_core.tasks.questions import DatasetChoice, EditQuestion, ScoreQuestion
+from goldenlayers_core.tasks.recommend import recommend
+from goldenlayers_core.tasks.scoring import score
+from goldenlayers_core.tasks.serial import request_from
+from goldenlayers_core.tasks.stored import EDIT_VERSION, save_report
+
+if TYPE_CHECKING:
+    from goldenlayers_core.tasks.workbench import Workbench
+
+
+def edit(bench: "Workbench", question: EditQuestion, progress: Progress) -> str:
+    """Compute the edit, store it, measure it; returns the run's id. Raises a GoldenLayersError of one sentence."""
+    method = get_method(question.method)
+    config = _settings(method.config_class, question.settings)
+    handle = bench.model(question.model, progress)
+    request = _with_old_answer(handle, request_from(question.request))
+    layer, evidence = _layer(bench, handle, question, progress)
+    progress.update(0, 3, "Context templates")
+    start = time.perf_counter()
+    templates = _templates(bench, handle, config.templates)
+    stages = [("templates", time.perf_counter() - start)]
+    progress.update(1, 3, f"Editing layer {layer}")
+    made: Edit = method.run(handle, request, layer, config, templates, lambda _done, _total, _note: progress.check())
+    bench.store.save_arrays("edits", made.edit_id, *to_arrays(made))
+    progress.update(2, 3, "Asking every probe, before and after")
+    report = evaluate_edit(handle, made, request, layer_evidence=evidence, stages=[*stages, *made.stages])
+    found = {**provenance(), **_provenance(handle, made)}
+    progress.update(3, 3, "Done")
+    return save_report(bench.store, question, dataclasses.replace(report, provenance=found), handle.name)
+
+
+def _provenance(handle: ModelHandle, made: Edit) -> dict[str, str]:
+    return {
+        "device": str(handle.device),
+        "dtype": str(handle.dtype).removeprefix("torch."),
+        "config": made.config,
+        "code": EDIT_VERSION,
+    }
+
+
+def _settings(config_class: type[Any], settings: Mapping[str, Any]) -> Any:
+    """The method's config. Raises ConfigError for a field it does not have, or a value outside its limits."""
+    known = {f.name for f in dataclasses.fields(config_class)}
+    unknown = sorted(set(settings) - known)
+    if unknown:
+        raise ConfigError(f"The method has no setting {unknown[0]!r}; it has {', '.join(sorted(known))}.")
+    return config_class(**settings)
+
+
+def _with_old_answer(handle: ModelHandle, request: EditRequest) -> EditRequest:
+    """Where no old answer is given, the model's own stands in for it."""
+    if request.target_true:
+        return request
+    (said,) = greedy(handle, [request.prompt])
+    return dataclasses.replace(request, target_true=first_answer(said))
+
+
+def _layer(bench: "Workbench", handle: ModelHandle, question: EditQuestion, progress: Progress) -> tuple[int, str]:
+    """The layer to edit and the evidence for it; LGA on the bundled proxy split when nothing better is stored."""
+    if question.layer >= 0:
+        handle.check_layer(question.layer)
+        found = recommend(bench.store, handle.fingerprint)
+        same = found is not None and found.layer == question.layer
+        return question.layer, found.evidence if found and same else "chosen by hand"
+    found = recommend(bench.store, handle.fingerprint)
+    if found is None:
+        score(bench, ScoreQuestion(question.model, DatasetChoice("bundled", "proxy")), progress)
+        found = recommend(bench.store, handle.fingerprint)
+    if found is None:
+        raise StoreError("No layer can be recommended because no score could be stored; give a layer.")
+    return found.layer, found.evidence
+
+
+def _templates(bench: "Workbench", handle: ModelHandle, config: TemplateConfig) -> tuple[str, ...]:
+    """Context templates of this model, sampled once and then read from the store."""
+    key = template_key(handle, config)
+    if key in bench.store.names("templates"):
+        return tuple(str(t) for t in bench.store.load_json("templates", key))
+    templates = sample_templates(handle, config)
+    bench.store.save_json("templates", key, list(templates))
+    return templates
+
+
+def open_edit(bench: "Workbench", edit_id: str) -> Edit:
+    """A stored edit. Raises StoreError or EditError."""
+    return from_arrays(*bench.store.load_arrays("edits", edit_id))
+
+
+def save_edit_file(bench: "Workbench", edit_id: str, path: Path) -> None:
+    """Write a stored edit to a safetensors file in one step. Raises StoreError."""
+    arrays, meta = bench.store.load_arrays("edits", edit_id)
+    write_bytes(path.expanduser().absolute(), save(arrays, metadata=meta))
+
+
+def try_free_prompts(
+    bench: "Workbench", model: ModelSource, edit_ids: Sequence[str], prompts: Sequence[str]
+) -> tuple[Tried, ...]:
+    """What the model says to free prompts without and with some stored edits, stacked."""
+    return try_prompts(bench.model(model), [open_edit(bench, e) for e in edit_ids], prompts)

@@ -1,0 +1,86 @@
+"""Editing methods as forms: what a page draws of them. Importing this loads no torch; `method_forms` does, once."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+
+from goldenlayers_core.errors import ConfigError
+
+Number = int | float
+FieldKind = Literal["switch", "whole", "decimal"]
+
+
+@dataclass(frozen=True, slots=True)
+class MethodField:
+    """One setting of a method: its label, explanation, default and inclusive limits."""
+
+    name: str
+    label: str
+    explanation: str
+    kind: FieldKind
+    default: Number
+    low: Number | None
+    high: Number | None
+    step: Number | None
+
+
+@dataclass(frozen=True, slots=True)
+class MethodForm:
+    """One editing method and its settings, in the order to show them."""
+
+    name: str
+    title: str
+    description: str
+    fields: tuple[MethodField, ...]
+
+    def changed(self, values: Mapping[str, Number]) -> dict[str, Number]:
+        """The settings that differ from their defaults, for `EditQuestion.settings`."""
+        defaults = {field.name: field.default for field in self.fields}
+        return {name: value for name, value in values.items() if value != defaults[name]}
+
+
+@cache
+def method_forms() -> tuple[MethodForm, ...]:
+    """Every editing method. The first call imports torch, which takes some seconds."""
+    from goldenlayers_core.editing import methods
+
+    return tuple(
+        MethodForm(
+            name=method.name,
+            title=method.title,
+            description=method.description,
+            fields=tuple(_field(field) for field in dataclasses.fields(method.config_class)),
+        )
+        for method in methods()
+    )
+
+
+def _field(field: "dataclasses.Field[Any]") -> MethodField:
+    """Raises ConfigError for a default that no widget can show."""
+    kind: FieldKind
+    if isinstance(field.default, bool):
+        kind = "switch"
+    elif isinstance(field.default, int):
+        kind = "whole"
+    elif isinstance(field.default, float):
+        kind = "decimal"
+    else:
+        raise ConfigError(
+            f"The setting {field.name!r} has the default {field.default!r}; give a number or true or false."
+        )
+    of_kind: type[Number] = float if kind == "decimal" else int
+    low, high, step = (
+        None if field.metadata.get(name) is None else of_kind(field.metadata[name]) for name in ("min", "max", "step")
+    )
+    return MethodField(
+        name=field.name,
+        label=str(field.metadata.get("label", field.name)),
+        explanation=str(field.metadata.get("help", "")),
+        kind=kind,
+        default=field.default,
+        low=low,
+        high=high,
+        step=step,
+    )

@@ -1,0 +1,90 @@
+"""Questions that can be written down: frozen, and JSON in both directions, so that a job survives its process."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Self, get_args
+
+from goldenlayers_core.errors import ConfigError
+from goldenlayers_core.records import LgaConfig, ModelSource, SelectionConfig
+
+Split = Literal["all", "proxy", "test"]
+AUTO = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetChoice:
+    """Which requests: a dataset, a split of it, the first so many, and whether only facts the model knows."""
+
+    dataset: str = "bundled"  # catalogue name, file, or "upload-<digest>"
+    split: Split = "all"
+    limit: int | None = None
+    known_only: bool = False
+    title: str = ""  # what a person calls the dataset, where its name says nothing (uploads)
+
+    def __post_init__(self) -> None:
+        if self.split not in get_args(Split):
+            raise ConfigError(f"The split {self.split!r} is unknown; choose all, proxy or test.")
+        if self.limit is not None and self.limit < 1:
+            raise ConfigError(f"{self.limit} requests were asked for; give a whole number above 0.")
+
+    @property
+    def words(self) -> str:
+        """The choice in a few words, for titles."""
+        name = self.title or self.dataset
+        parts = [name if self.split == "all" else f"{name} ({self.split} split)"]
+        if self.limit:
+            parts.append(f"first {self.limit}")
+        if self.known_only:
+            parts.append("facts the model knows")
+        return ", ".join(parts)
+
+
+class _Question:
+    """JSON in and out of a frozen dataclass whose fields may be such dataclasses."""
+
+    def to_params(self) -> dict[str, Any]:
+        """As plain JSON."""
+        return dataclasses.asdict(self)  # type: ignore[call-overload, no-any-return]
+
+    @classmethod
+    def from_params(cls, params: Mapping[str, Any]) -> Self:
+        """From plain JSON. Raises ConfigError for fields that are not known."""
+        nested = {"model": ModelSource, "choice": DatasetChoice, "config": LgaConfig, "selection": SelectionConfig}
+        try:
+            values = {
+                name: nested[name](**value) if name in nested and isinstance(value, Mapping) else value
+                for name, value in params.items()
+            }
+            return cls(**values)
+        except TypeError as error:
+            raise ConfigError(f"The stored settings do not fit this version ({error}); start the work anew.") from error
+
+
+@dataclass(frozen=True)
+class ScoreQuestion(_Question):
+    """Layer scores of a dataset on a model."""
+
+    model: ModelSource = field(default_factory=ModelSource)
+    choice: DatasetChoice = field(default_factory=DatasetChoice)
+    config: LgaConfig = field(default_factory=LgaConfig)
+    selection: SelectionConfig = field(default_factory=SelectionConfig)
+
+
+@dataclass(frozen=True)
+class KnowledgeQuestion(_Question):
+    """Which requests' true targets a model answers itself."""
+
+    model: ModelSource = field(default_factory=ModelSource)
+    choice: DatasetChoice = field(default_factory=DatasetChoice)
+
+
+@dataclass(frozen=True)
+class EditQuestion(_Question):
+    """One edit and what it changes. `request` is an EditRequest as JSON; `layer` -1 stands for the recommended one."""
+
+    model: ModelSource = field(default_factory=ModelSource)
+    request: Mapping[str, Any] = field(default_factory=dict)
+    method: str = "rome"
+    layer: int = -1
+    settings: Mapping[str, Any] = field(default_factory=dict)  # fields of the method's config that differ from defaults

@@ -1,0 +1,82 @@
+"""Records and results as JSON, and back."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from goldenlayers_core.errors import StoreError
+from goldenlayers_core.records import Dataset, EditRequest, Probe, RowIssue
+from goldenlayers_core.results import EditReport, ProbeOutcome, View
+
+_GROUPS = ("rephrases", "locality", "portability")
+
+
+def plain(record: Any) -> dict[str, Any]:
+    """A frozen dataclass as plain JSON."""
+    content: dict[str, Any] = dataclasses.asdict(record)
+    return content
+
+
+def _probe(content: Mapping[str, Any]) -> Probe:
+    return Probe(content["prompt"], tuple(content["answers"]), content["kind"], content.get("name", ""))
+
+
+def request_from(content: Mapping[str, Any]) -> EditRequest:
+    """An EditRequest from `plain`. Raises StoreError when it is not one."""
+    try:
+        values = {**content, **{g: tuple(_probe(p) for p in content.get(g, ())) for g in _GROUPS}}
+        values["true_aliases"] = tuple(content.get("true_aliases", ()))
+        return EditRequest(**values)
+    except (KeyError, TypeError) as error:
+        raise StoreError(f"A stored request cannot be read ({error}); open its dataset again.") from error
+
+
+def _issues(content: Sequence[Mapping[str, Any]]) -> tuple[RowIssue, ...]:
+    return tuple(RowIssue(**issue) for issue in content)
+
+
+def dataset_from(content: Mapping[str, Any]) -> Dataset:
+    """A Dataset from `plain`. Raises StoreError when it is not one."""
+    try:
+        return Dataset(
+            **{
+                **content,
+                "requests": tuple(request_from(r) for r in content["requests"]),
+                "reported": _issues(content["reported"]),
+                "remarks": _issues(content["remarks"]),
+            }
+        )
+    except (KeyError, TypeError) as error:
+        raise StoreError(f"A stored dataset cannot be read ({error}); upload it again.") from error
+
+
+def view_from(content: Mapping[str, Any]) -> View:
+    """A View from `plain`."""
+    return View(**{**content, "top_tokens": tuple((str(t), float(p)) for t, p in content["top_tokens"])})
+
+
+def report_from(content: Mapping[str, Any]) -> EditReport:
+    """An EditReport from `plain`. Raises StoreError when it is not one."""
+    try:
+        outcomes = tuple(
+            ProbeOutcome(
+                **{
+                    **o,
+                    "answers": tuple(o["answers"]),
+                    "before": view_from(o["before"]),
+                    "after": view_from(o["after"]),
+                }
+            )
+            for o in content["outcomes"]
+        )
+        return EditReport(
+            **{
+                **content,
+                "before": view_from(content["before"]),
+                "after": view_from(content["after"]),
+                "outcomes": outcomes,
+                "stages": tuple((str(s), float(t)) for s, t in content["stages"]),
+            }
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise StoreError(f"A stored edit report cannot be read ({error}); make the edit again.") from error

@@ -1,0 +1,136 @@
+"""Runs on disk: results to store and back. No torch, so that a page opens a stored run at once."""
+
+import json
+from typing import Final
+
+import numpy as np
+
+from goldenlayers_core.attribution.selection import select
+from goldenlayers_core.errors import StoreError
+from goldenlayers_core.records import config_digest, digest_of
+from goldenlayers_core.results import EditReport, Floats, LayerScores, Selection
+from goldenlayers_core.runtime import RunManifest, Store, now
+from goldenlayers_core.tasks.questions import EditQuestion, ScoreQuestion
+from goldenlayers_core.tasks.serial import plain, report_from
+
+SCORE_VERSION: Final = "lga-1"  # changes when a score would come out differently
+EDIT_VERSION: Final = "edit-1"
+
+
+def save_scores(store: Store, question: ScoreQuestion, scores: LayerScores, selection: Selection) -> str:
+    """Store the run under a name made of its content: equal questions on equal models have one run."""
+    content = [
+        scores.fingerprint,
+        scores.request_digests,
+        config_digest(question.config),
+        question.selection,
+        SCORE_VERSION,
+    ]
+    content += [scores.provenance["dtype"], scores.provenance["device"], question.choice.words]
+    run_id = f"score-{digest_of(content)[:16]}"
+    if not scores.n_computed and any(m.run_id == run_id for m in store.runs()):
+        return run_id  # it is there, with what it cost
+    manifest = RunManifest(
+        run_id=run_id,
+        kind="score",
+        title=f"LGA ({scores.scope}) of {scores.model} on {scores.dataset}",
+        created=now(),
+        model=scores.model,
+        fingerprint=scores.fingerprint,
+        dataset=scores.dataset,
+        dataset_digest=digest_of(list(scores.request_digests)),
+        n_requests=scores.n_requests,
+        config=json.dumps(question.to_params()),
+        seconds=scores.seconds,
+        provenance=tuple(scores.provenance.items()),
+        summary=(
+            ("golden layer", str(selection.golden_layer)),
+            ("stability", f"{selection.stability:.0%}"),
+            ("scope", scores.scope),
+            ("set aside", ", ".join(map(str, selection.outliers)) or "none"),
+            ("computed now", str(scores.n_computed)),
+            ("tokens", str(scores.n_tokens)),
+            ("skipped", str(len(scores.skipped))),
+        ),
+        code_version=SCORE_VERSION,
+    )
+    texts = {"skipped": json.dumps(scores.skipped)}
+    store.save_run(manifest, {"scores": scores.to_frame()}, texts)
+    return run_id
+
+
+def open_scores(store: Store, run_id: str) -> tuple[LayerScores, Selection]:
+    """A stored score run. Raises StoreError when it is missing or damaged."""
+    run = store.load_run(run_id)
+    frame, manifest = run.frames["scores"], run.manifest
+    question = ScoreQuestion.from_params(manifest.settings)
+    layers = int(frame["layer"].max()) + 1
+    firsts = frame.iloc[::layers]
+
+    def stack(name: str) -> Floats:
+        return frame[name].to_numpy(np.float64).reshape(-1, layers)
+
+    def texts(name: str) -> tuple[str, ...]:
+        return tuple(firsts[name].astype(str))
+
+    summary = dict(manifest.summary)
+    scores = LayerScores(
+        method="lga",
+        model=manifest.model,
+        fingerprint=manifest.fingerprint,
+        dataset=manifest.dataset,
+        scope=question.config.scope,
+        old_answer=question.config.old_answer,
+        case_ids=texts("case_id"),
+        request_digests=texts("request"),
+        prompts=texts("prompt"),
+        targets_old=texts("old_answer"),
+        targets_new=texts("new_answer"),
+        relations=texts("relation"),
+        values=stack("value"),
+        norm_old=stack("norm_old"),
+        norm_new=stack("norm_new"),
+        skipped=tuple((str(c), str(r)) for c, r in json.loads(run.texts.get("skipped", "[]"))),
+        seconds=manifest.seconds,
+        n_computed=int(summary.get("computed now", 0)),
+        n_tokens=int(summary.get("tokens", 0)),
+        provenance=dict(manifest.provenance),
+    )
+    return scores, select(scores.values, question.selection)
+
+
+def save_report(store: Store, question: EditQuestion, report: EditReport, model: str) -> str:
+    """Store an edit's report under a name made of its content; its factors are stored apart, under `edit_id`."""
+    run_id = f"edit-{report.edit_id[:16]}"
+    rates = report.rates()
+    manifest = RunManifest(
+        run_id=run_id,
+        kind="edit",
+        title=f"{report.prompt} {report.target_new} ({report.method}, layer {report.layer})",
+        created=now(),
+        model=model,
+        fingerprint=report.fingerprint,
+        dataset=str(question.request.get("source", "")) or "free edit",
+        dataset_digest=digest_of(dict(question.request)),
+        n_requests=1,
+        config=json.dumps(question.to_params()),
+        seconds=report.seconds,
+        provenance=tuple(report.provenance.items()),
+        summary=(
+            ("took", "yes" if report.took else "no"),
+            ("layer", str(report.layer)),
+            ("method", report.method),
+            *((kind, f"{good} of {count}") for kind, (good, count) in rates.items()),
+        ),
+        code_version=EDIT_VERSION,
+    )
+    store.save_run(manifest, {"probes": report.to_frame()}, {"report": json.dumps(plain(report))})
+    return run_id
+
+
+def open_report(store: Store, run_id: str) -> EditReport:
+    """A stored edit report. Raises StoreError when it is missing or damaged."""
+    text = store.load_run(run_id).texts.get("report")
+    if text is None:
+        raise StoreError(f"The run {run_id} holds no edit report; choose a run of kind edit.")
+    return report_from(json.loads(text))

@@ -1,0 +1,249 @@
+"""The workbench: one store, one pool of models, two job queues. One per process; no session sees another's edits."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from goldenlayers_core.datasets import ColumnMapping, open_dataset, read_bytes, split_proxy
+from goldenlayers_core.errors import DatasetError, StoreError
+from goldenlayers_core.models.available import LocalModel, on_disk
+from goldenlayers_core.places import cache_root
+from goldenlayers_core.records import Dataset, EditRequest, ModelSource
+from goldenlayers_core.runtime import JobQueue, JobView, Progress, Store, now
+from goldenlayers_core.tasks.questions import DatasetChoice, EditQuestion, KnowledgeQuestion, ScoreQuestion, Split
+from goldenlayers_core.tasks.serial import dataset_from, plain
+
+if TYPE_CHECKING:
+    from goldenlayers_core.models import ModelHandle
+    from goldenlayers_core.tasks.knowing import KnowledgeCounts
+
+KEPT_MODELS: Final = 2
+_UPLOAD: Final = "upload-"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """What is worth showing of a loaded model."""
+
+    name: str
+    source: ModelSource
+    architecture: str
+    model_type: str
+    n_layers: int
+    hidden_size: int
+    vocabulary_size: int
+    n_parameters: int
+    n_bytes: int  # of the weights in memory
+    dtype: str
+    device: str
+    fingerprint: str
+    has_chat_template: bool
+    matrices: tuple[str, ...]  # per block, for scope "block"
+
+
+@dataclass(frozen=True, slots=True)
+class UploadCard:
+    """What is worth listing of an uploaded dataset."""
+
+    reference: str  # "upload-<digest>"
+    name: str  # of the file
+    format: str
+    n_requests: int
+    created: str  # ISO 8601, UTC
+
+
+class Workbench:
+    """Everything the pages and the command line ask for. Thread-safe."""
+
+    def __init__(self, root: Path | None = None) -> None:
+        self.root = root or cache_root()
+        self.store = Store(self.root)
+        self._models: OrderedDict[ModelSource, ModelHandle] = OrderedDict()
+        self._datasets: OrderedDict[str, Dataset] = OrderedDict()
+        self._lock = threading.RLock()
+        slow = {"score": self._score_job, "knowledge": self._knowledge_job}
+        quick = {"load": self._load_job, "edit": self._edit_job}
+        self.slow = JobQueue(self.root / "jobs" / "slow", slow)
+        self.quick = JobQueue(self.root / "jobs" / "quick", quick)
+
+    def close(self) -> None:
+        """Stop the job threads; unfinished jobs can be resumed later."""
+        self.slow.close()
+        self.quick.close()
+
+    # Models ---------------------------------------------------------------------------------------------------------
+
+    def model(self, source: ModelSource, progress: Progress | None = None) -> "ModelHandle":
+        """The loaded model, loading it on the first call; the least recently used of more than two is let go.
+
+        Raises a ModelError or ConfigError; the models already loaded stay loaded.
+        """
+        from goldenlayers_core.models import load_model
+
+        with self._lock:
+            if source in self._models:
+                self._models.move_to_end(source)
+                return self._models[source]
+            if progress:
+                progress.update(0, 1, f"Loading {source.source}")
+            handle = load_model(source, cache=self.root)
+            self._models[source] = handle
+            while len(self._models) > KEPT_MODELS:
+                self._models.popitem(last=False)
+            return handle
+
+    def loaded(self, source: ModelSource) -> ModelCard | None:
+        """The card of a model that is in memory; None when it is not. Never waits for one that is loading."""
+        handle = self._models.get(source)
+        return card(handle) if handle else None
+
+    def models_here(self) -> tuple[LocalModel, ...]:
+        """Models that load without a network. Loads none, and no torch."""
+        return on_disk(self.root)
+
+    # Datasets -------------------------------------------------------------------------------------------------------
+
+    def dataset(self, name: str) -> Dataset:
+        """A dataset by catalogue name, file or upload reference. Raises a DatasetError."""
+        with self._lock:
+            if name in self._datasets:
+                return self._datasets[name]
+        found = self._open(name)
+        if name.startswith(_UPLOAD) or not Path(name).exists():  # files may change
+            with self._lock:
+                self._datasets[name] = found
+                while len(self._datasets) > 16:
+                    self._datasets.popitem(last=False)
+        return found
+
+    def _open(self, name: str) -> Dataset:
+        if not name.startswith(_UPLOAD):
+            return open_dataset(name)
+        try:
+            return dataset_from(self.store.load_json("datasets", name))
+        except StoreError as error:
+            raise DatasetError(
+                f"The uploaded dataset {name} is no longer in the store; upload the file again."
+            ) from error
+
+    def upload(self, data: bytes, name: str, mapping: ColumnMapping | None = None) -> tuple[str, Dataset]:
+        """Read a file's bytes, keep what was read in the store, and return its reference. Raises a DatasetError."""
+        found = read_bytes(data, name, mapping)
+        reference = f"{_UPLOAD}{found.digest}"
+        self.store.save_json("datasets", reference, plain(found))
+        label = UploadCard(reference, found.name, found.format, len(found.requests), now())
+        self.store.save_json("uploads", reference, plain(label))
+        with self._lock:
+            self._datasets[reference] = found
+        return reference, found
+
+    def uploads(self) -> tuple[str, ...]:
+        """References of the uploaded datasets in the store."""
+        return tuple(n for n in self.store.names("datasets") if n.startswith(_UPLOAD))
+
+    def upload_cards(self) -> tuple[UploadCard, ...]:
+        """The uploaded datasets in the store, the newest first, without reading them."""
+        named = set(self.store.names("uploads"))
+        cards = [UploadCard(**self.store.load_json("uploads", name)) for name in self.uploads() if name in named]
+        return tuple(sorted(cards, key=lambda c: c.created, reverse=True))
+
+    def is_open(self, name: str) -> bool:
+        """Whether a dataset is in memory, so that opening it costs nothing and needs no network."""
+        return name in self._datasets
+
+    def requests(self, choice: DatasetChoice, model: ModelSource, progress: Progress | None = None) -> Dataset:
+        """The dataset cut down to the choice. Raises DatasetError when nothing is left of it."""
+        dataset = self.dataset(choice.dataset)
+        kept = part_of(dataset, choice.split)
+        if choice.known_only and kept:
+            from goldenlayers_core.tasks.knowing import known_part
+
+            kept = known_part(self, model, kept, progress or Progress())
+        kept = kept[: choice.limit]
+        if not kept:
+            raise DatasetError(
+                f"No request is left of {choice.words}; choose another split, or do not filter by what is known."
+            )
+        return dataset.subset(kept)
+
+    def knowledge_counts(self, source: ModelSource, requests: Sequence[EditRequest]) -> "KnowledgeCounts | None":
+        """How many of the requests the model was found to know; None while the model is not in memory."""
+        handle = self._models.get(source)
+        if handle is None:
+            return None
+        from goldenlayers_core.tasks.knowing import counts
+
+        return counts(self, handle.result_key, requests)
+
+    # Jobs -----------------------------------------------------------------------------------------------------------
+
+    def submit(self, question: ScoreQuestion | KnowledgeQuestion | EditQuestion | ModelSource, title: str) -> str:
+        """Start work in the background; the id of the equal job if one is running."""
+        if isinstance(question, ModelSource):
+            return self.quick.submit("load", title, {"model": plain(question)})
+        if isinstance(question, EditQuestion):
+            return self.quick.submit("edit", title, question.to_params())
+        kind = "score" if isinstance(question, ScoreQuestion) else "knowledge"
+        return self.slow.submit(kind, title, question.to_params())
+
+    def queue_of(self, job_id: str) -> JobQueue:
+        """The queue a job belongs to."""
+        return self.quick if job_id.startswith(("load", "edit")) else self.slow
+
+    def job(self, job_id: str) -> JobView:
+        """The job as it is now. Raises StoreError for an unknown id."""
+        return self.queue_of(job_id).view(job_id)
+
+    def jobs(self) -> tuple[JobView, ...]:
+        """Every job of this cache folder, newest first."""
+        return tuple(sorted((*self.slow.jobs(), *self.quick.jobs()), key=lambda j: j.created, reverse=True))
+
+    def _load_job(self, params: Mapping[str, Any], progress: Progress) -> str:
+        handle = self.model(ModelSource(**params["model"]), progress)
+        return handle.fingerprint
+
+    def _score_job(self, params: Mapping[str, Any], progress: Progress) -> str:
+        from goldenlayers_core.tasks.scoring import score
+
+        return score(self, ScoreQuestion.from_params(params), progress)
+
+    def _knowledge_job(self, params: Mapping[str, Any], progress: Progress) -> str:
+        from goldenlayers_core.tasks.knowing import know
+
+        return know(self, KnowledgeQuestion.from_params(params), progress)
+
+    def _edit_job(self, params: Mapping[str, Any], progress: Progress) -> str:
+        from goldenlayers_core.tasks.editing import edit
+
+        return edit(self, EditQuestion.from_params(params), progress)
+
+
+def part_of(dataset: Dataset, split: Split) -> tuple[EditRequest, ...]:
+    """The requests of a split. Where the dataset names none, `split_proxy` divides it. Raises DatasetError."""
+    if split == "all":
+        return dataset.requests
+    proxy, test = split_proxy(dataset)
+    return (proxy if split == "proxy" else test).requests
+
+
+def card(handle: "ModelHandle") -> ModelCard:
+    """What is worth showing of a handle."""
+    return ModelCard(
+        name=handle.name,
+        source=handle.source,
+        architecture=handle.architecture.title,
+        model_type=handle.architecture.model_type,
+        n_layers=handle.n_layers,
+        hidden_size=handle.hidden_size,
+        vocabulary_size=handle.vocabulary_size,
+        n_parameters=handle.n_parameters,
+        n_bytes=sum(p.numel() * p.element_size() for p in handle.model.parameters()),
+        dtype=str(handle.dtype).removeprefix("torch."),
+        device=str(handle.device),
+        fingerprint=handle.fingerprint,
+        has_chat_template=bool(getattr(handle.tokenizer, "chat_template", None)),
+        matrices=handle.architecture.matrices("block"),
+    )

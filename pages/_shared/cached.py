@@ -1,0 +1,53 @@
+"""The only `st.cache_*` in the house. Keys are digests and ids, never frames."""
+
+from collections import OrderedDict
+from typing import Any
+
+import streamlit as st
+
+from goldenlayers_core.records import Dataset
+from goldenlayers_core.results import EditReport, LayerScores, Selection
+from goldenlayers_core.tasks import Workbench
+from goldenlayers_core.tasks.stored import open_report, open_scores
+
+
+@st.cache_resource(show_spinner=False)
+def workbench() -> Workbench:
+    """One per process: the store, the models, the job queues."""
+    return Workbench()
+
+
+@st.cache_resource(show_spinner=False)
+def desks() -> OrderedDict[str, dict[str, Any]]:
+    """One per process: what each browser has chosen and waits for, so that a reload finds it again."""
+    return OrderedDict()
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def _scores(run_id: str, created: str) -> tuple[LayerScores, Selection]:
+    return open_scores(workbench().store, run_id)
+
+
+def scores(run_id: str) -> tuple[LayerScores, Selection]:
+    """A stored score run. Raises StoreError when it is gone."""
+    return _scores(run_id, manifest_created(run_id))
+
+
+@st.cache_data(show_spinner=False, max_entries=32)
+def _report(run_id: str, created: str) -> EditReport:
+    return open_report(workbench().store, run_id)
+
+
+def report(run_id: str) -> EditReport:
+    """A stored edit report. Raises StoreError when it is gone."""
+    return _report(run_id, manifest_created(run_id))
+
+
+def manifest_created(run_id: str) -> str:
+    """When a run was written: a run that is written anew is read anew."""
+    return next((m.created for m in workbench().store.runs() if m.run_id == run_id), "")
+
+
+def dataset(name: str) -> Dataset:
+    """A dataset; the workbench remembers it. Raises DatasetError."""
+    return workbench().dataset(name)

@@ -1,0 +1,163 @@
+"""Layer scores: what to score, the button that starts it, and the stored run on show."""
+
+import streamlit as st
+
+from goldenlayers_core.errors import GoldenLayersError
+from goldenlayers_core.records import OLD_ANSWERS, SCOPES, LgaConfig, ModelSource, SelectionConfig
+from goldenlayers_core.runtime import RunManifest
+from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion
+from pages._shared import cached, jobs, session, show
+
+SCOPE_WORDS = {
+    "mlp": "mlp: every MLP matrix (the paper's)",
+    "mlp_out": "mlp_out: the matrix that editors write to",
+    "attention": "attention: its four projections",
+    "block": "block: MLP and attention",
+}
+OLD_WORDS = {"dataset": "the dataset's true answer", "model": "what the model itself answers"}
+PRECISION_WORDS = {"model": "the model's own", "bfloat16": "bfloat16 (faster with AMX or AVX512-BF16, less exact)"}
+BUNDLED = ScoreQuestion(choice=DatasetChoice("bundled", "proxy", 32))
+
+
+def question() -> ScoreQuestion:
+    """What the session has chosen, with the settings of the expander."""
+    with st.expander("Settings of the analysis", icon=":material/tune:"):
+        first, second = st.columns(2)
+        scope = first.selectbox(
+            "Scope",
+            SCOPES,
+            format_func=SCOPE_WORDS.__getitem__,
+            key="scores-scope",
+            persist_state="session",
+            help="The weights of a layer whose gradients are compared.",
+        )
+        old = second.selectbox(
+            "Old answer",
+            OLD_ANSWERS,
+            format_func=OLD_WORDS.__getitem__,
+            key="scores-old",
+            persist_state="session",
+            help="The answer whose gradient is set against the new answer's. A request without one is skipped.",
+        )
+        precision = first.selectbox(
+            "Precision",
+            tuple(PRECISION_WORDS),
+            format_func=PRECISION_WORDS.__getitem__,
+            key="scores-precision",
+            persist_state="session",
+            help="The number format of the forward and backward passes; sums are always float64.",
+        )
+        fence = second.number_input(
+            "Fence factor k",
+            0.1,
+            10.0,
+            1.0,
+            0.1,
+            key="scores-fence",
+            persist_state="session",
+            help="Layers whose summed score lies outside [Q1 - k IQR, Q3 + k IQR] are set aside; the paper uses 1.",
+        )
+    config = LgaConfig(scope=scope, old_answer=old, precision=precision)
+    return ScoreQuestion(session.model(), session.choice(), config, SelectionConfig(fence=float(fence)))
+
+
+def start_bar(asked: ScoreQuestion) -> None:
+    """What would be scored, in words, and the button."""
+    busy = _busy()
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        words = f"{show.escape(asked.choice.words)} on {show.escape(model_words(asked.model))}"
+        st.markdown(f"**To score** {words}", width="content")
+        with st.container(horizontal=True, width="content", vertical_alignment="center"):
+            st.page_link("pages/dataset.py", label="Other requests")
+            st.page_link("pages/model.py", label="Other model")
+            label, problem = _label(asked.choice)
+            if st.button(label, type="primary", key="score", icon=":material/play_arrow:", disabled=busy or bool(problem)):
+                submit(asked)
+    if problem:
+        st.error(problem, icon=":material/error:")
+
+
+def _label(choice: DatasetChoice) -> tuple[str, str]:
+    """The button's words, and why there is nothing to score."""
+    if choice.known_only:
+        most = f" (at most {choice.limit:,})" if choice.limit else ""
+        return f"Score the requests the model knows{most}", ""
+    try:
+        count = len(cached.workbench().requests(choice, session.model()).requests)
+    except GoldenLayersError as error:
+        return "Score", str(error)
+    return f"Score {count:,} request{'' if count == 1 else 's'}", ""
+
+
+def _busy() -> bool:
+    job = jobs.waiting("score")
+    return job is not None and job.active
+
+
+def submit(asked: ScoreQuestion) -> None:
+    """Start the job and follow it."""
+    title = f"Scoring {asked.choice.words} on {model_words(asked.model)}"
+    jobs.start("score", cached.workbench().submit(asked, title))
+    st.rerun()
+
+
+def model_words(source: ModelSource) -> str:
+    """The model's name, as far as it is known before loading."""
+    loaded = cached.workbench().loaded(source)
+    return loaded.name if loaded else "the bundled model" if source.source == "bundled" else source.source
+
+
+def empty(asked: ScoreQuestion) -> None:
+    """What is missing, and the shortest way to it."""
+    with st.container(border=True, key="scores-empty"):
+        st.markdown("#### No layer scores yet")
+        st.markdown(
+            "Layer Gradient Analysis runs every request through the model once with its old and once with its new "
+            "answer and compares the two gradients layer by layer. The layer where they agree most over all requests is "
+            "the golden layer. No edit is run, and no weight changes."
+        )
+        st.markdown(
+            "Press the gold button above. Scoring 32 requests on the bundled model takes 5 to 20 seconds on two "
+            "cores; the first time the model is converted before that, which takes half a minute."
+        )
+        if (asked.model, asked.choice) != (BUNDLED.model, BUNDLED.choice) and st.button(
+            "Score 32 requests of the bundled proxy instead", key="score-bundled", icon=":material/play_arrow:", disabled=_busy()
+        ):
+            session.choose_model(BUNDLED.model)
+            session.choose_dataset(BUNDLED.choice)
+            submit(BUNDLED)
+
+
+def open_run() -> str | None:
+    """The score run on show, from the selectbox of stored runs; None where the store has none."""
+    runs = {m.run_id: m for m in cached.workbench().store.runs() if m.kind == "score"}
+    if not runs:
+        return None
+    wanted = session.score_run() or st.query_params.get("run") or next(iter(runs))
+    if wanted not in runs:
+        st.warning(f"The run {wanted} is no longer in the store; the latest one is shown.", icon=":material/history:")
+        wanted = next(iter(runs))
+    if st.session_state.get("scores-run") != wanted:
+        st.session_state["scores-run"] = wanted
+    chosen = st.selectbox(
+        "Scores on show",
+        list(runs),
+        format_func=lambda run_id: run_words(runs[run_id]),
+        key="scores-run",
+        on_change=lambda: session.show_score_run(st.session_state["scores-run"]),
+        help="Every score run of this machine's store, latest first. A run is stored under its content: the same "
+        "question on the same model is answered from the store.",
+    )
+    session.show_score_run(chosen)
+    st.query_params["run"] = chosen
+    return chosen
+
+
+def run_words(run: RunManifest) -> str:
+    """One line that tells runs apart."""
+    found = dict(run.summary)
+    when = run.created[:16].replace("T", " ")
+    return (
+        f"{when} UTC · golden layer {found.get('golden layer', '?')} · {run.n_requests:,} of {run.dataset} · "
+        f"{found.get('scope', '')} · {run.model} · {run.run_id[-6:]}"
+    )

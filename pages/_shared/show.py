@@ -1,0 +1,90 @@
+"""A result on the page: the finding, the figure, its table twin, the downloads."""
+
+import io
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from goldenlayers_core.errors import GoldenLayersError
+from goldenlayers_core.figures import alt_text, to_html, to_png
+
+_CONFIG = {"displaylogo": False, "responsive": True, "modeBarButtonsToRemove": ["lasso2d", "select2d"]}
+
+
+def figure(drawn: go.Figure, name: str, table: pd.DataFrame, *, selectable: bool = False) -> Any:
+    """Title and definition as text (they wrap on any screen), the figure, then its table and downloads.
+
+    `name` is the key and the stem of the files. Returns the selection when `selectable`.
+    """
+    meta = drawn.layout.meta or {}
+    st.markdown(f"##### {escape(str(meta.get('title', '')))}")
+    st.caption(escape(str(meta.get("subtitle", ""))).replace("\n", "  \n"))
+    bare = untitled(drawn)
+    event = st.plotly_chart(
+        bare,
+        width="stretch",
+        key=f"figure-{name}",
+        theme=None,
+        on_select="rerun" if selectable else "ignore",
+        selection_mode="points",
+        config=_CONFIG,
+    )
+    st.html(f'<span class="gl-alt">{_html(alt_text(drawn))}</span>')
+    with st.expander("Table and downloads", icon=":material/download:"):
+        downloads(drawn, name, table)
+    return event
+
+
+def untitled(drawn: go.Figure) -> go.Figure:
+    """A copy without its title, which the page sets in its own type."""
+    bare = go.Figure(drawn)
+    top = int((drawn.layout.meta or {}).get("above", 0)) + 16
+    shrink = max(int(drawn.layout.margin.t or 0) - top, 0)
+    bare.update_layout(title=None, margin_t=top, height=int(drawn.layout.height or 450) - shrink)
+    return bare
+
+
+def downloads(drawn: go.Figure, name: str, table: pd.DataFrame) -> None:
+    """The table twin, and buttons for HTML, PNG, CSV and Parquet; a file is made when its button is pressed."""
+    st.dataframe(table, width="stretch", hide_index=True, height=min(38 + 35 * len(table), 320))
+    st.caption(f"{len(table):,} rows. A PNG takes some seconds and needs Chromium or Chrome on this machine.")
+    html, png, csv, parquet = st.columns(4)
+    html.download_button(
+        "HTML", lambda: to_html(drawn), f"{name}.html", "text/html", key=f"html-{name}", on_click="ignore"
+    )
+    csv.download_button(
+        "CSV", lambda: table.to_csv(index=False), f"{name}.csv", "text/csv", key=f"csv-{name}", on_click="ignore"
+    )
+    parquet.download_button(
+        "Parquet",
+        lambda: _parquet(table),
+        f"{name}.parquet",
+        "application/octet-stream",
+        key=f"parquet-{name}",
+        on_click="ignore",
+    )
+    if png.button("PNG", key=f"make-png-{name}"):
+        try:
+            with st.spinner("Drawing the PNG"):
+                data = to_png(drawn)
+        except GoldenLayersError as error:
+            st.warning(str(error))
+        else:
+            st.download_button("Save the PNG", data, f"{name}.png", "image/png", key=f"png-{name}", on_click="ignore")
+
+
+def _parquet(table: pd.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    table.to_parquet(buffer, index=False)
+    return buffer.getvalue()
+
+
+def escape(text: str) -> str:
+    """Plain text for Streamlit's Markdown: nothing in it is markup, a colour, an icon or mathematics."""
+    return "".join(f"\\{c}" if c in "\\`*_{}[]<>()#+-!|$:~" else c for c in text)
+
+
+def _html(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

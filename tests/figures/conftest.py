@@ -1,0 +1,124 @@
+"""Layer scores, selections and an edit report made of seeded numbers: figures only need shapes and values."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from goldenlayers_core.results import EditReport, Floats, LayerScores, ProbeOutcome, Selection, View
+
+MakeScores = Callable[..., LayerScores]
+MakeSelection = Callable[..., Selection]
+
+
+@pytest.fixture
+def make_scores() -> MakeScores:
+    def make(requests: int = 32, layers: int = 30, seed: int = 0, values: Floats | None = None) -> LayerScores:
+        random = np.random.default_rng(seed)
+        drawn = random.normal(0, 1e-3, (requests, layers)) if values is None else values
+        drawn = drawn + 2e-3 * (np.arange(layers) == layers // 2) if values is None else drawn
+        size = np.sqrt(np.abs(drawn))
+        return LayerScores(
+            method="lga",
+            model="tiny",
+            fingerprint="f" * 32,
+            dataset="made up",
+            scope="mlp",
+            old_answer="dataset",
+            case_ids=tuple(f"case-{q}" for q in range(requests)),
+            request_digests=tuple(f"{seed}-{q}" for q in range(requests)),
+            prompts=tuple(f"The capital of country {q} is" for q in range(requests)),
+            targets_old=tuple(f"old {q}" for q in range(requests)),
+            targets_new=tuple(f"new {q}" for q in range(requests)),
+            relations=tuple(("capital", "language", "")[q % 3] for q in range(requests)),
+            values=drawn,
+            norm_old=2 * size,
+            norm_new=3 * size,
+        )
+
+    return make
+
+
+@pytest.fixture
+def make_selection() -> MakeSelection:
+    def make(scores: LayerScores, outliers: tuple[int, ...] = ()) -> Selection:
+        totals = scores.values.sum(axis=0)
+        raw = tuple(int(layer) for layer in np.argsort(-totals, kind="stable"))
+        ranking = tuple(layer for layer in raw if layer not in outliers)
+        half = np.abs(totals) * 0.1 + 1e-4
+        share = np.zeros(scores.n_layers)
+        share[ranking[0]] = 1.0
+        return Selection(
+            golden_layer=ranking[0],
+            ranking=ranking,
+            raw_ranking=raw,
+            outliers=outliers,
+            fences=(float(totals.min()), float(totals.max())),
+            fence_factor=1.0,
+            totals=totals,
+            interval=np.stack([totals - half, totals + half], axis=1),
+            pick_share=share,
+            n_requests=scores.n_requests,
+            n_resamples=1000,
+            seed=0,
+        )
+
+    return make
+
+
+@pytest.fixture
+def scores(make_scores: MakeScores) -> LayerScores:
+    return make_scores()
+
+
+@pytest.fixture
+def selection(scores: LayerScores, make_selection: MakeSelection) -> Selection:
+    return make_selection(scores, outliers=(0, 28, 29))
+
+
+def view(answer: str, new: float, true: float, tokens: tuple[tuple[str, float], ...] = ()) -> View:
+    return View(answer, new, true, tokens)
+
+
+@pytest.fixture
+def report() -> EditReport:
+    before = view("Paris.", 0.001, 0.62, ((" Paris", 0.62), (" the", 0.08), ("\n", 0.004)))
+    after = view("Rome.", 0.88, 0.04, ((" Rome", 0.88), (" Paris", 0.04), (" <b>", 0.0001)))
+    rewrite = ProbeOutcome("The capital of France is", "rewrite", "", ("Rome",), before, after, True, 4.2)
+    missed = view("Paris", 0.12, 0.5)
+    outcomes = (
+        ProbeOutcome(
+            "The capital of Spain is", "locality", "", ("Madrid",), view("M", 0, 0.6), view("M", 0, 0.5), True, 0.1
+        ),
+        rewrite,
+        replace(rewrite, prompt="France's capital city is", kind="rephrase", after=missed, success=False),
+        ProbeOutcome(
+            "The Louvre is in",
+            "locality",
+            "",
+            (),
+            view("Paris", float("nan"), float("nan")),
+            view("Rome", float("nan"), float("nan")),
+            False,
+            0.9,
+        ),
+    )
+    return EditReport(
+        edit_id="e",
+        method="rome",
+        layer=8,
+        layer_evidence="chosen by hand",
+        case_id="case-0",
+        prompt="The capital of France is",
+        subject="France",
+        target_new="Rome",
+        target_true="Paris",
+        before=before,
+        after=after,
+        outcomes=outcomes,
+        verdict="It took.",
+        took=True,
+        weight_change=0.01,
+        stages=(("optimise", 1.0),),
+    )
