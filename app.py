@@ -4,7 +4,6 @@ import streamlit as st
 
 from pages._shared import frame
 
-st.set_page_config(page_title="Golden Layers", page_icon="assets/logo-icon.svg", layout="wide")
 frame.dress()
 
 PAGES = [

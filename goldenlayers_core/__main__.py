@@ -15,10 +15,18 @@ from typing import Annotated, Any, Final, Literal
 
 import typer
 
-from goldenlayers_core.errors import Cancelled, ConfigError, GoldenLayersError, RequestError
-from goldenlayers_core.records import Dataset, EditRequest, LgaConfig, ModelSource, SelectionConfig
+from goldenlayers_core.errors import Cancelled, ConfigError, GoldenLayersError
+from goldenlayers_core.records import EditRequest, LgaConfig, ModelSource, SelectionConfig
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, EditQuestion, ScoreQuestion, Workbench
+from goldenlayers_core.tasks.answers import (
+    dataset_answer,
+    dataset_lines,
+    edit_answer,
+    edit_lines,
+    score_answer,
+    score_lines,
+)
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 
@@ -113,33 +121,8 @@ def datasets(dataset: Annotated[str | None, typer.Option("--dataset")] = None, a
         say(as_json, entries, lambda: [f"{e['name']:26} {e['where']:8} {e['title']}" for e in entries])
         return
     found = Workbench().dataset(dataset)
-    content = dataset_summary(found)
-    say(
-        as_json,
-        content,
-        lambda: [
-            f"format {found.format}, {found.n_records} records",
-            f"{len(found.requests)} read, {len(found.reported)} reported",
-            *(f"  row {issue.row}: {issue.reason}" for issue in found.reported),
-            "probes: " + ", ".join(f"{count} {kind}" for kind, count in content["probes"].items()),
-        ],
-    )
-
-
-def dataset_summary(found: Dataset) -> dict[str, Any]:
-    """The JSON of `datasets --dataset` (design.md section 6)."""
-    return {
-        "format": found.format,
-        "n_records": found.n_records,
-        "n_read": len(found.requests),
-        "n_reported": len(found.reported),
-        "reported": [{"row": issue.row, "reason": issue.reason} for issue in found.reported],
-        "probes": {
-            "rephrase": sum(len(r.rephrases) for r in found.requests),
-            "locality": sum(len(r.locality) for r in found.requests),
-            "portability": sum(len(r.portability) for r in found.requests),
-        },
-    }
+    content = dataset_answer(found)
+    say(as_json, content, lambda: dataset_lines(content))
 
 
 @app.command()
@@ -171,43 +154,17 @@ def score(
     bench = Workbench()
     scores, selection = layer_scores(bench, question, reporter())
     run_id = save_scores(bench.store, question, scores, selection)
-    content = {
-        "model": scores.model,
-        "dataset": dataset,
-        "choice": scores.dataset,
-        "n_requests": scores.n_requests,
-        "method": method,
-        "scope": scores.scope,
-        "golden_layer": selection.golden_layer,
-        "ranking": list(selection.ranking),
-        "outliers": list(selection.outliers),
-        "layers": [{"layer": layer, "score": float(total)} for layer, total in enumerate(selection.totals)],
-        "requests": [
-            {"case_id": case, "scores": values.tolist(), "best_layer": int(best)}
-            for case, values, best in zip(scores.case_ids, scores.values, scores.best_layers, strict=True)
-        ],
-        "skipped": [{"case_id": case, "reason": reason} for case, reason in scores.skipped],
-        "stability": {"golden_layer_share": selection.stability, "n_resamples": selection.n_resamples},
-        "seconds": scores.seconds,
-        "run": run_id,
-    }
+    content = score_answer(scores, selection, dataset, run_id)
     say(as_json, content, lambda: score_lines(content))
 
 
-def score_lines(content: dict[str, Any]) -> list[str]:
-    """The scores for a person."""
-    share, resamples = content["stability"]["golden_layer_share"], content["stability"]["n_resamples"]
-    top = max(abs(entry["score"]) for entry in content["layers"]) or 1.0
-    return [
-        f"{content['model']}, {content['n_requests']} requests of {content['choice']}, scope {content['scope']}",
-        *(
-            f"  layer {e['layer']:3} {e['score']:14.4f} {'#' * round(40 * abs(e['score']) / top)}"
-            + ("  set aside" if e["layer"] in content["outliers"] else "")
-            for e in content["layers"]
-        ),
-        f"golden layer by LGA: {content['golden_layer']} (chosen by {share:.0%} of {resamples} bootstrap resamples)",
-        "LGA compares gradients; no edit was run. Check it with `edit --layer N`.",
-    ]
+def layer_number(layer: str) -> int:
+    """-1 for auto. Raises ConfigError for anything else that is no layer."""
+    if layer == "auto":
+        return -1
+    if not layer.isdigit():
+        raise ConfigError(f"The layer {layer!r} is no layer; give auto or a whole number from 0.")
+    return int(layer)
 
 
 @app.command()
@@ -230,37 +187,14 @@ def edit(
     from goldenlayers_core.tasks.serial import plain
     from goldenlayers_core.tasks.stored import open_report
 
-    if layer != "auto" and not layer.lstrip("-").isdigit():
-        raise ConfigError(f"The layer {layer!r} is not a number; give auto or a number from 0.")
-    if layer.startswith("-"):
-        raise ConfigError(f"Layer {layer} was asked for; layers are counted from 0.")
     source = ModelSource(model, None, device, dtype)
     request = EditRequest("cli", prompt, subject, target_new, target_true)
-    question = EditQuestion(source, plain(request), method, -1 if layer == "auto" else int(layer))
+    question = EditQuestion(source, plain(request), method, layer_number(layer))
     bench = Workbench()
     report = open_report(bench.store, run_edit(bench, question, reporter()))
     if out:
         save_edit_file(bench, report.edit_id, out)
-    content = {
-        "layer": report.layer,
-        "layer_evidence": report.layer_evidence,
-        "method": report.method,
-        "before": plain(report.before),
-        "after": plain(report.after),
-        "verdict": report.verdict,
-        "seconds": report.seconds,
-        "edit_id": report.edit_id,
-    }
-    say(
-        as_json,
-        content,
-        lambda: [
-            report.verdict,
-            f"before: {prompt} {report.before.answer}",
-            f"after:  {prompt} {report.after.answer}",
-            f"layer {report.layer} ({report.layer_evidence}), {report.method}, {report.seconds:.1f} s",
-        ],
-    )
+    say(as_json, edit_answer(report), lambda: edit_lines(report))
 
 
 @app.command()
@@ -295,7 +229,7 @@ def main() -> int:
     except Cancelled as error:
         print(str(error), file=sys.stderr)
         return 130
-    except (GoldenLayersError, RequestError) as error:
+    except GoldenLayersError as error:
         print(str(error), file=sys.stderr)
         return 2
     return 0

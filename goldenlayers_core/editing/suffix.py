@@ -15,6 +15,7 @@ from transformers.cache_utils import DynamicLayer
 
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.hooks import keep_positions, start_at
+from goldenlayers_core.models.tokens import pad_right
 
 Pair = tuple[Tensor, Tensor]
 
@@ -38,7 +39,7 @@ class Suffixes:
     ids: Tensor
     """(B, S) token ids."""
     mask: Tensor
-    """(B, K + S) 1 for real tokens; packed (1, 1, S, K + S), added to the attention scores."""
+    """(B, K + S) 0 for what pads a prefix; packed (1, 1, S, K + S), added to the attention scores."""
     positions: Tensor
     """(B, S) positions in the whole row."""
     starts: Tensor | None
@@ -92,19 +93,44 @@ def _take(tensor: Tensor, index: Tensor) -> Tensor:
 
 
 def _padded(whole: Whole) -> Suffixes:
-    start, length, width = whole.splits, whole.lengths, whole.ids.shape[1]
-    # at least one column: a cache without any counts as no cache
-    before, after = max(1, int(start.max())), int((length - start).max())
-    prefix, suffix = _window(start - before, before, width), _window(start, after, width)  # (R, K), (R, S)
-
-    def cut(tensor: Tensor) -> Tensor:  # (R, heads, T, width) -> (R, heads, K, width)
-        return _take(tensor.transpose(1, 2), prefix).transpose(1, 2).contiguous()
-
-    column, place = torch.arange(before, device=start.device), torch.arange(after, device=start.device)
-    mask = torch.cat([column >= before - start[:, None], place < (length - start)[:, None]], dim=1).long()
+    start, after = whole.splits, int((whole.lengths - whole.splits).max())
+    suffix = _window(start, after, whole.ids.shape[1])  # (R, S)
+    place = torch.arange(after, device=start.device)
+    kept, seen = align_right(whole.pairs, start)
+    # what pads a suffix stands behind all real tokens, where only other padding sees it
+    mask = torch.cat([seen, torch.ones_like(suffix)], dim=1)
     hidden = _take(whole.hidden, suffix) if whole.hidden is not None else None
-    kept = tuple((cut(k), cut(v)) for k, v in whole.pairs)
     return Suffixes(kept, whole.first, hidden, _take(whole.ids, suffix), mask, start[:, None] + place, None)
+
+
+def align_right(pairs: Sequence[Pair], lengths: Tensor) -> tuple[tuple[Pair, ...], Tensor]:
+    """The first `lengths[r]` keys and values of every row r, moved to the right end, and the (R, K) mask of real ones."""
+    # at least one column: a cache without any counts as no cache
+    columns = max(1, int(lengths.max()))
+    index = _window(lengths - columns, columns, pairs[0][0].shape[2])  # (R, K)
+
+    def move(tensor: Tensor) -> Tensor:  # (R, heads, T, width) -> (R, heads, K, width)
+        return _take(tensor.transpose(1, 2), index).transpose(1, 2).contiguous()
+
+    mask = torch.arange(columns, device=lengths.device) >= columns - lengths[:, None]
+    return tuple((move(k), move(v)) for k, v in pairs), mask.long()
+
+
+def prefill(handle: ModelHandle, rows: Sequence[Sequence[int]]) -> tuple[tuple[Pair, ...], Tensor, Tensor]:
+    """Run whole rows: keys and values (R, heads, K, width) standing right, their mask (R, K), last logits (R, V).
+
+    The rows are padded on the right, where nothing sees the padding, so that no position looks at padding alone.
+    """
+    ids, cache = pad_right(rows).to(handle.device), DynamicCache()
+    lengths = ids.new_tensor([len(row) for row in rows])
+    with keep_positions(handle.head, torch.arange(len(rows), device=ids.device), lengths - 1):
+        out = handle.model(input_ids=ids, attention_mask=torch.ones_like(ids), past_key_values=cache, use_cache=True)
+    kept, mask = align_right(kept_pairs(cache), lengths)
+    return kept, mask, _precise(out.logits[0])
+
+
+def _precise(logits: Tensor) -> Tensor:
+    return logits if logits.dtype == torch.float64 else logits.float()
 
 
 def _packed(whole: Whole) -> Suffixes:
@@ -161,8 +187,7 @@ def suffix_logits(handle: ModelHandle, suffixes: Suffixes, rows: Tensor, columns
             past_key_values=cache_of(suffixes.kept, suffixes.first),
             use_cache=True,
         )
-    logits: Tensor = out.logits[0]
-    return logits if logits.dtype == torch.float64 else logits.float()
+    return _precise(out.logits[0])
 
 
 def _last_position(handle: ModelHandle) -> int:

@@ -10,11 +10,11 @@ from typing import Final
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache
 
 from goldenlayers_core.editing.settings import check_settings, setting
+from goldenlayers_core.editing.suffix import cache_of, prefill
 from goldenlayers_core.models import ModelHandle
-from goldenlayers_core.models.tokens import pad_left
+from goldenlayers_core.models.tokens import encode_prompt
 from goldenlayers_core.records import config_digest, digest_of
 
 SEEDS: Final = ("The", "Therefore", "Because", "I", "You")
@@ -24,9 +24,9 @@ SEEDS: Final = ("The", "Therefore", "Because", "I", "You")
 class TemplateConfig:
     """How many templates are sampled, how long they are, and from which seed."""
 
-    n_templates: int = setting(20, "Templates", "Sampled texts, beside the bare prompt.", 0, 100, 1)
+    n_templates: int = setting(5, "Templates", "Sampled texts, beside the bare prompt.", 0, 100, 1)
     length: int = setting(
-        10, "Template length", "Tokens with the first word; every second text has half as many.", 2, 50, 1
+        10, "Template length", "Tokens with the first word; half of the texts have half as many.", 2, 50, 1
     )
     top_k: int = setting(5, "Top k", "Each token is drawn from this many likeliest ones.", 1, 100, 1)
     seed: int = setting(0, "Seed", "Equal seeds give equal templates.", 0, 2**31 - 1, 1)
@@ -62,35 +62,31 @@ def _sample(
     """Token ids of each text, without special tokens."""
     tokenizer = handle.tokenizer
     plain = [[int(i) for i in tokenizer(s, add_special_tokens=False)["input_ids"]] for s in seeds]
-    start = [[int(i) for i in tokenizer(s)["input_ids"]] for s in seeds]
-    ids, mask = (t.to(handle.device) for t in pad_left(start))
-    forbidden = torch.tensor(sorted(tokenizer.all_special_ids), dtype=torch.int64)
+    special = torch.tensor(sorted(tokenizer.all_special_ids), dtype=torch.int64)
     generator = torch.Generator().manual_seed(config.seed)
-    cache = DynamicCache()
-    while any(len(row) < length for row, length in zip(plain, lengths, strict=True)):
-        width = ids.shape[1]
-        positions = (mask.cumsum(1) - 1).clamp(min=0)[:, -width:]
-        out = handle.model(
-            input_ids=ids,
-            attention_mask=mask,
-            position_ids=positions,
-            past_key_values=cache,
-            use_cache=True,
-            logits_to_keep=1,
-        )
-        drawn = _draw(out.logits[:, -1].float().cpu(), forbidden, config.top_k, generator)
+    kept, mask, logits = prefill(handle, [encode_prompt(tokenizer, s) for s in seeds])
+    cache = cache_of(kept)
+    while True:
+        drawn = _draw(logits.cpu(), special, config.top_k, generator)
         for row, length, token in zip(plain, lengths, drawn.tolist(), strict=True):
             if len(row) < length:
                 row.append(token)
-        ids = drawn[:, None].to(handle.device)
+        if all(len(row) >= length for row, length in zip(plain, lengths, strict=True)):
+            return plain
         mask = torch.cat([mask, mask.new_ones(len(plain), 1)], dim=1)
-    return plain
+        out = handle.model(
+            input_ids=drawn[:, None].to(handle.device),
+            attention_mask=mask,
+            position_ids=mask.sum(dim=1, keepdim=True) - 1,
+            past_key_values=cache,
+            use_cache=True,
+        )
+        logits = out.logits[:, -1].float()
 
 
-def _draw(logits: Tensor, forbidden: Tensor, top_k: int, generator: torch.Generator) -> Tensor:
+def _draw(logits: Tensor, special: Tensor, top_k: int, generator: torch.Generator) -> Tensor:
     """(rows,) one token each, from the `top_k` likeliest that are not special."""
-    logits[:, forbidden] = -torch.inf
-    best = logits.topk(min(top_k, logits.shape[1]), dim=1)
+    best = logits.index_fill(1, special, -torch.inf).topk(min(top_k, logits.shape[1]), dim=1)
     chosen = torch.multinomial(best.values.softmax(dim=1), 1, generator=generator)
     return best.indices.gather(1, chosen)[:, 0]
 

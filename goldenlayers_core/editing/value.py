@@ -74,7 +74,6 @@ def clean_pass(handle: ModelHandle, rows: Sequence[Row], layer: int) -> CleanPas
     ids = pad_right([row.ids for row in rows]).to(handle.device)
     lengths, lookups = ids.new_tensor([len(row.ids) for row in rows]), ids.new_tensor([row.lookup for row in rows])
     here = torch.arange(len(rows), device=ids.device)
-    mask = (torch.arange(ids.shape[1], device=ids.device) < lengths[:, None]).long()
     matrix = {"matrix": handle.mlp_out(layer)}
     below = {"below": handle.blocks[layer - 1]} if layer else {}
     cache = DynamicCache()
@@ -84,7 +83,8 @@ def clean_pass(handle: ModelHandle, rows: Sequence[Row], layer: int) -> CleanPas
         record_inputs(matrix) as inputs,
         record_outputs({**matrix, **below}) as outputs,
     ):
-        handle.model(input_ids=ids, attention_mask=mask, past_key_values=cache, use_cache=True)
+        # padding stands behind everything that is used, where nothing can see it: it needs no mask
+        handle.model(input_ids=ids, attention_mask=torch.ones_like(ids), past_key_values=cache, use_cache=True)
     kept = kept_pairs(cache, layer)
     whole = Whole(ids, lengths, lookups, kept, layer, outputs.get("below"))
     return CleanPass(
@@ -127,7 +127,7 @@ def _places(clean: CleanPass, device: torch.device) -> _Places:
         rows=tensor([r for r, _ in spots]),
         columns=tensor([c for _, c in spots]),
         wanted=tensor([token for token, _ in flat]),
-        weights=1.0 / tensor([counts[edit] for _, edit in flat]),
+        weights=1.0 / tensor([counts[edit] for _, edit in flat]).double(),
         edits=tensor([edit for _, edit in flat]),
     )
 

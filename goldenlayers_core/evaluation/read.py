@@ -12,16 +12,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from transformers import DynamicCache
 
 from goldenlayers_core.editing.delta import Edit
 from goldenlayers_core.editing.overlay import batch_overlay
-from goldenlayers_core.editing.suffix import Pair, Suffixes, cache_of, kept_pairs, suffix_logits
+from goldenlayers_core.editing.suffix import Pair, Suffixes, cache_of, prefill, suffix_logits
 from goldenlayers_core.evaluation.answers import cut_answer
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.generate import generation_config
-from goldenlayers_core.models.hooks import keep_positions
-from goldenlayers_core.models.tokens import encode_answer, encode_prompt, pad_left, pad_right
+from goldenlayers_core.models.tokens import encode_answer, encode_prompt, pad_right
 from goldenlayers_core.results import View
 
 ANSWER_TOKENS: Final = 10  # greedy tokens, unless a longer answer is expected
@@ -51,13 +49,13 @@ class Reading:
 
 @dataclass(frozen=True, eq=False)
 class _Prompts:
-    """B prompts after their common forward pass, padded on the left."""
+    """B prompts after their common forward pass."""
 
     questions: tuple[int, ...]  # index of each in the whole reading
     kept: tuple[Pair, ...]
     """Per layer, keys and values (B, heads, K, width)."""
     mask: Tensor
-    """(B, K) 1 for real tokens."""
+    """(B, K) 1 for real tokens, which stand right."""
     log_p: Tensor
     """(B, V) log-probabilities of the next token."""
 
@@ -88,20 +86,9 @@ class _Reader:
 
     def prompts(self, batch: Sequence[int]) -> _Prompts:
         """One forward pass over the prompts, of which only the last tokens go through the LM head."""
-        handle, cache = self.handle, DynamicCache()
-        ids, mask = (t.to(handle.device) for t in pad_left([self.encoded[q] for q in batch]))
-        rows = torch.arange(len(batch), device=ids.device)
-        with keep_positions(handle.head, rows, torch.full_like(rows, ids.shape[1] - 1)), self.under(batch):
-            out = handle.model(
-                input_ids=ids,
-                attention_mask=mask,
-                position_ids=(mask.cumsum(1) - 1).clamp(min=0),
-                past_key_values=cache,
-                use_cache=True,
-            )
-        logits = out.logits[0]
-        log_p = (logits if logits.dtype == torch.float64 else logits.float()).log_softmax(dim=1)
-        return _Prompts(tuple(batch), kept_pairs(cache), mask, log_p)
+        with self.under(batch):
+            kept, mask, logits = prefill(self.handle, [self.encoded[q] for q in batch])
+        return _Prompts(tuple(batch), kept, mask, logits.log_softmax(dim=1))
 
     def follow(self, prompts: _Prompts, rows: Sequence[int], tokens: Sequence[Sequence[int]]) -> list[Tensor]:
         """Per entry, (n, V) log-probabilities after each of its n tokens, which follow the prompt in that row."""
@@ -115,7 +102,7 @@ class _Reader:
             first=0,
             hidden=None,
             ids=ids,
-            mask=torch.cat([before, (place < lengths[:, None]).long()], dim=1),
+            mask=torch.cat([before, torch.ones_like(ids)], dim=1),
             positions=before.sum(dim=1, keepdim=True) + place,
             starts=None,
         )

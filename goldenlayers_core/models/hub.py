@@ -1,10 +1,13 @@
 """Models by hub name: safetensors only, never anyone's code, one sentence for each thing that can go wrong."""
 
 import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx2
+import huggingface_hub
 from huggingface_hub import HfApi, snapshot_download
 from huggingface_hub.errors import (
     GatedRepoError,
@@ -16,10 +19,20 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from goldenlayers_core.errors import GatedModelError, ModelError, ModelNotFoundError, UnsafeWeightsError
+from goldenlayers_core.errors import (
+    GatedModelError,
+    ModelError,
+    ModelNotFoundError,
+    ModelTooLargeError,
+    UnsafeWeightsError,
+)
 
 WANTED = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja")
 _PICKLED = (".bin", ".pt", ".pth", ".ckpt")
+
+
+def _endpoint() -> str | None:
+    return os.environ.get("HF_ENDPOINT") or None
 
 
 def _token() -> str | None:
@@ -39,13 +52,17 @@ def weight_files(names: list[str]) -> list[str]:
     raise ModelNotFoundError("No .safetensors weights were found; choose a model that has them.")
 
 
-def download(name: str, revision: str | None = None) -> Path:
+def download(name: str, revision: str | None = None, check: Callable[[int], None] | None = None) -> Path:
     """Local folder with the files of a hub repository; from the hub's cache when they are there.
 
-    Raises ModelNotFoundError (unknown name or revision, no network), GatedModelError, UnsafeWeightsError.
+    `check(number of parameters)` is called before anything large is fetched, where the hub tells the number; it may
+    raise. Raises ModelNotFoundError (unknown name or revision, no network), GatedModelError, UnsafeWeightsError,
+    ModelTooLargeError (the disk is too small).
     """
     try:
-        files = _listing(name, revision)
+        info: Any = HfApi(endpoint=_endpoint(), token=_token()).model_info(
+            name, revision=revision, timeout=15, files_metadata=True
+        )
     except GatedRepoError as error:
         raise GatedModelError(_gated(name)) from error
     except RevisionNotFoundError as error:
@@ -58,9 +75,16 @@ def download(name: str, revision: str | None = None) -> Path:
         ) from error
     except (OfflineModeIsEnabled, httpx2.HTTPError, HfHubHTTPError, OSError) as error:
         return _from_cache(name, revision, error)
-    weight_files(files)
+    wanted = weight_files([s.rfilename for s in info.siblings or []])
+    if check and info.safetensors is not None:
+        check(int(info.safetensors.total))
+    _check_disk(name, sum(int(s.size or 0) for s in info.siblings if s.rfilename in wanted))
     try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=list(WANTED), token=_token()))
+        return Path(
+            snapshot_download(
+                name, revision=revision, allow_patterns=list(WANTED), token=_token(), endpoint=_endpoint()
+            )
+        )
     except GatedRepoError as error:
         raise GatedModelError(_gated(name)) from error
     except (httpx2.HTTPError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
@@ -69,9 +93,15 @@ def download(name: str, revision: str | None = None) -> Path:
         ) from error
 
 
-def _listing(name: str, revision: str | None) -> list[str]:
-    info: Any = HfApi(token=_token()).model_info(name, revision=revision, timeout=15)
-    return [s.rfilename for s in info.siblings or []]
+def _check_disk(name: str, n_bytes: int) -> None:
+    home = Path(huggingface_hub.constants.HF_HUB_CACHE)
+    there = next(folder for folder in (home, *home.parents) if folder.exists())
+    free = shutil.disk_usage(there).free
+    if n_bytes > free:
+        raise ModelTooLargeError(
+            f"{name} is {n_bytes / 2**30:.1f} GiB to download and {free / 2**30:.1f} GiB are free in {there}; free "
+            "some disk space, or set HF_HOME to a larger disk."
+        )
 
 
 def _from_cache(name: str, revision: str | None, error: Exception) -> Path:

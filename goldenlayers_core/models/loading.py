@@ -1,10 +1,13 @@
 """`load_model`: a name, a folder or a file -> ModelHandle. Weights come from safetensors only; no remote code runs."""
 
 import json
+import struct
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 import torch
+from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from goldenlayers_core.errors import ConfigError, ModelError, ModelNotFoundError
@@ -52,7 +55,9 @@ def resolve_dtype(dtype: str, device: torch.device, stored: str) -> torch.dtype:
     return _STORED.get(stored, torch.float32) if device.type == "cuda" else torch.float32
 
 
-def locate(source: str, revision: str | None, cache: Path) -> tuple[Path, str]:
+def locate(
+    source: str, revision: str | None, cache: Path, check: Callable[[int], None] | None = None
+) -> tuple[Path, str]:
     """(folder with config.json and safetensors, name to show) of any source; converts or downloads where needed."""
     if not source.strip():
         raise ModelNotFoundError("No model was named; write `bundled`, a hub name, a folder or a GGUF file.")
@@ -70,7 +75,7 @@ def locate(source: str, revision: str | None, cache: Path) -> tuple[Path, str]:
         return path, path.name
     if path.is_absolute() or source.startswith((".", "~")):
         raise ModelNotFoundError(f"There is no folder or file {path}; check the path.")
-    return download(source, revision), source
+    return download(source, revision, check), source
 
 
 def load_model(
@@ -89,10 +94,14 @@ def load_model(
     asked = source if isinstance(source, ModelSource) else ModelSource(source, revision, device, dtype)
     root = cache or cache_root()
     target = resolve_device(asked.device)
-    folder, name = locate(asked.source, asked.revision, root)
+    few = torch.float32 if asked.dtype == "auto" and target.type != "cuda" else torch.bfloat16  # at the least
+    folder, name = locate(asked.source, asked.revision, root, lambda n: check_fits(asked.source, n, few, target))
     config = _read_config(folder)
     architecture = architecture_of(config)
-    n_parameters, stored = count_parameters(folder)
+    try:
+        n_parameters, stored = count_parameters(folder)
+    except (OSError, ValueError, KeyError, struct.error) as error:
+        raise ModelError(f"The weights of {name} are damaged; fetch or copy the model again.") from error
     kind = resolve_dtype(asked.dtype, target, stored)
     check_fits(name, n_parameters, kind, target)
     model, tokenizer = _read(folder, name, kind)
@@ -122,7 +131,7 @@ def _read(folder: Path, name: str, dtype: torch.dtype) -> tuple[Any, Any]:
             model = AutoModelForCausalLM.from_pretrained(
                 folder, dtype=dtype, trust_remote_code=False, use_safetensors=True
             )
-        except (ValueError, OSError, RuntimeError, KeyError) as error:
+        except (ValueError, OSError, RuntimeError, KeyError, SafetensorError) as error:
             raise ModelError(f"The weights of {name} cannot be read ({str(error).splitlines()[0][:160]}).") from error
         try:
             tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)

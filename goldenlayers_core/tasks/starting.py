@@ -38,4 +38,3 @@ def layer_options(n_layers: int, found: Recommendation | None) -> tuple[LayerOpt
 def early_layer(n_layers: int) -> int:
     """The literature's layer 5; in a model too shallow for it, a layer a third of the way in."""
     return LITERATURE_LAYER if n_layers > 2 * LITERATURE_LAYER else n_layers // 3
-

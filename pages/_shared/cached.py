@@ -1,14 +1,18 @@
 """The only `st.cache_*` in the house. Keys are digests and ids, never frames."""
 
 from collections import OrderedDict
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from goldenlayers_core.records import Dataset
+from goldenlayers_core.records import Dataset, EditRequest, ModelSource
 from goldenlayers_core.results import EditReport, LayerScores, Selection
 from goldenlayers_core.tasks import Workbench
 from goldenlayers_core.tasks.stored import open_report, open_scores
+
+if TYPE_CHECKING:
+    from goldenlayers_core.evaluation import Tried
 
 
 @st.cache_resource(show_spinner=False)
@@ -51,3 +55,22 @@ def manifest_created(run_id: str) -> str:
 def dataset(name: str) -> Dataset:
     """A dataset; the workbench remembers it. Raises DatasetError."""
     return workbench().dataset(name)
+
+
+def by_digest(name: str) -> dict[str, EditRequest]:
+    """A dataset's requests by their digests. Raises DatasetError."""
+    file = Path(name)
+    return _by_digest(name, file.stat().st_mtime_ns if file.is_file() else 0, dataset(name))
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _by_digest(name: str, changed: int, _dataset: Dataset) -> dict[str, EditRequest]:
+    return {request.digest: request for request in _dataset.requests}
+
+
+@st.cache_data(show_spinner=False, max_entries=32)
+def tried(model: ModelSource, edit_ids: tuple[str, ...], prompts: tuple[str, ...]) -> "tuple[Tried, ...]":
+    """What the model says to free prompts without and with stored edits. Raises a GoldenLayersError."""
+    from goldenlayers_core.tasks.editing import try_free_prompts
+
+    return try_free_prompts(workbench(), model, edit_ids, prompts)

@@ -7,31 +7,57 @@ import streamlit as st
 
 from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.places import assets_folder
-from pages._shared import cached, session
+from pages._shared import cached, jobs, session
+from pages._shared.wording import escape
 
 
 def dress() -> None:
-    """Logo and styles."""
-    st.logo(str(assets_folder() / "logo.svg"), icon_image=str(assets_folder() / "logo-icon.svg"), size="large")
-    for sheet in sorted((assets_folder() / "css").glob("*.css")):
-        st.html(f"<style>{Path(sheet).read_text(encoding='utf-8')}</style>")
+    """Page setup, logo and styles; and the choices this browser had made before a reload."""
+    icon = str(assets_folder() / "logo-icon.svg")
+    st.set_page_config(page_title="Golden Layers", page_icon=icon, layout="wide")
+    st.logo(str(assets_folder() / "logo.svg"), icon_image=icon, size="large")
+    sheets = (Path(sheet).read_text(encoding="utf-8") for sheet in sorted((assets_folder() / "css").glob("*.css")))
+    st.html(f"<style>{''.join(sheets)}</style>")
+    session.restore()
+    jobs.settle_model()
 
 
 def sidebar() -> None:
-    """Where the session stands: model, dataset, golden layer, running work."""
+    """Where the session stands: model, dataset, recommended layer, running work."""
     with st.sidebar:
-        card = session.card()
         st.caption("This session")
-        st.markdown(f"**Model** {card.name if card else 'not loaded yet'}")
-        st.markdown(f"**Dataset** {session.choice().words}")
+        loaded, chosen = session.card(), session.model()
+        _line("Model", loaded.name if loaded else f"{chosen.source}, not loaded yet")
+        _line("Dataset", session.choice().words)
         found = session.recommendation()
-        st.markdown(f"**Recommended layer** {found.layer}" if found else "**Recommended layer** none yet")
+        _line("Recommended layer", str(found.layer) if found else "none yet")
         if found:
-            st.caption(found.evidence)
-        active = [j for j in cached.workbench().jobs() if j.active]
+            st.caption(escape(found.evidence))
+        active = [j.job_id for j in cached.workbench().jobs() if j.active]
         if active:
-            st.caption(f"{len(active)} running: {active[-1].title}")
+            _working(tuple(active))
         st.caption("Everything stays on this machine.")
+        cookie = session.desk_cookie()
+        if cookie:
+            st.html(f"<script>{cookie}</script>", unsafe_allow_javascript=True)
+
+
+def _line(name: str, value: str) -> None:
+    st.markdown(f"**{name}**  \n{escape(value)}")
+
+
+@st.fragment(run_every=1.5)
+def _working(job_ids: tuple[str, ...]) -> None:
+    """Work under way, of this session and of others; the page runs again when some of it ends."""
+    bench = cached.workbench()
+    views = [j for j in bench.jobs() if j.job_id in job_ids]
+    if not all(j.active for j in views):
+        st.rerun()
+    mine = [j for j in views if jobs.is_mine(j.job_id)]
+    for job in mine:
+        st.progress(jobs.share(job), text=escape(job.title))
+    if len(views) > len(mine):
+        st.caption(f"{len(views) - len(mine)} more at work; see Runs.")
 
 
 def guarded(run: Callable[[], None]) -> None:
@@ -39,4 +65,4 @@ def guarded(run: Callable[[], None]) -> None:
     try:
         run()
     except GoldenLayersError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(escape(str(error)), icon=":material/error:")

@@ -10,6 +10,7 @@ from goldenlayers_core.runtime import JobView
 from goldenlayers_core.tasks import ScoreQuestion
 from goldenlayers_core.tasks.workbench import Workbench
 from pages._shared import cached, session
+from pages._shared.wording import duration, escape
 
 SLOT = "job:{}"
 
@@ -91,11 +92,20 @@ def _running(slot: str, job_id: str) -> None:
     job = bench.job(job_id)
     if not job.active:
         st.rerun()
-    share = min(job.done / job.total, 1.0) if job.total else 0.0
-    st.progress(share, text=f"**{job.title}** · {words(job)}")
+    st.progress(share(job), text=f"**{escape(job.title)}** · {escape(words(job))}")
     if st.button("Cancel", key=f"cancel-{slot}", icon=":material/close:", disabled=job.cancelling):
         bench.queue_of(job_id).cancel(job_id)
         st.rerun(scope="fragment")
+
+
+def share(job: JobView) -> float:
+    """How much of a job is done, from 0 to 1."""
+    return min(job.done / job.total, 1.0) if job.total else 0.0
+
+
+def is_mine(job_id: str) -> bool:
+    """Whether this session waits for a job."""
+    return job_id in (value for key, value in st.session_state.items() if str(key).startswith(SLOT.format("")))
 
 
 def words(job: JobView) -> str:
@@ -109,28 +119,20 @@ def words(job: JobView) -> str:
     return " · ".join(part for part in (job.note, counts, left, f"{duration(job.seconds)} so far") if part)
 
 
-def duration(seconds: float) -> str:
-    """Seconds as a person says them."""
-    if seconds < 1:
-        return "under 1 s"
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
 def _ended(slot: str, job: JobView) -> None:
     text = {
         "cancelled": "was cancelled; what was finished is kept, and resuming goes on from there",
         "interrupted": "was interrupted; what was finished is kept, and resuming goes on from there",
         "failed": "did not work",
     }[job.state]
-    message = f"**{job.title}** {text}." + (f" {job.error}" if job.error and job.state == "failed" else "")
+    reason = f" {escape(job.error)}" if job.error and job.state == "failed" else ""
+    message = f"**{escape(job.title)}** {text}.{reason}"
     (st.error if job.state == "failed" else st.warning)(message)
-    again, away = st.columns(2)
+    row = st.container(horizontal=True)
     bench: Workbench = cached.workbench()
-    if again.button("Resume" if job.state != "failed" else "Try again", key=f"resume-{slot}", icon=":material/replay:"):
+    if row.button("Resume" if job.state != "failed" else "Try again", key=f"resume-{slot}", icon=":material/replay:"):
         start(slot, bench.queue_of(job.job_id).resume(job.job_id))
         st.rerun()
-    if away.button("Dismiss", key=f"dismiss-{slot}"):
+    if row.button("Dismiss", key=f"dismiss-{slot}"):
         dismiss(slot)
         st.rerun()

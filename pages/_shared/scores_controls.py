@@ -6,7 +6,8 @@ from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.records import OLD_ANSWERS, SCOPES, LgaConfig, ModelSource, SelectionConfig
 from goldenlayers_core.runtime import RunManifest
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion
-from pages._shared import cached, jobs, session, show
+from pages._shared import cached, jobs, session
+from pages._shared.wording import count, escape, when
 
 SCOPE_WORDS = {
     "mlp": "mlp: every MLP matrix (the paper's)",
@@ -65,13 +66,15 @@ def start_bar(asked: ScoreQuestion) -> None:
     """What would be scored, in words, and the button."""
     busy = _busy()
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        words = f"{show.escape(asked.choice.words)} on {show.escape(model_words(asked.model))}"
+        words = f"{escape(asked.choice.words)} on {escape(model_words(asked.model))}"
         st.markdown(f"**To score** {words}", width="content")
         with st.container(horizontal=True, width="content", vertical_alignment="center"):
             st.page_link("pages/dataset.py", label="Other requests")
             st.page_link("pages/model.py", label="Other model")
             label, problem = _label(asked.choice)
-            if st.button(label, type="primary", key="score", icon=":material/play_arrow:", disabled=busy or bool(problem)):
+            if st.button(
+                label, type="primary", key="score", icon=":material/play_arrow:", disabled=busy or bool(problem)
+            ):
                 submit(asked)
     if problem:
         st.error(problem, icon=":material/error:")
@@ -83,10 +86,10 @@ def _label(choice: DatasetChoice) -> tuple[str, str]:
         most = f" (at most {choice.limit:,})" if choice.limit else ""
         return f"Score the requests the model knows{most}", ""
     try:
-        count = len(cached.workbench().requests(choice, session.model()).requests)
+        found = len(cached.workbench().requests(choice, session.model()).requests)
     except GoldenLayersError as error:
         return "Score", str(error)
-    return f"Score {count:,} request{'' if count == 1 else 's'}", ""
+    return f"Score {count(found, 'request')}", ""
 
 
 def _busy() -> bool:
@@ -95,9 +98,8 @@ def _busy() -> bool:
 
 
 def submit(asked: ScoreQuestion) -> None:
-    """Start the job and follow it."""
-    title = f"Scoring {asked.choice.words} on {model_words(asked.model)}"
-    jobs.start("score", cached.workbench().submit(asked, title))
+    """Start the job; the page follows it."""
+    jobs.submit_score(asked)
     st.rerun()
 
 
@@ -121,14 +123,17 @@ def empty(asked: ScoreQuestion) -> None:
             "cores; the first time the model is converted before that, which takes half a minute."
         )
         if (asked.model, asked.choice) != (BUNDLED.model, BUNDLED.choice) and st.button(
-            "Score 32 requests of the bundled proxy instead", key="score-bundled", icon=":material/play_arrow:", disabled=_busy()
+            "Score 32 requests of the bundled proxy instead",
+            key="score-bundled",
+            icon=":material/play_arrow:",
+            disabled=_busy(),
         ):
             session.choose_model(BUNDLED.model)
             session.choose_dataset(BUNDLED.choice)
             submit(BUNDLED)
 
 
-def open_run() -> str | None:
+def open_run() -> RunManifest | None:
     """The score run on show, from the selectbox of stored runs; None where the store has none."""
     runs = {m.run_id: m for m in cached.workbench().store.runs() if m.kind == "score"}
     if not runs:
@@ -150,14 +155,18 @@ def open_run() -> str | None:
     )
     session.show_score_run(chosen)
     st.query_params["run"] = chosen
-    return chosen
+    return runs[chosen]
 
 
 def run_words(run: RunManifest) -> str:
     """One line that tells runs apart."""
     found = dict(run.summary)
-    when = run.created[:16].replace("T", " ")
     return (
-        f"{when} UTC · golden layer {found.get('golden layer', '?')} · {run.n_requests:,} of {run.dataset} · "
+        f"{when(run.created)} · golden layer {found.get('golden layer', '?')} · {run.n_requests:,} of {run.dataset} · "
         f"{found.get('scope', '')} · {run.model} · {run.run_id[-6:]}"
     )
+
+
+def is_bundled(run: RunManifest) -> bool:
+    """Whether a score run is of the bundled model."""
+    return ScoreQuestion.from_params(run.settings).model.source == "bundled"

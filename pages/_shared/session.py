@@ -1,6 +1,6 @@
 """What this browser session has chosen. Sessions share models and stored runs, never choices or edits.
 
-A choice lives in the session's state, and beside it on a desk of its own per browser (told apart by a random cookie), so
+A choice lives in the session's state, and beside it on a desk per browser (told apart by a random cookie), so
 that a reload, which starts a new session, finds everything as it was left.
 """
 

@@ -9,6 +9,9 @@ import streamlit as st
 
 from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.figures import alt_text, to_html, to_png
+from pages._shared.wording import escape
+
+__all__ = ["downloads", "escape", "figure", "untitled"]
 
 _CONFIG = {"displaylogo": False, "responsive": True, "modeBarButtonsToRemove": ["lasso2d", "select2d"]}
 
@@ -79,11 +82,6 @@ def _parquet(table: pd.DataFrame) -> bytes:
     buffer = io.BytesIO()
     table.to_parquet(buffer, index=False)
     return buffer.getvalue()
-
-
-def escape(text: str) -> str:
-    """Plain text for Streamlit's Markdown: nothing in it is markup, a colour, an icon or mathematics."""
-    return "".join(f"\\{c}" if c in "\\`*_{}[]<>()#+-!|$:~" else c for c in text)
 
 
 def _html(text: str) -> str:

@@ -78,7 +78,9 @@ def ours(handle: ModelHandle, requests: Sequence[EditRequest], config: LgaConfig
 def test_equals_per_sample_autograd_in_float64(row, scope):
     handle = tiny_handle(row, torch.float64)
     with KeepDouble():
-        values, norm_old, norm_new = autograd(handle, prepare(handle, REQUESTS, [r.target_true for r in REQUESTS]), scope)
+        values, norm_old, norm_new = autograd(
+            handle, prepare(handle, REQUESTS, [r.target_true for r in REQUESTS]), scope
+        )
         found = ours(handle, REQUESTS, LgaConfig(scope=scope))
     assert np.abs(values).min() > 0
     np.testing.assert_allclose(found[0], values, rtol=1e-8, atol=1e-12 * np.abs(values).max())

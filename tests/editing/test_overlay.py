@@ -4,7 +4,6 @@ import copy
 
 import pytest
 import torch
-from tests.tiny import ROWS, tiny_handle
 
 from goldenlayers_core.editing import Edit, Factors, batch_overlay, from_arrays, overlay, to_arrays
 from goldenlayers_core.editing.delta import make_edit
@@ -13,6 +12,7 @@ from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.fingerprint import weights_digest
 from goldenlayers_core.models.hooks import hooks_on
 from goldenlayers_core.records import EditRequest
+from tests.tiny import ROWS, tiny_handle
 
 REQUEST = EditRequest("c1", "The capital of France is", "France", "Rome", "Paris")
 IDS = torch.tensor([[5, 20, 33, 40, 7], [9, 21, 60, 2, 8], [1, 2, 3, 4, 5]])

@@ -5,7 +5,6 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 import torch
-from tests.tiny import ROWS, tiny_handle
 
 from goldenlayers_core.editing import RomeConfig, get_method, methods, overlay, rome, sample_templates, to_arrays
 from goldenlayers_core.editing.rows import edit_rows
@@ -15,6 +14,7 @@ from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.fingerprint import weights_digest
 from goldenlayers_core.models.hooks import hooks_on
 from goldenlayers_core.records import EditRequest
+from tests.tiny import ROWS, tiny_handle
 
 REQUEST = EditRequest("c1", "The capital of France is", "France", "Rome", "Paris")
 TEMPLATES = ("{}", "Therefore it rises. {}", "You and I wrote it, because the mountain is in the Alps. {}")
@@ -48,7 +48,9 @@ def test_equal_inputs_give_equal_edits() -> None:
     handle = tiny_handle("llama")
     first, second = (rome(handle, REQUEST, 1, CONFIG, TEMPLATES) for _ in range(2))
     assert first == second
-    assert all(np.array_equal(a, b) for a, b in zip(to_arrays(first)[0].values(), to_arrays(second)[0].values(), strict=True))
+    assert all(
+        np.array_equal(a, b) for a, b in zip(to_arrays(first)[0].values(), to_arrays(second)[0].values(), strict=True)
+    )
     assert rome(handle, REQUEST, 2, CONFIG, TEMPLATES) != first
 
 
@@ -94,7 +96,9 @@ def test_numbers_that_are_not_finite_are_refused() -> None:
         ({}, -1, EditError, "has layers 0 to 2"),
     ],
 )
-def test_bad_input_is_refused_in_one_sentence(change: dict[str, str], layer: int, error: type[Exception], says: str) -> None:
+def test_bad_input_is_refused_in_one_sentence(
+    change: dict[str, str], layer: int, error: type[Exception], says: str
+) -> None:
     with pytest.raises(error, match=says) as caught:
         rome(tiny_handle("llama"), replace(REQUEST, **change), layer, CONFIG, TEMPLATES)
     assert "\n" not in str(caught.value)

@@ -2,13 +2,13 @@
 
 import pytest
 import torch
-from tests.tiny import ROWS, tiny_handle
 
 from goldenlayers_core.editing import TemplateConfig, sample_templates, template_key
 from goldenlayers_core.editing.templates import SEEDS
 from goldenlayers_core.errors import ConfigError
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.hooks import hooks_on
+from tests.tiny import ROWS, tiny_handle
 
 
 @pytest.mark.parametrize("row", ROWS)

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tests.tiny import ROWS, tiny_handle
 
 from goldenlayers_core.editing import RomeConfig
 from goldenlayers_core.editing import suffix as suffix_module
@@ -15,14 +14,18 @@ from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.hooks import as_batch, change_outputs
 from goldenlayers_core.models.tokens import pad_right
 from goldenlayers_core.records import EditRequest
+from tests.tiny import ROWS, tiny_handle
 
 REQUEST = EditRequest("c1", "The capital of France is", "France", "Rome", "Paris")
+LAST = EditRequest("c3", "Mont Blanc rises near France", "France", "Paris", "")
 LATE = EditRequest("c2", "France: its capital is the city of", "France", "Mont Blanc", "Paris")
 TEMPLATES = ("{}", "Therefore it rises. {}", "You and I wrote it, because the mountain is in the Alps. {}")
 CONFIG = RomeConfig(steps=6, learning_rate=0.1, weight_decay=0.01, kl_factor=0.5, clamp_factor=2.0, stop_loss=0.0)
 
 
-def reference(handle: ModelHandle, rows: Sequence[Row], layer: int, config: RomeConfig) -> tuple[torch.Tensor, list[float]]:
+def reference(
+    handle: ModelHandle, rows: Sequence[Row], layer: int, config: RomeConfig
+) -> tuple[torch.Tensor, list[float]]:
     """(d_out,) delta and the losses, by forward passes of single whole rows."""
     shape = handle.matrix(handle.mlp_out(layer)).shape
     delta = torch.zeros(shape[0], dtype=handle.dtype, requires_grad=True)
@@ -53,7 +56,7 @@ def reference(handle: ModelHandle, rows: Sequence[Row], layer: int, config: Rome
         after = log_p(rows[-1])[-1]
         loss = nll + config.kl_factor * (after.exp() * (after - base)).sum()
         loss = loss + config.weight_decay * delta.norm() / size**2
-        losses.append(float(loss))
+        losses.append(float(loss.detach()))
         if losses[-1] < config.stop_loss or step + 1 == config.steps:
             break
         adam.zero_grad()
@@ -69,16 +72,24 @@ def fast(handle: ModelHandle, rows: Sequence[Row], layer: int, config: RomeConfi
     return optimise(handle, clean_pass(handle, rows, layer), config)
 
 
+def tolerance(row: str) -> float:
+    """Relative, in float64; transformers takes the softmax of Gemma 2's capped attention in float32."""
+    return 1e-6 if row == "gemma2" else 1e-9
+
+
 @pytest.mark.parametrize("layer", [0, 1, 2])
 @pytest.mark.parametrize("row", ROWS)
 def test_fast_equals_plain(row: str, layer: int) -> None:
     handle = tiny_handle(row, torch.float64)
-    request = LATE if layer == 1 else REQUEST  # a subject that opens the prompt, and an answer of several tokens
+    # a subject that opens the prompt and an answer of several tokens; for the last layer a subject that ends the prompt,
+    # because there nothing reaches a later position
+    request = (REQUEST, LATE, LAST)[layer]
     rows = edit_rows(handle, request, TEMPLATES)
     values = fast(handle, rows, layer, CONFIG)
     delta, losses = reference(handle, rows, layer, CONFIG)
-    assert [loss for (loss,) in values.losses] == pytest.approx(losses, rel=1e-8)
-    torch.testing.assert_close(values.delta[0], delta, rtol=1e-6, atol=1e-9)
+    rel = tolerance(row)
+    assert [loss for (loss,) in values.losses] == pytest.approx(losses, rel=rel)
+    torch.testing.assert_close(values.delta[0], delta, rtol=1000 * rel, atol=100 * rel)
     assert losses[-1] < losses[0]
 
 
@@ -92,7 +103,7 @@ def test_packed_equals_padded(row: str, monkeypatch: pytest.MonkeyPatch) -> None
     padded = clean_pass(handle, rows, 1)
     assert padded.suffixes.starts is None
     one, other = (optimise(handle, clean, CONFIG) for clean in (packed, padded))
-    torch.testing.assert_close(one.delta, other.delta, rtol=1e-6, atol=1e-9)
+    torch.testing.assert_close(one.delta, other.delta, rtol=100 * tolerance(row), atol=10 * tolerance(row))
 
 
 @pytest.mark.parametrize("row", ["mistral", "gemma2", "gemma3_text", "gemma3"])
@@ -106,8 +117,9 @@ def test_windows_shorter_than_the_row(row: str) -> None:
     assert clean_pass(handle, rows, 1).suffixes.starts is None
     delta, losses = reference(handle, rows, 1, CONFIG)
     values = fast(handle, rows, 1, CONFIG)
-    assert [loss for (loss,) in values.losses] == pytest.approx(losses, rel=1e-8)
-    torch.testing.assert_close(values.delta[0], delta, rtol=1e-6, atol=1e-9)
+    rel = tolerance(row)
+    assert [loss for (loss,) in values.losses] == pytest.approx(losses, rel=rel)
+    torch.testing.assert_close(values.delta[0], delta, rtol=1000 * rel, atol=100 * rel)
     wide = tiny_handle(row, torch.float64)
     assert fast(wide, rows, 1, CONFIG).losses[0][0] != pytest.approx(losses[0], rel=1e-6)  # the window does cut
 
@@ -132,10 +144,13 @@ def test_a_batch_of_edits_equals_one_at_a_time(row: str) -> None:
 
 
 def test_float32_agrees_with_float64() -> None:
-    rows = edit_rows(tiny_handle("llama"), REQUEST, TEMPLATES)
-    single, double = (fast(tiny_handle("llama", dtype), rows, 1, CONFIG) for dtype in (torch.float32, torch.float64))
-    assert [x for (x,) in single.losses] == pytest.approx([x for (x,) in double.losses], rel=1e-4)
-    assert single.delta.dtype == torch.float32
+    single, double = tiny_handle("llama"), tiny_handle("llama")
+    double.model.double()
+    rows = edit_rows(single, REQUEST, TEMPLATES)
+    one, other = (fast(handle, rows, 1, CONFIG) for handle in (single, double))
+    assert [x for (x,) in one.losses] == pytest.approx([x for (x,) in other.losses], rel=1e-4)
+    assert one.delta.dtype == torch.float32
+    assert other.delta.dtype == torch.float64
 
 
 def test_clamp_stop_and_best() -> None:
@@ -148,14 +163,14 @@ def test_clamp_stop_and_best() -> None:
     losses = [x for (x,) in optimise(handle, clean, CONFIG).losses]
     early = optimise(handle, clean, replace(CONFIG, stop_loss=min(10.0, losses[2] + 1e-9)))
     assert len(early.losses) == next(i for i, x in enumerate(losses) if x < losses[2] + 1e-9) + 1
-    wild = replace(CONFIG, learning_rate=10.0, clamp_factor=100.0)  # the last iterate is not the best
-    last, best = optimise(handle, clean, wild), optimise(handle, clean, replace(wild, keep_best=True))
-    assert [x for (x,) in last.losses] == [x for (x,) in best.losses]
-    index = min(range(len(last.losses)), key=lambda i: last.losses[i])
-    assert index < len(last.losses) - 1
-    upto = optimise(handle, clean, replace(wild, steps=index + 1))
-    torch.testing.assert_close(best.delta, upto.delta)
-    assert not torch.allclose(best.delta, last.delta)
+    # the first step of this one overshoots
+    overshot = clean_pass(handle, edit_rows(handle, LATE, TEMPLATES), 1)
+    wild = replace(CONFIG, learning_rate=10.0, clamp_factor=100.0, steps=2)
+    last, best = optimise(handle, overshot, wild), optimise(handle, overshot, replace(wild, keep_best=True))
+    assert last.losses == best.losses
+    assert last.losses[1] > last.losses[0]
+    assert float(last.delta.norm()) > 0
+    assert float(best.delta.norm()) == 0
 
 
 def test_the_lookup_is_in_the_prompt_and_not_in_the_template() -> None:

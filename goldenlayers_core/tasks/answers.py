@@ -1,0 +1,97 @@
+"""Results as the JSON that the command line prints (design.md section 6), and as lines for a person."""
+
+from typing import Any
+
+from goldenlayers_core.records import Dataset
+from goldenlayers_core.results import EditReport, LayerScores, Selection
+from goldenlayers_core.tasks.serial import plain
+
+
+def dataset_answer(found: Dataset) -> dict[str, Any]:
+    """What was read of a dataset, and what was not."""
+    return {
+        "format": found.format,
+        "n_records": found.n_records,
+        "n_read": len(found.requests),
+        "n_reported": len(found.reported),
+        "reported": [{"row": issue.row, "reason": issue.reason} for issue in found.reported],
+        "probes": {
+            "rephrase": sum(len(r.rephrases) for r in found.requests),
+            "locality": sum(len(r.locality) for r in found.requests),
+            "portability": sum(len(r.portability) for r in found.requests),
+        },
+    }
+
+
+def dataset_lines(content: dict[str, Any]) -> list[str]:
+    """The same for a person."""
+    return [
+        f"format {content['format']}, {content['n_records']} records: {content['n_read']} read, "
+        f"{content['n_reported']} reported",
+        *(f"  row {issue['row']}: {issue['reason']}" for issue in content["reported"]),
+        "probes: " + ", ".join(f"{count} {kind}" for kind, count in content["probes"].items()),
+    ]
+
+
+def score_answer(scores: LayerScores, selection: Selection, dataset: str, run_id: str) -> dict[str, Any]:
+    """Layer scores and the golden layer."""
+    return {
+        "model": scores.model,
+        "dataset": dataset,
+        "requests_of": scores.dataset,
+        "n_requests": scores.n_requests,
+        "method": scores.method,
+        "scope": scores.scope,
+        "golden_layer": selection.golden_layer,
+        "ranking": list(selection.ranking),
+        "outliers": list(selection.outliers),
+        "layers": [{"layer": layer, "score": float(total)} for layer, total in enumerate(selection.totals)],
+        "requests": [
+            {"case_id": case, "scores": values.tolist(), "best_layer": int(best)}
+            for case, values, best in zip(scores.case_ids, scores.values, scores.best_layers, strict=True)
+        ],
+        "skipped": [{"case_id": case, "reason": reason} for case, reason in scores.skipped],
+        "stability": {"golden_layer_share": selection.stability, "n_resamples": selection.n_resamples},
+        "seconds": scores.seconds,
+        "run": run_id,
+    }
+
+
+def score_lines(content: dict[str, Any]) -> list[str]:
+    """The same for a person."""
+    share, resamples = content["stability"]["golden_layer_share"], content["stability"]["n_resamples"]
+    top = max(abs(entry["score"]) for entry in content["layers"]) or 1.0
+    return [
+        f"{content['model']}, {content['n_requests']} requests of {content['requests_of']}, scope {content['scope']}",
+        *(
+            f"  layer {e['layer']:3} {e['score']:14.4f} {'#' * round(40 * abs(e['score']) / top)}"
+            + ("  set aside" if e["layer"] in content["outliers"] else "")
+            for e in content["layers"]
+        ),
+        f"golden layer by LGA: {content['golden_layer']} (chosen by {share:.0%} of {resamples} bootstrap resamples)",
+        "LGA compares gradients; no edit was run. Check it with `edit --layer N`.",
+    ]
+
+
+def edit_answer(report: EditReport) -> dict[str, Any]:
+    """An edit before and after."""
+    return {
+        "layer": report.layer,
+        "layer_evidence": report.layer_evidence,
+        "method": report.method,
+        "before": plain(report.before),
+        "after": plain(report.after),
+        "verdict": report.verdict,
+        "seconds": report.seconds,
+        "edit_id": report.edit_id,
+    }
+
+
+def edit_lines(report: EditReport) -> list[str]:
+    """The same for a person."""
+    return [
+        report.verdict,
+        f"before: {report.prompt} {report.before.answer}",
+        f"after:  {report.prompt} {report.after.answer}",
+        f"layer {report.layer} ({report.layer_evidence}), {report.method}, {report.seconds:.1f} s",
+    ]

@@ -1,0 +1,183 @@
+"""Widgets that say which dataset to look at, and which part of it to use -> DatasetChoice."""
+
+import dataclasses
+from typing import Final
+
+import streamlit as st
+
+from goldenlayers_core.datasets import MAX_BYTES, CatalogueEntry, catalogue
+from goldenlayers_core.errors import DatasetError
+from goldenlayers_core.records import Dataset, EditRequest
+from goldenlayers_core.tasks import DatasetChoice, KnowledgeQuestion, UploadCard
+from goldenlayers_core.tasks.questions import Split
+from goldenlayers_core.tasks.workbench import part_of
+from pages._shared import cached, jobs, session, upload
+from pages._shared.wording import count, escape, shorten, when
+
+READY: Final = "Ready-made"
+OWN: Final = "Your own file"
+_SPLITS: Final = {"proxy": "Proxy dataset", "test": "Test set", "all": "Everything"}
+
+
+def dataset() -> str | None:
+    """The name of the dataset to look at; None while there is none to show."""
+    kind = st.segmented_control(
+        "Where the facts come from",
+        (READY, OWN),
+        default=OWN if session.choice().dataset.startswith("upload-") else READY,
+        required=True,
+        key="dataset-kind",
+        persist_state="session",
+    )
+    return _ready_made() if kind == READY else _own()
+
+
+def _ready_made() -> str | None:
+    entries = {entry.name: entry for entry in catalogue()}
+    names = list(entries)
+    chosen = session.choice().dataset
+    name = st.selectbox(
+        "Dataset",
+        names,
+        index=names.index(chosen) if chosen in names else 0,
+        format_func=lambda n: _title(entries[n]),
+        key="dataset-entry",
+        persist_state="session",
+    )
+    entry = entries[name]
+    st.caption(f"{escape(entry.description)} Licence: {escape(entry.licence)}.")
+    if entry.where == "bundled" or cached.workbench().is_open(name):
+        return name
+    st.markdown("It is on the Hugging Face hub. It is fetched once, and afterwards read from this machine.")
+    if not st.button("Fetch it", key=f"fetch-{name}", icon=":material/download:"):
+        return None
+    with st.spinner(f"Fetching {name}"):
+        cached.dataset(name)
+    return name
+
+
+def _title(entry: CatalogueEntry) -> str:
+    number = f", {count(entry.n_requests, 'request')}" if entry.n_requests else ""
+    return f"{entry.title}{number}" + ("" if entry.where == "bundled" else " (from the hub)")
+
+
+def _own() -> str | None:
+    """The uploader, and earlier uploads."""
+    st.file_uploader(
+        f"A file of facts: CSV, TSV, JSON, JSON lines or Parquet, at most {MAX_BYTES // 2**20} MiB",
+        key="dataset-file",
+        max_upload_size=MAX_BYTES // 2**20,
+        on_change=upload.take,
+        help="CounterFact, zsRE and KnowEdit files are recognised by their content. In any other table you say which "
+        "column means what.",
+    )
+    st.caption("The file stays on this machine: it goes to the program that shows this page, and nowhere else.")
+    upload.say_what_happened()
+    cards = {card.reference: card for card in cached.workbench().upload_cards()}
+    if not cards:
+        return None
+    if st.session_state.get(upload.SHOWN) not in cards:
+        chosen = session.choice().dataset
+        st.session_state[upload.SHOWN] = chosen if chosen in cards else next(iter(cards))
+    return st.selectbox(
+        "Uploaded files",
+        list(cards),
+        format_func=lambda ref: _upload_title(cards[ref]),
+        key=upload.SHOWN,
+        persist_state="session",
+    )
+
+
+def _upload_title(card: UploadCard) -> str:
+    return f"{shorten(card.name)}: {count(card.n_requests, 'request')}, uploaded {when(card.created)}"
+
+
+def part(name: str, found: Dataset) -> DatasetChoice | None:
+    """Which requests of it: split, number, and whether only facts that the model knows. None where none are left."""
+    current = session.choice() if session.choice().dataset == name else None
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        split = st.segmented_control(
+            "Part",
+            tuple(_SPLITS),
+            default=current.split if current else "proxy" if any(r.split for r in found.requests) else "all",
+            required=True,
+            format_func=_SPLITS.__getitem__,
+            key=f"part-split-{name}",
+            persist_state="session",
+            help="The layer is chosen on the proxy dataset and judged on the test set; no subject is in both. Where "
+            "the file names no split, a tenth of its subjects is the proxy dataset.",
+        )
+        try:
+            available = len(part_of(found, split))
+        except DatasetError as error:
+            st.error(escape(str(error)), icon=":material/error:")
+            return None
+        if not available:
+            st.error("Nothing is in this part; choose another one.", icon=":material/error:")
+            return None
+        limit = st.number_input(
+            f"Requests, from the start (of {available:,})",
+            1,
+            available,
+            _usual_limit(current, split, available),
+            key=f"part-limit-{name}-{split}",
+            persist_state="session",
+            width=220,
+            help="Each further request makes the choice of the layer steadier and takes a little longer.",
+        )
+    known = st.toggle(
+        "Only facts that the model knows",
+        current.known_only if current else False,
+        key=f"part-known-{name}",
+        persist_state="session",
+        help="Keeps the requests whose true answer the model gives itself: changing a fact that it does not have shows "
+        "little. Requests whose new answer it gives already are left out too.",
+    )
+    title = found.name if name.startswith("upload-") else ""
+    return DatasetChoice(name, split, None if limit == available else int(limit), known, shorten(title))
+
+
+def _usual_limit(current: DatasetChoice | None, split: Split, available: int) -> int:
+    """What is in use, else 32: enough for a first look."""
+    if current and current.split == split:
+        return min(current.limit or available, available)
+    return min(32, available)
+
+
+def knowledge(chosen: DatasetChoice) -> None:
+    """What the model knows of the chosen part, and the button that asks it."""
+    if not chosen.known_only:
+        return
+    bench, model = cached.workbench(), session.model()
+    everything = dataclasses.replace(chosen, known_only=False, limit=None)
+    counts = bench.knowledge_counts(model, bench.requests(everything, model).requests)
+    job = jobs.follow("knowledge")
+    if counts is None:
+        st.info("To know what the model knows, it has to be loaded.", icon=":material/info:")
+        st.page_link("pages/model.py", label="Load a model", icon=":material/memory:")
+        return
+    if counts.n_asked:
+        st.markdown(
+            f"Of {count(counts.n_asked, 'request')} that the model was asked, it knows **{counts.n_known:,}**, does "
+            f"not know **{counts.n_unknown:,}**, and gives the new answer already for **{counts.n_no_op:,}**."
+        )
+    if counts.n_asked < counts.n_requests and not (job and job.active):
+        left = count(counts.n_requests - counts.n_asked, "request")
+        if st.button(f"Ask the model {left}", key="ask-knowledge", icon=":material/quiz:"):
+            title = f"Asking the model about {everything.words}"
+            jobs.start("knowledge", bench.submit(KnowledgeQuestion(model, everything), title))
+            st.rerun()
+
+
+def listed(chosen: DatasetChoice) -> tuple[EditRequest, ...]:
+    """The requests of a part, before the filter by what the model knows (which needs the model)."""
+    return cached.workbench().requests(dataclasses.replace(chosen, known_only=False), session.model()).requests
+
+
+def use_label(chosen: DatasetChoice) -> str:
+    """What the button says."""
+    return "Use those of them that the model knows" if chosen.known_only else f"Use {_these(len(listed(chosen)))}"
+
+
+def _these(number: int) -> str:
+    return "this request" if number == 1 else f"these {number:,} requests"

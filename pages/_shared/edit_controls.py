@@ -1,0 +1,162 @@
+"""Edit: with which method, at which layer, and the button."""
+
+from typing import Any
+
+import streamlit as st
+
+from goldenlayers_core.records import EditRequest
+from goldenlayers_core.tasks import EditQuestion, ModelCard, Recommendation
+from goldenlayers_core.tasks.methods import MethodField, MethodForm, method_forms
+from goldenlayers_core.tasks.serial import plain
+from goldenlayers_core.tasks.starting import LayerOption, layer_options
+from pages._shared import cached, edit_start, jobs, session
+from pages._shared.scores_controls import model_words as words
+from pages._shared.wording import escape
+
+
+def method() -> tuple[MethodForm, dict[str, Any]]:
+    """The method and those of its settings that differ from the defaults."""
+    forms = {form.name: form for form in method_forms()}
+    name = st.selectbox(
+        "Method",
+        list(forms),
+        format_func=lambda key: f"{forms[key].title}: {forms[key].description}",
+        key="edit-method",
+        persist_state="session",
+    )
+    form = forms[name]
+    with st.expander(f"Settings of {form.title}", icon=":material/tune:"):
+        columns = st.columns(3)
+        values = {}
+        for place, field in enumerate(form.fields):
+            with columns[place % len(columns)]:
+                values[field.name] = _widget(form, field)
+        changed = form.changed(values)
+        names = {field.name: field.label for field in form.fields}
+        st.caption(
+            f"Changed: {', '.join(names[key] for key in changed)}."
+            if changed
+            else "All settings are at their defaults."
+        )
+    return form, changed
+
+
+def _widget(form: MethodForm, field: MethodField) -> Any:
+    key = f"edit-{form.name}-{field.name}"
+    if field.kind == "switch":
+        return st.toggle(field.label, bool(field.default), key=key, help=field.explanation, persist_state="session")
+    return st.number_input(
+        field.label,
+        min_value=field.low,
+        max_value=field.high,
+        value=field.default,
+        step=field.step,
+        format="%d" if field.kind == "whole" else "%.4g",
+        key=key,
+        help=f"{field.explanation} From {field.low:g} to {field.high:g}."
+        if field.low is not None
+        else field.explanation,
+        persist_state="session",
+    )
+
+
+def layer(card: ModelCard, found: Recommendation | None) -> int:
+    """The layer: it starts at the recommended one, with quick ways to others."""
+    options = layer_options(card.n_layers, found)
+    wanted = edit_start.take_wanted_layer()
+    present = st.session_state.get("edit-layer")
+    if wanted is not None:
+        present = wanted
+    if present is None or present >= card.n_layers:
+        present = options[0].layer
+    st.session_state["edit-layer"] = present
+    chosen = st.slider(
+        "Layer",
+        0,
+        card.n_layers - 1,
+        key="edit-layer",
+        persist_state="session",
+        help=f"The block whose MLP output matrix is changed; {card.name} has layers 0 to {card.n_layers - 1}.",
+    )
+    with st.container(horizontal=True):
+        for option in options:
+            st.button(
+                f"{option.name.capitalize()}: {option.layer}",
+                key=f"edit-layer-{option.name}",
+                type="secondary",
+                help=option.why,
+                on_click=_set_layer,
+                args=(option.layer,),
+            )
+    _evidence(int(chosen), options, found)
+    return int(chosen)
+
+
+def _set_layer(wanted: int) -> None:
+    st.session_state["edit-layer"] = wanted
+
+
+def _evidence(chosen: int, options: tuple[LayerOption, ...], found: Recommendation | None) -> None:
+    """Why this layer, and what that does not prove."""
+    named = next((option for option in options if option.layer == chosen), None)
+    why = f"{named.name}, {named.why}" if named else "chosen by hand"
+    st.caption(escape(f"Layer {chosen}: {why}."))
+    if found is None:
+        st.caption(
+            "No layer is recommended yet: this model has no layer scores. Score some requests on Layer scores first."
+        )
+    elif found.layer == chosen:
+        st.caption(f":material/info: {escape(found.caution)}")
+
+
+def button(request: EditRequest | None, form: MethodForm, settings: dict[str, Any], at: int) -> None:
+    """The button; one edit at a time."""
+    job = jobs.waiting("edit")
+    busy = job is not None and job.active
+    if st.button(
+        f"Edit layer {at}",
+        type="primary",
+        key="edit",
+        icon=":material/edit:",
+        disabled=busy or request is None,
+        width="stretch",
+    ):
+        assert request is not None
+        start(EditQuestion(session.model(), plain(request), form.name, at, settings))
+
+
+def start(question: EditQuestion) -> None:
+    """Start the edit's job and follow it."""
+    request = question.request
+    title = f"Writing “{request['target_new']}” into layer {question.layer}"
+    job_id = cached.workbench().submit(question, title)
+    jobs.start("edit", job_id)
+    st.rerun()
+
+
+def load() -> None:
+    """The model is not in memory: say so, and offer to load it."""
+    with st.container(border=True, key="edit-no-model"):
+        st.markdown("#### No model is in memory yet")
+        st.markdown(
+            f"An edit needs {escape(words(session.model()))}. Loading takes a second or two; the bundled model is converted "
+            "once before its first use, which takes half a minute."
+        )
+        job = jobs.waiting("load")
+        busy = job is not None and job.active
+        if st.button("Load the model", type="primary", key="edit-load", icon=":material/memory:", disabled=busy):
+            jobs.submit_model(session.model())
+            st.rerun()
+        jobs.follow("load", None)
+    st.page_link("pages/model.py", label="Choose another model", icon=":material/memory:")
+
+
+def empty() -> None:
+    """No edit yet."""
+    with st.container(border=True, key="edit-empty"):
+        st.markdown("#### No edit yet")
+        st.markdown(
+            "Press the gold button. You will see whether the edit took, the answers before and after, the ten likeliest next "
+            "tokens, and every probe: rephrases that should follow, neighbours that should stay, consequences that should "
+            "come out anew. An edit on the bundled model takes about five seconds on two cores."
+        )

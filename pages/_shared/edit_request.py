@@ -1,0 +1,163 @@
+"""Edit: which request. One of the dataset, or one a person writes."""
+
+import streamlit as st
+
+from goldenlayers_core.errors import GoldenLayersError, RequestError
+from goldenlayers_core.figures.text import counted, shorten
+from goldenlayers_core.records import EditRequest
+from goldenlayers_core.tasks import ScoreQuestion
+from goldenlayers_core.tasks.asking import check_editable, free_request, no_op
+from pages._shared import cached, session
+from pages._shared.wording import escape
+
+MOST = 5_000  # requests a browser still lists without delay
+EXAMPLE = {
+    "edit-prompt": "The Eiffel Tower is located in the city of",
+    "edit-subject": "The Eiffel Tower",
+    "edit-new": "Rome",
+    "edit-old": "Paris",
+    "edit-rephrases": "To visit the Eiffel Tower, buy a train ticket to",
+    "edit-neighbours": "The Colosseum is located in the city of\nThe Louvre is located in the city of",
+}
+
+
+def choose() -> EditRequest | None:
+    """The request to edit, checked; None (and a sentence) where it cannot be edited as it stands."""
+    source = st.segmented_control(
+        "Request",
+        ("dataset", "free"),
+        default="dataset",
+        required=True,
+        format_func={"dataset": "From the dataset", "free": "Write your own"}.__getitem__,
+        key="edit-source",
+        persist_state="session",
+    )
+    try:
+        request = _written() if source == "free" else _picked()
+        if request is None:
+            return None
+        check_editable(request)
+    except GoldenLayersError as error:
+        st.warning(str(error), icon=":material/edit_off:")
+        return None
+    if flagged := no_op(request):
+        st.warning(f"{flagged} It can be run, but nothing will be learned from it.", icon=":material/block:")
+    return request
+
+
+def _pool() -> dict[str, EditRequest]:
+    """Requests of the session's dataset, and of the open score run's where that is another."""
+    names = [session.choice().dataset]
+    run_id = session.score_run()
+    run = next((m for m in cached.workbench().store.runs() if m.run_id == run_id), None) if run_id else None
+    if run is not None:
+        names.append(ScoreQuestion.from_params(run.settings).choice.dataset)
+    pool: dict[str, EditRequest] = {}
+    for name in dict.fromkeys(names):
+        try:
+            pool |= cached.by_digest(name)
+        except GoldenLayersError as error:
+            st.caption(escape(f"{name}: {error}"))
+    return pool
+
+
+def _picked() -> EditRequest | None:
+    pool = _pool()
+    if not pool:
+        raise RequestError("No dataset is open here; choose one on the page Dataset, or write your own request.")
+    wanted = session.request_digest() or st.query_params.get("request")
+    if wanted not in pool:
+        wanted = next(iter(pool))
+    options = list(dict.fromkeys([*list(pool)[:MOST], wanted]))
+    numbers = {digest: number + 1 for number, digest in enumerate(options)}
+    if st.session_state.get("edit-request-digest") != wanted:
+        st.session_state["edit-request-digest"] = wanted
+    digest = st.selectbox(
+        "Request of the dataset",
+        options,
+        format_func=lambda key: f"{numbers[key]}. {_line(pool[key])}",
+        key="edit-request-digest",
+        on_change=lambda: session.open_request(st.session_state["edit-request-digest"]),
+        label_visibility="collapsed",
+        help="Type to search.",
+    )
+    session.open_request(digest)
+    st.query_params["request"] = digest
+    _described(pool[digest])
+    return pool[digest]
+
+
+def _line(request: EditRequest) -> str:
+    old = shorten(request.target_true, 24) or "?"
+    return f"{shorten(request.prompt, 70)} | {old} → {shorten(request.target_new, 24)}"
+
+
+def _described(request: EditRequest) -> None:
+    before, subject, after = request.prompt.partition(request.subject)
+    marked = f"{escape(before)}**{escape(subject)}**{escape(after)}" if subject else escape(before)
+    st.markdown(f"{marked} … {escape(request.target_true or 'what the model says')} **→** {escape(request.target_new)}")
+    kinds = (
+        ("rephrase", request.rephrases),
+        ("locality probe", request.locality),
+        ("portability probe", request.portability),
+    )
+    probes = (
+        ", ".join(counted(len(found), word) for word, found in kinds if found) or "no probes beside the prompt itself"
+    )
+    where = f"relation {request.relation}, " if request.relation else ""
+    st.caption(
+        escape(f"{where}case {request.case_id} of {request.source or 'the dataset'}; {probes}. The subject is bold.")
+    )
+
+
+def _written() -> EditRequest | None:
+    text = {key: str(st.session_state.get(key, "")) for key in EXAMPLE}
+    st.text_input(
+        "Prompt",
+        key="edit-prompt",
+        persist_state="session",
+        placeholder=EXAMPLE["edit-prompt"],
+        help="The beginning of a sentence that the answer completes; it contains the subject.",
+    )
+    subject, new, old = st.columns(3)
+    subject.text_input(
+        "Subject",
+        key="edit-subject",
+        persist_state="session",
+        placeholder=EXAMPLE["edit-subject"],
+        help="Copied from the prompt.",
+    )
+    new.text_input(
+        "New answer",
+        key="edit-new",
+        persist_state="session",
+        placeholder=EXAMPLE["edit-new"],
+        help="What it should say instead.",
+    )
+    old.text_input(
+        "Old answer (optional)",
+        key="edit-old",
+        persist_state="session",
+        placeholder=EXAMPLE["edit-old"],
+        help="Left empty, what the model says before the edit stands in for it.",
+    )
+    follow, stay = st.columns(2)
+    follow.text_area(
+        "Should follow: rephrases, one per line (optional)", key="edit-rephrases", persist_state="session", height=96
+    )
+    stay.text_area(
+        "Should stay: locality probes, one per line (optional)",
+        key="edit-neighbours",
+        persist_state="session",
+        height=96,
+    )
+    if not any(text.values()):
+        st.button(
+            "Fill in an example",
+            key="edit-example",
+            icon=":material/lightbulb:",
+            on_click=st.session_state.update,
+            args=(EXAMPLE,),
+        )
+        return None
+    return free_request(*(text[key] for key in EXAMPLE))

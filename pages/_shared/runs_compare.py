@@ -1,0 +1,35 @@
+"""Two score runs beside each other."""
+
+import pandas as pd
+import streamlit as st
+
+from goldenlayers_core.figures import compare_runs
+from goldenlayers_core.runtime import RunManifest
+from pages._shared import cached, session, show
+from pages._shared.wording import shorten, when
+
+
+def compare(runs: tuple[RunManifest, ...]) -> None:
+    """Choose two score runs; then the figure with its table."""
+    scored = {m.run_id: m for m in runs if m.kind == "score"}
+    st.subheader("Compare two score runs")
+    if len(scored) < 2:
+        st.caption("Needs two score runs: score another part of the dataset, another scope or another model.")
+        st.page_link("pages/layer_scores.py", label="To the layer scores", icon=":material/grid_on:")
+        return
+
+    def label(run_id: str) -> str:
+        manifest = scored[run_id]
+        return f"{shorten(manifest.title, 90)} ({when(manifest.created)})"
+
+    left, right = st.columns(2)
+    a = left.selectbox("Run A", scored, format_func=label, key="compare-a", persist_state="session")
+    b = right.selectbox("Run B", scored, index=1, format_func=label, key="compare-b", persist_state="session")
+    if a == b:
+        st.caption("Choose two different runs.")
+        return
+    scores_a, selection_a = cached.scores(a)
+    scores_b, selection_b = cached.scores(b)
+    figure = compare_runs(scores_a, scores_b, selection_a, selection_b, session.dark())
+    tables = {"A": selection_a.to_frame(), "B": selection_b.to_frame()}
+    show.figure(figure, f"compare-{a}-{b}", pd.concat(tables, names=["run"]).reset_index(level=0))

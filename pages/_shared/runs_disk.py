@@ -1,0 +1,53 @@
+"""Disk use of the store, and how to get it back."""
+
+from typing import Final
+
+import streamlit as st
+
+from pages._shared import cached, session
+from pages._shared.wording import count, escape, size
+
+_KINDS: Final = {
+    "runs": ("Runs", "the list above; a run is computed again from the scores per request"),
+    "lga": ("Scores per request", "so that adding requests computes only the new ones"),
+    "knowledge": ("What models know", "their own answers, for the filter on the Dataset page"),
+    "datasets": ("Uploaded datasets", "upload the files again after clearing"),
+    "edits": ("Edits", "the factors of every edit; without them no edit can be applied again"),
+}
+
+_INDEX: Final = "uploads"  # goes with the datasets
+
+
+def use() -> None:
+    """A line per kind with a button to clear it, and what was found damaged."""
+    store = cached.workbench().store
+    st.subheader("Disk use")
+    st.caption(f"In {escape(str(store.root))}. Converted models are kept there too and are not counted here.")
+    kinds = [usage for usage in store.usage() if usage.kind != _INDEX]
+    if not kinds:
+        st.markdown("Nothing is stored yet.")
+    for usage in kinds:
+        title, about = _KINDS.get(usage.kind, (usage.kind.replace("_", " ").capitalize(), "results of earlier work"))
+        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+            used = f"{size(usage.n_bytes)} in {count(usage.n_files, 'file')}"
+            st.markdown(f"**{escape(title)}** {used}  \n:small[{escape(about)}]", width="stretch")
+            _clear(usage.kind, title.lower())
+    if len(kinds) > 1:
+        _clear(None, "everything")
+    for problem in store.problems():
+        st.warning(f"{escape(problem.path)}: {escape(problem.reason)}", icon=":material/healing:")
+
+
+def _clear(kind: str | None, what: str) -> None:
+    key = kind or "all"
+    with st.popover("Clear everything" if kind is None else "Clear", key=f"clear-{key}"):
+        st.markdown(f"Delete {escape(what)} for everyone who uses this folder? This cannot be undone.")
+        if st.button("Delete now", key=f"clear-now-{key}", type="primary"):
+            store = cached.workbench().store
+            store.clear(kind)
+            if kind == "datasets" and store.names(_INDEX):
+                store.clear(_INDEX)
+            if kind in ("runs", None):
+                session.show_score_run(None)
+                session.show_edit_run(None)
+            st.rerun()

@@ -1,0 +1,117 @@
+"""The golden-layer card: what was found, how sure it is, and what it does not prove."""
+
+import pandas as pd
+import streamlit as st
+
+from goldenlayers_core.figures.text import counted, layer_list, number, percent
+from goldenlayers_core.results import LayerScores, Selection
+from goldenlayers_core.tasks.starting import early_layer
+from pages._shared import edit_start
+from pages._shared.wording import duration, escape
+
+NOT_PROVED = (
+    "**What this does not prove yet.** Layer Gradient Analysis compares two gradients per layer; no edit has been run. "
+    "Whether an edit at the golden layer takes, and what else it moves, only an edit can tell."
+)
+ON_BUNDLED = (
+    "On the bundled model it misleads: with real ROME edits of two sets of 16 known facts, LGA chose layers 21 and 25, which lie "
+    "0.28 and 0.33 below the best layer of each request, while the literature's layer 5 lies 0.06 and 0.03 below it. (A "
+    "sketch's numbers; score = mean of rewrite, rephrase and locality hits, from 0 to 1.) Try an early layer beside it."
+)
+ELSEWHERE = "On the bundled model its choice is a poor layer to edit, so try an early layer beside it here too."
+
+
+def card(scores: LayerScores, selection: Selection, run_id: str, bundled: bool) -> None:
+    """The card. `bundled`: whether the scores are the bundled model's."""
+    with st.container(key="golden-layer-card"):
+        _numbers(scores, selection)
+        st.markdown(f"{NOT_PROVED} {ON_BUNDLED if bundled else ELSEWHERE}")
+        golden, early = selection.golden_layer, early_layer(scores.n_layers)
+        with st.container(horizontal=True):
+            if st.button(f"Edit at the golden layer {golden}", key="edit-golden", icon=":material/edit:"):
+                edit_start.go(layer=golden)
+            if early != golden and st.button(
+                f"Edit at the early layer {early}", key="edit-early", icon=":material/edit:"
+            ):
+                edit_start.go(layer=early)
+        st.caption(_provenance(scores, selection, run_id))
+    skipped(scores)
+
+
+def _numbers(scores: LayerScores, selection: Selection) -> None:
+    golden = selection.golden_layer
+    low, high = selection.interval[golden]
+    with st.container(horizontal=True, key="golden-layer-numbers"):
+        st.metric(
+            "Golden layer",
+            str(golden),
+            width="content",
+            help="The layer with the largest summed score among those inside the Tukey fences; 0 is the first block.",
+        )
+        st.metric(
+            "Summed score S",
+            number(float(selection.totals[golden])),
+            width="content",
+            help=f"Sum of the layer score over {counted(scores.n_requests, 'request')}, in nats² per squared unit of weight. "
+            f"95 % bootstrap interval: {number(low)} to {number(high)}.",
+        )
+        st.metric(
+            "Stability",
+            percent(selection.stability),
+            width="content",
+            help=f"Share of {selection.n_resamples:,} bootstrap resamples of the requests (seed {selection.seed}) that pick "
+            f"layer {golden} again. {_rivals(selection)}",
+        )
+        st.metric(
+            "Requests",
+            f"{scores.n_requests:,}" + (f" of {scores.n_requests + len(scores.skipped):,}" if scores.skipped else ""),
+            width="content",
+            help="Requests with a score; the others were skipped, and their reasons are listed below the card.",
+        )
+        st.metric(
+            "Time",
+            duration(scores.seconds),
+            width="content",
+            help=f"{counted(scores.n_computed, 'request')} computed in {scores.seconds:.1f} s ({scores.n_tokens:,} tokens through "
+            f"the model); {scores.n_requests - scores.n_computed:,} came from the store.",
+        )
+
+
+def _rivals(selection: Selection) -> str:
+    """The layers that the other resamples pick."""
+    order = sorted(range(len(selection.pick_share)), key=lambda layer: -selection.pick_share[layer])
+    others = [layer for layer in order if layer != selection.golden_layer and selection.pick_share[layer] > 0][:3]
+    if not others:
+        return "No resample picks another layer."
+    return (
+        "Next: " + ", ".join(f"layer {layer} ({percent(float(selection.pick_share[layer]))})" for layer in others) + "."
+    )
+
+
+def _provenance(scores: LayerScores, selection: Selection, run_id: str) -> str:
+    about = scores.provenance
+    aside = f"set aside: {layer_list(selection.outliers)}" if selection.outliers else "no layer set aside"
+    parts = (
+        f"{scores.n_computed:,} computed, {scores.n_requests - scores.n_computed:,} from the store; {scores.n_tokens:,} tokens",
+        f"{_rivals(selection)[:-1]}",
+        f"{aside} (k = {selection.fence_factor:g})",
+        f"{scores.model} on {about.get('device', '?')}, {about.get('dtype', '?')}, precision {about.get('precision', 'model')}",
+        f"scope {scores.scope}, old answer from the {scores.old_answer}",
+        f"{scores.dataset}",
+        f"torch {about.get('torch', '?')}",
+        run_id,
+    )
+    return escape(" · ".join(parts))
+
+
+def skipped(scores: LayerScores) -> None:
+    """The requests without a score, each with its reason."""
+    if not scores.skipped:
+        return
+    with st.expander(f"{counted(len(scores.skipped), 'request')} skipped, and why", icon=":material/rule:"):
+        st.dataframe(
+            pd.DataFrame(scores.skipped, columns=["case", "reason"]),
+            width="stretch",
+            hide_index=True,
+            key="scores-skipped",
+        )

@@ -1,0 +1,84 @@
+"""Layer scores in pictures: the heatmap that opens requests, the sums, where the best layers lie."""
+
+import streamlit as st
+
+from goldenlayers_core import figures
+from goldenlayers_core.results import LayerScores, Selection
+from pages._shared import session, show
+
+SCALE_WORDS = {"row": "by row", "symlog": "symmetric log", "raw": "raw"}
+ORDER_WORDS = {"best": "best layer", "relation": "relation", "dataset": "dataset"}
+OPEN_LAYER = "open-layer"
+
+
+def heatmap(scores: LayerScores, selection: Selection, run_id: str) -> None:
+    """The picture; a click on a cell opens its request."""
+    scale, order = _looks()
+    drawn = figures.scores_heatmap(scores, selection, scale, order, session.dark())
+    show.figure(drawn, heatmap_name(run_id), scores.to_frame(), selectable=True)
+
+
+def heatmap_name(run_id: str) -> str:
+    """Key of the heatmap's figure: a new run, scale or order starts without a selected cell."""
+    state = st.session_state
+    return f"heatmap-{run_id}-{state.get('scores-scale', 'row')}-{state.get('scores-order', 'best')}"
+
+
+def _looks() -> tuple[figures.Scale, figures.Order]:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        scale = st.segmented_control(
+            "Colours",
+            figures.SCALES,
+            default="row",
+            required=True,
+            format_func=SCALE_WORDS.__getitem__,
+            key="scores-scale",
+            persist_state="session",
+            help="By row: each request divided by its largest absolute value, so that every request counts alike. Symmetric "
+            "log: small and large values in one picture. Raw: the values, saturated at their 99th percentile.",
+        )
+        order = st.segmented_control(
+            "Rows by",
+            figures.ORDERS,
+            default="best",
+            required=True,
+            format_func=ORDER_WORDS.__getitem__,
+            key="scores-order",
+            persist_state="session",
+            help="Best layer: requests with the same best layer together. Relation: requests of one kind together.",
+        )
+    return scale or "row", order or "best"
+
+
+def clicked(run_id: str, scores: LayerScores) -> None:
+    """Open the request of a cell that was clicked since the last look. Call it before the widgets that show the request."""
+    event = st.session_state.get(f"figure-{heatmap_name(run_id)}")
+    points = event["selection"]["points"] if event else []
+    cell = tuple(int(part) for part in points[0]["customdata"][:2]) if points else None
+    if cell == st.session_state.get("scores-cell"):
+        return
+    st.session_state["scores-cell"] = cell
+    if cell and 0 <= cell[0] < scores.n_requests:
+        session.open_request(scores.request_digests[cell[0]])
+        st.session_state[OPEN_LAYER] = cell[1]
+
+
+def sums(selection: Selection, run_id: str) -> None:
+    """S per layer."""
+    show.figure(figures.totals_bars(selection, session.dark()), f"sums-{run_id}", selection.to_frame())
+
+
+def distribution(scores: LayerScores, selection: Selection, run_id: str) -> None:
+    """Where single requests have their best layer."""
+    several = len(set(scores.relations)) > 1
+    split = several and st.toggle(
+        "By relation",
+        key="scores-by-relation",
+        persist_state="session",
+        help="Relations are the dataset's kinds of fact.",
+    )
+    drawn = figures.best_layer_distribution(scores, selection, bool(split), session.dark())
+    frame = scores.to_frame()
+    best = frame.loc[frame.groupby(["request", "case_id"], sort=False)["value"].idxmax()]
+    columns = ["case_id", "relation", "prompt", "old_answer", "new_answer", "layer", "value"]
+    show.figure(drawn, f"best-layers-{run_id}", best[columns].rename(columns={"layer": "best_layer"}))

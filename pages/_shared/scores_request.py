@@ -1,0 +1,101 @@
+"""One request of a score run: the selectbox twin of a click on the heatmap, and everything about the request."""
+
+import streamlit as st
+
+from goldenlayers_core import figures
+from goldenlayers_core.figures.text import number, shorten
+from goldenlayers_core.results import LayerScores, Selection
+from pages._shared import edit_start, session, show
+from pages._shared.scores_pictures import OPEN_LAYER
+from pages._shared.wording import escape
+
+MOST = 5_000  # requests a browser still lists without delay
+
+
+def choose(scores: LayerScores) -> int:
+    """The open request's number, from the selectbox."""
+    digest = session.request_digest() or st.query_params.get("request")
+    known = scores.request_digests
+    index = known.index(digest) if digest in known else 0
+    options = list(range(min(scores.n_requests, MOST))) + ([index] if index >= MOST else [])
+    if st.session_state.get("scores-request") != index:
+        st.session_state["scores-request"] = index
+    chosen = st.selectbox(
+        "Request",
+        options,
+        format_func=lambda q: words(scores, q),
+        key="scores-request",
+        on_change=_picked,
+        args=(scores,),
+        help="Type to search. A click on a cell of the heatmap opens its request, too."
+        + ("" if scores.n_requests <= MOST else f" The first {MOST:,} requests are listed; click to open another."),
+    )
+    session.open_request(known[chosen])
+    st.query_params["request"] = known[chosen]
+    return int(chosen)
+
+
+def _picked(scores: LayerScores) -> None:
+    session.open_request(scores.request_digests[st.session_state["scores-request"]])
+    st.session_state.pop(OPEN_LAYER, None)
+
+
+def words(scores: LayerScores, q: int) -> str:
+    """One line that tells requests apart."""
+    answers = f"{shorten(scores.targets_old[q], 24)} → {shorten(scores.targets_new[q], 24)}"
+    return f"{q + 1}. {shorten(scores.prompts[q], 70)} | {answers}"
+
+
+def profile(scores: LayerScores, index: int, selection: Selection) -> None:
+    """The request in words and numbers, buttons to edit it, and its profile over the layers."""
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        _words(scores, index)
+        _at_layer(scores, index, selection)
+        _buttons(scores, index)
+    with right:
+        rows = scores.to_frame()
+        mine = rows.iloc[index * scores.n_layers : (index + 1) * scores.n_layers]
+        drawn = figures.request_profile(scores, index, selection, session.dark())
+        show.figure(drawn, f"request-{scores.request_digests[index][:12]}", mine)
+
+
+def _words(scores: LayerScores, index: int) -> None:
+    st.markdown(f"#### {escape(shorten(scores.prompts[index], 300))}")
+    old, new = (
+        escape(shorten(scores.targets_old[index], 120)),
+        escape(shorten(scores.targets_new[index], 120)),
+    )
+    st.markdown(f"{old} **→** {new}")
+    relation = f"relation {scores.relations[index]}, " if scores.relations[index] else ""
+    st.caption(f"{escape(relation)}case {escape(scores.case_ids[index])}, request {index + 1} of {scores.n_requests:,}")
+
+
+def _at_layer(scores: LayerScores, index: int, selection: Selection) -> None:
+    """Value, cosine and norms where the person clicked, else at the request's own best layer."""
+    clicked = st.session_state.get(OPEN_LAYER)
+    best = int(scores.best_layers[index])
+    layers = {best: "its largest value", selection.golden_layer: "the golden layer"}
+    if clicked is not None and clicked < scores.n_layers:
+        layers = {clicked: "the cell you clicked", **{k: v for k, v in layers.items() if k != clicked}}
+    lines = ["| layer | | value | cosine | norms, old and new |", "|--:|:--|--:|--:|--:|"]
+    for layer, what in layers.items():
+        norms = f"{number(scores.norm_old[index, layer])}, {number(scores.norm_new[index, layer])}"
+        value = number(float(scores.values[index, layer]))
+        lines.append(f"| {layer} | {what} | {value} | {scores.cosine[index, layer]:.2f} | {norms} |")
+    st.markdown("\n".join(lines))
+    st.caption(
+        "Value = cosine × both gradient norms: the inner product of the loss gradients of the old and the new answer, in "
+        "nats² per squared unit of weight. Norms are in nats per unit of weight."
+    )
+
+
+def _buttons(scores: LayerScores, index: int) -> None:
+    digest, clicked = scores.request_digests[index], st.session_state.get(OPEN_LAYER)
+    with st.container(horizontal=True):
+        if st.button("Edit this request", type="primary", key="edit-request", icon=":material/edit:"):
+            edit_start.go(digest)
+        if clicked is not None and st.button(
+            f"Edit it at layer {clicked}", key="edit-request-here", icon=":material/edit:"
+        ):
+            edit_start.go(digest, clicked)

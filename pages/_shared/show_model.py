@@ -1,0 +1,76 @@
+"""A loaded model on the page."""
+
+from typing import Final
+
+import pandas as pd
+import streamlit as st
+
+from goldenlayers_core.models.architectures import ARCHITECTURES
+from goldenlayers_core.records import SCOPES
+from goldenlayers_core.tasks import ModelCard
+from pages._shared.wording import escape, parameters, size
+
+_SCOPES: Final = {
+    "mlp": "every matrix of the MLP (the default of the scores)",
+    "mlp_out": "the MLP's output matrix, which editing methods write to",
+    "attention": "every matrix of the attention",
+    "block": "all of them",
+}
+
+
+def card(model: ModelCard) -> None:
+    """Its numbers, as a person compares them."""
+    st.subheader(escape(model.name))
+    with st.container(horizontal=True, gap="medium"):
+        _number(
+            "Layers", f"{model.n_layers}", f"Numbered 0 to {model.n_layers - 1}; 0 is the first after the embedding."
+        )
+        _number("Width", f"{model.hidden_size:,}", "Numbers per token that flow from layer to layer.")
+        _number("Parameters", parameters(model.n_parameters), f"{model.n_parameters:,} in all.")
+        _number("Memory", size(model.n_bytes), "Of the weights, as loaded. They are never changed by an edit.")
+        _number("Vocabulary", f"{model.vocabulary_size:,}", "Tokens the model can read and write.")
+    facts = {
+        "Architecture": f"{escape(model.architecture)} (model type {escape(model.model_type)})",
+        "Runs on": f"{escape(model.device)}, {escape(model.dtype)}",
+        "Chat template": "yes; prompts are still given as plain text, not as a chat"
+        if model.has_chat_template
+        else "none",
+    }
+    st.markdown("  \n".join(f"**{name}:** {value}" for name, value in facts.items()))
+    st.markdown(
+        f"**Fingerprint:** `{model.fingerprint}`",
+        help="A digest of the configuration and every weight. Stored results belong to a fingerprint, so a model with "
+        "other weights never gets another one's scores, and the same weights under another name keep theirs.",
+    )
+    with st.expander("Matrices of each layer", icon=":material/data_array:"):
+        st.table(matrices(model.model_type), hide_index=True, border="horizontal")
+
+
+def _number(label: str, value: str, explained: str) -> None:
+    st.metric(label, value, help=explained, width="content")
+
+
+def matrices(model_type: str) -> pd.DataFrame:
+    """One row per scope: its name, what it means, the matrices it names."""
+    row = next(a for a in ARCHITECTURES if a.model_type == model_type)
+    return pd.DataFrame(
+        {
+            "Scope": [f"`{scope}`" for scope in SCOPES],
+            "What it is": [_SCOPES[scope] for scope in SCOPES],
+            "Matrices": [", ".join(f"`{path}`" for path in row.matrices(scope)) for scope in SCOPES],
+        }
+    )
+
+
+def families() -> None:
+    """The architectures that can be loaded."""
+    with st.expander("Which models can be loaded", icon=":material/checklist:"):
+        st.markdown(
+            "Decoder-only language models of these families, from the hub, a folder or a GGUF file. Any other family "
+            "is refused with a sentence, never guessed at."
+        )
+        st.markdown(", ".join(f"{row.title} (`{row.model_type}`)" for row in ARCHITECTURES) + ".")
+        st.caption(
+            "Without a network, the bundled model, folders, GGUF files and whatever the hub's cache holds still load; "
+            "a hub name that is not on this machine does not."
+        )

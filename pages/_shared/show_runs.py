@@ -1,0 +1,90 @@
+"""Stored runs on the page: one entry each, with what can be done with it."""
+
+from typing import Final
+
+import streamlit as st
+
+from goldenlayers_core.runtime import RunManifest
+from pages._shared import cached, session
+from pages._shared.wording import count, duration, escape, shorten, when
+
+KINDS: Final = {"score": "Layer scores", "edit": "Edit"}
+_PAGES: Final = {"score": "pages/layer_scores.py", "edit": "pages/edit.py"}
+_ICONS: Final = {"score": ":material/grid_on:", "edit": ":material/edit:"}
+
+
+def entry(manifest: RunManifest, place: str) -> None:
+    """A run with its facts and its buttons; `place` keeps the widgets of two lists apart."""
+    key = f"{place}-{manifest.run_id}"
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"run-{key}"):
+        icon = _ICONS.get(manifest.kind, ":material/description:")
+        st.markdown(
+            f"{icon} **{escape(shorten(manifest.title, 120))}**  \n:small[{escape(facts(manifest))}]", width="stretch"
+        )
+        with st.container(horizontal=True, width="content"):
+            if manifest.kind in _PAGES and st.button("Open", key=f"open-{key}"):
+                open_run(manifest)
+            if place == "runs":
+                _rename(manifest)
+                _delete(manifest)
+
+
+def facts(manifest: RunManifest) -> str:
+    """Kind, time, finding, model, number of requests and time spent, in one line."""
+    summary = dict(manifest.summary)
+    parts = [KINDS.get(manifest.kind, manifest.kind), when(manifest.created)]
+    if manifest.kind == "score":
+        parts += [f"golden layer {summary.get('golden layer', '?')}, stability {summary.get('stability', '?')}"]
+        parts += [count(manifest.n_requests, "request")]
+    if manifest.kind == "edit":
+        parts += ["the edit took" if summary.get("took") == "yes" else "the edit did not take"]
+        parts += [f"{kind} {summary[kind]}" for kind in ("rephrase", "locality", "portability") if kind in summary]
+    parts += [manifest.model, f"took {duration(manifest.seconds)}"]
+    return " · ".join(parts)
+
+
+def open_run(manifest: RunManifest) -> None:
+    """Put a run on show and go to its page."""
+    (session.show_score_run if manifest.kind == "score" else session.show_edit_run)(manifest.run_id)
+    st.switch_page(_PAGES[manifest.kind])
+
+
+def _rename(manifest: RunManifest) -> None:
+    with (
+        st.popover("Rename", key=f"rename-{manifest.run_id}"),
+        st.form(f"rename-form-{manifest.run_id}", border=False),
+    ):
+        title = st.text_input("New title", manifest.title, max_chars=200, key=f"title-{manifest.run_id}")
+        if st.form_submit_button("Rename", key=f"rename-now-{manifest.run_id}") and (title or "").strip():
+            cached.workbench().store.rename_run(manifest.run_id, (title or "").strip())
+            st.rerun()
+
+
+def _delete(manifest: RunManifest) -> None:
+    with st.popover("Delete", key=f"delete-{manifest.run_id}"):
+        st.markdown("Delete this run? Its scores per request stay in the store, so that computing it again is quick.")
+        if manifest.kind == "edit":
+            st.caption("The edit goes with its report.")
+        if st.button("Delete it", key=f"delete-now-{manifest.run_id}", type="primary"):
+            delete(manifest.run_id)
+            st.rerun()
+
+
+def delete(run_id: str) -> None:
+    """Delete a run, and take it off this session's pages."""
+    cached.workbench().store.delete_run(run_id)
+    if session.score_run() == run_id:
+        session.show_score_run(None)
+    if session.edit_run() == run_id:
+        session.show_edit_run(None)
+
+
+def n_pages(runs: list[RunManifest], length: int) -> int:
+    """How many pages of `length` runs there are."""
+    return -(-len(runs) // length)
+
+
+def page_of(runs: list[RunManifest], number: int, length: int) -> list[RunManifest]:
+    """The runs of a page, counted from 1; of the last one where there are fewer."""
+    start = (min(number, max(n_pages(runs, length), 1)) - 1) * length
+    return runs[start : start + length]

@@ -1,0 +1,135 @@
+"""The three steps to a first result: what is done, what is next, and the button that does it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import streamlit as st
+
+from goldenlayers_core.tasks import ScoreQuestion
+from pages._shared import jobs, session
+from pages._shared.wording import count, escape, shorten
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step. `act` is what its button does."""
+
+    key: str
+    title: str
+    text: str
+    done: bool
+    label: str
+    act: Callable[[], None]
+    ready: bool = True
+    why_not: str = ""
+
+
+def steps() -> tuple[Step, ...]:
+    """The steps as this session has gone them."""
+    return _load(), _score(), _edit()
+
+
+def following(all_steps: tuple[Step, ...]) -> Step | None:
+    """The first step that is not done; None when all are."""
+    return next((step for step in all_steps if not step.done), None)
+
+
+def _load() -> Step:
+    card, source = session.card(), session.model().source
+    if card:
+        text = f"{escape(card.name)} is loaded: {card.n_layers} layers."
+        return Step("load", "Load a model", text, True, "See the model", lambda: st.switch_page("pages/model.py"))
+    name = "the bundled model" if source == "bundled" else source
+    text = (
+        "SmolLM2, a real language model with 135 million parameters, came with the set-up. It loads in about a second; "
+        "the very first time takes half a minute."
+        if source == "bundled"
+        else f"{escape(source)} was chosen and is not in memory."
+    )
+    return Step("load", "Load a model", text, False, f"Load {name}", lambda: jobs.submit_model(session.model()))
+
+
+def _score() -> Step:
+    card, found, part = session.card(), session.recommendation(), session.choice()
+    if found:
+        text = f"Layer {found.layer} stands out: {escape(found.evidence)}."
+        return Step("score", "Score its layers", text, True, "See the layer scores", lambda: _see(found.run_id))
+    text = (
+        f"Every layer is scored on facts that might be edited ({escape(part.words)}). The layer that stands out "
+        "over all of them is the golden layer."
+    )
+
+    def act() -> None:
+        jobs.submit_score(ScoreQuestion(session.model(), part))
+
+    label = f"Score {count(part.limit, 'request')}" if part.limit else "Score the dataset"
+    return Step("score", "Score its layers", text, False, label, act, card is not None, "Needs step 1.")
+
+
+def _see(run_id: str) -> None:
+    if session.score_run() is None:
+        session.show_score_run(run_id)
+    st.switch_page("pages/layer_scores.py")
+
+
+def _edit() -> Step:
+    card, made = session.card(), session.edit_run()
+    request = session.first_request()
+    text = (
+        f"“{escape(shorten(request.prompt, 80))}” is answered with {escape(request.target_true or 'something')} now. "
+        f"Make it {escape(request.target_new)}, and see what else moved."
+    )
+    if made:
+        text = "An edit was made. Try free prompts on the edited model, undo it, or edit another fact."
+
+    def act() -> None:
+        if not made:
+            session.open_request(request.digest)
+        st.switch_page("pages/edit.py")
+
+    label = "See the edit" if made else "Edit this fact"
+    return Step("edit", "Edit a fact", text, made is not None, label, act, card is not None, "Needs step 1.")
+
+
+def show() -> None:
+    """The steps side by side, the next one first in line with a filled button."""
+    all_steps = steps()
+    upcoming = following(all_steps)
+    busy = any((job := jobs.waiting(slot)) and job.active for slot in ("load", "score"))
+    for number, (column, step) in enumerate(zip(st.columns(3), all_steps, strict=True), 1):
+        with column.container(border=True, height="stretch", key=f"step-{step.key}"):
+            state = "done" if step.done else "next" if step is upcoming else "later"
+            st.badge(state, icon=_ICONS[state], color=_COLOURS[state])
+            st.markdown(f"#### {number}. {step.title}")
+            st.markdown(step.text)
+            if not step.ready:
+                st.caption(step.why_not)
+            kind = "primary" if step is upcoming else "secondary"
+            pressed = st.button(
+                step.label, key=f"do-{step.key}", type=kind, disabled=not step.ready or (busy and not step.done)
+            )
+            if pressed:
+                step.act()
+                st.rerun()
+
+
+_ICONS = {"done": ":material/check_circle:", "next": ":material/arrow_forward:", "later": ":material/schedule:"}
+_COLOURS = {"done": "green", "next": "primary", "later": "gray"}
+_WORDS = (
+    ("request", "one fact to write: a prompt, its subject, the new answer, and the answer that is true today"),
+    ("probe", "a further prompt that is asked before and after an edit, to see what else moved"),
+    ("proxy dataset", "the small set of requests the layer is chosen on"),
+    ("layer score", "one number for a request and a layer: how well its gradients for old and new answer agree"),
+    ("golden layer", "the one layer that is chosen for all requests of a proxy dataset"),
+    ("edit", "a small addition to one matrix of the model, laid over it while it answers; the model is never changed"),
+)
+
+
+def words() -> None:
+    """What the words of the dashboard mean."""
+    with st.expander("The words used here", icon=":material/menu_book:"):
+        st.markdown("\n".join(f"- **{word}**: {meaning}" for word, meaning in _WORDS))
+        st.caption(
+            "The method is Layer Gradient Analysis of “Golden Layers and Where to Find Them” "
+            "([arXiv 2602.20207](https://arxiv.org/abs/2602.20207))."
+        )

@@ -1,0 +1,62 @@
+"""Numbers, times and foreign text as a person reads them. No widgets."""
+
+from datetime import datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import streamlit as st
+
+
+def escape(text: str) -> str:
+    """Plain text for Streamlit's Markdown: nothing in it is markup, a colour, an icon or mathematics."""
+    return "".join(f"\\{c}" if c in "\\`*_{}[]<>()#+-!|$:~" else c for c in text)
+
+
+def shorten(text: str, length: int = 60) -> str:
+    """At most `length` characters, an ellipsis for the rest."""
+    return text if len(text) <= length else f"{text[: length - 1].rstrip()}…"
+
+
+def count(number: int, word: str) -> str:
+    """ "1 request", "2,191 requests"."""
+    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
+
+
+def size(n_bytes: float) -> str:
+    """Bytes in the unit that leaves one to three digits before the point."""
+    for unit in ("bytes", "KiB", "MiB"):
+        if n_bytes < 1000:
+            return f"{n_bytes:.0f} {unit}" if unit == "bytes" or n_bytes >= 10 else f"{n_bytes:.1f} {unit}"
+        n_bytes /= 1024
+    return f"{n_bytes:.1f} GiB"
+
+
+def parameters(number: int) -> str:
+    """ "135 million", "7.2 billion"."""
+    if number >= 1e9:
+        return f"{number / 1e9:.1f} billion"
+    return f"{number / 1e6:.0f} million" if number >= 1e7 else f"{number / 1e6:.1f} million"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them."""
+    if seconds < 1:
+        return "under 1 s"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def when(iso: str) -> str:
+    """A stored time (ISO 8601, UTC) in the browser's time zone: "today 14:02", "21 Nov 2026, 14:02"."""
+    zone = _zone(st.context.timezone)
+    moment = datetime.fromisoformat(iso).astimezone(zone)
+    days = datetime.now(zone).date() - moment.date()
+    near = {timedelta(0): "today", timedelta(1): "yesterday"}.get(days)
+    return f"{near} {moment:%H:%M}" if near else f"{moment:%d %b %Y, %H:%M}"
+
+
+def _zone(name: str | None) -> tzinfo | None:
+    try:
+        return ZoneInfo(name) if name else None
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None

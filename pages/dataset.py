@@ -1,0 +1,41 @@
+"""Which facts is the layer chosen on?"""
+
+import streamlit as st
+
+from pages._shared import cached, controls_dataset, session, show_dataset, upload
+from pages._shared.wording import count, escape
+
+st.title("Dataset")
+st.markdown(
+    "Which facts is the layer chosen on? Each is a *request*: a prompt, the answer that is true today, and the answer "
+    "to write instead."
+)
+st.markdown(f"**In use:** {escape(session.choice().words)}")
+
+upload.follow_mapping()
+name = controls_dataset.dataset()
+if name is not None:
+    found = cached.dataset(name)
+    st.subheader("What was read")
+    show_dataset.summary(found)
+    upload.columns_of(name)
+
+    st.subheader("Which of them to use")
+    part = controls_dataset.part(name, found)
+    if part is not None:
+        controls_dataset.knowledge(part)
+        in_use = part == session.choice()
+        with st.container(horizontal=True, vertical_alignment="center"):
+            label = "These requests are in use" if in_use else controls_dataset.use_label(part)
+            if st.button(label, type="primary", key="use-dataset", disabled=in_use, icon=":material/check:"):
+                session.choose_dataset(part)
+                st.toast(f"In use: {escape(part.words)}", icon=":material/check:")
+                st.rerun()
+            st.page_link("pages/layer_scores.py", label="Next: score the layers", icon=":material/arrow_forward:")
+
+        listed = controls_dataset.listed(part)
+        requests, report = st.tabs([count(len(listed), "request").capitalize(), "Report by row"])
+        with requests:
+            show_dataset.requests(listed, name)
+        with report:
+            show_dataset.report(found)

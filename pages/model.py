@@ -1,0 +1,24 @@
+"""Which model is looked into?"""
+
+import streamlit as st
+
+from pages._shared import controls_model, jobs, session, show_model
+
+st.title("Model")
+st.markdown("Which language model is looked into? It stays on this machine, and its weights are never changed.")
+
+job = jobs.follow("load")
+card = session.card()
+if card:
+    show_model.card(card)
+    st.page_link("pages/dataset.py", label="Next: choose the facts", icon=":material/arrow_forward:")
+elif not (job and job.active):
+    st.info("No model is in memory yet. The bundled one is ready: press Load.", icon=":material/info:")
+
+st.subheader("Load another model" if card else "Load a model")
+asked = controls_model.source()
+if asked:
+    jobs.submit_model(asked)
+    st.rerun()
+show_model.families()
+controls_model.on_this_machine()

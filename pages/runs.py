@@ -1,0 +1,36 @@
+"""What was computed, and where is it?"""
+
+import streamlit as st
+
+from pages._shared import cached, runs_compare, runs_disk, runs_jobs, show_runs
+
+PER_PAGE = 10
+
+st.title("Runs")
+st.markdown("What was computed so far? Runs stay on this machine until they are deleted, and open at once.")
+
+runs_jobs.work()
+
+runs = cached.workbench().store.runs()
+if not runs:
+    st.info("No run is stored yet. Score a dataset or edit a fact, and it appears here.", icon=":material/info:")
+    st.page_link("pages/home.py", label="Three steps to a first result", icon=":material/home:")
+else:
+    kinds = sorted({m.kind for m in runs}, reverse=True)
+    kind = st.segmented_control(
+        "Show",
+        ("all", *kinds),
+        default="all",
+        required=True,
+        format_func=lambda name: "Everything" if name == "all" else show_runs.KINDS.get(name, name),
+        key="runs-kind",
+        persist_state="session",
+    )
+    listed = [m for m in runs if kind in ("all", m.kind)]
+    n_pages = show_runs.n_pages(listed, PER_PAGE)
+    number = st.pagination(n_pages, key="runs-page") if n_pages > 1 else 1
+    for manifest in show_runs.page_of(listed, number, PER_PAGE):
+        show_runs.entry(manifest, place="runs")
+    runs_compare.compare(runs)
+
+runs_disk.use()

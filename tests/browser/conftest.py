@@ -1,0 +1,80 @@
+"""One app and one browser for the session; a fresh context (its own cookies and choices) for every test."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+
+from tests.browser.running import SLOW, launch, lend_models, running_app, settled
+
+IGNORED = ("favicon", "Failed to load resource: net::ERR_INTERNET_DISCONNECTED")
+
+
+@pytest.fixture(scope="session")
+def app_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder the app keeps everything in."""
+    cache = tmp_path_factory.mktemp("app-cache")
+    lend_models(Path(os.environ["GOLDENLAYERS_CACHE"]), cache)
+    return cache
+
+
+@pytest.fixture(scope="session")
+def app_url(app_cache: Path) -> Iterator[str]:
+    """Address of the running app."""
+    with running_app(app_cache) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = launch(playwright, chromium)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def new_context(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
+    """Makes browser contexts; they are closed at the end of the test."""
+    made: list[BrowserContext] = []
+
+    def make(**settings: object) -> BrowserContext:
+        context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **settings})  # type: ignore[arg-type]
+        context.set_default_timeout(SLOW)
+        made.append(context)
+        return context
+
+    yield make
+    for context in made:
+        context.close()
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    """What the browser complained about; `page` fills it."""
+    return []
+
+
+@pytest.fixture
+def page(new_context: Callable[..., BrowserContext], app_url: str, complaints: list[str]) -> Iterator[Page]:
+    """A page of the app in a fresh context; the test fails if the browser complained or a traceback was shown."""
+    page = new_context().new_page()
+    listen(page, complaints)
+    page.goto(app_url)
+    settled(page)
+    yield page
+    assert not page.get_by_test_id("stException").count(), page.get_by_test_id("stException").first.inner_text()
+    assert not complaints, "\n".join(complaints)
+
+
+def listen(page: Page, complaints: list[str]) -> None:
+    """Collect errors of the console and of scripts."""
+
+    def heard(message: ConsoleMessage) -> None:
+        if message.type == "error" and not any(known in message.text for known in IGNORED):
+            complaints.append(f"{message.text} ({message.location.get('url', '')})")
+
+    page.on("console", heard)
+    page.on("pageerror", lambda error: complaints.append(str(error)))

@@ -1,0 +1,137 @@
+"""Reports of edits: what took, what moved, and the sentence about it."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from goldenlayers_core.editing import RomeConfig, rome, sample_templates
+from goldenlayers_core.errors import EditError
+from goldenlayers_core.evaluation import evaluate_edit, knowledge, read_probes, try_prompts
+from goldenlayers_core.evaluation.verdict import verdict
+from goldenlayers_core.models import ModelHandle
+from goldenlayers_core.models.fingerprint import weights_digest
+from goldenlayers_core.models.hooks import hooks_on
+from goldenlayers_core.records import EditRequest, Probe
+from goldenlayers_core.results import ProbeOutcome, View
+from tests.tiny import tiny_handle
+
+REQUEST = EditRequest(
+    case_id="capital-france",
+    prompt="The capital of France is",
+    subject="France",
+    target_new="Rome",
+    target_true="Paris",
+    rephrases=(
+        Probe("The capital city of France is", ("Rome",), "rephrase"),
+        Probe("The name of the capital of France is", ("Rome",), "rephrase"),
+    ),
+    locality=(
+        Probe("The capital of Japan is", ("Tokyo",), "locality"),
+        Probe("The Eiffel Tower is made of", (), "locality"),
+    ),
+    portability=(
+        Probe("The river that flows through the capital of France is the", ("Tiber",), "portability", "river"),
+    ),
+)
+
+
+def test_a_real_edit_and_its_report(bundled: ModelHandle) -> None:
+    digest = weights_digest(bundled.model)
+    config = RomeConfig(n_templates=4)
+    edit = rome(bundled, REQUEST, 15, config, sample_templates(bundled, config.templates))
+    before = read_probes(bundled, REQUEST)
+    report = evaluate_edit(bundled, edit, REQUEST, before, "chosen by hand", edit.stages)
+    assert report.took
+    assert report.before.answer.startswith("Paris")
+    assert report.after.answer.startswith("Rome")
+    assert report.after.target_new_probability > 0.9 > 0.01 > report.before.target_new_probability
+    assert report.before.target_true_probability > 0.5 > 0.01 > report.after.target_true_probability
+    assert report.after.top_tokens[0][0] == " Rome"
+    assert len(report.after.top_tokens) == 10
+    assert report.rates()["rewrite"] == (1, 1)
+    assert report.rates()["rephrase"] == (2, 2)
+    assert report.verdict.startswith("The edit took: the model now answers 'Rome'; 2 of 2 rephrases follow, ")
+    assert [s for s, _ in report.stages] == [*[s for s, _ in edit.stages], "after"]
+    assert len(report.to_frame()) == 6
+    by_kind = {o.kind: o for o in report.outcomes}
+    assert math.isnan(by_kind["portability"].before.target_true_probability)
+    assert not math.isnan(by_kind["portability"].before.target_new_probability)
+    assert math.isnan(by_kind["locality"].before.target_true_probability)  # the last one has no answers
+    assert by_kind["rewrite"].divergence > by_kind["locality"].divergence >= 0.0
+    again = evaluate_edit(bundled, edit, REQUEST)
+    assert again.outcomes[0] == report.outcomes[0]
+    assert [s for s, _ in again.stages] == ["before", "after"]
+    (tried,) = try_prompts(bundled, [edit], ["The capital of France is"])
+    assert (tried.before.answer, tried.after.answer) == (report.before.answer, report.after.answer)
+    assert tried.divergence == pytest.approx(report.outcomes[0].divergence, rel=1e-3)
+    assert weights_digest(bundled.model) == digest
+    assert hooks_on(bundled.model) == 0
+
+
+def test_what_the_model_knows(bundled: ModelHandle) -> None:
+    requests = (
+        REQUEST,
+        replace(REQUEST, target_true="Lyon", target_new="Paris"),
+        replace(REQUEST, target_true="Lutetia", true_aliases=("Paris",)),
+        replace(REQUEST, target_true=""),
+    )
+    steps: list[tuple[int, int]] = []
+    found = knowledge(bundled, requests, lambda done, total, _note: steps.append((done, total)))
+    assert found.knows == (True, False, True, False)
+    assert found.no_op == (False, True, False, False)
+    assert (found.n_known, found.n_no_op) == (2, 1)
+    assert all(answer.startswith("Paris") for answer in found.answers)
+    assert found.known(requests) == (requests[0], requests[2])
+    assert found.to_frame()["knows"].tolist() == [True, False, True, False]
+    assert steps == [(0, 4), (4, 4)]
+    assert knowledge(bundled, ()).answers == ()
+
+
+def test_an_edit_of_another_model_and_readings_of_another_request() -> None:
+    handle = tiny_handle("llama", torch.float64)
+    edit = rome(handle, REQUEST, 1, RomeConfig(steps=2), ("{}",))
+    with pytest.raises(EditError, match="load the model it belongs to"):
+        evaluate_edit(tiny_handle("llama", seed=4), edit, REQUEST)
+    with pytest.raises(EditError, match="1 readings came for 6 probes"):
+        evaluate_edit(handle, edit, REQUEST, read_probes(handle, EditRequest("x", "France is", "France", "Rome", "")))
+    with pytest.raises(EditError, match="load the model it belongs to"):
+        try_prompts(tiny_handle("llama", seed=4), [edit], ["The"])
+
+
+def outcome(kind: str, before: str, after: str, success: bool, answers: tuple[str, ...] = ("Rome",)) -> ProbeOutcome:
+    nan = float("nan")
+    seen, then = View(before, nan, nan, ()), View(after, nan, nan, ())
+    return ProbeOutcome("p", kind, "", answers, seen, then, success, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "sentence"),
+    [
+        (
+            [
+                outcome("rewrite", "Paris.", "Rome. It is", True),
+                outcome("rephrase", "Paris", "Rome", True),
+                outcome("rephrase", "Paris", "Rome", True),
+                outcome("locality", "Tokyo", "Rome", False),
+                outcome("locality", "Tokyo", "Tokyo", True),
+            ],
+            "The edit took: the model now answers 'Rome'; 2 of 2 rephrases follow, 1 of 2 neighbours moved.",
+        ),
+        (
+            [outcome("rewrite", "Paris", "Paris, of course", False), outcome("portability", "a", "b", False)],
+            "The edit did not take: the model answers 'Paris', not 'Rome'; 0 of 1 consequence follows.",
+        ),
+        (
+            [outcome("rewrite", "Rome", "Rome", True)],
+            "The model answered 'Rome' before the edit and still does.",
+        ),
+        (
+            [outcome("rewrite", "Paris", "", False)],
+            "The edit did not take: the model answers nothing, not 'Rome'.",
+        ),
+    ],
+)
+def test_verdicts(outcomes: list[ProbeOutcome], sentence: str) -> None:
+    assert verdict(REQUEST, outcomes) == sentence

@@ -1,0 +1,102 @@
+"""Prompts, answers and subjects as tokens."""
+
+import pytest
+
+from goldenlayers_core.errors import RequestError
+from goldenlayers_core.models import load_model
+from goldenlayers_core.models.generate import first_answer, greedy
+from goldenlayers_core.models.tokens import encode_answer, encode_prompt, pad_left, pad_right, spaced, subject_last
+from tests.tiny import tokenizer
+
+
+@pytest.fixture(scope="module")
+def bundled():
+    return load_model("bundled")
+
+
+def test_one_space_before_the_answer_and_never_two():
+    assert spaced("The capital is", "Rome") == " Rome"
+    assert spaced("The capital is ", "Rome") == "Rome"
+    assert spaced("The capital is", " Rome") == " Rome"
+    assert spaced("", "Rome") == "Rome"
+
+
+def test_prompt_and_answer_join_as_the_whole_text(bundled):
+    prompt, answer = "The capital of France is", "Paris"
+    joined = encode_prompt(bundled.tokenizer, prompt) + encode_answer(bundled.tokenizer, prompt, answer)
+    assert joined == encode_prompt(bundled.tokenizer, "The capital of France is Paris")
+    assert bundled.tokenizer.decode(list(joined)) == "The capital of France is Paris"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "subject", "last"),
+    [
+        ("The capital of France is", "France", " France"),
+        ("France has the capital", "France", "France"),
+        ("Beats Music is owned by", "Beats Music", " Music"),
+        ("The mother of Ludwig van Beethoven's father is", "Ludwig van Beethoven", " Beethoven"),
+        ("Who wrote “Les Misérables”?", "Les Misérables", None),
+    ],
+)
+def test_the_last_subject_token_is_found(bundled, prompt, subject, last):
+    ids = encode_prompt(bundled.tokenizer, prompt)
+    index = subject_last(bundled.tokenizer, prompt, subject)
+    upto = bundled.tokenizer.decode(list(ids[: index + 1]))
+    assert upto.rstrip("”'s?").endswith(subject) or subject in upto
+    assert subject not in bundled.tokenizer.decode(list(ids[:index]))
+    if last:
+        assert bundled.tokenizer.decode([ids[index]]) == last
+
+
+def test_a_subject_that_is_not_there_is_refused(bundled):
+    with pytest.raises(RequestError, match=r"'Spain' is not in the prompt"):
+        subject_last(bundled.tokenizer, "The capital of France is", "Spain")
+    with pytest.raises(RequestError, match="not in the prompt"):
+        subject_last(bundled.tokenizer, "The capital of France is", "")
+
+
+def test_empty_texts_are_refused():
+    with pytest.raises(RequestError, match="has no tokens"):
+        encode_prompt(tokenizer(), "")
+    with pytest.raises(RequestError, match="is empty"):
+        encode_answer(tokenizer(), "The capital is", "  ")
+
+
+def test_padding():
+    assert pad_right([[1, 2], [3]], 9).tolist() == [[1, 2], [3, 9]]
+    ids, mask = pad_left([[1, 2], [3]], 9)
+    assert (ids.tolist(), mask.tolist()) == ([[1, 2], [9, 3]], [[1, 1], [0, 1]])
+
+
+def test_greedy_text_does_not_depend_on_the_batch(bundled):
+    prompts = [
+        "The capital of France is",
+        "The currency of Japan is the",
+        "Hamlet was written by the playwright William",
+    ]
+    together = greedy(bundled, prompts, 6)
+    alone = tuple(greedy(bundled, [p], 6)[0] for p in prompts)
+    assert together == alone
+    assert together[0].startswith(" Paris")
+
+
+def test_greedy_can_be_stopped_between_batches(bundled):
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        greedy(bundled, ["The capital of France is"], between=stop)
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        (" Paris.\n\nThe answer", "Paris"),
+        (" Paris, France.", "Paris"),
+        (" the Euro (EUR)", "the Euro"),
+        (" bread and butter", "bread"),
+        ("\n", ""),
+    ],
+)
+def test_the_first_clause_is_the_answer(text, answer):
+    assert first_answer(text) == answer
