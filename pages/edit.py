@@ -6,7 +6,8 @@ from pages._shared import edit_compare, edit_controls, edit_kept, edit_prompts, 
 
 st.title("Edit")
 st.markdown(
-    "What happens if a fact is written into one layer? The edit lies over the model while it answers; no weight is changed."
+    "What happens if a fact is written into one layer? The edit lies over the model while it answers; no weight is "
+    "changed."
 )
 card = session.card()
 if card is None:

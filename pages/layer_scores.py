@@ -6,11 +6,13 @@ from pages._shared import cached, jobs, scores_card, scores_controls, scores_pic
 
 st.title("Layer scores")
 st.markdown(
-    "Which layer should be edited, judged by gradients? Each request of the proxy dataset scores every layer; the sum over "
-    "requests names the golden layer."
+    "Which layer should be edited, judged by gradients? Every request of the proxy dataset scores every layer, and the "
+    "sum over the requests names the golden layer."
 )
+bar = st.container()
 asked = scores_controls.question()
-scores_controls.start_bar(asked)
+with bar:
+    scores_controls.start_bar(asked)
 jobs.follow("score", session.show_score_run)
 
 run = scores_controls.open_run()
@@ -29,8 +31,9 @@ else:
     scores_request.profile(scores, scores_request.choose(scores), selection)
 
     st.header("All requests together")
+    by_relation = scores_pictures.split_by_relation(scores)
     left, right = st.columns(2, gap="large")
     with left:
         scores_pictures.sums(selection, run_id)
     with right:
-        scores_pictures.distribution(scores, selection, run_id)
+        scores_pictures.distribution(scores, selection, run_id, by_relation)

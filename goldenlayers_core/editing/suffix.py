@@ -104,7 +104,7 @@ def _padded(whole: Whole) -> Suffixes:
 
 
 def align_right(pairs: Sequence[Pair], lengths: Tensor) -> tuple[tuple[Pair, ...], Tensor]:
-    """The first `lengths[r]` keys and values of every row r, moved to the right end, and the (R, K) mask of real ones."""
+    """The first `lengths[r]` keys and values of each row r, moved to the right end; the (R, K) mask of real ones."""
     # at least one column: a cache without any counts as no cache
     columns = max(1, int(lengths.max()))
     index = _window(lengths - columns, columns, pairs[0][0].shape[2])  # (R, K)

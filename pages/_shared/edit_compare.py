@@ -79,6 +79,6 @@ def side_by_side(shown: str, reports: dict[str, EditReport]) -> None:
         alt="The edits of this session: layer, whether it took, probes as wished, weight change, time",
     )
     st.caption(
-        f"Probes as wished, out of all of their kind. At most {edit_kept.MOST} edits are kept here, and only this browser "
-        "sees them; each lies over the unedited model by itself."
+        f"Probes as wished, out of all of their kind. At most {edit_kept.MOST} edits are kept here, and only this "
+        "browser sees them; each lies over the unedited model by itself."
     )

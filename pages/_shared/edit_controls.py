@@ -137,10 +137,10 @@ def start(question: EditQuestion) -> None:
 def load() -> None:
     """The model is not in memory: say so, and offer to load it."""
     with st.container(border=True, key="edit-no-model"):
-        st.markdown("#### No model is in memory yet")
+        st.markdown("### No model is in memory yet")
         st.markdown(
-            f"An edit needs {escape(words(session.model()))}. Loading takes a second or two; the bundled model is converted "
-            "once before its first use, which takes half a minute."
+            f"An edit needs {escape(words(session.model()))}. Loading takes a second or two; before its first use the "
+            "bundled model is converted, which takes half a minute."
         )
         job = jobs.waiting("load")
         busy = job is not None and job.active
@@ -154,9 +154,9 @@ def load() -> None:
 def empty() -> None:
     """No edit yet."""
     with st.container(border=True, key="edit-empty"):
-        st.markdown("#### No edit yet")
+        st.markdown("### No edit yet")
         st.markdown(
-            "Press the gold button. You will see whether the edit took, the answers before and after, the ten likeliest next "
-            "tokens, and every probe: rephrases that should follow, neighbours that should stay, consequences that should "
-            "come out anew. An edit on the bundled model takes about five seconds on two cores."
+            "Press the gold button. You will see whether the edit took, the answers before and after, the ten likeliest "
+            "next tokens, and every probe: rephrases that should follow, neighbours that should stay, consequences that "
+            "should change with the fact. On the bundled model an edit takes about five seconds on two cores."
         )

@@ -41,7 +41,7 @@ def free_prompts(report: EditReport, model: ModelSource) -> None:
     )
     st.html(
         "<div class='gl-scroll'><table class='gl-table'><thead><tr><th>prompt</th><th>before</th>"
-        f"<th>after, with the edit at layer {report.layer}</th><th>answer</th><th>next token moved, nats</th></tr></thead>"
-        f"<tbody>{rows}</tbody></table></div>"
+        f"<th>after, with the edit at layer {report.layer}</th><th>answer</th><th>next token moved, nats</th></tr>"
+        f"</thead><tbody>{rows}</tbody></table></div>"
     )
     st.caption("Greedy text of ten tokens. Next token moved: KL(before || after), in nats; 0 is unmoved.")

@@ -36,13 +36,13 @@ def headline(run_id: str, report: EditReport) -> None:
         st.markdown(f"### {escape(report.verdict)}")
         if _same_answer(report):
             st.warning(
-                "A no-op: the model gave the new answer before the edit already, so the verdict says nothing about this layer.",
+                "A no-op: the model gave the new answer before the edit already, so this says nothing about the layer.",
                 icon=":material/block:",
             )
         st.caption(
             escape(
-                f"{report.method.upper()} at layer {report.layer} ({report.layer_evidence}), 1 request, {count(len(report.outcomes), 'probe')}; "
-                f"greedy answers. “Took” means that the answer begins with the new one."
+                f"{report.method.upper()} at layer {report.layer} ({report.layer_evidence}); 1 request, "
+                f"{count(len(report.outcomes), 'probe')}, greedy answers. It took if the answer begins with the new one."
             )
         )
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -69,7 +69,8 @@ def before_and_after(report: EditReport) -> None:
             )
             _probabilities(report, view)
     st.caption(
-        "Greedy text up to the first line break. A probability is the product over all tokens of the answer, after the prompt."
+        "Greedy text up to the first line break. P is the probability of the whole answer after the prompt: the product "
+        "over its tokens."
     )
 
 
@@ -83,7 +84,7 @@ def _probabilities(report: EditReport, view: View) -> None:
                 f"P({label}: {escape(shorten(target or 'none', 24))})",
                 percent(probability) if math.isfinite(probability) else "not asked",
                 width="content",
-                help=f"Probability that the model goes on with the {label} answer, over all its tokens: {probability:.3g}.",
+                help=f"Probability that the model goes on with the {label} answer: {probability:.3g}.",
             )
 
 
@@ -155,7 +156,7 @@ def cost(run_id: str, report: EditReport) -> None:
             "Relative weight change",
             percent(report.weight_change),
             width="content",
-            help="Frobenius norm of the change divided by the norm of the MLP output matrix it lies over; larger changes "
+            help="Frobenius norm of the change divided by the norm of the MLP output matrix it lies over; large changes "
             "move more than the fact.",
         )
         st.metric("Time", f"{report.seconds:.1f} s", width="content", help="Sum of the stages below, loading excluded.")

@@ -14,11 +14,11 @@ NOT_PROVED = (
     "Whether an edit at the golden layer takes, and what else it moves, only an edit can tell."
 )
 ON_BUNDLED = (
-    "On the bundled model it misleads: with real ROME edits of two sets of 16 known facts, LGA chose layers 21 and 25, which lie "
-    "0.28 and 0.33 below the best layer of each request, while the literature's layer 5 lies 0.06 and 0.03 below it. (A "
-    "sketch's numbers; score = mean of rewrite, rephrase and locality hits, from 0 to 1.) Try an early layer beside it."
+    "On the bundled model it misleads: measured by real ROME edits of two sets of 16 known facts, LGA chose layers 21 "
+    "and 25, which lie 0.28 and 0.33 below the best layer of each request, where the literature's layer 5 lies 0.06 and "
+    "0.03 below it (score = mean of rewrite, rephrase and locality hits, from 0 to 1). Try an early layer beside it."
 )
-ELSEWHERE = "On the bundled model its choice is a poor layer to edit, so try an early layer beside it here too."
+ELSEWHERE = "On the bundled model its choice is a poor layer to edit, so try an early layer beside it here, too."
 
 
 def card(scores: LayerScores, selection: Selection, run_id: str, bundled: bool) -> None:
@@ -52,15 +52,15 @@ def _numbers(scores: LayerScores, selection: Selection) -> None:
             "Summed score S",
             number(float(selection.totals[golden])),
             width="content",
-            help=f"Sum of the layer score over {counted(scores.n_requests, 'request')}, in nats² per squared unit of weight. "
-            f"95 % bootstrap interval: {number(low)} to {number(high)}.",
+            help=f"Sum of the layer score over {counted(scores.n_requests, 'request')}, in nats² per squared unit of "
+            f"weight. 95 % bootstrap interval: {number(low)} to {number(high)}.",
         )
         st.metric(
             "Stability",
             percent(selection.stability),
             width="content",
-            help=f"Share of {selection.n_resamples:,} bootstrap resamples of the requests (seed {selection.seed}) that pick "
-            f"layer {golden} again. {_rivals(selection)}",
+            help=f"Share of {selection.n_resamples:,} bootstrap resamples of the requests (seed {selection.seed}) that "
+            f"pick layer {golden} again. {_rivals(selection)}",
         )
         st.metric(
             "Requests",
@@ -72,8 +72,8 @@ def _numbers(scores: LayerScores, selection: Selection) -> None:
             "Time",
             duration(scores.seconds),
             width="content",
-            help=f"{counted(scores.n_computed, 'request')} computed in {scores.seconds:.1f} s ({scores.n_tokens:,} tokens through "
-            f"the model); {scores.n_requests - scores.n_computed:,} came from the store.",
+            help=f"{counted(scores.n_computed, 'request')} computed in {scores.seconds:.1f} s ({scores.n_tokens:,} tokens "
+            f"through the model); {scores.n_requests - scores.n_computed:,} came from the store.",
         )
 
 
@@ -91,12 +91,13 @@ def _rivals(selection: Selection) -> str:
 def _provenance(scores: LayerScores, selection: Selection, run_id: str) -> str:
     about = scores.provenance
     aside = f"set aside: {layer_list(selection.outliers)}" if selection.outliers else "no layer set aside"
+    stored = scores.n_requests - scores.n_computed
     parts = (
-        f"{scores.n_computed:,} computed, {scores.n_requests - scores.n_computed:,} from the store; {scores.n_tokens:,} tokens",
-        f"{_rivals(selection)[:-1]}",
+        f"{scores.n_computed:,} computed, {stored:,} from the store; {scores.n_tokens:,} tokens",
+        f"stability {percent(selection.stability)} of {selection.n_resamples:,} resamples. {_rivals(selection)[:-1]}",
         f"{aside} (k = {selection.fence_factor:g})",
-        f"{scores.model} on {about.get('device', '?')}, {about.get('dtype', '?')}, precision {about.get('precision', 'model')}",
-        f"scope {scores.scope}, old answer from the {scores.old_answer}",
+        f"{scores.model} on {about.get('device', '?')}, {about.get('dtype', '?')}",
+        f"precision {about.get('precision', 'model')}, scope {scores.scope}, old answer from the {scores.old_answer}",
         f"{scores.dataset}",
         f"torch {about.get('torch', '?')}",
         run_id,

@@ -63,21 +63,17 @@ def question() -> ScoreQuestion:
 
 
 def start_bar(asked: ScoreQuestion) -> None:
-    """What would be scored, in words, and the button."""
-    busy = _busy()
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        words = f"{escape(asked.choice.words)} on {escape(model_words(asked.model))}"
-        st.markdown(f"**To score** {words}", width="content")
-        with st.container(horizontal=True, width="content", vertical_alignment="center"):
-            st.page_link("pages/dataset.py", label="Other requests")
-            st.page_link("pages/model.py", label="Other model")
-            label, problem = _label(asked.choice)
-            if st.button(
-                label, type="primary", key="score", icon=":material/play_arrow:", disabled=busy or bool(problem)
-            ):
-                submit(asked)
+    """The button, what it would score, and the ways to something else."""
+    label, problem = _label(asked.choice)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        stopped = _busy() or bool(problem)
+        if st.button(label, type="primary", key="score", icon=":material/play_arrow:", disabled=stopped):
+            submit(asked)
+        st.markdown(f"{escape(asked.choice.words)}, on {escape(model_words(asked.model))}", width="content")
+        st.page_link("pages/dataset.py", label="Other requests", icon=":material/table_rows:")
+        st.page_link("pages/model.py", label="Other model", icon=":material/memory:")
     if problem:
-        st.error(problem, icon=":material/error:")
+        st.error(escape(problem), icon=":material/error:")
 
 
 def _label(choice: DatasetChoice) -> tuple[str, str]:
@@ -111,22 +107,22 @@ def model_words(source: ModelSource) -> str:
 
 def empty(asked: ScoreQuestion) -> None:
     """What is missing, and the shortest way to it."""
+    busy = _busy()
     with st.container(border=True, key="scores-empty"):
-        st.markdown("#### No layer scores yet")
+        st.markdown("### Layer scores are on their way" if busy else "### No layer scores yet")
         st.markdown(
-            "Layer Gradient Analysis runs every request through the model once with its old and once with its new "
-            "answer and compares the two gradients layer by layer. The layer where they agree most over all requests is "
-            "the golden layer. No edit is run, and no weight changes."
+            "Layer Gradient Analysis takes every request to the model twice, once with its old and once with its new "
+            "answer, and compares the two gradients layer by layer. The layer where they agree most, summed over the "
+            "requests, is the golden layer. No edit is run, and no weight changes."
         )
+        if busy:
+            return
         st.markdown(
-            "Press the gold button above. Scoring 32 requests on the bundled model takes 5 to 20 seconds on two "
-            "cores; the first time the model is converted before that, which takes half a minute."
+            "Press the gold button. Scoring 32 requests on the bundled model takes 5 to 20 seconds on two cores. Before "
+            "its first use the model is converted, which takes half a minute."
         )
         if (asked.model, asked.choice) != (BUNDLED.model, BUNDLED.choice) and st.button(
-            "Score 32 requests of the bundled proxy instead",
-            key="score-bundled",
-            icon=":material/play_arrow:",
-            disabled=_busy(),
+            "Score 32 requests of the bundled proxy instead", key="score-bundled", icon=":material/play_arrow:"
         ):
             session.choose_model(BUNDLED.model)
             session.choose_dataset(BUNDLED.choice)

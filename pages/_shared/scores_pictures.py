@@ -34,8 +34,8 @@ def _looks() -> tuple[figures.Scale, figures.Order]:
             format_func=SCALE_WORDS.__getitem__,
             key="scores-scale",
             persist_state="session",
-            help="By row: each request divided by its largest absolute value, so that every request counts alike. Symmetric "
-            "log: small and large values in one picture. Raw: the values, saturated at their 99th percentile.",
+            help="By row: each request divided by its largest absolute value, so that every request counts alike. "
+            "Symmetric log: small and large values in one picture. Raw: the values, saturated at their 99th percentile.",
         )
         order = st.segmented_control(
             "Rows by",
@@ -51,7 +51,7 @@ def _looks() -> tuple[figures.Scale, figures.Order]:
 
 
 def clicked(run_id: str, scores: LayerScores) -> None:
-    """Open the request of a cell that was clicked since the last look. Call it before the widgets that show the request."""
+    """Open the request of a cell clicked since the last look; to be called before the widgets that show it."""
     event = st.session_state.get(f"figure-{heatmap_name(run_id)}")
     points = event["selection"]["points"] if event else []
     cell = tuple(int(part) for part in points[0]["customdata"][:2]) if points else None
@@ -68,16 +68,21 @@ def sums(selection: Selection, run_id: str) -> None:
     show.figure(figures.totals_bars(selection, session.dark()), f"sums-{run_id}", selection.to_frame())
 
 
-def distribution(scores: LayerScores, selection: Selection, run_id: str) -> None:
-    """Where single requests have their best layer."""
-    several = len(set(scores.relations)) > 1
-    split = several and st.toggle(
-        "By relation",
+def split_by_relation(scores: LayerScores) -> bool:
+    """Whether the best layers are to be split by the dataset's kinds of fact."""
+    if len(set(scores.relations)) < 2:
+        return False
+    return st.toggle(
+        "Best layers by relation",
         key="scores-by-relation",
         persist_state="session",
-        help="Relations are the dataset's kinds of fact.",
+        help="The dataset's kinds of fact.",
     )
-    drawn = figures.best_layer_distribution(scores, selection, bool(split), session.dark())
+
+
+def distribution(scores: LayerScores, selection: Selection, run_id: str, by_relation: bool) -> None:
+    """Where single requests have their best layer."""
+    drawn = figures.best_layer_distribution(scores, selection, by_relation, session.dark())
     frame = scores.to_frame()
     best = frame.loc[frame.groupby(["request", "case_id"], sort=False)["value"].idxmax()]
     columns = ["case_id", "relation", "prompt", "old_answer", "new_answer", "layer", "value"]

@@ -78,15 +78,21 @@ def _at_layer(scores: LayerScores, index: int, selection: Selection) -> None:
     layers = {best: "its largest value", selection.golden_layer: "the golden layer"}
     if clicked is not None and clicked < scores.n_layers:
         layers = {clicked: "the cell you clicked", **{k: v for k, v in layers.items() if k != clicked}}
-    lines = ["| layer | | value | cosine | norms, old and new |", "|--:|:--|--:|--:|--:|"]
-    for layer, what in layers.items():
-        norms = f"{number(scores.norm_old[index, layer])}, {number(scores.norm_new[index, layer])}"
-        value = number(float(scores.values[index, layer]))
-        lines.append(f"| {layer} | {what} | {value} | {scores.cosine[index, layer]:.2f} | {norms} |")
-    st.markdown("\n".join(lines))
+    rows = "".join(
+        f"<tr><td><strong>{layer}</strong><br><span class='gl-quiet'>{what}</span></td>"
+        f"<td class='gl-number'>{number(float(scores.values[index, layer]))}</td>"
+        f"<td class='gl-number'>{number(float(scores.cosine[index, layer]), 2)}</td>"
+        f"<td class='gl-number'>{number(scores.norm_old[index, layer])}</td>"
+        f"<td class='gl-number'>{number(scores.norm_new[index, layer])}</td></tr>"
+        for layer, what in layers.items()
+    )
+    st.html(
+        "<div class='gl-scroll'><table class='gl-table'><thead><tr><th>layer</th><th>value</th><th>cosine</th>"
+        f"<th>norm, old</th><th>norm, new</th></tr></thead><tbody>{rows}</tbody></table></div>"
+    )
     st.caption(
-        "Value = cosine × both gradient norms: the inner product of the loss gradients of the old and the new answer, in "
-        "nats² per squared unit of weight. Norms are in nats per unit of weight."
+        "Value = cosine times both gradient norms: the inner product of the loss gradients of the old and the new "
+        "answer, in nats² per squared unit of weight. Norms are in nats per unit of weight."
     )
 
 

@@ -33,8 +33,8 @@ def figure(drawn: go.Figure, name: str, table: pd.DataFrame, *, selectable: bool
         on_select="rerun" if selectable else "ignore",
         selection_mode="points",
         config=_CONFIG,
+        alt=alt_text(drawn),
     )
-    st.html(f'<span class="gl-alt">{_html(alt_text(drawn))}</span>')
     with st.expander("Table and downloads", icon=":material/download:"):
         downloads(drawn, name, table)
     return event
@@ -82,7 +82,3 @@ def _parquet(table: pd.DataFrame) -> bytes:
     buffer = io.BytesIO()
     table.to_parquet(buffer, index=False)
     return buffer.getvalue()
-
-
-def _html(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

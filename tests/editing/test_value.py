@@ -81,8 +81,8 @@ def tolerance(row: str) -> float:
 @pytest.mark.parametrize("row", ROWS)
 def test_fast_equals_plain(row: str, layer: int) -> None:
     handle = tiny_handle(row, torch.float64)
-    # a subject that opens the prompt and an answer of several tokens; for the last layer a subject that ends the prompt,
-    # because there nothing reaches a later position
+    # a subject that opens the prompt and an answer of several tokens; for the last layer a subject that ends the
+    # prompt, because there nothing reaches a later position
     request = (REQUEST, LATE, LAST)[layer]
     rows = edit_rows(handle, request, TEMPLATES)
     values = fast(handle, rows, layer, CONFIG)

@@ -1,0 +1,120 @@
+"""The command line as a person runs it: real processes, the real bundled model, the store shared with the app."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.tiny import save_tiny
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(*args: str, cache: Path | None = None) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "PYTHONPATH": str(ROOT), **({"GOLDENLAYERS_CACHE": str(cache)} if cache else {})}
+    return subprocess.run(
+        [sys.executable, "-m", "goldenlayers_core", *args], env=env, capture_output=True, text=True, timeout=600
+    )
+
+
+def answer(*args: str, cache: Path | None = None) -> dict:
+    done = run(*args, "--json", cache=cache)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory) -> tuple[str, Path]:
+    folder = tmp_path_factory.mktemp("cli")
+    return str(save_tiny(folder / "tiny")), folder / "cache"
+
+
+def test_score_prints_the_contract():
+    found = answer("score", "--model", "bundled", "--dataset", "bundled", "--limit", "3")
+    assert found["n_requests"] == 3
+    assert found["scope"] == "mlp"
+    assert [entry["layer"] for entry in found["layers"]] == list(range(30))
+    assert found["golden_layer"] == found["ranking"][0]
+    assert not set(found["ranking"]) & set(found["outliers"])
+    assert len(found["ranking"]) + len(found["outliers"]) == 30
+    for layer, entry in enumerate(found["layers"]):
+        assert entry["score"] == pytest.approx(sum(r["scores"][layer] for r in found["requests"]))
+    for request in found["requests"]:
+        assert request["scores"][request["best_layer"]] == max(request["scores"])
+    assert 0 < found["stability"]["golden_layer_share"] <= 1
+    assert found["stability"]["n_resamples"] == 1000
+    assert found["seconds"] > 0
+    again = answer("score", "--model", "bundled", "--dataset", "bundled", "--limit", "3")
+    assert again["layers"] == found["layers"]
+
+
+def test_edit_prints_the_contract(tmp_path):
+    out = tmp_path / "edit.safetensors"
+    found = answer(
+        *("edit", "--prompt", "The capital of France is", "--subject", "France"),
+        *("--target-new", "Rome", "--layer", "4", "--out", str(out)),
+    )
+    assert (found["layer"], found["method"]) == (4, "rome")
+    assert found["before"]["answer"].startswith("Paris")
+    assert found["after"]["answer"].startswith("Rome")
+    assert found["after"]["target_new_probability"] > 0.5 > found["before"]["target_new_probability"]
+    assert found["after"]["target_true_probability"] < found["before"]["target_true_probability"]
+    assert len(found["after"]["top_tokens"]) == 10
+    assert found["verdict"]
+    assert found["seconds"] > 0
+    assert out.stat().st_size < 50_000
+
+
+def test_inspect_models_and_datasets(tiny):
+    folder, cache = tiny
+    card = answer("inspect", "--model", folder, cache=cache)
+    assert (card["n_layers"], card["model_type"]) == (3, "llama")
+    listed = answer("models", cache=cache)
+    assert {"llama", "gpt2", "gpt_neox", "qwen2", "qwen3", "mistral", "gemma2", "gemma3"} <= {
+        a["model_type"] for a in listed["architectures"]
+    }
+    names = [entry["name"] for entry in answer("datasets", cache=cache)]
+    assert names[:2] == ["bundled", "bundled-hard"]
+    read = answer("datasets", "--dataset", "bundled", cache=cache)
+    assert read["n_records"] == read["n_read"] + read["n_reported"] >= 400
+    assert read["probes"]["rephrase"] >= 2 * read["n_read"]
+
+
+def test_the_cache_is_listed_measured_and_emptied(tiny):
+    folder, cache = tiny
+    answer("score", "--model", folder, "--dataset", "bundled", "--limit", "2", cache=cache)
+    (run_,) = answer("cache", "list", cache=cache)
+    assert run_["kind"] == "score"
+    assert sum(u["n_bytes"] for u in answer("cache", "size", cache=cache)) > 0
+    answer("cache", "clear", cache=cache)
+    assert answer("cache", "list", cache=cache) == []
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (("score", "--model", "/no/such/model"), "no folder or file"),
+        (("score", "--model", "some/model", "--limit", "1"), "cannot be reached"),
+        (("score", "--dataset", "nothing.json"), "no file and no known dataset"),
+        (("score", "--scope", "everything"), "choose one of mlp"),
+        (("score", "--limit", "0"), "above 0"),
+        (("edit", "--prompt", "A is", "--subject", "B", "--target-new", "C", "--layer", "3"), "not in the prompt"),
+        (("edit", "--prompt", "A is", "--subject", "A", "--target-new", "C", "--layer", "x"), "give auto or"),
+        (("edit", "--prompt", "A is", "--subject", "A", "--target-new", "C", "--method", "x"), "choose one of rome"),
+    ],
+)
+def test_mistakes_are_one_sentence_and_status_2(args, words):
+    done = run(*args)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    last = done.stderr.strip().splitlines()[-1]
+    assert words in last
+    assert "Traceback" not in done.stderr
+
+
+def test_prepare_is_quiet_the_second_time():
+    done = run("prepare")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
