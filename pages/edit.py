@@ -18,9 +18,9 @@ found = session.recommendation()
 left, right = st.columns([3, 2], gap="large")
 with left:
     request = edit_request.choose()
+    form, settings = edit_controls.method()
 with right:
     layer = edit_controls.layer(card, found)
-    form, settings = edit_controls.method()
     edit_controls.button(request, form, settings, layer)
 jobs.follow("edit", edit_kept.add)
 
@@ -40,7 +40,7 @@ else:
     edit_result.tokens(shown, report)
 
     st.header("Every probe")
-    edit_result.probes(shown, report)
+    edit_result.probes(report)
     edit_result.changes(shown, report)
 
     edit_prompts.free_prompts(report, session.model())

@@ -5,14 +5,8 @@ import streamlit as st
 from pages._shared import cached, jobs, scores_card, scores_controls, scores_pictures, scores_request, session
 
 st.title("Layer scores")
-st.markdown(
-    "Which layer should be edited, judged by gradients? Every request of the proxy dataset scores every layer, and the "
-    "sum over the requests names the golden layer."
-)
-bar = st.container()
-asked = scores_controls.question()
-with bar:
-    scores_controls.start_bar(asked)
+st.markdown("Which layer should be edited, judged by gradients alone?")
+asked = scores_controls.start_bar()
 jobs.follow("score", session.show_score_run)
 
 run = scores_controls.open_run()

@@ -8,29 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from goldenlayers_core.places import cache_root
+from tests.lending import lend_models
 
 BROWSER_TESTS = Path(__file__).parent / "browser"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 NO_HUB = "http://127.0.0.1:9"  # refuses at once: a test never leaves this machine, and "offline" is the real thing
 
 
-def _lend_converted_models(cache: Path, to: Path) -> None:
-    """Hard links to the models `make prepare` converted: half a minute saved, and clearing `to` harms nothing."""
-    for complete in cache.glob("models/*/complete"):
-        folder = to / "models" / complete.parent.name
-        try:
-            shutil.copytree(complete.parent, folder, copy_function=os.link)
-        except (shutil.Error, OSError):  # another file system
-            shutil.rmtree(folder, ignore_errors=True)
-            shutil.copytree(complete.parent, folder)
-
-
 def pytest_configure(config: pytest.Config) -> None:
     """Before any test is imported: results land in a temporary folder, never among a person's own."""
     folder = Path(tempfile.mkdtemp(prefix="goldenlayers-tests-"))
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
-    _lend_converted_models(cache_root(), folder)
+    lend_models(folder)
     os.environ["GOLDENLAYERS_CACHE"] = str(folder)
     os.environ["HF_HOME"] = str(folder / "hub")
     os.environ["HF_ENDPOINT"] = NO_HUB

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from goldenlayers_core.editing.suffix import check_length
 from goldenlayers_core.errors import EditError, RequestError
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.tokens import encode_answer, encode_prompt, subject_last
@@ -43,6 +44,7 @@ def edit_rows(handle: ModelHandle, request: EditRequest, templates: Sequence[str
         before = template.index("{}")
         text = template[:before] + request.prompt + template[before + 2 :]
         ids = encode_prompt(tokenizer, text)
+        check_length(handle, text, len(ids) + len(answer))
         lookup = subject_last(tokenizer, text, request.subject, after=before)
         rows.append(Row(ids + answer[:-1], lookup, answer, edit))
     essence = f"{request.subject} is a"

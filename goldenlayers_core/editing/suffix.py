@@ -13,6 +13,7 @@ from torch import Tensor
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
+from goldenlayers_core.errors import RequestError
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.hooks import keep_positions, start_at
 from goldenlayers_core.models.tokens import pad_right
@@ -191,5 +192,14 @@ def suffix_logits(handle: ModelHandle, suffixes: Suffixes, rows: Tensor, columns
 
 
 def _last_position(handle: ModelHandle) -> int:
-    """Positions of padding may lie beyond a learned position table; they are kept inside it."""
+    """The last position the model has; that of padding may lie beyond a learned table and is kept inside it."""
     return int(getattr(handle.model.config.get_text_config(), "max_position_embeddings", None) or 2**31) - 1
+
+
+def check_length(handle: ModelHandle, prompt: str, n_tokens: int) -> None:
+    """Raises RequestError when a prompt, with what is to follow it, is longer than the model takes."""
+    if n_tokens > _last_position(handle) + 1:
+        raise RequestError(
+            f"The prompt that begins {prompt[:40]!r} has, with its answer, {n_tokens} tokens and {handle.name} "
+            f"takes at most {_last_position(handle) + 1}; shorten it."
+        )

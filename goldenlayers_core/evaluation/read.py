@@ -15,7 +15,7 @@ from torch import Tensor
 
 from goldenlayers_core.editing.delta import Edit
 from goldenlayers_core.editing.overlay import batch_overlay
-from goldenlayers_core.editing.suffix import Pair, Suffixes, cache_of, prefill, suffix_logits
+from goldenlayers_core.editing.suffix import Pair, Suffixes, cache_of, check_length, prefill, suffix_logits
 from goldenlayers_core.evaluation.answers import cut_answer
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.generate import generation_config
@@ -165,7 +165,7 @@ class _Reader:
         """Greedy tokens: enough for the longest answer that is expected, and a little more."""
         longest = 0
         for question in self.questions:
-            for answer in question.expected:
+            for answer in filter(str.strip, question.expected):
                 longest = max(longest, len(encode_answer(self.handle.tokenizer, question.prompt, answer)))
         return min(max(ANSWER_TOKENS, longest + 2), LONGEST_ANSWER)
 
@@ -176,10 +176,13 @@ def read(
     """What the model says to every question, each under its own edit where `edits` gives one per question.
 
     Probabilities are products over an answer's tokens, summed as float64 logarithms; NaN where none is asked for. Hold
-    the handle's lock when an overlay is active; it is taken here otherwise. Raises RequestError for an empty prompt.
+    the handle's lock when an overlay is active; it is taken here otherwise. Raises RequestError for an
+    empty prompt and for one that is longer than the model takes.
     """
     reader = _Reader(handle, questions, edits)
     new_tokens = reader.new_tokens()
+    for question, ids in zip(questions, reader.encoded, strict=True):
+        check_length(handle, question.prompt, len(ids) + new_tokens)
     readings: dict[int, Reading] = {}
     for batch in reader.batches(new_tokens):
         with handle.lock, torch.inference_mode():

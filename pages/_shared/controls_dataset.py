@@ -116,14 +116,14 @@ def part(name: str, found: Dataset) -> DatasetChoice | None:
             st.error("Nothing is in this part; choose another one.", icon=":material/error:")
             return None
         limit = st.number_input(
-            f"Requests, from the start (of {available:,})",
+            f"How many (of {available:,})",
             1,
             available,
             _usual_limit(current, split, available),
             key=f"part-limit-{name}-{split}",
             persist_state="session",
             width=220,
-            help="Each further request makes the choice of the layer steadier and takes a little longer.",
+            help="So many from the start. Each further request makes the choice of the layer steadier and takes a little longer.",
         )
     known = st.toggle(
         "Only facts that the model knows",

@@ -6,7 +6,7 @@ import streamlit as st
 from goldenlayers_core.results import EditReport
 from goldenlayers_core.tasks import EditQuestion, ModelCard, Recommendation
 from goldenlayers_core.tasks.starting import layer_options
-from pages._shared import cached, edit_controls, edit_kept, edit_result, jobs, session
+from pages._shared import edit_controls, edit_kept, edit_result, jobs, session
 from pages._shared.wording import escape
 
 
@@ -42,8 +42,7 @@ def _beside(layer: int, n_layers: int) -> int:
 
 def _at(run_id: str, layer: int) -> EditQuestion:
     """The question behind a stored edit, asked of another layer."""
-    run = next(m for m in cached.workbench().store.runs() if m.run_id == run_id)
-    asked = EditQuestion.from_params(run.settings)
+    asked = EditQuestion.from_params(edit_kept.run(run_id).settings)
     return EditQuestion(asked.model, asked.request, asked.method, layer, asked.settings)
 
 

@@ -153,10 +153,13 @@ def load() -> None:
 
 def empty() -> None:
     """No edit yet."""
+    job = jobs.waiting("edit")
     with st.container(border=True, key="edit-empty"):
-        st.markdown("### No edit yet")
+        busy = job is not None and job.active
+        st.markdown("### The edit is on its way" if busy else "### No edit yet")
         st.markdown(
-            "Press the gold button. You will see whether the edit took, the answers before and after, the ten likeliest "
-            "next tokens, and every probe: rephrases that should follow, neighbours that should stay, consequences that "
-            "should change with the fact. On the bundled model an edit takes about five seconds on two cores."
+            "Here you will see whether the edit took, the answers before and after, the ten likeliest next tokens, and "
+            "every probe: rephrases that should follow, neighbours that should stay, consequences that should change."
         )
+        if not busy:
+            st.markdown("Press the gold button. On the bundled model an edit takes about five seconds on two cores.")

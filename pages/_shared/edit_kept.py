@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from goldenlayers_core.errors import GoldenLayersError
+from goldenlayers_core.errors import GoldenLayersError, StoreError
 from goldenlayers_core.results import EditReport
+from goldenlayers_core.runtime import RunManifest
 from pages._shared import cached, session
 
 MOST = 4
@@ -51,3 +52,11 @@ def shown(found: dict[str, EditReport]) -> str | None:
     """The edit on show: the one chosen, else the newest."""
     chosen = session.edit_run()
     return chosen if chosen in found else next(reversed(found), None)
+
+
+def run(run_id: str) -> RunManifest:
+    """What the store says about an edit. Raises StoreError when it is gone."""
+    for manifest in cached.workbench().store.runs():
+        if manifest.run_id == run_id:
+            return manifest
+    raise StoreError(f"The edit {run_id} is no longer in the store; make it again.")

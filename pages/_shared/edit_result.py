@@ -9,10 +9,11 @@ import streamlit as st
 from goldenlayers_core import figures
 from goldenlayers_core.figures.text import number, percent, shorten
 from goldenlayers_core.records import PROBE_KINDS
-from goldenlayers_core.results import EditReport, View
+from goldenlayers_core.results import EditReport, ProbeOutcome, View
 from pages._shared import edit_kept, session, show
 from pages._shared.wording import count, duration, escape
 
+MOST_PROBES = 60
 KIND_WORDS = {
     "rewrite": "the prompt itself; wished: the new answer",
     "rephrase": "the same fact in other words; wished: the new answer",
@@ -34,6 +35,7 @@ def headline(run_id: str, report: EditReport) -> None:
     with st.container(border=True, key="edit-verdict"):
         mark(report)
         st.markdown(f"### {escape(report.verdict)}")
+        st.markdown(f"{escape(report.prompt)} … {escape(report.target_true)} **→** {escape(report.target_new)}")
         if _same_answer(report):
             st.warning(
                 "A no-op: the model gave the new answer before the edit already, so this says nothing about the layer.",
@@ -42,7 +44,7 @@ def headline(run_id: str, report: EditReport) -> None:
         st.caption(
             escape(
                 f"{report.method.upper()} at layer {report.layer} ({report.layer_evidence}); 1 request, "
-                f"{count(len(report.outcomes), 'probe')}, greedy answers. It took if the answer begins with the new one."
+                f"{count(len(report.outcomes), 'probe')}. It took when the greedy answer begins with the new one."
             )
         )
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -69,8 +71,8 @@ def before_and_after(report: EditReport) -> None:
             )
             _probabilities(report, view)
     st.caption(
-        "Greedy text up to the first line break. P is the probability of the whole answer after the prompt: the product "
-        "over its tokens."
+        "Greedy text up to the first line break. P is the probability of the whole answer after the prompt, the "
+        "product over its tokens."
     )
 
 
@@ -104,49 +106,50 @@ def changes(run_id: str, report: EditReport) -> None:
     show.figure(figures.probe_changes(report, session.dark()), f"probes-{run_id}", report.to_frame())
 
 
-def probes(run_id: str, report: EditReport) -> None:
-    """Every probe in words."""
+def probes(report: EditReport) -> None:
+    """Every probe in words: what came out, before and after, and how probable the two answers are."""
     order = {kind: place for place, kind in enumerate(PROBE_KINDS)}
-    frame = report.to_frame().sort_values("kind", key=lambda kinds: kinds.map(order), kind="stable")
-    frame.insert(0, "came out", ["✓ as wished" if success else "✗ not as wished" for success in frame["success"]])
-    share = st.column_config.NumberColumn
-    st.dataframe(
-        frame,
-        width="stretch",
-        hide_index=True,
-        key=f"edit-probes-{run_id}",
-        column_order=[
-            *("came out", "kind", "prompt", "expected", "before", "after"),
-            *("p_new_before", "p_new_after", "p_true_before", "p_true_after", "divergence_nats", "name"),
-        ],
-        column_config={
-            "came out": st.column_config.TextColumn(width="small", pinned=True),
-            "kind": st.column_config.TextColumn(width="small"),
-            "prompt": st.column_config.TextColumn(width="large"),
-            "expected": st.column_config.TextColumn("expected answer", width="small"),
-            "before": st.column_config.TextColumn("answer before", width="medium"),
-            "after": st.column_config.TextColumn("answer after", width="medium"),
-            "p_new_before": share(
-                "P(new) before", format="percent", help="Probability of the new answer before the edit."
-            ),
-            "p_new_after": share(
-                "P(new) after", format="percent", help="Probability of the new answer after the edit."
-            ),
-            "p_true_before": share("P(old) before", format="percent", help="Probability of the old answer before."),
-            "p_true_after": share("P(old) after", format="percent", help="Probability of the old answer after."),
-            "divergence_nats": share(
-                "next token moved", format="%.3f", help="KL(before || after) of the next token, in nats; 0 is unmoved."
-            ),
-            "name": st.column_config.TextColumn("the dataset's name for it", width="small"),
-        },
-        alt=f"Every probe of the edit: {report.verdict}",
+    ordered = sorted(report.outcomes, key=lambda outcome: order[outcome.kind])
+    heads = ("as wished", "kind", "prompt", "expected", "before", "after", "P(new)", "P(old)")
+    rows = "".join(_probe_row(outcome) for outcome in ordered[:MOST_PROBES])
+    st.html(
+        "<div class='gl-scroll'><table class='gl-table'><thead><tr>"
+        + "".join(f"<th>{head}</th>" for head in heads)
+        + f"</tr></thead><tbody>{rows}</tbody></table></div>"
     )
-    kinds = report.rates()
+    if len(ordered) > MOST_PROBES:
+        st.caption(f"The first {MOST_PROBES} of {len(ordered)} probes; all of them are in the table under the figure.")
+    lines = (
+        f"{kind}: {good} of {total} as wished ({KIND_WORDS[kind]})" for kind, (good, total) in report.rates().items()
+    )
+    st.caption("  \n".join(map(escape, lines)))
     st.caption(
-        "  \n".join(
-            escape(f"{kind}: {good} of {total} as wished ({KIND_WORDS[kind]})") for kind, (good, total) in kinds.items()
-        )
+        "Answers are greedy text. P: probability of the whole new and of the whole old answer, before → after the edit."
     )
+
+
+def _probe_row(outcome: ProbeOutcome) -> str:
+    look, words = ("gl-yes", "✓ yes") if outcome.success else ("gl-no", "✗ no")
+    name = f"<br><span class='gl-quiet'>{html(outcome.name)}</span>" if outcome.name else ""
+    before, after = outcome.before, outcome.after
+    expected = html(shorten(" or ".join(outcome.answers), 80)) or "<span class='gl-quiet'>as before</span>"
+    cells = (
+        f"<td class='{look}'>{words}</td>",
+        f"<td>{outcome.kind}{name}</td>",
+        f"<td class='gl-wide'>{html(shorten(outcome.prompt, 300))}</td>",
+        f"<td>{expected}</td>",
+        f"<td class='gl-wide'>{html(shorten(before.answer, 120))}</td>",
+        f"<td class='gl-wide'><strong>{html(shorten(after.answer, 120))}</strong></td>",
+        f"<td class='gl-number'>{_from_to(before.target_new_probability, after.target_new_probability)}</td>",
+        f"<td class='gl-number'>{_from_to(before.target_true_probability, after.target_true_probability)}</td>",
+    )
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _from_to(before: float, after: float) -> str:
+    if not (math.isfinite(before) and math.isfinite(after)):
+        return "<span class='gl-quiet'>not asked</span>"
+    return f"{percent(before)} → {percent(after)}".replace(" %", "&nbsp;%").replace("under 0.1", "&lt;&nbsp;0.1")
 
 
 def cost(run_id: str, report: EditReport) -> None:
@@ -156,21 +159,21 @@ def cost(run_id: str, report: EditReport) -> None:
             "Relative weight change",
             percent(report.weight_change),
             width="content",
-            help="Frobenius norm of the change divided by the norm of the MLP output matrix it lies over; large changes "
-            "move more than the fact.",
+            help="Frobenius norm of the change divided by that of the MLP output matrix it lies over; a large change "
+            "moves more than the fact.",
         )
         st.metric("Time", f"{report.seconds:.1f} s", width="content", help="Sum of the stages below, loading excluded.")
         for stage, seconds in report.stages:
             st.metric(stage.capitalize(), f"{seconds:.2f} s", width="content")
     about = report.provenance
     parts = (
-        about.get("model", ""),
+        edit_kept.run(run_id).model,
         f"{about.get('device', '?')}, {about.get('dtype', '?')}",
         f"torch {about.get('torch', '?')}",
         f"fingerprint {report.fingerprint[:8]}",
         run_id,
     )
-    st.caption(escape(" · ".join(part for part in parts if part)))
+    st.caption(escape(" · ".join(parts)))
 
 
 def summary_row(report: EditReport) -> dict[str, str | int]:

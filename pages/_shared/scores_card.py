@@ -10,38 +10,48 @@ from pages._shared import edit_start
 from pages._shared.wording import duration, escape
 
 NOT_PROVED = (
-    "**What this does not prove yet.** Layer Gradient Analysis compares two gradients per layer; no edit has been run. "
-    "Whether an edit at the golden layer takes, and what else it moves, only an edit can tell."
+    "**What this does not prove yet.** LGA compares gradients; no edit has been run, and only an edit tells whether it "
+    "takes and what else it moves."
 )
 ON_BUNDLED = (
-    "On the bundled model it misleads: measured by real ROME edits of two sets of 16 known facts, LGA chose layers 21 "
-    "and 25, which lie 0.28 and 0.33 below the best layer of each request, where the literature's layer 5 lies 0.06 and "
-    "0.03 below it (score = mean of rewrite, rephrase and locality hits, from 0 to 1). Try an early layer beside it."
+    "On the bundled model it misleads: for two sets of 16 known facts it chose layers 21 and 25, where real ROME edits "
+    "scored 0.28 and 0.33 less than at each request's best layer; at the literature's layer 5 they scored 0.06 and "
+    "0.03 less (score: mean of rewrite, rephrase and locality hits, 0 to 1). So try an early layer beside it."
 )
 ELSEWHERE = "On the bundled model its choice is a poor layer to edit, so try an early layer beside it here, too."
+FIRM = 0.5  # stability below which the card warns
 
 
 def card(scores: LayerScores, selection: Selection, run_id: str, bundled: bool) -> None:
     """The card. `bundled`: whether the scores are the bundled model's."""
     with st.container(key="golden-layer-card"):
-        _numbers(scores, selection)
-        st.markdown(f"{NOT_PROVED} {ON_BUNDLED if bundled else ELSEWHERE}")
-        golden, early = selection.golden_layer, early_layer(scores.n_layers)
-        with st.container(horizontal=True):
-            if st.button(f"Edit at the golden layer {golden}", key="edit-golden", icon=":material/edit:"):
-                edit_start.go(layer=golden)
-            if early != golden and st.button(
-                f"Edit at the early layer {early}", key="edit-early", icon=":material/edit:"
-            ):
-                edit_start.go(layer=early)
+        left, right = st.columns([4, 5], gap="large")
+        with left:
+            _numbers(scores, selection)
+            _buttons(selection.golden_layer, early_layer(scores.n_layers))
+        with right:
+            if selection.stability < FIRM:
+                st.markdown(
+                    f"**Not stable.** Only {percent(selection.stability)} of {selection.n_resamples:,} resamples of "
+                    f"these requests pick layer {selection.golden_layer}. {_rivals(selection)} More requests help."
+                )
+            st.markdown(f"{NOT_PROVED} {ON_BUNDLED if bundled else ELSEWHERE}")
         st.caption(_provenance(scores, selection, run_id))
     skipped(scores)
+
+
+def _buttons(golden: int, early: int) -> None:
+    with st.container(horizontal=True):
+        if st.button(f"Edit at the golden layer {golden}", key="edit-golden", icon=":material/edit:"):
+            edit_start.go(layer=golden)
+        if early != golden and st.button(f"Edit at the early layer {early}", key="edit-early", icon=":material/edit:"):
+            edit_start.go(layer=early)
 
 
 def _numbers(scores: LayerScores, selection: Selection) -> None:
     golden = selection.golden_layer
     low, high = selection.interval[golden]
-    with st.container(horizontal=True, key="golden-layer-numbers"):
+    with st.container(horizontal=True, gap="large", key="golden-layer-numbers"):
         st.metric(
             "Golden layer",
             str(golden),
@@ -72,8 +82,8 @@ def _numbers(scores: LayerScores, selection: Selection) -> None:
             "Time",
             duration(scores.seconds),
             width="content",
-            help=f"{counted(scores.n_computed, 'request')} computed in {scores.seconds:.1f} s ({scores.n_tokens:,} tokens "
-            f"through the model); {scores.n_requests - scores.n_computed:,} came from the store.",
+            help=f"{counted(scores.n_computed, 'request')} computed in {scores.seconds:.1f} s ({scores.n_tokens:,} "
+            f"tokens through the model); {scores.n_requests - scores.n_computed:,} came from the store.",
         )
 
 
@@ -94,7 +104,6 @@ def _provenance(scores: LayerScores, selection: Selection, run_id: str) -> str:
     stored = scores.n_requests - scores.n_computed
     parts = (
         f"{scores.n_computed:,} computed, {stored:,} from the store; {scores.n_tokens:,} tokens",
-        f"stability {percent(selection.stability)} of {selection.n_resamples:,} resamples. {_rivals(selection)[:-1]}",
         f"{aside} (k = {selection.fence_factor:g})",
         f"{scores.model} on {about.get('device', '?')}, {about.get('dtype', '?')}",
         f"precision {about.get('precision', 'model')}, scope {scores.scope}, old answer from the {scores.old_answer}",

@@ -20,60 +20,61 @@ PRECISION_WORDS = {"model": "the model's own", "bfloat16": "bfloat16 (faster wit
 BUNDLED = ScoreQuestion(choice=DatasetChoice("bundled", "proxy", 32))
 
 
-def question() -> ScoreQuestion:
-    """What the session has chosen, with the settings of the expander."""
-    with st.expander("Settings of the analysis", icon=":material/tune:"):
-        first, second = st.columns(2)
-        scope = first.selectbox(
-            "Scope",
-            SCOPES,
-            format_func=SCOPE_WORDS.__getitem__,
-            key="scores-scope",
-            persist_state="session",
-            help="The weights of a layer whose gradients are compared.",
-        )
-        old = second.selectbox(
-            "Old answer",
-            OLD_ANSWERS,
-            format_func=OLD_WORDS.__getitem__,
-            key="scores-old",
-            persist_state="session",
-            help="The answer whose gradient is set against the new answer's. A request without one is skipped.",
-        )
-        precision = first.selectbox(
-            "Precision",
-            tuple(PRECISION_WORDS),
-            format_func=PRECISION_WORDS.__getitem__,
-            key="scores-precision",
-            persist_state="session",
-            help="The number format of the forward and backward passes; sums are always float64.",
-        )
-        fence = second.number_input(
-            "Fence factor k",
-            0.1,
-            10.0,
-            1.0,
-            0.1,
-            key="scores-fence",
-            persist_state="session",
-            help="Layers whose summed score lies outside [Q1 - k IQR, Q3 + k IQR] are set aside; the paper uses 1.",
-        )
-    config = LgaConfig(scope=scope, old_answer=old, precision=precision)
-    return ScoreQuestion(session.model(), session.choice(), config, SelectionConfig(fence=float(fence)))
-
-
-def start_bar(asked: ScoreQuestion) -> None:
-    """The button, what it would score, and the ways to something else."""
-    label, problem = _label(asked.choice)
+def start_bar() -> ScoreQuestion:
+    """One row: the button, its settings, what it would score and the ways to something else. The question it asks."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        stopped = _busy() or bool(problem)
-        if st.button(label, type="primary", key="score", icon=":material/play_arrow:", disabled=stopped):
-            submit(asked)
+        place = st.container(width="content")
+        with st.popover("Settings", icon=":material/tune:", width="content"):
+            asked = _settings()
         st.markdown(f"{escape(asked.choice.words)}, on {escape(model_words(asked.model))}", width="content")
-        st.page_link("pages/dataset.py", label="Other requests", icon=":material/table_rows:")
-        st.page_link("pages/model.py", label="Other model", icon=":material/memory:")
+        st.page_link("pages/dataset.py", label="Other requests")
+        st.page_link("pages/model.py", label="Other model")
+    label, problem = _label(asked.choice)
+    stopped = _busy() or bool(problem)
+    if place.button(label, type="primary", key="score", icon=":material/play_arrow:", disabled=stopped):
+        submit(asked)
     if problem:
         st.error(escape(problem), icon=":material/error:")
+    return asked
+
+
+def _settings() -> ScoreQuestion:
+    scope = st.selectbox(
+        "Scope",
+        SCOPES,
+        format_func=SCOPE_WORDS.__getitem__,
+        key="scores-scope",
+        persist_state="session",
+        help="The weights of a layer whose gradients are compared.",
+    )
+    old = st.selectbox(
+        "Old answer",
+        OLD_ANSWERS,
+        format_func=OLD_WORDS.__getitem__,
+        key="scores-old",
+        persist_state="session",
+        help="The answer whose gradient is set against the new answer's. A request without one is skipped.",
+    )
+    precision = st.selectbox(
+        "Precision",
+        tuple(PRECISION_WORDS),
+        format_func=PRECISION_WORDS.__getitem__,
+        key="scores-precision",
+        persist_state="session",
+        help="The number format of the forward and backward passes; sums are always float64.",
+    )
+    fence = st.number_input(
+        "Fence factor k",
+        0.1,
+        10.0,
+        1.0,
+        0.1,
+        key="scores-fence",
+        persist_state="session",
+        help="Layers whose summed score lies outside [Q1 - k IQR, Q3 + k IQR] are set aside; the paper uses 1.",
+    )
+    config = LgaConfig(scope=scope, old_answer=old, precision=precision)
+    return ScoreQuestion(session.model(), session.choice(), config, SelectionConfig(fence=float(fence)))
 
 
 def _label(choice: DatasetChoice) -> tuple[str, str]:
@@ -118,8 +119,8 @@ def empty(asked: ScoreQuestion) -> None:
         if busy:
             return
         st.markdown(
-            "Press the gold button. Scoring 32 requests on the bundled model takes 5 to 20 seconds on two cores. Before "
-            "its first use the model is converted, which takes half a minute."
+            "Press the gold button. Scoring 32 requests on the bundled model takes 5 to 20 seconds on two cores. "
+            "Before its first use the model is converted, which takes half a minute."
         )
         if (asked.model, asked.choice) != (BUNDLED.model, BUNDLED.choice) and st.button(
             "Score 32 requests of the bundled proxy instead", key="score-bundled", icon=":material/play_arrow:"

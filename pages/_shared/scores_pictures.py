@@ -35,7 +35,7 @@ def _looks() -> tuple[figures.Scale, figures.Order]:
             key="scores-scale",
             persist_state="session",
             help="By row: each request divided by its largest absolute value, so that every request counts alike. "
-            "Symmetric log: small and large values in one picture. Raw: the values, saturated at their 99th percentile.",
+            "Symmetric log: small and large values in one picture. Raw: the values, cut at their 99th percentile.",
         )
         order = st.segmented_control(
             "Rows by",
@@ -47,6 +47,7 @@ def _looks() -> tuple[figures.Scale, figures.Order]:
             persist_state="session",
             help="Best layer: requests with the same best layer together. Relation: requests of one kind together.",
         )
+        st.markdown("Point at a cell to read it; click it to open its request below.", width="content")
     return scale or "row", order or "best"
 
 

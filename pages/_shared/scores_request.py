@@ -48,7 +48,7 @@ def words(scores: LayerScores, q: int) -> str:
 
 def profile(scores: LayerScores, index: int, selection: Selection) -> None:
     """The request in words and numbers, buttons to edit it, and its profile over the layers."""
-    left, right = st.columns([2, 3], gap="large")
+    left, right = st.columns([4, 5], gap="large")
     with left:
         _words(scores, index)
         _at_layer(scores, index, selection)

@@ -13,7 +13,7 @@ from pages._shared.wording import escape
 
 __all__ = ["downloads", "escape", "figure", "untitled"]
 
-_CONFIG = {"displaylogo": False, "responsive": True, "modeBarButtonsToRemove": ["lasso2d", "select2d"]}
+_CONFIG = {"displaylogo": False, "responsive": True, "displayModeBar": False}  # plotly's bar would lie over the cells
 
 
 def figure(drawn: go.Figure, name: str, table: pd.DataFrame, *, selectable: bool = False) -> Any:

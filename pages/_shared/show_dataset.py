@@ -10,6 +10,7 @@ from goldenlayers_core.records import Dataset, EditRequest
 from pages._shared.wording import count, escape
 
 PREVIEW: Final = 100
+_COUNT: Final = st.column_config.NumberColumn(help="Prompts asked before and after an edit, the fact's own included.")
 _KINDS: Final = {
     "rewrite": "the fact itself",
     "rephrase": "in other words",
@@ -47,7 +48,7 @@ def requests(listed: Sequence[EditRequest], name: str) -> None:
         selection_mode="single-row-required",
         selection_default={"selection": {"rows": [0]}},
         key=f"requests-{name}-{len(listed)}",
-        column_config={"Prompt": st.column_config.TextColumn(width="large")},
+        column_config={"Prompt": st.column_config.TextColumn(width="large"), "Probes": _COUNT},
     )
     rows = [row for row in event["selection"]["rows"] if row < len(shown)]
     detail(shown[rows[0] if rows else 0])
@@ -62,9 +63,7 @@ def table(listed: Sequence[EditRequest]) -> pd.DataFrame:
             "New answer": [r.target_new for r in listed],
             "Subject": [r.subject for r in listed],
             "Relation": [r.relation for r in listed],
-            "Rephrases": [len(r.rephrases) for r in listed],
-            "Locality": [len(r.locality) for r in listed],
-            "Portability": [len(r.portability) for r in listed],
+            "Probes": [len(r.probes) for r in listed],
             "Case": [r.case_id for r in listed],
         }
     )

@@ -11,6 +11,10 @@ from pages._shared.wording import count, duration, escape, shorten, when
 KINDS: Final = {"score": "Layer scores", "edit": "Edit"}
 _PAGES: Final = {"score": "pages/layer_scores.py", "edit": "pages/edit.py"}
 _ICONS: Final = {"score": ":material/grid_on:", "edit": ":material/edit:"}
+_LOST: Final = {
+    "score": "Delete this run? Its scores per request stay in the store, so that computing it again is quick.",
+    "edit": "Delete this report? Making the edit again takes as long as the first time.",
+}
 
 
 def entry(manifest: RunManifest, place: str) -> None:
@@ -25,8 +29,7 @@ def entry(manifest: RunManifest, place: str) -> None:
             if manifest.kind in _PAGES and st.button("Open", key=f"open-{key}"):
                 open_run(manifest)
             if place == "runs":
-                _rename(manifest)
-                _delete(manifest)
+                _more(manifest)
 
 
 def facts(manifest: RunManifest) -> str:
@@ -49,24 +52,19 @@ def open_run(manifest: RunManifest) -> None:
     st.switch_page(_PAGES[manifest.kind])
 
 
-def _rename(manifest: RunManifest) -> None:
-    with (
-        st.popover("Rename", key=f"rename-{manifest.run_id}"),
-        st.form(f"rename-form-{manifest.run_id}", border=False),
-    ):
-        title = st.text_input("New title", manifest.title, max_chars=200, key=f"title-{manifest.run_id}")
-        if st.form_submit_button("Rename", key=f"rename-now-{manifest.run_id}") and (title or "").strip():
-            cached.workbench().store.rename_run(manifest.run_id, (title or "").strip())
-            st.rerun()
-
-
-def _delete(manifest: RunManifest) -> None:
-    with st.popover("Delete", key=f"delete-{manifest.run_id}"):
-        st.markdown("Delete this run? Its scores per request stay in the store, so that computing it again is quick.")
-        if manifest.kind == "edit":
-            st.caption("The edit goes with its report.")
-        if st.button("Delete it", key=f"delete-now-{manifest.run_id}", type="primary"):
-            delete(manifest.run_id)
+def _more(manifest: RunManifest) -> None:
+    """Rename, and delete after a second thought."""
+    run_id = manifest.run_id
+    with st.popover("More", key=f"more-{run_id}"):
+        with st.form(f"rename-form-{run_id}", border=False):
+            title = st.text_input("Title", manifest.title, max_chars=200, key=f"title-{run_id}") or ""
+            if st.form_submit_button("Rename", key=f"rename-{run_id}") and title.strip():
+                cached.workbench().store.rename_run(run_id, title.strip())
+                st.rerun()
+        st.divider()
+        st.markdown(_LOST.get(manifest.kind, "Delete this run? It cannot be brought back."))
+        if st.button("Delete it", key=f"delete-{run_id}", icon=":material/delete:"):
+            delete(run_id)
             st.rerun()
 
 

@@ -2,12 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 import streamlit as st
 
 from goldenlayers_core.tasks import ScoreQuestion
 from pages._shared import jobs, session
 from pages._shared.wording import count, escape, shorten
+
+
+_LOAD: Final = "Load a model"
+_SCORE: Final = "Score its layers"
+_EDIT: Final = "Edit a fact"
+_ICONS: Final = {"done": ":material/check_circle:", "next": ":material/arrow_forward:", "later": ":material/schedule:"}
+_COLOURS: Final = {"done": "green", "next": "primary", "later": "gray"}
 
 
 @dataclass(frozen=True)
@@ -22,6 +30,8 @@ class Step:
     act: Callable[[], None]
     ready: bool = True
     why_not: str = ""
+    caution: str = ""
+    other: tuple[str, str] = ("", "")  # another way: page and words
 
 
 def steps() -> tuple[Step, ...]:
@@ -38,7 +48,7 @@ def _load() -> Step:
     card, source = session.card(), session.model().source
     if card:
         text = f"{escape(card.name)} is loaded: {card.n_layers} layers."
-        return Step("load", "Load a model", text, True, "See the model", lambda: st.switch_page("pages/model.py"))
+        return Step("load", _LOAD, text, True, "See the model", lambda: st.switch_page("pages/model.py"))
     name = "the bundled model" if source == "bundled" else source
     text = (
         "SmolLM2, a real language model with 135 million parameters, came with the set-up. It loads in about a second; "
@@ -46,14 +56,16 @@ def _load() -> Step:
         if source == "bundled"
         else f"{escape(source)} was chosen and is not in memory."
     )
-    return Step("load", "Load a model", text, False, f"Load {name}", lambda: jobs.submit_model(session.model()))
+    other = ("pages/model.py", "Another model")
+    return Step("load", _LOAD, text, False, f"Load {name}", lambda: jobs.submit_model(session.model()), other=other)
 
 
 def _score() -> Step:
     card, found, part = session.card(), session.recommendation(), session.choice()
     if found:
-        text = f"Layer {found.layer} stands out: {escape(found.evidence)}."
-        return Step("score", "Score its layers", text, True, "See the layer scores", lambda: _see(found.run_id))
+        text = f"The golden layer is {found.layer}, by {escape(found.evidence)}."
+        see = "See the layer scores"
+        return Step("score", _SCORE, text, True, see, lambda: _see(found.run_id), caution=found.caution)
     text = (
         f"Every layer is scored on facts that might be edited ({escape(part.words)}). The layer that stands out "
         "over all of them is the golden layer."
@@ -63,7 +75,8 @@ def _score() -> Step:
         jobs.submit_score(ScoreQuestion(session.model(), part))
 
     label = f"Score {count(part.limit, 'request')}" if part.limit else "Score the dataset"
-    return Step("score", "Score its layers", text, False, label, act, card is not None, "Needs step 1.")
+    other = ("pages/dataset.py", "Other facts")
+    return Step("score", _SCORE, text, False, label, act, card is not None, "Needs step 1.", other=other)
 
 
 def _see(run_id: str) -> None:
@@ -88,7 +101,7 @@ def _edit() -> Step:
         st.switch_page("pages/edit.py")
 
     label = "See the edit" if made else "Edit this fact"
-    return Step("edit", "Edit a fact", text, made is not None, label, act, card is not None, "Needs step 1.")
+    return Step("edit", _EDIT, text, made is not None, label, act, card is not None, "Needs step 1.")
 
 
 def show() -> None:
@@ -100,8 +113,10 @@ def show() -> None:
         with column.container(border=True, height="stretch", key=f"step-{step.key}"):
             state = "done" if step.done else "next" if step is upcoming else "later"
             st.badge(state, icon=_ICONS[state], color=_COLOURS[state])
-            st.markdown(f"#### {number}. {step.title}")
+            st.markdown(f"##### {number}. {step.title}")
             st.markdown(step.text)
+            if step.caution:
+                st.caption(escape(step.caution))
             if not step.ready:
                 st.caption(step.why_not)
             kind = "primary" if step is upcoming else "secondary"
@@ -111,10 +126,11 @@ def show() -> None:
             if pressed:
                 step.act()
                 st.rerun()
+            page, words = step.other
+            if page:
+                st.page_link(page, label=words)
 
 
-_ICONS = {"done": ":material/check_circle:", "next": ":material/arrow_forward:", "later": ":material/schedule:"}
-_COLOURS = {"done": "green", "next": "primary", "later": "gray"}
 _WORDS = (
     ("request", "one fact to write: a prompt, its subject, the new answer, and the answer that is true today"),
     ("probe", "a further prompt that is asked before and after an edit, to see what else moved"),

@@ -90,10 +90,9 @@ def settled(page: Page) -> None:
 def visit(page: Page, name: str) -> None:
     """Go to a page by the sidebar, as a person does; the session stays."""
     link = page.locator('[data-testid="stSidebarNav"]').get_by_role("link", name=name, exact=True)
-    expand = page.get_by_test_id("stExpandSidebarButton")
-    link.or_(expand).first.wait_for(timeout=SLOW)
-    if not link.is_visible():
-        expand.click()
+    link.wait_for(state="attached", timeout=SLOW)
+    if page.get_by_test_id("stSidebar").get_attribute("aria-expanded") == "false":  # a phone
+        page.get_by_test_id("stExpandSidebarButton").click()
     link.click()
     title = "Golden Layers" if name == "Home" else name
     main(page).get_by_role("heading", level=1, name=title, exact=True).wait_for(timeout=SLOW)

@@ -52,7 +52,7 @@ def work(page: Page, url: str) -> None:
     page.locator(".st-key-do-load button").click()
     page.get_by_text("is loaded:").wait_for(timeout=SLOW)
     page.locator(".st-key-do-score button").click()
-    page.get_by_text("stands out: LGA").wait_for(timeout=SLOW)
+    page.get_by_text("The golden layer is").wait_for(timeout=SLOW)
     settled(page)
 
 

@@ -92,6 +92,7 @@ def test_numbers_that_are_not_finite_are_refused() -> None:
         ({"subject": "Spain"}, 1, RequestError, "is not in the prompt"),
         ({"subject": " "}, 1, RequestError, "is empty"),
         ({"target_new": "  "}, 1, RequestError, "is empty"),
+        ({"prompt": "France " * 200}, 1, RequestError, "takes at most 128; shorten it"),
         ({}, 3, EditError, "has layers 0 to 2"),
         ({}, -1, EditError, "has layers 0 to 2"),
     ],

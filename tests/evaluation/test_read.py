@@ -119,5 +119,8 @@ def test_divergence_in_nats() -> None:
 def test_no_questions_and_empty_prompts() -> None:
     handle = tiny_handle("llama")
     assert read(handle, ()) == ()
+    assert math.isnan(read(handle, [Question("The", " ", "", ("", " "))])[0].view.target_new_probability)
     with pytest.raises(RequestError, match="has no tokens"):
         read(handle, [Question("")])
+    with pytest.raises(RequestError, match="takes at most 128; shorten it"):
+        read(handle, [Question("France " * 200)])

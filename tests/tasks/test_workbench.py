@@ -23,6 +23,7 @@ from goldenlayers_core.tasks.recommend import recommend
 from goldenlayers_core.tasks.scoring import layer_scores, score
 from goldenlayers_core.tasks.serial import dataset_from, plain, report_from, request_from
 from goldenlayers_core.tasks.stored import open_report, open_scores
+from tests.lending import lend_models
 from tests.tiny import save_tiny
 
 TABLE = "prompt,subject,target_new,target_true\n" + "\n".join(
@@ -40,7 +41,7 @@ TABLE = "prompt,subject,target_new,target_true\n" + "\n".join(
 
 @pytest.fixture
 def bench(tmp_path):
-    made = Workbench(tmp_path / "cache")
+    made = Workbench(lend_models(tmp_path / "cache"))
     yield made
     made.close()
 

@@ -1,0 +1,19 @@
+"""Converted models for a test's own cache folder."""
+
+import os
+import shutil
+from pathlib import Path
+
+from goldenlayers_core.places import cache_root
+
+
+def lend_models(to: Path, cache: Path | None = None) -> Path:
+    """Hard links to the models `make prepare` converted: half a minute saved, and clearing `to` harms nothing."""
+    for complete in (cache or cache_root()).glob("models/*/complete"):
+        folder = to / "models" / complete.parent.name
+        try:
+            shutil.copytree(complete.parent, folder, copy_function=os.link)
+        except (shutil.Error, OSError):  # another file system
+            shutil.rmtree(folder, ignore_errors=True)
+            shutil.copytree(complete.parent, folder)
+    return to
