@@ -28,6 +28,7 @@ from goldenlayers_core.editing.templates import TemplateConfig
 from goldenlayers_core.editing.value import CleanPass, clean_pass, optimise
 from goldenlayers_core.errors import EditError
 from goldenlayers_core.models import ModelHandle
+from goldenlayers_core.models.products import few_rows
 from goldenlayers_core.records import EditRequest
 
 
@@ -81,7 +82,7 @@ def rome(
     """
     handle.check_layer(layer)
     rows = edit_rows(handle, request, templates)
-    with handle.lock:
+    with handle.lock, few_rows(handle):
         start = time.perf_counter()
         clean = clean_pass(handle, rows, layer)
         middle = time.perf_counter()

@@ -14,6 +14,7 @@ from torch import Tensor
 from goldenlayers_core.editing.settings import check_settings, setting
 from goldenlayers_core.editing.suffix import cache_of, prefill
 from goldenlayers_core.models import ModelHandle
+from goldenlayers_core.models.products import few_rows
 from goldenlayers_core.models.tokens import encode_prompt
 from goldenlayers_core.records import config_digest, digest_of
 
@@ -51,7 +52,7 @@ def sample_templates(handle: ModelHandle, config: TemplateConfig) -> tuple[str, 
     # ROME takes as many short texts (5 tokens) as long ones (10), each kind over all seeds in turn
     half = (config.n_templates + 1) // 2
     lengths = [config.length // 2 if i < half else config.length for i in range(config.n_templates)]
-    with handle.lock, torch.no_grad():
+    with handle.lock, torch.no_grad(), few_rows(handle):
         rows = _sample(handle, seeds, lengths, config)
     return ("{}", *(f"{_clean(handle.tokenizer.decode(row))}. {{}}" for row in rows))
 

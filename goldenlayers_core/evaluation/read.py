@@ -19,6 +19,7 @@ from goldenlayers_core.editing.suffix import Pair, Suffixes, cache_of, check_len
 from goldenlayers_core.evaluation.answers import cut_answer
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.generate import generation_config
+from goldenlayers_core.models.products import few_rows
 from goldenlayers_core.models.tokens import encode_answer, encode_prompt, pad_right
 from goldenlayers_core.results import View
 
@@ -185,7 +186,7 @@ def read(
         check_length(handle, question.prompt, len(ids) + new_tokens)
     readings: dict[int, Reading] = {}
     for batch in reader.batches(new_tokens):
-        with handle.lock, torch.inference_mode():
+        with handle.lock, few_rows(handle), torch.inference_mode():
             prompts = reader.prompts(batch)
             probability = reader.probabilities(prompts)
             texts = reader.greedy(prompts, new_tokens)

@@ -123,7 +123,7 @@ def part(name: str, found: Dataset) -> DatasetChoice | None:
             key=f"part-limit-{name}-{split}",
             persist_state="session",
             width=220,
-            help="So many from the start. Each further request makes the choice of the layer steadier and takes a little longer.",
+            help="So many from the start. Each further request makes the choice of the layer steadier.",
         )
     known = st.toggle(
         "Only facts that the model knows",

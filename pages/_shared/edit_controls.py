@@ -20,11 +20,12 @@ def method() -> tuple[MethodForm, dict[str, Any]]:
     name = st.selectbox(
         "Method",
         list(forms),
-        format_func=lambda key: f"{forms[key].title}: {forms[key].description}",
+        format_func=lambda key: forms[key].title,
         key="edit-method",
         persist_state="session",
     )
     form = forms[name]
+    st.caption(escape(form.description))
     with st.expander(f"Settings of {form.title}", icon=":material/tune:"):
         columns = st.columns(3)
         values = {}

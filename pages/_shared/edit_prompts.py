@@ -1,6 +1,7 @@
 """Free prompts, asked of the model without and with the edit on show."""
 
 from html import escape as html
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -8,6 +9,9 @@ from goldenlayers_core.figures.text import number
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.results import EditReport
 from pages._shared import cached
+
+if TYPE_CHECKING:
+    from goldenlayers_core.evaluation import Tried
 
 MOST = 8
 
@@ -33,15 +37,22 @@ def free_prompts(report: EditReport, model: ModelSource) -> None:
         st.warning(f"There are {len(prompts)} prompts; the first {MOST} are asked.", icon=":material/content_cut:")
     with st.spinner("Asking the model, before and after"):
         found = cached.tried(model, (report.edit_id,), prompts[:MOST])
-    rows = "".join(
-        f"<tr><td>{html(tried.prompt)}</td><td>{html(tried.before.answer)}</td><td><strong>{html(tried.after.answer)}</strong>"
-        f"</td><td class='gl-number'>{'same' if tried.before.answer == tried.after.answer else 'changed'}</td>"
-        f"<td class='gl-number'>{number(tried.divergence)}</td></tr>"
-        for tried in found
-    )
+    rows = "".join(map(_row, found))
     st.html(
         "<div class='gl-scroll'><table class='gl-table'><thead><tr><th>prompt</th><th>before</th>"
         f"<th>after, with the edit at layer {report.layer}</th><th>answer</th><th>next token moved, nats</th></tr>"
         f"</thead><tbody>{rows}</tbody></table></div>"
     )
     st.caption("Greedy text of ten tokens. Next token moved: KL(before || after), in nats; 0 is unmoved.")
+
+
+def _row(tried: "Tried") -> str:
+    same = "same" if tried.before.answer == tried.after.answer else "changed"
+    cells = (
+        f"<td class='gl-wide'>{html(tried.prompt)}</td>",
+        f"<td class='gl-wide'>{html(tried.before.answer)}</td>",
+        f"<td class='gl-wide'><strong>{html(tried.after.answer)}</strong></td>",
+        f"<td>{same}</td>",
+        f"<td class='gl-number'>{number(tried.divergence)}</td>",
+    )
+    return f"<tr>{''.join(cells)}</tr>"

@@ -77,7 +77,7 @@ def before_and_after(report: EditReport) -> None:
 
 
 def _probabilities(report: EditReport, view: View) -> None:
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, gap="medium"):
         for label, target, probability in (
             ("new", report.target_new, view.target_new_probability),
             ("old", report.target_true, view.target_true_probability),
@@ -135,7 +135,7 @@ def _probe_row(outcome: ProbeOutcome) -> str:
     expected = html(shorten(" or ".join(outcome.answers), 80)) or "<span class='gl-quiet'>as before</span>"
     cells = (
         f"<td class='{look}'>{words}</td>",
-        f"<td>{outcome.kind}{name}</td>",
+        f"<td class='gl-word'>{outcome.kind}{name}</td>",
         f"<td class='gl-wide'>{html(shorten(outcome.prompt, 300))}</td>",
         f"<td>{expected}</td>",
         f"<td class='gl-wide'>{html(shorten(before.answer, 120))}</td>",
@@ -154,7 +154,7 @@ def _from_to(before: float, after: float) -> str:
 
 def cost(run_id: str, report: EditReport) -> None:
     """Seconds by stage, the size of the change, and where the numbers come from."""
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, gap="large", key="edit-cost"):
         st.metric(
             "Relative weight change",
             percent(report.weight_change),

@@ -72,17 +72,18 @@ def follow(slot: str, on_done: Callable[[str], None] | None = None) -> JobView |
     When it is done, `on_done(result)` is called once and the page runs again. Returns the job while there is one.
     """
     job = waiting(slot)
-    if job is None:
-        return None
-    if job.active:
-        _running(slot, job.job_id)
-    elif job.state == "done":
-        dismiss(slot)
-        if on_done and job.result:
-            on_done(job.result)
-        st.rerun()
-    else:
-        _ended(slot, job)
+    with st.container():  # there with and without a job: what stands below keeps its place, and its clicks
+        if job is None:
+            return None
+        if job.active:
+            _running(slot, job.job_id)
+        elif job.state == "done":
+            dismiss(slot)
+            if on_done and job.result:
+                on_done(job.result)
+            st.rerun()
+        else:
+            _ended(slot, job)
     return job
 
 

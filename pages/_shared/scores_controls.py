@@ -10,13 +10,13 @@ from pages._shared import cached, jobs, session
 from pages._shared.wording import count, escape, when
 
 SCOPE_WORDS = {
-    "mlp": "mlp: every MLP matrix (the paper's)",
-    "mlp_out": "mlp_out: the matrix that editors write to",
-    "attention": "attention: its four projections",
+    "mlp": "mlp: all MLP matrices",
+    "mlp_out": "mlp_out: the MLP output",
+    "attention": "attention: all projections",
     "block": "block: MLP and attention",
 }
 OLD_WORDS = {"dataset": "the dataset's true answer", "model": "what the model itself answers"}
-PRECISION_WORDS = {"model": "the model's own", "bfloat16": "bfloat16 (faster with AMX or AVX512-BF16, less exact)"}
+PRECISION_WORDS = {"model": "the model's own", "bfloat16": "bfloat16: faster, less exact"}
 BUNDLED = ScoreQuestion(choice=DatasetChoice("bundled", "proxy", 32))
 
 
@@ -26,9 +26,9 @@ def start_bar() -> ScoreQuestion:
         place = st.container(width="content")
         with st.popover("Settings", icon=":material/tune:", width="content"):
             asked = _settings()
+            st.page_link("pages/dataset.py", label="Score other requests", icon=":material/table_rows:")
+            st.page_link("pages/model.py", label="Score on another model", icon=":material/memory:")
         st.markdown(f"{escape(asked.choice.words)}, on {escape(model_words(asked.model))}", width="content")
-        st.page_link("pages/dataset.py", label="Other requests")
-        st.page_link("pages/model.py", label="Other model")
     label, problem = _label(asked.choice)
     stopped = _busy() or bool(problem)
     if place.button(label, type="primary", key="score", icon=":material/play_arrow:", disabled=stopped):
@@ -45,7 +45,7 @@ def _settings() -> ScoreQuestion:
         format_func=SCOPE_WORDS.__getitem__,
         key="scores-scope",
         persist_state="session",
-        help="The weights of a layer whose gradients are compared.",
+        help="The weights of a layer whose gradients are compared. The paper takes mlp; editors write to mlp_out.",
     )
     old = st.selectbox(
         "Old answer",
@@ -61,7 +61,8 @@ def _settings() -> ScoreQuestion:
         format_func=PRECISION_WORDS.__getitem__,
         key="scores-precision",
         persist_state="session",
-        help="The number format of the forward and backward passes; sums are always float64.",
+        help="The number format of the forward and backward passes; bfloat16 is faster on processors with AMX or "
+        "AVX512-BF16. Sums are always float64.",
     )
     fence = st.number_input(
         "Fence factor k",

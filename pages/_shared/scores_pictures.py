@@ -47,7 +47,7 @@ def _looks() -> tuple[figures.Scale, figures.Order]:
             persist_state="session",
             help="Best layer: requests with the same best layer together. Relation: requests of one kind together.",
         )
-        st.markdown("Point at a cell to read it; click it to open its request below.", width="content")
+        st.markdown("Click a cell to open its request.", width="content")
     return scale or "row", order or "best"
 
 

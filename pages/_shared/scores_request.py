@@ -79,7 +79,7 @@ def _at_layer(scores: LayerScores, index: int, selection: Selection) -> None:
     if clicked is not None and clicked < scores.n_layers:
         layers = {clicked: "the cell you clicked", **{k: v for k, v in layers.items() if k != clicked}}
     rows = "".join(
-        f"<tr><td><strong>{layer}</strong><br><span class='gl-quiet'>{what}</span></td>"
+        f"<tr><td class='gl-word'><strong>{layer}</strong><br><span class='gl-quiet'>{what}</span></td>"
         f"<td class='gl-number'>{number(float(scores.values[index, layer]))}</td>"
         f"<td class='gl-number'>{number(float(scores.cosine[index, layer]), 2)}</td>"
         f"<td class='gl-number'>{number(scores.norm_old[index, layer])}</td>"

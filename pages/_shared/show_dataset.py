@@ -6,16 +6,16 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
-from goldenlayers_core.records import Dataset, EditRequest
+from goldenlayers_core.records import Dataset, EditRequest, Probe
 from pages._shared.wording import count, escape
 
 PREVIEW: Final = 100
 _COUNT: Final = st.column_config.NumberColumn(help="Prompts asked before and after an edit, the fact's own included.")
 _KINDS: Final = {
-    "rewrite": "the fact itself",
-    "rephrase": "in other words",
-    "locality": "should not change",
-    "portability": "should follow",
+    "rewrite": "The fact itself",
+    "rephrase": "In other words (rephrase)",
+    "locality": "Should not change (locality)",
+    "portability": "Should follow from it (portability)",
 }
 
 
@@ -79,15 +79,16 @@ def detail(request: EditRequest) -> None:
             f"**True answer** {escape(request.target_true) or 'none given'}{also}  \n"
             f"**New answer** {escape(request.target_new)}"
         )
-        rows = [
-            {
-                "Probe": _KINDS[p.kind] + (f" ({escape(p.name)})" if p.name else ""),
-                "Prompt": escape(p.prompt),
-                "Expected": escape(" or ".join(p.answers)) or "as before the edit",
-            }
-            for p in request.probes
-        ]
-        st.table(pd.DataFrame(rows), hide_index=True, border="horizontal")
+        for kind, title in _KINDS.items():
+            probes = [p for p in request.probes if p.kind == kind]
+            if probes:
+                st.markdown("\n".join([f"**{title}**", "", *(_probe(p) for p in probes)]))
+
+
+def _probe(probe: Probe) -> str:
+    expected = escape(" or ".join(probe.answers)) if probe.answers else "the same as before the edit"
+    name = f" :small[({escape(probe.name)})]" if probe.name else ""
+    return f"- {escape(probe.prompt)} → **{expected}**{name}"
 
 
 def report(found: Dataset) -> None:

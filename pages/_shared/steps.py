@@ -10,7 +10,6 @@ from goldenlayers_core.tasks import ScoreQuestion
 from pages._shared import jobs, session
 from pages._shared.wording import count, escape, shorten
 
-
 _LOAD: Final = "Load a model"
 _SCORE: Final = "Score its layers"
 _EDIT: Final = "Edit a fact"

@@ -1,13 +1,13 @@
 """One app and one browser for the session; a fresh context (its own cookies and choices) for every test."""
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
-from tests.browser.running import SLOW, launch, lend_models, running_app, settled
+from tests.browser.running import SLOW, launch, running_app, settled
+from tests.lending import lend_models
 
 IGNORED = ("favicon", "Failed to load resource: net::ERR_INTERNET_DISCONNECTED")
 
@@ -15,9 +15,7 @@ IGNORED = ("favicon", "Failed to load resource: net::ERR_INTERNET_DISCONNECTED")
 @pytest.fixture(scope="session")
 def app_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder the app keeps everything in."""
-    cache = tmp_path_factory.mktemp("app-cache")
-    lend_models(Path(os.environ["GOLDENLAYERS_CACHE"]), cache)
-    return cache
+    return lend_models(tmp_path_factory.mktemp("app-cache"))
 
 
 @pytest.fixture(scope="session")

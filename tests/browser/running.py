@@ -1,7 +1,6 @@
 """The real app in a process of its own, and what a test does again and again in a browser."""
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -18,17 +17,6 @@ ROOT = Path(__file__).resolve().parents[2]
 BROWSER_ARGUMENTS = ("--no-sandbox", "--headless", "--disable-gpu", "--disable-background-networking")
 PAGES = ("Home", "Model", "Dataset", "Layer scores", "Edit", "Runs")
 SLOW = 120_000  # milliseconds; the machine may be busy with other things
-
-
-def lend_models(source: Path, cache: Path) -> None:
-    """Hard links to converted models, so that no test converts one."""
-    for complete in source.glob("models/*/complete"):
-        target = cache / "models" / complete.parent.name
-        try:
-            shutil.copytree(complete.parent, target, copy_function=os.link)
-        except (shutil.Error, OSError):  # another file system
-            shutil.rmtree(target, ignore_errors=True)
-            shutil.copytree(complete.parent, target)
 
 
 def free_port() -> int:
@@ -91,7 +79,7 @@ def visit(page: Page, name: str) -> None:
     """Go to a page by the sidebar, as a person does; the session stays."""
     link = page.locator('[data-testid="stSidebarNav"]').get_by_role("link", name=name, exact=True)
     link.wait_for(state="attached", timeout=SLOW)
-    if page.get_by_test_id("stSidebar").get_attribute("aria-expanded") == "false":  # a phone
+    if page.get_by_test_id("stSidebar").get_attribute("data-collapsed") == "true":  # a phone
         page.get_by_test_id("stExpandSidebarButton").click()
     link.click()
     title = "Golden Layers" if name == "Home" else name

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from goldenlayers_core.places import cache_root
-from tests.browser.running import PAGES, SLOW, launch, lend_models, main, running_app, settled, visit
+from tests.browser.running import PAGES, SLOW, launch, main, running_app, settled, visit
 from tests.conftest import browser_path
+from tests.lending import lend_models
 
 LOOKS = (
     ("desk-light", 1440, 900, "light"),
@@ -51,6 +51,7 @@ def work(page: Page, url: str) -> None:
     settled(page)
     page.locator(".st-key-do-load button").click()
     page.get_by_text("is loaded:").wait_for(timeout=SLOW)
+    settled(page)
     page.locator(".st-key-do-score button").click()
     page.get_by_text("The golden layer is").wait_for(timeout=SLOW)
     settled(page)
@@ -78,8 +79,7 @@ def run(folder: Path, names: tuple[str, ...]) -> None:
         raise SystemExit("There is no Chromium here.")
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
-        cache = Path(name)
-        lend_models(cache_root(), cache)
+        cache = lend_models(Path(name))
         os.environ["HF_ENDPOINT"] = "http://127.0.0.1:9"
         with running_app(cache) as url, sync_playwright() as playwright:
             browser = launch(playwright, chromium)

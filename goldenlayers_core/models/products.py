@@ -1,0 +1,70 @@
+"""Matrix products of few rows on a processor, by oneDNN: a third less processor time than torch's own choice there.
+
+An edit's optimisation and a greedy answer multiply 5 to 50 rows by every weight matrix. torch hands such a float32
+product to MKL; by oneDNN a whole edit took two thirds of the processor time (benchmarks/README.md). Results agree to
+float32 rounding and are deterministic; elsewhere (CUDA, other dtypes, trained weights, no oneDNN) nothing changes.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from goldenlayers_core.models.handle import ModelHandle
+from goldenlayers_core.models.hooks import forward_as
+
+
+@contextmanager
+def few_rows(handle: ModelHandle) -> Iterator[None]:
+    """Inside, every plain linear map of the model is computed by oneDNN where that applies. Hold the handle's lock."""
+    if not applies(handle):
+        yield
+        return
+    maps: dict[nn.Module, Callable[..., Any]] = {
+        m: _by_onednn(m) for m in handle.model.modules() if type(m) is nn.Linear and not m.weight.requires_grad
+    }
+    with forward_as(maps):
+        yield
+
+
+def applies(handle: ModelHandle) -> bool:
+    """Whether this build of torch has the product, and the model is float32 on a processor."""
+    return (
+        handle.device.type == "cpu"
+        and handle.dtype == torch.float32
+        and torch.backends.mkldnn.is_available()
+        and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    )
+
+
+def _product(inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """inputs (..., d_in), weight (d_out, d_in) -> (..., d_out)."""
+    out: Tensor = torch.ops.mkldnn._linear_pointwise(inputs, weight, bias, "none", [], "")
+    return out
+
+
+class _Frozen(torch.autograd.Function):
+    """A linear map of a weight that has no gradient: d inputs = d outputs @ weight."""
+
+    @staticmethod
+    def forward(ctx: Any, inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.weight = weight
+        return _product(inputs, weight, bias)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        return _product(gradients[0].contiguous(), ctx.weight.t(), None), None, None
+
+
+def _by_onednn(module: nn.Linear) -> Callable[[Tensor], Tensor]:
+    def forward(inputs: Tensor) -> Tensor:
+        if inputs.dtype != torch.float32 or module.weight.dtype != torch.float32 or not inputs.numel():
+            return nn.functional.linear(inputs, module.weight, module.bias)
+        if inputs.requires_grad and torch.is_grad_enabled():
+            out: Tensor = _Frozen.apply(inputs, module.weight, module.bias)  # type: ignore[no-untyped-call]
+            return out
+        return _product(inputs, module.weight, module.bias)
+
+    return forward

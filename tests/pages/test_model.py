@@ -1,0 +1,78 @@
+"""Model: loading, and what a failure leaves alone."""
+
+import pytest
+
+from goldenlayers_core.records import ModelSource
+from goldenlayers_core.runtime import Progress
+from pages._shared import cached
+from pages._shared.controls_model import HUB, LOCAL
+from tests.pages.driving import press, start, texts, work_done
+from tests.tiny import save_tiny
+
+
+def test_without_a_model_the_page_says_what_to_press() -> None:
+    app = start("model")
+    assert "No model is in memory yet" in app.info[0].value
+    assert app.button(key="model-load").label == "Load"
+    assert "SmolLM2-135M-Instruct \\(bundled\\)" in texts(app)
+
+
+def test_the_bundled_model_loads_and_shows_its_card() -> None:
+    app = start("model")
+    work_done(press(app, "model-load"))
+    numbers = {metric.label: metric.value for metric in app.metric}
+    assert numbers["Layers"] == "30"
+    assert numbers["Width"] == "576"
+    assert numbers["Parameters"] == "135 million"
+    card = cached.workbench().loaded(ModelSource())
+    assert card is not None
+    assert card.fingerprint in texts(app)
+    scopes = app.table[0].value
+    assert list(scopes["Scope"]) == ["`mlp`", "`mlp_out`", "`attention`", "`block`"]
+    assert scopes["Matrices"][1] == "`mlp.down_proj`"
+    assert app.session_state["chosen_model"] == ModelSource()
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "name", "sentence"),
+    [
+        (LOCAL, "model-path", "/nowhere/at/all", "There is no folder or file"),
+        (HUB, "model-hub", "nobody/nothing", "cannot be reached"),
+        (HUB, "model-hub", "no such name at all!", "neither a folder"),
+    ],
+)
+def test_a_failed_load_is_one_sentence_and_the_loaded_model_stays(
+    kind: str, field: str, name: str, sentence: str
+) -> None:
+    cached.workbench().model(ModelSource(), Progress())
+    app = start("model")
+    app.button_group(key="model-kind").set_value(kind).run()
+    app.text_input(key=field).set_value(name)
+    work_done(press(app, "model-load"))
+    assert len(app.error) == 1
+    assert sentence in app.error[0].value.replace("\\", "")
+    assert "chosen_model" not in app.session_state
+    assert cached.workbench().loaded(ModelSource()) is not None
+    assert {metric.label: metric.value for metric in app.metric}["Layers"] == "30"
+
+
+def test_a_load_without_a_name_starts_nothing() -> None:
+    app = start("model")
+    app.button_group(key="model-kind").set_value(LOCAL).run()
+    press(app, "model-load")
+    assert "No model was named" in app.error[0].value
+    assert not cached.workbench().jobs()
+
+
+def test_another_model_becomes_the_sessions_own_only(tmp_path) -> None:
+    folder = save_tiny(tmp_path / "tiny")
+    app, other = start("model"), start("model")
+    app.button_group(key="model-kind").set_value(LOCAL).run()
+    app.text_input(key="model-path").set_value(str(folder))
+    app.selectbox(key="model-dtype").set_value("float64")
+    work_done(press(app, "model-load"))
+    assert app.session_state["chosen_model"] == ModelSource(str(folder), dtype="float64")
+    assert "float64" in texts(app)
+    other.run()
+    assert "chosen_model" not in other.session_state
+    assert other.info

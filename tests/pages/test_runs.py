@@ -1,0 +1,126 @@
+"""Runs: list, open, rename, delete, compare, background work, disk use."""
+
+import pytest
+
+from goldenlayers_core.runtime import JobView
+from goldenlayers_core.tasks import ScoreQuestion
+from pages._shared import cached
+from tests.pages.driving import press, start, stored_edit, stored_scores, texts
+
+
+def test_an_empty_store_leads_to_the_first_step() -> None:
+    app = start("runs")
+    assert "No run is stored yet" in app.info[0].value
+    assert any(link.label == "Three steps to a first result" for link in app.get("page_link"))
+    assert "Nothing is stored yet." in texts(app)
+
+
+def test_runs_are_listed_with_what_they_found() -> None:
+    stored_scores()
+    stored_edit()
+    app = start("runs")
+    shown = texts(app).replace("\\", "")
+    assert "golden layer" in shown
+    assert "6 requests" in shown
+    assert "the edit took" in shown
+    assert "The capital of France is Rome (rome, layer 5)" in shown
+    app.button_group(key="runs-kind").set_value("edit").run()
+    assert "LGA (mlp)" not in texts(app).replace("\\", "")
+
+
+@pytest.mark.parametrize(
+    ("make", "page", "state"), [(stored_scores, "Layer scores", "score_run"), (stored_edit, "Edit", "edit_run")]
+)
+def test_a_run_opens_on_its_page(make, page: str, state: str) -> None:
+    run_id = make()
+    app = start("runs")
+    app.button(key=f"open-runs-{run_id}").click().run()
+    assert app.title[0].value == page
+    assert app.session_state[state] == run_id
+
+
+def test_a_run_is_renamed() -> None:
+    run_id = stored_scores()
+    app = start("runs")
+    app.text_input(key=f"title-{run_id}").set_value("My *first* run")
+    press(app, f"rename-{run_id}")
+    assert "My \\*first\\* run" in texts(app)
+    assert cached.workbench().store.load_run(run_id).manifest.title == "My *first* run"
+
+
+def test_a_deleted_run_is_gone_and_off_the_pages() -> None:
+    run_id = stored_scores()
+    app = start("runs", score_run=run_id)
+    press(app, f"delete-{run_id}")
+    assert not cached.workbench().store.runs()
+    assert "score_run" not in app.session_state
+    assert "No run is stored yet" in app.info[0].value
+
+
+def test_two_runs_are_compared() -> None:
+    first, second = stored_scores(seed=1), stored_scores(seed=2)
+    app = start("runs")
+    assert {app.selectbox(key="compare-a").value, app.selectbox(key="compare-b").value} == {first, second}
+    assert len(app.get("plotly_chart")) == 1
+    table = app.dataframe[0].value
+    assert list(table["run"].unique()) == ["A", "B"]
+    app.selectbox(key="compare-b").set_value(app.selectbox(key="compare-a").value).run()
+    assert "Choose two different runs." in texts(app)
+
+
+def test_runs_of_different_models_are_compared_too() -> None:
+    stored_scores(seed=1)
+    stored_scores(seed=2, n_layers=5)
+    app = start("runs")
+    assert len(app.get("plotly_chart")) == 1
+    assert not app.error
+
+
+def test_many_runs_are_shown_in_pages() -> None:
+    for seed in range(12):
+        stored_scores(seed=seed)
+    app = start("runs")
+    openers = [b for b in app.button if str(b.key).startswith("open-runs-")]
+    assert len(openers) == 10
+    app.get("pagination")[0].set_value(2).run()
+    assert len([b for b in app.button if str(b.key).startswith("open-runs-")]) == 2
+
+
+def interrupted() -> JobView:
+    """A job that stopped before it was done."""
+    bench = cached.workbench()
+    job_id = bench.submit(ScoreQuestion(), "Scoring something")
+    bench.slow.cancel(job_id)
+    return bench.slow.wait(job_id, 60)
+
+
+def test_stopped_work_can_be_resumed_or_removed() -> None:
+    job = interrupted()
+    assert job.state == "cancelled"
+    app = start("runs")
+    assert "Scoring something" in texts(app)
+    press(app, f"again-{job.job_id}")
+    assert cached.workbench().job(job.job_id).active
+    assert app.session_state["job:score"] == job.job_id
+    cached.workbench().slow.cancel(job.job_id)
+    cached.workbench().slow.wait(job.job_id, 60)
+    app.run()
+    press(app, f"forget-{job.job_id}")
+    assert not cached.workbench().jobs()
+
+
+def test_disk_use_is_shown_and_cleared_after_a_second_thought() -> None:
+    stored_scores()
+    app = start("runs")
+    assert "**Runs** " in texts(app)
+    press(app, "clear-now-runs")
+    assert not cached.workbench().store.runs()
+
+
+def test_damaged_runs_are_told_and_stop_nothing() -> None:
+    run_id = stored_scores()
+    store = cached.workbench().store
+    (store.root / "runs" / run_id / "manifest.json").write_text("{")
+    app = start("runs")
+    assert "set aside" in app.warning[0].value
+    assert "No run is stored yet" in app.info[0].value
