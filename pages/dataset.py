@@ -2,9 +2,10 @@
 
 import streamlit as st
 
-from pages._shared import cached, controls_dataset, session, show_dataset, upload
+from pages._shared import cached, controls_dataset, frame, session, show_dataset, upload
 from pages._shared.wording import count, escape
 
+frame.enter()
 st.title("Dataset")
 st.markdown(
     "Which facts is the layer chosen on? Each is a *request*: a prompt, the answer that is true today, and the answer "

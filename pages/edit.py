@@ -2,8 +2,19 @@
 
 import streamlit as st
 
-from pages._shared import edit_compare, edit_controls, edit_kept, edit_prompts, edit_request, edit_result, jobs, session
+from pages._shared import (
+    edit_compare,
+    edit_controls,
+    edit_kept,
+    edit_prompts,
+    edit_request,
+    edit_result,
+    frame,
+    jobs,
+    session,
+)
 
+frame.enter()
 st.title("Edit")
 st.markdown(
     "What happens if a fact is written into one layer? The edit lies over the model while it answers; no weight is "

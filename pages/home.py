@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from pages._shared import cached, jobs, session, show_runs, steps
+from pages._shared import cached, frame, jobs, session, show_runs, steps
 
+frame.enter()
 st.title("Golden Layers")
 st.markdown(
     "A language model keeps its facts in a stack of layers, and whoever wants to change one fact has to choose the "

@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from pages._shared import cached, jobs, scores_card, scores_controls, scores_pictures, scores_request, session
+from pages._shared import cached, frame, jobs, scores_card, scores_controls, scores_pictures, scores_request, session
 
+frame.enter()
 st.title("Layer scores")
 st.markdown("Which layer should be edited, judged by gradients alone?")
 asked = scores_controls.start_bar()

@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from pages._shared import controls_model, jobs, session, show_model
+from pages._shared import controls_model, frame, jobs, session, show_model
 
+frame.enter()
 st.title("Model")
 st.markdown("Which language model is looked into? It stays on this machine, and its weights are never changed.")
 

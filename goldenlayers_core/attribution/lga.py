@@ -24,6 +24,7 @@ from goldenlayers_core.attribution.packing import Batch, batches
 from goldenlayers_core.attribution.requests import prepare
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.hooks import grad_from, keep_positions, watch_linears
+from goldenlayers_core.models.products import few_rows
 from goldenlayers_core.models.shadow import lower_precision
 from goldenlayers_core.records import EditRequest, LgaConfig
 from goldenlayers_core.results import Floats
@@ -91,6 +92,7 @@ def score_batch(handle: ModelHandle, batch: Batch, config: LgaConfig, call: Call
     sites = handle.sites(config.scope)
     with (
         torch.enable_grad(),
+        few_rows(handle),
         grad_from(handle.embedding) as leaves,
         keep_positions(handle.head, batch.head_rows.to(device), batch.head_columns.to(device)),
         watch_linears(sites, len(batch.ids), sums.see),

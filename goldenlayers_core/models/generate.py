@@ -29,6 +29,9 @@ def greedy(
     while start < len(order):
         stop = start + 1
         while stop < len(order) and (stop + 1 - start) * (len(encoded[order[stop]]) + max_new_tokens) <= token_budget:
+            # a row of padding in float64 is a row of NaN in some architectures (transformers 5, eager attention)
+            if handle.dtype == torch.float64 and len(encoded[order[stop]]) != len(encoded[order[start]]):
+                break
             stop += 1
         chosen, start = order[start:stop], stop
         if between:

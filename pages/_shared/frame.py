@@ -4,11 +4,23 @@ from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
 
 from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.places import assets_folder
 from pages._shared import cached, jobs, session
 from pages._shared.wording import escape
+
+
+def enter() -> None:
+    """The first line of every page: makes sure that app.py stands around it.
+
+    Streamlit takes a folder `pages/` for its older kind of app until `st.navigation` has run once. The first visitor of
+    a new process who comes by an address like /edit would see the page bare: no sidebar, no styles, no reload survived.
+    """
+    if PagesManager.uses_pages_directory:
+        PagesManager.uses_pages_directory = False
+        st.rerun()  # this time through app.py
 
 
 def dress() -> None:

@@ -78,6 +78,7 @@ def follow(slot: str, on_done: Callable[[str], None] | None = None) -> JobView |
         if job.active:
             _running(slot, job.job_id)
         elif job.state == "done":
+            settle_model()  # it may have been done just now
             dismiss(slot)
             if on_done and job.result:
                 on_done(job.result)

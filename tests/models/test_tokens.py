@@ -1,12 +1,13 @@
 """Prompts, answers and subjects as tokens."""
 
 import pytest
+import torch
 
 from goldenlayers_core.errors import RequestError
 from goldenlayers_core.models import load_model
 from goldenlayers_core.models.generate import first_answer, greedy
 from goldenlayers_core.models.tokens import encode_answer, encode_prompt, pad_left, pad_right, spaced, subject_last
-from tests.tiny import tokenizer
+from tests.tiny import ROWS, tiny_handle, tokenizer
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +79,14 @@ def test_greedy_text_does_not_depend_on_the_batch(bundled):
     alone = tuple(greedy(bundled, [p], 6)[0] for p in prompts)
     assert together == alone
     assert together[0].startswith(" Paris")
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("row", ROWS)
+def test_greedy_text_does_not_depend_on_the_batch_in_any_architecture(row, dtype):
+    handle = tiny_handle(row, dtype)
+    prompts = ["The capital of France is", "X", "Who wrote Hamlet? Shakespeare wrote Hamlet, and"]
+    assert greedy(handle, prompts, 4) == tuple(greedy(handle, [p], 4)[0] for p in prompts)
 
 
 def test_greedy_can_be_stopped_between_batches(bundled):

@@ -1,4 +1,4 @@
-"""A scored workbench for tests of pages, and what they do again and again."""
+"""A workbench that has scored, for tests of the pages that show scores and edits."""
 
 import shutil
 from pathlib import Path
@@ -9,9 +9,8 @@ from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, Workbench
 from goldenlayers_core.tasks.scoring import score
 from tests.lending import lend_models
+from tests.pages.driving import texts
 
-APP = Path(__file__).resolve().parents[2] / "app.py"
-PATIENCE = 300.0  # seconds; the machine may be busy with other things
 THREE = DatasetChoice("bundled", "proxy", 3)
 
 
@@ -24,34 +23,11 @@ def scored(folder: Path) -> Path:
 
 
 def copied(folder: Path, to: Path) -> None:
-    """Another such folder."""
-    lend_models(to, folder)
+    """The same in a folder that has the model already."""
     for part in ("runs", "tables", "fingerprints"):
         shutil.copytree(folder / part, to / part, dirs_exist_ok=True)
 
 
-def opened(page: str, **state: object) -> AppTest:
-    """A new session of the app with its state set, on `pages/<page>.py`."""
-    app = AppTest.from_file(str(APP), default_timeout=PATIENCE)
-    for key, value in state.items():
-        app.session_state[key] = value
-    app.run()
-    app.switch_page(f"pages/{page}.py").run()
-    assert not app.exception, app.exception
-    return app
-
-
-def finished(app: AppTest, bench: Workbench, slot: str) -> AppTest:
-    """The app after the job that `slot` waits for is over."""
-    job_id = app.session_state[f"job:{slot}"]
-    view = bench.queue_of(job_id).wait(job_id, PATIENCE)
-    assert not view.active, view
-    app.run()
-    assert not app.exception, app.exception
-    return app
-
-
 def words(app: AppTest) -> str:
-    """Everything a person reads in Markdown, captions, headings and boxes."""
-    kinds = (app.title, app.header, app.subheader, app.markdown, app.caption, app.warning, app.error)
-    return "\n".join(str(element.value) for kind in kinds for element in kind).replace("\\", "")
+    """Everything a person reads on the page, as it was before it was escaped for Markdown."""
+    return "\n".join((texts(app), *(header.value for header in app.header))).replace("\\", "")

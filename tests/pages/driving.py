@@ -53,9 +53,10 @@ def work_done(app: AppTest) -> AppTest:
 
 
 def texts(app: AppTest) -> str:
-    """Everything that is written on the page."""
+    """Everything that is written on the page and in its sidebar."""
     kinds = (app.title, app.subheader, app.markdown, app.caption, app.info, app.warning, app.error, app.success)
-    return "\n".join(str(element.value) for kind in kinds for element in kind)
+    beside = (app.sidebar.markdown, app.sidebar.caption)
+    return "\n".join(str(element.value) for kind in (*kinds, *beside) for element in kind)
 
 
 def stored_scores(n_requests: int = 6, n_layers: int = 8, seed: int = 0, dataset: str = "bundled") -> str:

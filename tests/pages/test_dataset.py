@@ -115,7 +115,7 @@ def test_a_bad_file_is_one_sentence_and_the_choice_stays() -> None:
     chosen = app.session_state["chosen_dataset"]
     upload(app, "picture.png", b"\x89PNG\r\n\x1a\n\x00\x00\x00\x00\xff\xfe\x00")
     assert len(app.error) == 1
-    assert "picture" in app.error[0].value
+    assert "The file is a PNG image" in app.error[0].value
     assert app.session_state["chosen_dataset"] == chosen
     assert numbers(app)["Read"] == "3"
 

@@ -10,8 +10,8 @@ from goldenlayers_core.tasks import EditQuestion, Workbench
 from goldenlayers_core.tasks.recommend import recommend
 from goldenlayers_core.tasks.stored import open_report
 from pages._shared import cached
-from tests.lending import lend_models
-from tests.pages.benches import copied, finished, opened, scored, words
+from tests.pages.benches import copied, scored, words
+from tests.pages.driving import press, start, work_done
 
 
 @pytest.fixture(scope="module")
@@ -20,9 +20,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def bench(store: Path, folder: Path) -> Workbench:
+def bench(store_folder: Path, folder: Path) -> Workbench:
     """The workbench of the pages, with one score run in its store and the model in memory."""
-    copied(folder, store)
+    copied(folder, store_folder)
     bench = cached.workbench()
     bench.model(ModelSource())
     return bench
@@ -31,7 +31,7 @@ def bench(store: Path, folder: Path) -> Workbench:
 @pytest.fixture
 def app(bench: Workbench) -> AppTest:
     """The page with the shortest settings an edit can have: they change numbers, not what the page does with them."""
-    app = opened("edit")
+    app = start("edit")
     app.number_input(key="edit-rome-steps").set_value(4)
     app.number_input(key="edit-rome-n_templates").set_value(0)
     return app.run()
@@ -39,17 +39,16 @@ def app(bench: Workbench) -> AppTest:
 
 @pytest.fixture
 def edited(app: AppTest, bench: Workbench) -> AppTest:
-    app.button(key="edit-layer-early").click().run()
-    app.button(key="edit").click().run()
-    return finished(app, bench, "edit")
+    press(app, "edit-layer-early")
+    press(app, "edit")
+    return work_done(app)
 
 
-def test_without_a_model_in_memory_it_offers_to_load_it(store: Path, folder: Path) -> None:
-    lend_models(store, folder)
-    app = opened("edit")
+def test_without_a_model_in_memory_it_offers_to_load_it() -> None:
+    app = start("edit")
     assert "No model is in memory yet" in words(app)
-    app.button(key="edit-load").click().run()
-    finished(app, cached.workbench(), "load")
+    press(app, "edit-load")
+    work_done(app)
     assert app.slider(key="edit-layer").max == 29
     assert app.slider(key="edit-layer").value == 5  # no scores, so the literature's layer
     assert "No layer is recommended yet" in words(app)
@@ -61,7 +60,7 @@ def test_it_starts_at_the_recommended_layer_with_its_evidence_and_caution(app: A
     assert app.slider(key="edit-layer").value == found.layer
     assert "LGA on 3 requests of bundled" in words(app)
     assert "has run no edit" in words(app)
-    app.button(key="edit-layer-middle").click().run()
+    press(app, "edit-layer-middle")
     assert app.slider(key="edit-layer").value == 15
     assert "Layer 15: middle" in words(app)
 
@@ -98,8 +97,8 @@ def test_an_edit_shows_its_verdict_answers_probes_and_cost(edited: AppTest, benc
 
 def test_another_layer_stands_beside_it_and_undo_drops_one(edited: AppTest, bench: Workbench) -> None:
     first = edited.session_state["edit_run"]
-    edited.button(key="beside-15").click().run()
-    finished(edited, bench, "edit")
+    press(edited, "beside-15")
+    work_done(edited)
     second = edited.session_state["edit_run"]
     reports = [open_report(bench.store, run_id) for run_id in (first, second)]
     assert [report.layer for report in reports] == [5, 15]
@@ -107,17 +106,17 @@ def test_another_layer_stands_beside_it_and_undo_drops_one(edited: AppTest, benc
     assert list(comparison["layer"]) == [5, 15]
     for report in reports:
         assert report.verdict in words(edited)
-    edited.button(key=f"show-{first}").click().run()
+    press(edited, f"show-{first}")
     assert edited.session_state["edit_run"] == first
-    edited.button(key="undo").click().run()
+    press(edited, "undo")
     assert edited.session_state["edit_run"] == second
     assert not any("took" in frame.value for frame in edited.dataframe)
-    edited.button(key="undo").click().run()
+    press(edited, "undo")
     assert "No edit yet" in words(edited)
 
 
 def test_nobody_else_sees_an_edit(edited: AppTest) -> None:
-    assert "No edit yet" in words(opened("edit"))
+    assert "No edit yet" in words(start("edit"))
 
 
 def test_free_prompts_are_asked_before_and_after(edited: AppTest) -> None:
@@ -136,11 +135,11 @@ def free(app: AppTest) -> AppTest:
 
 def test_an_example_fills_the_free_form_and_can_be_edited(free: AppTest, bench: Workbench) -> None:
     assert free.button(key="edit").disabled
-    free.button(key="edit-example").click().run()
+    press(free, "edit-example")
     assert free.text_input(key="edit-subject").value == "The Eiffel Tower"
     assert not free.button(key="edit").disabled
-    free.button(key="edit").click().run()
-    finished(free, bench, "edit")
+    press(free, "edit")
+    work_done(free)
     report = open_report(bench.store, free.session_state["edit_run"])
     assert {outcome.kind for outcome in report.outcomes} == {"rewrite", "rephrase", "locality"}
     assert report.target_new == "Rome"
@@ -158,7 +157,7 @@ def test_an_example_fills_the_free_form_and_can_be_edited(free: AppTest, bench: 
     ],
 )
 def test_bad_input_is_one_sentence_before_any_work(free: AppTest, field: str, value: str, sentence: str) -> None:
-    free.button(key="edit-example").click().run()
+    press(free, "edit-example")
     kind = free.text_area if field == "edit-neighbours" else free.text_input
     kind(key=field).set_value(value).run()
     assert sentence in free.warning[0].value.replace("\\", "")
@@ -166,7 +165,7 @@ def test_bad_input_is_one_sentence_before_any_work(free: AppTest, field: str, va
 
 
 def test_a_no_op_is_flagged(free: AppTest) -> None:
-    free.button(key="edit-example").click().run()
+    press(free, "edit-example")
     free.text_input(key="edit-new").set_value(" paris. ").run()
     assert "no-op" in free.warning[0].value.replace("\\", "")
     assert not free.button(key="edit").disabled

@@ -4,12 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from goldenlayers_core.records import ModelSource
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, Workbench
 from goldenlayers_core.tasks.scoring import score
 from goldenlayers_core.tasks.stored import open_scores
 from pages._shared import cached
-from tests.pages.benches import THREE, copied, finished, opened, scored, words
+from tests.pages.benches import THREE, copied, scored, words
+from tests.pages.driving import go, press, start, work_done
 
 
 @pytest.fixture(scope="module")
@@ -18,9 +20,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def bench(store: Path, folder: Path) -> Workbench:
+def bench(store_folder: Path, folder: Path) -> Workbench:
     """The workbench of the pages, with one run in its store."""
-    copied(folder, store)
+    copied(folder, store_folder)
     return cached.workbench()
 
 
@@ -31,21 +33,21 @@ def run_id(bench: Workbench) -> str:
 
 
 def test_an_empty_store_says_what_is_missing_and_offers_it() -> None:
-    app = opened("layer_scores")
+    app = start("layer_scores")
     assert "No layer scores yet" in words(app)
     assert app.button(key="score").label == "Score 32 requests"
     assert not app.metric
-    other = opened("layer_scores", chosen_dataset=THREE)
+    other = start("layer_scores", chosen_dataset=THREE)
     assert other.button(key="score").label == "Score 3 requests"
     assert other.button(key="score-bundled").label.startswith("Score 32 requests of the bundled proxy")
 
 
 def test_the_button_scores_with_the_settings_and_shows_the_golden_layer(bench: Workbench) -> None:
-    app = opened("layer_scores", chosen_dataset=THREE)
+    app = start("layer_scores", chosen_dataset=THREE)
     app.selectbox(key="scores-scope").select("mlp_out")
     app.number_input(key="scores-fence").set_value(2.0)
-    app.button(key="score").click().run()
-    finished(app, bench, "score")
+    press(app, "score")
+    work_done(app)
     shown = app.session_state["score_run"]
     manifest = next(m for m in bench.store.runs() if m.run_id == shown)
     asked = ScoreQuestion.from_params(manifest.settings)
@@ -58,7 +60,7 @@ def test_the_button_scores_with_the_settings_and_shows_the_golden_layer(bench: W
 
 
 def test_the_card_says_what_the_scores_do_not_prove(bench: Workbench, run_id: str) -> None:
-    text = words(opened("layer_scores", score_run=run_id))
+    text = words(start("layer_scores", score_run=run_id))
     assert "no edit has been run" in text
     assert "0.28 and 0.33" in text
     assert "literature's layer 5" in text
@@ -66,7 +68,7 @@ def test_the_card_says_what_the_scores_do_not_prove(bench: Workbench, run_id: st
 
 def test_the_selectbox_opens_a_request(bench: Workbench, run_id: str) -> None:
     scores, _ = open_scores(bench.store, run_id)
-    app = opened("layer_scores", score_run=run_id)
+    app = start("layer_scores", score_run=run_id)
     app.selectbox(key="scores-request").select_index(2).run()
     assert app.session_state["open_request"] == scores.request_digests[2]
     assert app.query_params["request"] == scores.request_digests[2]
@@ -76,7 +78,7 @@ def test_the_selectbox_opens_a_request(bench: Workbench, run_id: str) -> None:
 
 def test_an_address_opens_the_run_and_the_request(bench: Workbench, run_id: str) -> None:
     scores, _ = open_scores(bench.store, run_id)
-    app = opened("layer_scores")
+    app = start("layer_scores")
     app.query_params["run"] = run_id
     app.query_params["request"] = scores.request_digests[1]
     del app.session_state["score_run"]
@@ -89,37 +91,41 @@ def test_an_address_opens_the_run_and_the_request(bench: Workbench, run_id: str)
 @pytest.mark.parametrize(("button", "state"), [("edit-golden", "golden"), ("edit-early", "early")])
 def test_edit_opens_at_the_layer_of_the_button(bench: Workbench, run_id: str, button: str, state: str) -> None:
     _, selection = open_scores(bench.store, run_id)
-    app = opened("layer_scores", score_run=run_id)
-    app.button(key=button).click().run()
+    app = start("layer_scores", score_run=run_id)
+    press(app, button)
     assert app.title[0].value == "Edit"
+    go(app, "edit")  # AppTest forgets where a script sent it
+    press(app, "edit-load")  # the scores came from the store, so no model is in memory: the layer waits for it
+    work_done(app)
     assert app.slider(key="edit-layer").value == {"golden": selection.golden_layer, "early": 5}[state]
 
 
 def test_edit_opens_with_the_request_on_show(bench: Workbench, run_id: str) -> None:
     scores, _ = open_scores(bench.store, run_id)
-    app = opened("layer_scores", score_run=run_id)
+    bench.model(ModelSource())
+    app = start("layer_scores", score_run=run_id)
     app.selectbox(key="scores-request").select_index(1).run()
-    app.button(key="edit-request").click().run()
+    press(app, "edit-request")
     assert app.title[0].value == "Edit"
     assert app.selectbox(key="edit-request-digest").value == scores.request_digests[1]
 
 
 def test_looks_are_kept_over_a_visit_elsewhere(bench: Workbench, run_id: str) -> None:
-    app = opened("layer_scores", score_run=run_id)
+    app = start("layer_scores", score_run=run_id)
     app.segmented_control(key="scores-scale").set_value("raw").run()
-    app.switch_page("pages/home.py").run()
-    app.switch_page("pages/layer_scores.py").run()
+    go(app, "home")
+    go(app, "layer_scores")
     assert app.segmented_control(key="scores-scale").value == "raw"
 
 
 def test_a_run_that_is_gone_is_said(bench: Workbench, run_id: str) -> None:
-    app = opened("layer_scores", score_run="score-gone")
+    app = start("layer_scores", score_run="score-gone")
     assert "score-gone is no longer in the store" in words(app)
     assert app.metric
 
 
 def test_a_dataset_that_is_gone_is_one_sentence_and_no_button(bench: Workbench, run_id: str) -> None:
-    app = opened("layer_scores", chosen_dataset=DatasetChoice("upload-gone"))
+    app = start("layer_scores", chosen_dataset=DatasetChoice("upload-gone"))
     assert "no longer in the store" in app.error[0].value
     assert app.button(key="score").disabled
     assert app.metric  # the stored run is on show all the same
@@ -129,7 +135,7 @@ def test_skipped_requests_are_listed_with_their_reason(bench: Workbench) -> None
     table = b"prompt,subject,target_new,target_true\nThe capital of France is,France,Rome,Paris\nBees make,Bees,tea,\n"
     reference, _ = bench.upload(table, "two.csv")
     question = ScoreQuestion(choice=DatasetChoice(reference))
-    app = opened("layer_scores", score_run=score(bench, question, Progress()))
+    app = start("layer_scores", score_run=score(bench, question, Progress()))
     assert {metric.label: metric.value for metric in app.metric}["Requests"] == "1 of 2"
     assert any(expander.label == "1 request skipped, and why" for expander in app.expander)
     reasons = next(frame.value for frame in app.dataframe if "reason" in frame.value)

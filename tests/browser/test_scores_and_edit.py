@@ -1,0 +1,140 @@
+"""The main job in a real browser: score, look, click, edit, compare; and what another browser sees of it."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+
+from tests.browser.running import SLOW, main, settled, visit
+
+PATIENT = 3 * SLOW  # milliseconds; an edit with all its templates on a busy machine
+
+
+def key(page: Page, name: str) -> Locator:
+    """A widget or container by its key."""
+    return page.locator(f".st-key-{name}")
+
+
+def press(page: Page, name: str) -> None:
+    """Press a button by its key."""
+    key(page, name).get_by_role("button").click()
+
+
+def settings(page: Page) -> None:
+    """The shortest edit: what the pages do with it is the same."""
+    main(page).get_by_text("Settings of ROME").click()
+    for label, value in (("Steps", "6"), ("Context templates", "0")):
+        box = page.get_by_role("spinbutton", name=label, exact=True)
+        box.fill(value)
+        box.press("Tab")
+        settled(page)
+    expect(main(page).get_by_text("Changed: Steps, Context templates")).to_be_visible(timeout=SLOW)
+
+
+def cells(page: Page) -> Locator:
+    """The heatmap's click layer, one transparent mark for every request and layer, in rows."""
+    return page.locator("[class*='st-key-figure-heatmap'] .scatterlayer .points path")
+
+
+def opened_request(page: Page) -> str:
+    """The request in the selectbox."""
+    return key(page, "scores-request").get_by_role("combobox").input_value()
+
+
+def score_runs(cache: Path) -> list[dict[str, object]]:
+    """Manifests of the score runs in the app's store."""
+    found = [json.loads(file.read_text())["manifest"] for file in cache.glob("runs/score-*/manifest.json")]
+    return [manifest for manifest in found if manifest["kind"] == "score"]
+
+
+def test_score_open_edit_compare(page: Page, new_context: Callable[..., BrowserContext], app_url: str) -> None:
+    visit(page, "Layer scores")
+    press(page, "score")
+    expect(cells(page).first).to_be_attached(timeout=PATIENT)
+    settled(page)
+    expect(cells(page)).to_have_count(32 * 30, timeout=SLOW)
+    golden = key(page, "golden-layer-card").get_by_test_id("stMetricValue").first.inner_text()
+
+    first = opened_request(page)
+    cell = cells(page).nth(7 * 30 + 12)
+    cell.scroll_into_view_if_needed()
+    box = cell.bounding_box()
+    assert box
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(main(page).get_by_text("the cell you clicked")).to_be_visible(timeout=SLOW)
+    settled(page)
+    clicked = opened_request(page)
+    assert clicked != first
+
+    key(page, "scores-request").get_by_role("combobox").click()
+    page.get_by_role("option").first.click()
+    expect(main(page).get_by_text("the cell you clicked")).to_have_count(0, timeout=SLOW)
+    settled(page)
+    assert opened_request(page).startswith("1. ")
+    prompt = opened_request(page)[3:].split(" | ")[0]
+
+    press(page, "edit-request")
+    expect(main(page).get_by_role("heading", level=1, name="Edit")).to_be_visible(timeout=SLOW)
+    expect(main(page).get_by_role("slider").first).to_have_attribute("aria-valuenow", golden, timeout=SLOW)
+    settings(page)
+    press(page, "edit")
+    expect(key(page, "edit-verdict")).to_be_visible(timeout=PATIENT)
+    settled(page)
+    for side in ("before", "after"):
+        expect(key(page, f"edit-{side}").get_by_text(prompt, exact=False)).to_be_visible()
+    expect(key(page, "edit-after").get_by_text(f"with the edit at layer {golden}")).to_be_visible()
+
+    press(page, "beside-5")
+    expect(main(page).get_by_text("Edits of this session, side by side")).to_be_visible(timeout=PATIENT)
+    settled(page)
+    cards = page.locator("[class*='st-key-edit-card-']")
+    expect(cards).to_have_count(2)
+    expect(cards.nth(0)).to_contain_text(f"Layer {golden}")
+    expect(cards.nth(1)).to_contain_text("Layer 5")
+
+    other = new_context().new_page()
+    other.goto(f"{app_url}/edit")
+    settled(other)
+    expect(main(other).get_by_text("No edit yet")).to_be_visible(timeout=SLOW)
+
+    page.reload()  # a reload loses nothing
+    expect(cards).to_have_count(2, timeout=SLOW)
+
+
+def test_an_address_opens_inside_the_app_with_its_run_and_request(page: Page) -> None:
+    visit(page, "Layer scores")
+    expect(cells(page).first).to_be_attached(timeout=SLOW)
+    settled(page)
+    key(page, "scores-request").get_by_role("combobox").click()
+    page.get_by_role("option").nth(4).click()
+    page.wait_for_url(re.compile(r"layer_scores\?.*request="))
+    settled(page)
+    wanted, address = opened_request(page), page.url
+    assert wanted.startswith("5. ")
+    page.context.clear_cookies()
+    page.goto("about:blank")
+    page.goto(address)
+    settled(page)
+    expect(page.get_by_test_id("stSidebarNav")).to_be_visible(timeout=SLOW)
+    expect(key(page, "scores-request").get_by_role("combobox")).to_have_value(wanted, timeout=SLOW)
+
+
+def test_a_cancelled_scoring_job_resumes(page: Page, app_cache: Path) -> None:
+    visit(page, "Layer scores")
+    before = len(score_runs(app_cache))
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_role("combobox", name="Scope").click()
+    page.get_by_role("option", name=re.compile("^block")).click()
+    settled(page)
+    page.keyboard.press("Escape")
+    press(page, "score")
+    press(page, "cancel-score")
+    resume = key(page, "resume-score").get_by_role("button")
+    expect(resume).to_be_visible(timeout=SLOW)
+    expect(main(page).get_by_text("was cancelled")).to_be_visible()
+    assert len(score_runs(app_cache)) == before
+    resume.click()
+    expect(main(page).get_by_text("scope block").first).to_be_visible(timeout=PATIENT)
+    assert len(score_runs(app_cache)) == before + 1
