@@ -19,6 +19,7 @@ from goldenlayers_core.attribution.lga import iter_lga
 from goldenlayers_core.attribution.requests import prepare
 from goldenlayers_core.datasets import open_dataset
 from goldenlayers_core.models import ModelHandle, load_model
+from goldenlayers_core.models.generate import greedy
 from goldenlayers_core.records import EditRequest, LgaConfig
 
 LOOP = "straightforward loop"
@@ -88,7 +89,7 @@ def main() -> None:
     compared = variants([int(b) for b in arguments.budgets.split(",")])
     work = {LOOP: lambda: straightforward(handle, requests, old)}
     work |= {name: lambda c=config: ours(handle, requests, old, c) for name, config in compared.items()}
-    straightforward(handle, requests[:1], old[:1])  # weights are read from disk, threads are started
+    greedy(handle, [requests[0].prompt])  # weights are read from disk and threads started, before anything is measured
     if arguments.memory_of:
         print(measure(work[arguments.memory_of])[1].extra_bytes)
         return

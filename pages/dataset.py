@@ -28,10 +28,8 @@ if name is not None:
         in_use = part == session.choice()
         with st.container(horizontal=True, vertical_alignment="center"):
             label = "These requests are in use" if in_use else controls_dataset.use_label(part)
-            if st.button(label, type="primary", key="use-dataset", disabled=in_use, icon=":material/check:"):
-                session.choose_dataset(part)
-                st.toast(f"In use: {escape(part.words)}", icon=":material/check:")
-                st.rerun()
+            act = session.choose_dataset
+            st.button(label, "use-dataset", on_click=act, args=(part,), type="primary", disabled=in_use)
             st.page_link("pages/layer_scores.py", label="Next: score the layers", icon=":material/arrow_forward:")
 
         listed = controls_dataset.listed(part)

@@ -10,7 +10,7 @@ frame.enter()
 st.title("Runs")
 st.markdown("What was computed so far? Runs stay on this machine until they are deleted, and open at once.")
 
-runs_jobs.work()
+runs_jobs.running()
 
 runs = cached.workbench().store.runs()
 if not runs:
@@ -34,4 +34,5 @@ else:
         show_runs.entry(manifest, place="runs")
     runs_compare.compare(runs)
 
+runs_jobs.stopped()
 runs_disk.use()

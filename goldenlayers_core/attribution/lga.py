@@ -135,6 +135,11 @@ def _losses(logits: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
     return nll[side == 0].sum(), nll[side == 1].sum()
 
 
+def default_budget(handle: ModelHandle) -> int:
+    """Padded tokens per batch: enough to keep the device busy, few enough to keep memory small."""
+    return 160 if handle.device.type == "cpu" else 4096
+
+
 def iter_lga(
     handle: ModelHandle,
     requests: Sequence[EditRequest],
@@ -150,7 +155,7 @@ def iter_lga(
     if config.precision == "bfloat16" and handle.dtype != torch.bfloat16:
         context = lower_precision(handle, torch.bfloat16)
     with context as call:
-        for batch in batches(handle, pairs, config.token_budget):
+        for batch in batches(handle, pairs, config.token_budget or default_budget(handle)):
             with handle.lock:
                 found = score_batch(handle, batch, config, call)
             yield found

@@ -1,11 +1,14 @@
 """A request that a person writes: put together, and checked before any work starts. No torch."""
 
+from typing import Final
+
 from goldenlayers_core.errors import RequestError
 from goldenlayers_core.records import EditRequest, Probe
+from goldenlayers_core.results import EditReport
 
-FREE: str = "free edit"
-MAX_PROBES = 50
-MAX_CHARACTERS = 2000  # of a prompt
+FREE: Final = "free edit"
+MAX_PROBES: Final = 50
+MAX_CHARACTERS: Final = 2000  # of a prompt
 
 
 def free_request(
@@ -61,6 +64,11 @@ def no_op(request: EditRequest) -> str:
     new = _plain(request.target_new)
     same = next((old for old in request.true_answers if _plain(old) == new), "")
     return f"This is a no-op: the new answer {request.target_new!r} is the old one already." if same else ""
+
+
+def answered_before(report: EditReport) -> bool:
+    """Whether the model gave the new answer before the edit already, so that the edit shows nothing."""
+    return report.took and _plain(report.before.answer).startswith(_plain(report.target_new))
 
 
 def _plain(text: str) -> str:

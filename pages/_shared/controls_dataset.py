@@ -12,7 +12,7 @@ from goldenlayers_core.tasks import DatasetChoice, KnowledgeQuestion, UploadCard
 from goldenlayers_core.tasks.questions import Split
 from goldenlayers_core.tasks.workbench import part_of
 from pages._shared import cached, jobs, session, upload
-from pages._shared.wording import count, escape, shorten, when
+from pages._shared.wording import count, escape, sentence, shorten, when
 
 READY: Final = "Ready-made"
 OWN: Final = "Your own file"
@@ -51,8 +51,12 @@ def _ready_made() -> str | None:
     st.markdown("It is on the Hugging Face hub. It is fetched once, and afterwards read from this machine.")
     if not st.button("Fetch it", key=f"fetch-{name}", icon=":material/download:"):
         return None
-    with st.spinner(f"Fetching {name}"):
-        cached.dataset(name)
+    try:
+        with st.spinner(f"Fetching {name}"):
+            cached.dataset(name)
+    except DatasetError as error:
+        st.error(sentence(error), icon=":material/error:")
+        return None
     return name
 
 
@@ -72,7 +76,8 @@ def _own() -> str | None:
         "column means what.",
     )
     st.caption("The file stays on this machine: it goes to the program that shows this page, and nowhere else.")
-    upload.say_what_happened()
+    if upload.waits_for_columns():
+        return None
     cards = {card.reference: card for card in cached.workbench().upload_cards()}
     if not cards:
         return None
@@ -110,7 +115,7 @@ def part(name: str, found: Dataset) -> DatasetChoice | None:
         try:
             available = len(part_of(found, split))
         except DatasetError as error:
-            st.error(escape(str(error)), icon=":material/error:")
+            st.error(sentence(error), icon=":material/error:")
             return None
         if not available:
             st.error("Nothing is in this part; choose another one.", icon=":material/error:")

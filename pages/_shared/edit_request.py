@@ -112,52 +112,29 @@ def _described(request: EditRequest) -> None:
 
 def _written() -> EditRequest | None:
     text = {key: str(st.session_state.get(key, "")) for key in EXAMPLE}
-    st.text_input(
-        "Prompt",
-        key="edit-prompt",
-        persist_state="session",
-        placeholder=EXAMPLE["edit-prompt"],
-        help="The beginning of a sentence that the answer completes; it contains the subject.",
+    _line_input(
+        "edit-prompt", "Prompt", "The beginning of a sentence that the answer completes, with the subject in it."
     )
     subject, new, old = st.columns(3)
-    subject.text_input(
-        "Subject",
-        key="edit-subject",
-        persist_state="session",
-        placeholder=EXAMPLE["edit-subject"],
-        help="Copied from the prompt.",
-    )
-    new.text_input(
-        "New answer",
-        key="edit-new",
-        persist_state="session",
-        placeholder=EXAMPLE["edit-new"],
-        help="What it should say instead.",
-    )
-    old.text_input(
-        "Old answer (optional)",
-        key="edit-old",
-        persist_state="session",
-        placeholder=EXAMPLE["edit-old"],
-        help="Left empty, what the model says before the edit stands in for it.",
-    )
+    with subject:
+        _line_input("edit-subject", "Subject", "Copied from the prompt.")
+    with new:
+        _line_input("edit-new", "New answer", "What it should say instead.")
+    with old:
+        _line_input("edit-old", "Old answer (optional)", "Left empty, what the model says before stands in for it.")
     follow, stay = st.columns(2)
-    follow.text_area(
-        "Should follow: rephrases, one per line (optional)", key="edit-rephrases", persist_state="session", height=96
+    areas = (
+        (follow, "edit-rephrases", "Should follow: rephrases, one per line (optional)"),
+        (stay, "edit-neighbours", "Should stay: locality probes, one per line (optional)"),
     )
-    stay.text_area(
-        "Should stay: locality probes, one per line (optional)",
-        key="edit-neighbours",
-        persist_state="session",
-        height=96,
-    )
-    if not any(text.values()):
-        st.button(
-            "Fill in an example",
-            key="edit-example",
-            icon=":material/lightbulb:",
-            on_click=st.session_state.update,
-            args=(EXAMPLE,),
-        )
-        return None
-    return free_request(*(text[key] for key in EXAMPLE))
+    for column, key, label in areas:
+        column.text_area(label, key=key, persist_state="session", height=96)
+    if any(text.values()):
+        return free_request(*(text[key] for key in EXAMPLE))
+    fill = st.session_state.update
+    st.button("Fill in an example", key="edit-example", icon=":material/lightbulb:", on_click=fill, args=(EXAMPLE,))
+    return None
+
+
+def _line_input(key: str, label: str, explanation: str) -> None:
+    st.text_input(label, key=key, persist_state="session", placeholder=EXAMPLE[key], help=explanation)

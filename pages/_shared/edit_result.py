@@ -10,6 +10,7 @@ from goldenlayers_core import figures
 from goldenlayers_core.figures.text import number, percent, shorten
 from goldenlayers_core.records import PROBE_KINDS
 from goldenlayers_core.results import EditReport, ProbeOutcome, View
+from goldenlayers_core.tasks.asking import answered_before
 from pages._shared import edit_kept, session, show
 from pages._shared.wording import count, duration, escape
 
@@ -36,7 +37,7 @@ def headline(run_id: str, report: EditReport) -> None:
         mark(report)
         st.markdown(f"### {escape(report.verdict)}")
         st.markdown(f"{escape(report.prompt)} … {escape(report.target_true)} **→** {escape(report.target_new)}")
-        if _same_answer(report):
+        if answered_before(report):
             st.warning(
                 "A no-op: the model gave the new answer before the edit already, so this says nothing about the layer.",
                 icon=":material/block:",
@@ -53,10 +54,6 @@ def headline(run_id: str, report: EditReport) -> None:
                 st.toast("Undone: the edit is dropped, and the base model is as it always was.", icon=":material/undo:")
                 st.rerun()
             st.caption("The base model was never changed: an edit lies over it, so that undo is dropping it.")
-
-
-def _same_answer(report: EditReport) -> bool:
-    return report.verdict.startswith("The model answered")
 
 
 def before_and_after(report: EditReport) -> None:

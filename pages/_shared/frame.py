@@ -9,7 +9,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.places import assets_folder
 from pages._shared import cached, jobs, session
-from pages._shared.wording import escape
+from pages._shared.wording import escape, sentence
 
 
 def enter() -> None:
@@ -18,9 +18,13 @@ def enter() -> None:
     Streamlit takes a folder `pages/` for its older kind of app until `st.navigation` has run once. The first visitor of
     a new process who comes by an address like /edit would see the page bare: no sidebar, no styles, no reload survived.
     """
-    if PagesManager.uses_pages_directory:
+    if not PagesManager.uses_pages_directory:
+        return
+    if not session.is_known():
         PagesManager.uses_pages_directory = False
         st.rerun()  # this time through app.py
+    dress()  # AppTest begins every run as a new process does, and a rerun would lose its clicks
+    sidebar()
 
 
 def dress() -> None:
@@ -77,4 +81,4 @@ def guarded(run: Callable[[], None]) -> None:
     try:
         run()
     except GoldenLayersError as error:
-        st.error(escape(str(error)), icon=":material/error:")
+        st.error(sentence(error), icon=":material/error:")

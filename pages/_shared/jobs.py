@@ -10,7 +10,7 @@ from goldenlayers_core.runtime import JobView
 from goldenlayers_core.tasks import ScoreQuestion
 from goldenlayers_core.tasks.workbench import Workbench
 from pages._shared import cached, session
-from pages._shared.wording import duration, escape
+from pages._shared.wording import duration, escape, sentence
 
 SLOT = "job:{}"
 
@@ -100,6 +100,14 @@ def _running(slot: str, job_id: str) -> None:
         st.rerun(scope="fragment")
 
 
+def attempt(act: Callable[..., object], *args: object) -> None:
+    """What a button's callback does, and a sentence where it cannot."""
+    try:
+        act(*args)
+    except GoldenLayersError as error:
+        st.toast(sentence(error), icon=":material/error:")
+
+
 def share(job: JobView) -> float:
     """How much of a job is done, from 0 to 1."""
     return min(job.done / job.total, 1.0) if job.total else 0.0
@@ -127,14 +135,15 @@ def _ended(slot: str, job: JobView) -> None:
         "interrupted": "was interrupted; what was finished is kept, and resuming goes on from there",
         "failed": "did not work",
     }[job.state]
-    reason = f" {escape(job.error)}" if job.error and job.state == "failed" else ""
+    reason = f" {sentence(job.error)}" if job.error and job.state == "failed" else ""
     message = f"**{escape(job.title)}** {text}.{reason}"
     (st.error if job.state == "failed" else st.warning)(message)
     row = st.container(horizontal=True)
     bench: Workbench = cached.workbench()
-    if row.button("Resume" if job.state != "failed" else "Try again", key=f"resume-{slot}", icon=":material/replay:"):
+    again = "Resume" if job.state != "failed" else "Try again"
+
+    def resume() -> None:
         start(slot, bench.queue_of(job.job_id).resume(job.job_id))
-        st.rerun()
-    if row.button("Dismiss", key=f"dismiss-{slot}"):
-        dismiss(slot)
-        st.rerun()
+
+    row.button(again, key=f"resume-{slot}", icon=":material/replay:", on_click=attempt, args=(resume,))
+    row.button("Dismiss", key=f"dismiss-{slot}", on_click=dismiss, args=(slot,))

@@ -20,7 +20,9 @@ def compare(runs: tuple[RunManifest, ...]) -> None:
 
     def label(run_id: str) -> str:
         manifest = scored[run_id]
-        return f"{shorten(manifest.title, 90)} ({when(manifest.created)})"
+        scope = dict(manifest.summary).get("scope", "")
+        own = manifest.title.removeprefix(f"LGA ({scope}) of {manifest.model} on ")
+        return f"{shorten(own, 60)}; {scope}, {manifest.model}, {when(manifest.created)}"
 
     left, right = st.columns(2)
     a = left.selectbox("Run A", scored, format_func=label, key="compare-a", persist_state="session")

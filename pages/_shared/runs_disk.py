@@ -4,7 +4,8 @@ from typing import Final
 
 import streamlit as st
 
-from pages._shared import cached, session
+from goldenlayers_core.runtime import Usage
+from pages._shared import cached, jobs, session
 from pages._shared.wording import count, escape, size
 
 _KINDS: Final = {
@@ -12,6 +13,7 @@ _KINDS: Final = {
     "lga": ("Scores per request", "so that adding requests computes only the new ones"),
     "knowledge": ("What models know", "their own answers, for the filter on the Dataset page"),
     "datasets": ("Uploaded datasets", "upload the files again after clearing"),
+    "templates": ("Context templates", "texts that the model made itself, for the editing methods"),
     "edits": ("Edits", "the factors of every edit; without them no edit can be applied again"),
 }
 
@@ -21,9 +23,16 @@ _INDEX: Final = "uploads"  # goes with the datasets
 def use() -> None:
     """A line per kind with a button to clear it, and what was found damaged."""
     store = cached.workbench().store
-    st.subheader("Disk use")
-    st.caption(f"In {escape(str(store.root))}. Converted models are kept there too and are not counted here.")
     kinds = [usage for usage in store.usage() if usage.kind != _INDEX]
+    for problem in store.problems():
+        st.warning(f"{escape(problem.path)}: {escape(problem.reason)}", icon=":material/healing:")
+    with st.expander(f"Disk use: {size(sum(usage.n_bytes for usage in kinds))}", icon=":material/hard_drive:"):
+        _table(kinds)
+
+
+def _table(kinds: list[Usage]) -> None:
+    store = cached.workbench().store
+    st.caption(f"In {escape(str(store.root))}. Converted models are kept there too and are not counted here.")
     if not kinds:
         st.markdown("Nothing is stored yet.")
     for usage in kinds:
@@ -34,20 +43,20 @@ def use() -> None:
             _clear(usage.kind, title.lower())
     if len(kinds) > 1:
         _clear(None, "everything")
-    for problem in store.problems():
-        st.warning(f"{escape(problem.path)}: {escape(problem.reason)}", icon=":material/healing:")
 
 
 def _clear(kind: str | None, what: str) -> None:
     key = kind or "all"
     with st.popover("Clear everything" if kind is None else "Clear", key=f"clear-{key}"):
         st.markdown(f"Delete {escape(what)} for everyone who uses this folder? This cannot be undone.")
-        if st.button("Delete now", key=f"clear-now-{key}", type="primary"):
-            store = cached.workbench().store
-            store.clear(kind)
-            if kind == "datasets" and store.names(_INDEX):
-                store.clear(_INDEX)
-            if kind in ("runs", None):
-                session.show_score_run(None)
-                session.show_edit_run(None)
-            st.rerun()
+        st.button("Delete now", key=f"clear-now-{key}", type="primary", on_click=jobs.attempt, args=(_delete, kind))
+
+
+def _delete(kind: str | None) -> None:
+    store = cached.workbench().store
+    store.clear(kind)
+    if kind == "datasets" and store.names(_INDEX):
+        store.clear(_INDEX)
+    if kind in ("runs", None):
+        session.show_score_run(None)
+        session.show_edit_run(None)

@@ -1,4 +1,4 @@
-"""Background work of everyone on this machine: what runs, what stopped, and what can be done about it."""
+"""Background work of everyone on this machine: what is under way, what stopped, and what can be done about it."""
 
 from typing import Final
 
@@ -6,7 +6,7 @@ import streamlit as st
 
 from goldenlayers_core.runtime import JobView
 from pages._shared import cached, jobs
-from pages._shared.wording import escape, when
+from pages._shared.wording import escape, sentence, when
 
 _STATES: Final = {
     "failed": "did not work",
@@ -15,21 +15,28 @@ _STATES: Final = {
 }
 
 
-def work() -> None:
-    """Running and stopped jobs; nothing where there are none."""
-    views = [j for j in cached.workbench().jobs() if j.state != "done"]
-    if not views:
-        return
-    st.subheader("Background work")
-    active = tuple(j.job_id for j in views if j.active)
-    if active:
-        _running(active)
-    stopped = [j for j in views if not j.active]
-    for job in stopped[:5]:
+def running() -> None:
+    """Work under way, with progress and cancel; nothing where there is none."""
+    active = tuple(j.job_id for j in cached.workbench().jobs() if j.active)
+    with st.container():  # there with and without work: what stands below keeps its place
+        if active:
+            st.subheader("Under way")
+            _running(active)
+
+
+def stopped() -> None:
+    """Work that did not come to its end, the newest of equal pieces; nothing where there is none."""
+    newest: dict[str, JobView] = {}
+    for job in cached.workbench().jobs():
+        newest.setdefault(f"{job.kind} {job.params}", job)
+    left = [job for job in newest.values() if job.state in _STATES]
+    if left:
+        st.subheader("Stopped work")
+    for job in left[:3]:
         _stopped(job)
-    if len(stopped) > 5:
-        with st.expander(f"{len(stopped) - 5} older"):
-            for job in stopped[5:]:
+    if len(left) > 3:
+        with st.expander(f"{len(left) - 3} older"):
+            for job in left[3:]:
                 _stopped(job)
 
 
@@ -48,16 +55,21 @@ def _running(job_ids: tuple[str, ...]) -> None:
 
 
 def _stopped(job: JobView) -> None:
-    bench = cached.workbench()
     with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"job-{job.job_id}"):
-        error = f". {escape(job.error)}" if job.error and job.state == "failed" else ""
+        error = f". {sentence(job.error)}" if job.error and job.state == "failed" else ""
         about = f"{when(job.created)} · {_STATES[job.state]}{error}"
         st.markdown(f"**{escape(job.title)}**  \n:small[{about}]", width="stretch")
         with st.container(horizontal=True, width="content"):
             again = "Try again" if job.state == "failed" else "Resume"
-            if st.button(again, key=f"again-{job.job_id}"):
-                jobs.start(job.kind, bench.queue_of(job.job_id).resume(job.job_id))
-                st.rerun()
-            if st.button("Remove", key=f"forget-{job.job_id}"):
-                bench.queue_of(job.job_id).forget(job.job_id)
-                st.rerun()
+            st.button(again, key=f"again-{job.job_id}", on_click=jobs.attempt, args=(_resume, job))
+            st.button("Remove", key=f"forget-{job.job_id}", on_click=jobs.attempt, args=(_forget, job))
+
+
+def _resume(job: JobView) -> None:
+    jobs.start(job.kind, cached.workbench().queue_of(job.job_id).resume(job.job_id))
+
+
+def _forget(job: JobView) -> None:
+    bench = cached.workbench()
+    for equal in [j for j in bench.jobs() if (j.kind, j.params) == (job.kind, job.params) and not j.active]:
+        bench.queue_of(equal.job_id).forget(equal.job_id)

@@ -22,13 +22,18 @@ _DESKS: Final = 500  # remembered; the ones not used for longest are forgotten
 
 def restore() -> None:
     """Once per session, before anything else: take over what this browser had chosen before its reload."""
-    if _NAME in st.session_state:
+    if is_known():
         return
     known = st.context.cookies.get(COOKIE, "")
     name = known if known.isalnum() and len(known) == 32 else secrets.token_hex(16)
     for key, value in cached.desks().get(name, {}).items():
         st.session_state.setdefault(key, value)
     st.session_state[_NAME] = name
+
+
+def is_known() -> bool:
+    """Whether `restore` has run in this session."""
+    return _NAME in st.session_state
 
 
 def desk_cookie() -> str | None:

@@ -12,7 +12,6 @@ from pages._shared.wording import count, escape
 PREVIEW: Final = 100
 _COUNT: Final = st.column_config.NumberColumn(help="Prompts asked before and after an edit, the fact's own included.")
 _KINDS: Final = {
-    "rewrite": "The fact itself",
     "rephrase": "In other words (rephrase)",
     "locality": "Should not change (locality)",
     "portability": "Should follow from it (portability)",
@@ -26,7 +25,8 @@ def summary(found: Dataset) -> None:
         _number("Read", len(found.requests), "Requests that can be scored and edited.")
         _number("Not read", len(found.reported), "Listed with their row and reason in the report.")
         _number("Remarks", len(found.remarks), "Read, but worth knowing: listed in the report.")
-    st.markdown(f"**Format:** {escape(found.format)}, **encoding:** {escape(found.encoding)}")
+    form = "table, read by its columns" if found.format == "table" else found.format
+    st.markdown(f"**Format:** {escape(form)}  \n**Encoding:** {escape(found.encoding)}")
 
 
 def _number(label: str, value: int, explained: str) -> None:
@@ -72,9 +72,9 @@ def table(listed: Sequence[EditRequest]) -> pd.DataFrame:
 def detail(request: EditRequest) -> None:
     """One request with every probe."""
     with st.container(border=True, key="request-detail"):
-        st.markdown(f"##### {escape(request.prompt)} …")
         also = f" (accepted too: {escape(', '.join(request.true_aliases))})" if request.true_aliases else ""
         st.markdown(
+            f"**Prompt** {escape(request.prompt)} …  \n"
             f"**Subject** {escape(request.subject)}  \n"
             f"**True answer** {escape(request.target_true) or 'none given'}{also}  \n"
             f"**New answer** {escape(request.target_new)}"
@@ -83,6 +83,8 @@ def detail(request: EditRequest) -> None:
             probes = [p for p in request.probes if p.kind == kind]
             if probes:
                 st.markdown("\n".join([f"**{title}**", "", *(_probe(p) for p in probes)]))
+        if len(request.probes) == 1:
+            st.caption("No further probes: only the fact itself is asked before and after an edit.")
 
 
 def _probe(probe: Probe) -> str:

@@ -5,7 +5,7 @@ from typing import Final
 import streamlit as st
 
 from goldenlayers_core.runtime import RunManifest
-from pages._shared import cached, session
+from pages._shared import cached, jobs, session
 from pages._shared.wording import count, duration, escape, shorten, when
 
 KINDS: Final = {"score": "Layer scores", "edit": "Edit"}
@@ -63,9 +63,9 @@ def _more(manifest: RunManifest) -> None:
                 st.rerun()
         st.divider()
         st.markdown(_LOST.get(manifest.kind, "Delete this run? It cannot be brought back."))
-        if st.button("Delete it", key=f"delete-{run_id}", icon=":material/delete:"):
-            delete(run_id)
-            st.rerun()
+        st.button(
+            "Delete it", key=f"delete-{run_id}", icon=":material/delete:", on_click=jobs.attempt, args=(delete, run_id)
+        )
 
 
 def delete(run_id: str) -> None:

@@ -1,11 +1,12 @@
 """The three steps to a first result: what is done, what is next, and the button that does it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import streamlit as st
 
+from goldenlayers_core.errors import DatasetError
 from goldenlayers_core.tasks import ScoreQuestion
 from pages._shared import jobs, session
 from pages._shared.wording import count, escape, shorten
@@ -13,20 +14,25 @@ from pages._shared.wording import count, escape, shorten
 _LOAD: Final = "Load a model"
 _SCORE: Final = "Score its layers"
 _EDIT: Final = "Edit a fact"
+_FACTS: Final = ("pages/dataset.py", "Other facts")
+_MODELS: Final = ("pages/model.py", "Another model")
+_SCORES: Final = "pages/layer_scores.py"
+_EDITING: Final = "pages/edit.py"
 _ICONS: Final = {"done": ":material/check_circle:", "next": ":material/arrow_forward:", "later": ":material/schedule:"}
 _COLOURS: Final = {"done": "green", "next": "primary", "later": "gray"}
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step. `act` is what its button does."""
+    """One step. Its button does `act`, if anything, and then leads to `page`, if any."""
 
     key: str
     title: str
     text: str
     done: bool
     label: str
-    act: Callable[[], None]
+    act: Callable[[], None] | None = None
+    page: str = ""
     ready: bool = True
     why_not: str = ""
     caution: str = ""
@@ -47,7 +53,7 @@ def _load() -> Step:
     card, source = session.card(), session.model().source
     if card:
         text = f"{escape(card.name)} is loaded: {card.n_layers} layers."
-        return Step("load", _LOAD, text, True, "See the model", lambda: st.switch_page("pages/model.py"))
+        return Step("load", _LOAD, text, True, "See the model", page="pages/model.py")
     name = "the bundled model" if source == "bundled" else source
     text = (
         "SmolLM2, a real language model with 135 million parameters, came with the set-up. It loads in about a second; "
@@ -55,16 +61,15 @@ def _load() -> Step:
         if source == "bundled"
         else f"{escape(source)} was chosen and is not in memory."
     )
-    other = ("pages/model.py", "Another model")
-    return Step("load", _LOAD, text, False, f"Load {name}", lambda: jobs.submit_model(session.model()), other=other)
+    return Step("load", _LOAD, text, False, f"Load {name}", lambda: jobs.submit_model(session.model()), other=_MODELS)
 
 
 def _score() -> Step:
-    card, found, part = session.card(), session.recommendation(), session.choice()
+    found, part = session.recommendation(), session.choice()
     if found:
         text = f"The golden layer is {found.layer}, by {escape(found.evidence)}."
-        see = "See the layer scores"
-        return Step("score", _SCORE, text, True, see, lambda: _see(found.run_id), caution=found.caution)
+        see = Step("score", _SCORE, text, True, "See the layer scores", lambda: _see(found.run_id), _SCORES)
+        return replace(see, caution=found.caution, other=_FACTS)
     text = (
         f"Every layer is scored on facts that might be edited ({escape(part.words)}). The layer that stands out "
         "over all of them is the golden layer."
@@ -74,33 +79,36 @@ def _score() -> Step:
         jobs.submit_score(ScoreQuestion(session.model(), part))
 
     label = f"Score {count(part.limit, 'request')}" if part.limit else "Score the dataset"
-    other = ("pages/dataset.py", "Other facts")
-    return Step("score", _SCORE, text, False, label, act, card is not None, "Needs step 1.", other=other)
+    return _after_first(Step("score", _SCORE, text, False, label, act, other=_FACTS))
 
 
 def _see(run_id: str) -> None:
     if session.score_run() is None:
         session.show_score_run(run_id)
-    st.switch_page("pages/layer_scores.py")
+
+
+def _after_first(step: Step) -> Step:
+    """The step, not to be gone before a model is there."""
+    return replace(step, ready=session.card() is not None, why_not="Needs step 1.")
 
 
 def _edit() -> Step:
-    card, made = session.card(), session.edit_run()
-    request = session.first_request()
-    text = (
-        f"“{escape(shorten(request.prompt, 80))}” is answered with {escape(request.target_true or 'something')} now. "
-        f"Make it {escape(request.target_new)}, and see what else moved."
-    )
-    if made:
+    if session.edit_run():
         text = "An edit was made. Try free prompts on the edited model, undo it, or edit another fact."
+        return _after_first(Step("edit", _EDIT, text, True, "See the edit", page=_EDITING))
+    try:
+        request = session.first_request()
+    except DatasetError as error:
+        gone = Step("edit", _EDIT, "There is no fact to edit.", False, "Edit this fact", other=_FACTS)
+        return replace(gone, ready=False, why_not=str(error))
+    instead = f" instead of {escape(shorten(request.target_true))}" if request.target_true else ""
+    prompt, new = escape(shorten(request.prompt, 80)), escape(shorten(request.target_new))
+    text = f"Make the model continue “{prompt}” with **{new}**{instead}, and see what else moved."
 
     def act() -> None:
-        if not made:
-            session.open_request(request.digest)
-        st.switch_page("pages/edit.py")
+        session.open_request(request.digest)
 
-    label = "See the edit" if made else "Edit this fact"
-    return Step("edit", _EDIT, text, made is not None, label, act, card is not None, "Needs step 1.")
+    return _after_first(Step("edit", _EDIT, text, False, "Edit this fact", act, _EDITING))
 
 
 def show() -> None:
@@ -117,14 +125,11 @@ def show() -> None:
             if step.caution:
                 st.caption(escape(step.caution))
             if not step.ready:
-                st.caption(step.why_not)
+                st.caption(escape(step.why_not))
             kind = "primary" if step is upcoming else "secondary"
-            pressed = st.button(
-                step.label, key=f"do-{step.key}", type=kind, disabled=not step.ready or (busy and not step.done)
-            )
-            if pressed:
-                step.act()
-                st.rerun()
+            idle = not step.ready or (busy and not step.done)
+            if st.button(step.label, key=f"do-{step.key}", type=kind, disabled=idle, on_click=step.act) and step.page:
+                st.switch_page(step.page)
             page, words = step.other
             if page:
                 st.page_link(page, label=words)

@@ -6,30 +6,31 @@ from typing import Final
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from goldenlayers_core.datasets import ColumnMapping, Table, guess_mapping, read_table
 from goldenlayers_core.errors import GoldenLayersError, MappingError
 from goldenlayers_core.records import Dataset
 from pages._shared import cached
-from pages._shared.wording import count, escape
+from pages._shared.wording import count, sentence
 
 SHOWN: Final = "dataset-upload"  # key of the selectbox of uploaded files
 _PENDING: Final = "upload-pending"
 _ERROR: Final = "upload-error"
 _NONE: Final = "(no column)"
-_FIELDS: Final = {
-    "prompt": "Prompt, complete and with the subject in it",
-    "subject": "Subject",
-    "target_new": "New answer",
-    "target_true": "True answer",
-    "rephrase": "Prompt in other words",
-    "locality_prompt": "Unrelated prompt (locality)",
-    "locality_answer": "Its answer",
-    "portability_prompt": "Prompt that follows from the fact (portability)",
-    "portability_answer": "Its answer",
-    "relation": "Relation",
-    "case_id": "Case number",
-}
+_FIELDS: Final = (  # in pairs, side by side
+    ("prompt", "Prompt, complete and with the subject in it"),
+    ("subject", "Subject"),
+    ("target_new", "New answer"),
+    ("target_true", "True answer"),
+    ("rephrase", "The prompt in other words"),
+    ("relation", "Relation"),
+    ("locality_prompt", "Prompt that should not change"),
+    ("locality_answer", "Its answer"),
+    ("portability_prompt", "Prompt that follows from the fact"),
+    ("portability_answer", "Its answer"),
+    ("case_id", "Case number"),
+)
 _NEEDED: Final = ("prompt", "subject", "target_new")
 
 
@@ -70,14 +71,17 @@ def _read(data: bytes, name: str, mapping: ColumnMapping | None) -> Dataset:
     return found
 
 
-def say_what_happened() -> None:
-    """Why a file was refused, and the columns of one that cannot be read without a word from a person."""
+def waits_for_columns() -> bool:
+    """Say why a file was refused, or ask for the columns of one that cannot be read without a word from a person."""
     if _ERROR in st.session_state:
-        st.error(escape(st.session_state[_ERROR]), icon=":material/error:")
+        st.error(sentence(st.session_state[_ERROR]), icon=":material/error:")
     pending: Pending | None = st.session_state.get(_PENDING)
     if pending is not None and pending.reference is None:
-        st.warning(escape(pending.problem), icon=":material/view_column:")
+        st.warning(sentence(pending.problem), icon=":material/view_column:")
         _form(pending)
+        st.button("Leave this file", key="leave-upload", on_click=st.session_state.pop, args=(_PENDING, None))
+        return True
+    return False
 
 
 def columns_of(name: str) -> None:
@@ -90,7 +94,7 @@ def columns_of(name: str) -> None:
 
 def _form(pending: Pending) -> None:
     table = read_table(pending.data, pending.name)
-    st.caption(f"The first rows of {count(len(table.rows), 'row')}, as they are in the file:")
+    st.caption(f"How it begins ({count(len(table.rows), 'row')}):")
     st.dataframe(_head(table), hide_index=True, height="content")
     with st.form("mapping"):
         mapping = _mapping(table.columns, pending.mapping)
@@ -99,7 +103,7 @@ def _form(pending: Pending) -> None:
         try:
             _apply(pending, mapping)
         except GoldenLayersError as error:
-            st.error(escape(str(error)), icon=":material/error:")
+            st.error(sentence(error), icon=":material/error:")
             return
         st.rerun()
 
@@ -111,11 +115,12 @@ def _head(table: Table) -> pd.DataFrame:
 def _mapping(columns: tuple[str, ...], guess: ColumnMapping) -> ColumnMapping:
     options = (_NONE, *columns)
     chosen: dict[str, str | None] = {}
-    sides = st.columns(2)
-    for place, (field, label) in enumerate(_FIELDS.items()):
+    sides: list[DeltaGenerator] = []
+    for field, label in _FIELDS:
+        sides = sides or list(st.columns(2))
         column = getattr(guess, field)
-        picked = sides[place % 2].selectbox(
-            label + (" (needed)" if field in _NEEDED else ""),
+        picked = sides.pop(0).selectbox(
+            f"{label} :small[`{field}`{', needed' if field in _NEEDED else ''}]",
             options,
             index=options.index(column) if column in options else 0,
             key=f"column-{field}",

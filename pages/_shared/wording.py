@@ -1,5 +1,6 @@
 """Numbers, times and foreign text as a person reads them. No widgets."""
 
+import re
 from datetime import datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -9,6 +10,11 @@ import streamlit as st
 def escape(text: str) -> str:
     """Plain text for Streamlit's Markdown: nothing in it is markup, a colour, an icon or mathematics."""
     return "".join(f"\\{c}" if c in "\\`*_{}[]<>()#+-!|$:~" else c for c in text)
+
+
+def sentence(error: object) -> str:
+    """An error's sentence for Streamlit's Markdown; what stands between backticks is put in quotation marks."""
+    return escape(re.sub(r"`([^`]*)`", r"“\1”", str(error)))
 
 
 def shorten(text: str, length: int = 60) -> str:

@@ -173,3 +173,12 @@ def test_a_hub_dataset_is_fetched_only_when_asked_and_offline_is_one_sentence() 
     assert len(app.error) == 1
     assert "cannot be reached" in app.error[0].value
     assert "chosen_dataset" not in app.session_state
+
+
+def test_a_table_that_cannot_be_read_can_be_left() -> None:
+    app = upload(start("dataset"), "facts.csv", PLAIN)
+    upload(app, "odd.csv", ODD)
+    assert not app.metric
+    press(app, "leave-upload")
+    assert not app.warning
+    assert numbers(app)["Read"] == "3"

@@ -124,3 +124,12 @@ def test_damaged_runs_are_told_and_stop_nothing() -> None:
     app = start("runs")
     assert "set aside" in app.warning[0].value
     assert "No run is stored yet" in app.info[0].value
+
+
+def test_equal_work_that_stopped_twice_is_listed_once() -> None:
+    first, second = interrupted(), interrupted()
+    assert first.job_id != second.job_id
+    app = start("runs")
+    assert len([b for b in app.button if str(b.key).startswith("again-")]) == 1
+    press(app, f"forget-{second.job_id}")
+    assert not cached.workbench().jobs()

@@ -6,7 +6,8 @@ import pytest
 
 from goldenlayers_core.errors import RequestError
 from goldenlayers_core.records import EditRequest
-from goldenlayers_core.tasks.asking import MAX_CHARACTERS, check_editable, free_request, no_op
+from goldenlayers_core.results import EditReport, View
+from goldenlayers_core.tasks.asking import MAX_CHARACTERS, answered_before, check_editable, free_request, no_op
 
 GOOD = EditRequest("1", "The capital of France is", "France", "Rome", "Paris", true_aliases=("Lutetia",))
 
@@ -59,3 +60,13 @@ def test_an_old_answer_as_new_one_is_a_no_op(new: str) -> None:
 @pytest.mark.parametrize("new", ["Rome", "Paris Hilton"])
 def test_another_answer_is_none(new: str) -> None:
     assert no_op(replace(GOOD, target_new=new)) == ""
+
+
+@pytest.mark.parametrize(
+    ("before", "took", "expected"), [("Rome, of", True, True), ("Paris", True, False), ("Rome", False, False)]
+)
+def test_an_answer_given_before_is_seen(before: str, took: bool, expected: bool) -> None:
+    views = [View(text, 0.1, 0.1, ()) for text in (before, "Rome")]
+    fact = ("1", GOOD.prompt, GOOD.subject, GOOD.target_new, GOOD.target_true)
+    report = EditReport("e", "rome", 5, "by hand", *fact, *views, (), "It took.", took, 0.1, ())
+    assert answered_before(report) is expected
