@@ -138,7 +138,7 @@ class LgaConfig:
     scope: Scope = "mlp"
     old_answer: OldAnswer = "dataset"
     precision: Literal["model", "bfloat16"] = "model"  # bfloat16: faster on processors with AMX or AVX512-BF16
-    # padded tokens per batch; None: 160 on a processor (0.3 GB for the bundled model), 4,096 on a GPU
+    # padded tokens per batch; None: 96 on a processor (0.25 GB for the bundled model), 4,096 on a GPU
     token_budget: int | None = field(default=None, metadata={"affects_result": False})
 
     def __post_init__(self) -> None:

@@ -45,21 +45,20 @@ def evaluate_edit(
     `stages` are (stage, seconds) of the work so far, to which the reading is added. Raises EditError when the edit
     belongs to another model.
     """
-    times = list(stages)
-    if before is None:
-        start = time.perf_counter()
-        before = read_probes(handle, request)
-        times.append(("before", time.perf_counter() - start))
-    if len(before) != len(request.probes):
+    questions = _questions(request)
+    if before is not None and len(before) != len(questions):
         raise EditError(
-            f"{len(before)} readings came for {len(request.probes)} probes; read the probes of this request again."
+            f"{len(before)} readings came for {len(questions)} probes; read the probes of this request again."
         )
     start = time.perf_counter()
-    with handle.lock, overlay(handle, [edit]):
-        after = read(handle, _questions(request))
-    times.append(("after", time.perf_counter() - start))
+    if before is None:  # one reading of both sides costs little more than one of either
+        both = read(handle, (*questions, *questions), [None] * len(questions) + [edit] * len(questions))
+        before, after, stage = both[: len(questions)], both[len(questions) :], "before and after"
+    else:
+        after, stage = read(handle, questions, [edit] * len(questions)), "after"
+    times = (*stages, (stage, time.perf_counter() - start))
     outcomes = tuple(map(_outcome, request.probes, before, after))
-    return _report(handle, edit, request, outcomes, layer_evidence, tuple(times))
+    return _report(handle, edit, request, outcomes, layer_evidence, times)
 
 
 def _report(

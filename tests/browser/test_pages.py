@@ -105,11 +105,16 @@ def test_a_bad_file_is_one_sentence_and_what_was_chosen_stays(page: Page) -> Non
 @pytest.mark.skipif(
     not (BENCHMARKS / "counterfact.json").is_file(), reason=f"no counterfact.json in {BENCHMARKS} on this machine"
 )
-def test_counterfact_as_published_is_recognised(page: Page) -> None:
+def test_counterfact_as_published_is_read_and_scored(page: Page) -> None:
     upload(page, "counterfact.json", (BENCHMARKS / "counterfact.json").read_bytes())
     expect(main(page).get_by_text("Format: counterfact").first).to_be_visible(timeout=SLOW)
     press(page, "use-dataset")
     expect(page.get_by_test_id("stSidebar").get_by_text("counterfact.json")).to_be_visible(timeout=SLOW)
+    visit(page, "Layer scores")
+    press(page, "score")
+    card = page.locator(".st-key-golden-layer-card")
+    expect(card.get_by_text("counterfact.json", exact=False).first).to_be_visible(timeout=3 * SLOW)
+    expect(page.locator("[class*='st-key-figure-heatmap'] .scatterlayer .points path").first).to_be_attached()
 
 
 def test_a_reload_finds_the_running_work_again(page: Page) -> None:

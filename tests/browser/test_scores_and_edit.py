@@ -117,6 +117,23 @@ def test_score_open_edit_compare(page: Page, new_context: Callable[..., BrowserC
     expect(cards).to_have_count(2, timeout=SLOW)
 
 
+def test_a_fact_is_edited_at_the_golden_layer_with_the_usual_settings(page: Page) -> None:
+    visit(page, "Edit")
+    main(page).get_by_text("Write your own", exact=True).click()
+    settled(page)
+    press(page, "edit-example")
+    expect(main(page).get_by_role("textbox", name="New answer")).to_have_value("Rome", timeout=SLOW)
+    settled(page)
+    press(page, "edit-layer-recommended")
+    settled(page)
+    press(page, "edit")
+    expect(key(page, "edit-verdict")).to_be_visible(timeout=PATIENT)
+    settled(page)
+    expect(key(page, "edit-verdict").get_by_text("The edit took", exact=False).first).to_be_visible()
+    expect(key(page, "edit-before").get_by_text("Paris", exact=False).first).to_be_visible()
+    expect(key(page, "edit-after").get_by_text("Rome", exact=False).first).to_be_visible()
+
+
 def test_an_address_opens_inside_the_app_with_its_run_and_request(page: Page) -> None:
     visit(page, "Layer scores")
     expect(cells(page).first).to_be_attached(timeout=SLOW)

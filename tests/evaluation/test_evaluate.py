@@ -61,8 +61,17 @@ def test_a_real_edit_and_its_report(bundled: ModelHandle) -> None:
     assert math.isnan(by_kind["locality"].before.target_true_probability)  # the last one has no answers
     assert by_kind["rewrite"].divergence > by_kind["locality"].divergence >= 0.0
     again = evaluate_edit(bundled, edit, REQUEST)
-    assert again.outcomes[0] == report.outcomes[0]
-    assert [s for s, _ in again.stages] == ["before", "after"]
+    for one, other in zip(again.outcomes, report.outcomes, strict=True):  # both sides in one reading, or apart
+        assert (one.before.answer, one.after.answer, one.success) == (
+            other.before.answer,
+            other.after.answer,
+            other.success,
+        )
+        assert one.after.target_new_probability == pytest.approx(
+            other.after.target_new_probability, rel=1e-3, nan_ok=True
+        )
+        assert one.divergence == pytest.approx(other.divergence, rel=1e-2, abs=1e-6)
+    assert [s for s, _ in again.stages] == ["before and after"]
     (tried,) = try_prompts(bundled, [edit], ["The capital of France is"])
     assert (tried.before.answer, tried.after.answer) == (report.before.answer, report.after.answer)
     assert tried.divergence == pytest.approx(report.outcomes[0].divergence, rel=1e-3)

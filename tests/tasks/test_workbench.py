@@ -196,7 +196,7 @@ def test_edit_leaves_the_model_alone_and_travels_as_a_file(bench, tmp_path):
     report = open_report(bench.store, run_id)
     assert report.target_true == "Paris"  # the model's own answer stands in
     assert report.after.answer.startswith("Rome")
-    assert dict(report.stages).keys() >= {"templates", "keys", "before", "after"}
+    assert dict(report.stages).keys() >= {"templates", "keys", "before and after"}
     (tried,) = try_free_prompts(bench, source, [report.edit_id], ["The capital city of France is called"])
     assert tried.before.answer != tried.after.answer
     assert weights_digest(handle.model) == before
