@@ -215,7 +215,9 @@ class Rule:
 
 
 def uses_hooks_wrongly(path: str) -> bool:
-    return (in_product(path) or path.startswith("benchmarks/")) and path != f"{CORE}/models/hooks.py"
+    return is_python(path) and (
+        (in_product(path) or path.startswith("benchmarks/")) and path != f"{CORE}/models/hooks.py"
+    )
 
 
 LONG_FUNCTION = "def f():\n" + "    x = 1\n" * (MAX_FUNCTION_LINES - 1)
