@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from goldenlayers_core.runtime import Store
 from tests.browser.running import PAGES, ROOT, SLOW, main, running_app, settled, visit
 from tests.tiny import save_tiny
 
@@ -105,7 +106,7 @@ def test_a_bad_file_is_one_sentence_and_what_was_chosen_stays(page: Page) -> Non
 @pytest.mark.skipif(
     not (BENCHMARKS / "counterfact.json").is_file(), reason=f"no counterfact.json in {BENCHMARKS} on this machine"
 )
-def test_counterfact_as_published_is_read_and_scored(page: Page) -> None:
+def test_counterfact_as_published_is_read_and_scored(page: Page, app_cache: Path) -> None:
     upload(page, "counterfact.json", (BENCHMARKS / "counterfact.json").read_bytes())
     expect(main(page).get_by_text("Format: counterfact").first).to_be_visible(timeout=SLOW)
     press(page, "use-dataset")
@@ -115,6 +116,9 @@ def test_counterfact_as_published_is_read_and_scored(page: Page) -> None:
     card = page.locator(".st-key-golden-layer-card")
     expect(card.get_by_text("counterfact.json", exact=False).first).to_be_visible(timeout=3 * SLOW)
     expect(page.locator("[class*='st-key-figure-heatmap'] .scatterlayer .points path").first).to_be_attached()
+    store = Store(app_cache)  # other tests begin without a result
+    for manifest in store.runs():
+        store.delete_run(manifest.run_id)
 
 
 def test_a_reload_finds_the_running_work_again(page: Page) -> None:
