@@ -59,7 +59,7 @@ def _convert(gguf: Path, folder: Path) -> None:
                 str(gguf.parent), gguf_file=gguf.name, dtype=torch.float32
             )
             tokenizer: Any = AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name)
-        except (ValueError, OSError, KeyError, RuntimeError, NotImplementedError) as error:
+        except (ValueError, OSError, KeyError, RuntimeError) as error:  # also what is not implemented
             raise ModelError(
                 f"{gguf.name} cannot be converted ({str(error).splitlines()[0][:200]}); try another file."
             ) from error
