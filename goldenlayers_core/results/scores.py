@@ -15,7 +15,8 @@ from goldenlayers_core.errors import GoldenLayersError
 Floats = NDArray[np.float64]
 
 
-def _check(name: str, array: NDArray[Any], shape: tuple[int, ...]) -> None:
+def check_shape(name: str, array: NDArray[Any], shape: tuple[int, ...]) -> None:
+    """Raises GoldenLayersError when an array has not the shape its result declares."""
     if array.shape != shape:
         raise GoldenLayersError(f"{name} has shape {array.shape}; {shape} was expected, which is a defect of ours.")
 
@@ -51,7 +52,7 @@ class LayerScores:
     def __post_init__(self) -> None:
         shape = (len(self.case_ids), self.values.shape[-1])
         for name in ("values", "norm_old", "norm_new"):
-            _check(name, getattr(self, name), shape)
+            check_shape(name, getattr(self, name), shape)
 
     @property
     def n_requests(self) -> int:
@@ -120,9 +121,9 @@ class Selection:
 
     def __post_init__(self) -> None:
         layers = len(self.raw_ranking)
-        _check("totals", self.totals, (layers,))
-        _check("interval", self.interval, (layers, 2))
-        _check("pick_share", self.pick_share, (layers,))
+        check_shape("totals", self.totals, (layers,))
+        check_shape("interval", self.interval, (layers, 2))
+        check_shape("pick_share", self.pick_share, (layers,))
 
     @property
     def stability(self) -> float:
@@ -143,86 +144,4 @@ class Selection:
                 "set_aside": [layer in self.outliers for layer in layers],
                 "pick_share": self.pick_share,
             }
-        )
-
-
-@dataclass(frozen=True)
-class View:
-    """What a model says to one prompt."""
-
-    answer: str  # greedy continuation, cut at the first line break
-    target_new_probability: float  # product over the answer's tokens; NaN where there is none to ask for
-    target_true_probability: float
-    top_tokens: tuple[tuple[str, float], ...]  # next tokens by probability
-
-
-@dataclass(frozen=True)
-class ProbeOutcome:
-    """One probe before and after an edit."""
-
-    prompt: str
-    kind: str
-    name: str
-    answers: tuple[str, ...]  # accepted; for locality the dataset's true answer
-    before: View
-    after: View
-    success: bool  # rewrite, rephrase, portability: the answer is an accepted one; locality: the answer is unchanged
-    divergence: float  # KL(before || after) of the next token, nats
-
-
-@dataclass(frozen=True)
-class EditReport:
-    """What one edit did, seen from its rewrite prompt and every probe."""
-
-    edit_id: str
-    method: str
-    layer: int
-    layer_evidence: str  # why this layer: "LGA on 32 requests of bundled", "chosen by hand", ...
-    case_id: str
-    prompt: str
-    subject: str
-    target_new: str
-    target_true: str
-    before: View
-    after: View
-    outcomes: tuple[ProbeOutcome, ...]
-    verdict: str  # one sentence: did it take, what else moved
-    took: bool
-    weight_change: float  # Frobenius norm of the edit relative to the weight
-    stages: tuple[tuple[str, float], ...]  # (stage, seconds)
-    fingerprint: str = ""
-    provenance: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def seconds(self) -> float:
-        return float(sum(s for _, s in self.stages))
-
-    def rates(self) -> dict[str, tuple[int, int]]:
-        """Per probe kind: (successes, probes)."""
-        kinds: dict[str, tuple[int, int]] = {}
-        for outcome in self.outcomes:
-            good, count = kinds.get(outcome.kind, (0, 0))
-            kinds[outcome.kind] = (good + outcome.success, count + 1)
-        return kinds
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row per probe."""
-        return pd.DataFrame(
-            [
-                {
-                    "kind": o.kind,
-                    "name": o.name,
-                    "prompt": o.prompt,
-                    "expected": " | ".join(o.answers),
-                    "before": o.before.answer,
-                    "after": o.after.answer,
-                    "success": o.success,
-                    "p_new_before": o.before.target_new_probability,
-                    "p_new_after": o.after.target_new_probability,
-                    "p_true_before": o.before.target_true_probability,
-                    "p_true_after": o.after.target_true_probability,
-                    "divergence_nats": o.divergence,
-                }
-                for o in self.outcomes
-            ]
         )
