@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from goldenlayers_core.figures.frame import dress, layer_axis, provenance, set_aside_mask
 from goldenlayers_core.figures.text import counted, number, percent, sentences
 from goldenlayers_core.figures.theme import Colours, colours
-from goldenlayers_core.results import Floats, LayerScores, Selection
+from goldenlayers_core.results import Floats, LayerScores, Selection, spearman
 
 EDGE = 1.25  # layers set aside may lie far out; they are drawn at this relative score and hover tells the value
 
@@ -77,16 +77,8 @@ def rank_correlation(sel_a: Selection, sel_b: Selection) -> tuple[float, int] | 
     if len(sel_a.totals) != len(sel_b.totals):
         return None
     both = ~(set_aside_mask(sel_a) | set_aside_mask(sel_b))
-    left, right = _mean_ranks(sel_a.totals[both]), _mean_ranks(sel_b.totals[both])
-    if both.sum() < 3 or np.ptp(left) == 0 or np.ptp(right) == 0:
-        return None
-    return float(np.corrcoef(left, right)[0, 1]), int(both.sum())
-
-
-def _mean_ranks(values: Floats) -> Floats:
-    """(N,) ranks from 0, equal values sharing their mean rank."""
-    _, code, count = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(count) - (count + 1) / 2)[code]
+    correlation = spearman(sel_a.totals[both], sel_b.totals[both])
+    return None if correlation is None else (correlation, int(both.sum()))
 
 
 def _run(figure: go.Figure, selection: Selection, look: Look, theme: Colours, by_layer: bool) -> None:

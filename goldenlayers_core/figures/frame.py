@@ -1,6 +1,7 @@
 """What every figure shares: the finding as title, definition and provenance beneath it, margins that hold both."""
 
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 import numpy as np
 import plotly.graph_objects as go
@@ -125,31 +126,49 @@ def layer_axis(figure: go.Figure, n_layers: int, **where: int) -> None:
 
 def mark_layers(figure: go.Figure, selection: Selection, theme: Colours, rows: int) -> None:
     """Frame the golden layer's column of a heatmap with `rows` rows and put a cross above each layer set aside."""
-    golden, last = selection.golden_layer, len(selection.raw_ranking) - 1
+    mark_column(
+        figure,
+        selection.golden_layer,
+        len(selection.raw_ranking),
+        rows,
+        theme,
+        label=f"golden layer {selection.golden_layer}",
+        above=12 if selection.outliers else 0,
+    )
+    for layer in selection.outliers:
+        figure.add_annotation(
+            x=layer, text=TIMES, font={"color": theme.muted, "size": 12}, name="set aside", **_ABOVE_PLOT
+        )
+
+
+_ABOVE_PLOT: Final = MappingProxyType({"xref": "x", "yref": "paper", "y": 1.0, "yanchor": "bottom", "showarrow": False})
+
+
+def mark_column(
+    figure: go.Figure, place: int, columns: int, rows: int, theme: Colours, *, label: str, above: int = 0
+) -> None:
+    """Frame the golden layer's column, number `place` of `columns`, `label` standing `above` px higher than usual."""
     figure.add_shape(
         type="rect",
-        x0=golden - 0.5,
-        x1=golden + 0.5,
+        x0=place - 0.5,
+        x1=place + 0.5,
         y0=-0.5,
         y1=rows - 0.5,
         line={"color": theme.gold, "width": 2.5},
         name="golden layer",
     )
-    side = "left" if golden < last / 3 else "right" if golden > 2 * last / 3 else "center"
-    shift = {"left": -8, "right": 8, "center": 0}[side]
-    mark: dict[str, Any] = {"xref": "x", "yref": "paper", "y": 1.0, "yanchor": "bottom", "showarrow": False}
+    last = columns - 1
+    side = "left" if place < last / 3 else "right" if place > 2 * last / 3 else "center"
     figure.add_annotation(
-        x=golden,
-        text=f"golden layer {golden}",
+        x=place,
+        text=label,
         xanchor=side,
-        xshift=shift,
-        yshift=14 if selection.outliers else 2,
+        xshift={"left": -8, "right": 8, "center": 0}[side],
+        yshift=2 + above,
         font={"color": theme.gold_text, "size": 12, "weight": 600},
         name="golden layer",
-        **mark,
+        **_ABOVE_PLOT,
     )
-    for layer in selection.outliers:
-        figure.add_annotation(x=layer, text=TIMES, font={"color": theme.muted, "size": 12}, name="set aside", **mark)
 
 
 def cut_range(values: Floats, low: Floats, high: Floats, aside: NDArray[np.bool_]) -> tuple[float, float] | None:

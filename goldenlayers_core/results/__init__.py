@@ -2,6 +2,8 @@
 
 from goldenlayers_core.results.card import LayerCard, Pick
 from goldenlayers_core.results.edits import EditReport, ProbeOutcome, View
+from goldenlayers_core.results.judged import Agreement, BestLayers, Generalisation, LayerCurve
+from goldenlayers_core.results.ranks import mean_ranks, spearman
 from goldenlayers_core.results.scores import Floats, LayerScores, Selection, check_shape
 from goldenlayers_core.results.sweep import METRICS, Metric, SweepResult, metric
 from goldenlayers_core.results.trace import POSITIONS, TokenTrace, TraceResult
@@ -9,9 +11,13 @@ from goldenlayers_core.results.trace import POSITIONS, TokenTrace, TraceResult
 __all__ = [
     "METRICS",
     "POSITIONS",
+    "Agreement",
+    "BestLayers",
     "EditReport",
     "Floats",
+    "Generalisation",
     "LayerCard",
+    "LayerCurve",
     "LayerScores",
     "Metric",
     "Pick",
@@ -22,5 +28,7 @@ __all__ = [
     "TraceResult",
     "View",
     "check_shape",
+    "mean_ranks",
     "metric",
+    "spearman",
 ]
