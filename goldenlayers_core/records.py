@@ -15,10 +15,13 @@ from goldenlayers_core.errors import ConfigError
 ProbeKind = Literal["rewrite", "rephrase", "locality", "portability"]
 Scope = Literal["mlp", "mlp_out", "attention", "block"]
 OldAnswer = Literal["dataset", "model"]
+TraceKind = Literal["hidden", "mlp", "attention"]
 
 PROBE_KINDS: tuple[ProbeKind, ...] = ("rewrite", "rephrase", "locality", "portability")
 SCOPES: tuple[Scope, ...] = ("mlp", "mlp_out", "attention", "block")
 OLD_ANSWERS: tuple[OldAnswer, ...] = ("dataset", "model")
+TRACE_KINDS: tuple[TraceKind, ...] = ("hidden", "mlp", "attention")
+TRACE_POSITIONS: tuple[str, ...] = ("all", "subject")
 
 
 def digest_of(content: Any) -> str:
@@ -153,6 +156,22 @@ class LgaConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class EditAwareConfig:
+    """Edit-aware layer analysis (design.md section 4): what an edit would do, predicted from gradients."""
+
+    portability: bool = True  # portability probes take part; without them a seventh less work on the bundled facts
+    precision: Literal["model", "bfloat16"] = "model"  # bfloat16: faster on processors with AMX or AVX512-BF16
+    # padded tokens per batch; None: 192 on a processor, 4,096 on a GPU
+    token_budget: int | None = field(default=None, metadata={"affects_result": False})
+
+    def __post_init__(self) -> None:
+        if self.precision not in ("model", "bfloat16"):
+            raise ConfigError(f"Precision {self.precision!r} is unknown; choose model or bfloat16.")
+        if self.token_budget is not None and self.token_budget < 1:
+            raise ConfigError(f"The token budget is {self.token_budget}; give a whole number above 0.")
+
+
+@dataclass(frozen=True, slots=True)
 class SelectionConfig:
     """From layer scores to a golden layer: Tukey fences, then signed sums (design.md section 4)."""
 
@@ -165,3 +184,39 @@ class SelectionConfig:
             raise ConfigError(f"The fence factor is {self.fence}; give a number above 0 (the paper uses 1).")
         if self.n_resamples < 1:
             raise ConfigError(f"{self.n_resamples} resamples were asked for; give a whole number above 0.")
+
+
+@dataclass(frozen=True, slots=True)
+class TraceConfig:
+    """Causal tracing (Meng et al. 2022, section 2; algorithms.md section 10)."""
+
+    kind: TraceKind = "mlp"  # what is restored: the block's output, its MLP's, or its attention's
+    # layers restored together, centred; None: 1 for hidden states, else ROME's share of the depth (10 of 48 layers)
+    window: int | None = None
+    # standard deviation added to the subject's embeddings; None: 3 x that of the dataset's subjects' embeddings
+    noise: float | None = None
+    n_samples: int = 10
+    seed: int = 0
+    answer: OldAnswer = "model"  # whose first token is looked at: the model's own answer, or the dataset's true one
+    # tokens restored: every one from the subject on, or only the subject's last (all that the choice of a layer needs)
+    positions: Literal["all", "subject"] = "all"
+    # tokens per forward pass; None: 256 on a processor, 4,096 on a GPU
+    token_budget: int | None = field(default=None, metadata={"affects_result": False})
+
+    def __post_init__(self) -> None:
+        if self.kind not in TRACE_KINDS:
+            raise ConfigError(f"The kind {self.kind!r} is unknown; choose one of {', '.join(TRACE_KINDS)}.")
+        if self.answer not in OLD_ANSWERS:
+            raise ConfigError(f"The answer {self.answer!r} is unknown; choose one of {', '.join(OLD_ANSWERS)}.")
+        if self.positions not in TRACE_POSITIONS:
+            raise ConfigError(f"Positions {self.positions!r} are unknown; choose one of {', '.join(TRACE_POSITIONS)}.")
+        if self.window is not None and self.window < 1:
+            raise ConfigError(f"The window is {self.window} layers; give a whole number above 0.")
+        if self.noise is not None and not 0 < self.noise < float("inf"):
+            raise ConfigError(f"The noise is {self.noise}; give a number above 0.")
+        if self.n_samples < 1:
+            raise ConfigError(f"{self.n_samples} noise samples were asked for; give a whole number above 0.")
+        if self.seed < 0:
+            raise ConfigError(f"The seed is {self.seed}; give a whole number, 0 or larger.")
+        if self.token_budget is not None and self.token_budget < 1:
+            raise ConfigError(f"The token budget is {self.token_budget}; give a whole number above 0.")

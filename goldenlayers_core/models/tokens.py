@@ -33,12 +33,12 @@ def encode_answer(tokenizer: Any, prompt: str, answer: str) -> tuple[int, ...]:
     return tuple(int(i) for i in tokenizer(spaced(prompt, answer), add_special_tokens=False)["input_ids"])
 
 
-def subject_last(tokenizer: Any, prompt: str, subject: str, after: int = 0) -> int:
-    """Index, among the prompt's tokens, of the last token of the subject's first occurrence from character `after` on.
+def subject_span(tokenizer: Any, prompt: str, subject: str, after: int = 0) -> tuple[int, int]:
+    """First and last index, among the prompt's tokens, of the subject's first occurrence from character `after` on.
 
-    Read from the tokenizer's character offsets where it has them, so that a subject whose last token merges with what
-    follows is still found; else from the length of the tokenised prefix. Raises RequestError when the subject is not in
-    the prompt.
+    Read from the tokenizer's character offsets where it has them, so that a subject whose tokens merge with what stands
+    beside it is still found; else from the lengths of tokenised prefixes. Raises RequestError when the subject is not
+    in the prompt.
     """
     start = prompt.find(subject, after) if subject else -1
     if start < 0:
@@ -50,8 +50,15 @@ def subject_last(tokenizer: Any, prompt: str, subject: str, after: int = 0) -> i
         offsets = tokenizer(prompt, return_offsets_mapping=True)["offset_mapping"]
         inside = [i for i, (low, high) in enumerate(offsets) if low < end and high > low and high > start]
         if inside:
-            return inside[-1]
-    return len(encode_prompt(tokenizer, prompt[:end])) - 1
+            return inside[0], inside[-1]
+    last = len(encode_prompt(tokenizer, prompt[:end])) - 1
+    before = prompt[:start].rstrip()
+    return min(len(encode_prompt(tokenizer, before)) if before else 0, last), last
+
+
+def subject_last(tokenizer: Any, prompt: str, subject: str, after: int = 0) -> int:
+    """Index of the last token of the subject, as `subject_span` finds it. Raises RequestError."""
+    return subject_span(tokenizer, prompt, subject, after)[1]
 
 
 def pad_right(rows: Sequence[Sequence[int]], fill: int = 0) -> Tensor:
