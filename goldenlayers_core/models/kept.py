@@ -1,0 +1,41 @@
+"""Keys and values kept from one forward pass for another: what stands before a token is not changed by anything at it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor
+from transformers import DynamicCache
+from transformers.cache_utils import DynamicLayer
+
+from goldenlayers_core.models.handle import ModelHandle
+
+Pair = tuple[Tensor, Tensor]
+
+
+def kept_pairs(cache: DynamicCache, first: int = 0) -> tuple[Pair, ...]:
+    """Keys and values (B, heads, T, width) that a forward pass left in a cache, from layer `first` on."""
+    layers: list[Any] = cache.layers[first:]
+    return tuple((layer.keys, layer.values) for layer in layers)
+
+
+def cache_of(kept: Sequence[Pair], first: int = 0) -> DynamicCache:
+    """A cache that holds these keys and values without copying them; layers below `first` only know the length."""
+    cache = DynamicCache()
+    blank = kept[0][0].new_zeros(1, 1, 1, 1).expand(1, 1, kept[0][0].shape[2], 1)
+    for keys, values in [(blank, blank)] * first + list(kept):
+        layer = DynamicLayer()
+        layer.lazy_initialization(keys, values)
+        layer.keys, layer.values = keys, values
+        cache.layers.append(layer)
+    return cache
+
+
+def packs(handle: ModelHandle, longest: int) -> bool:
+    """Whether the architecture takes a mask of ours, and none of its windows would cut into a row of `longest`."""
+    window = getattr(handle.model.config.get_text_config(), "sliding_window", None)
+    return handle.architecture.packs_branches and (window is None or longest <= window)
+
+
+def last_position(handle: ModelHandle) -> int:
+    """The last position the model has; without a stated limit, one that no text reaches."""
+    return int(getattr(handle.model.config.get_text_config(), "max_position_embeddings", None) or 2**31) - 1
