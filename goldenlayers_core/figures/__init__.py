@@ -1,19 +1,26 @@
 """Results in, plotly figures out: titles say the finding, subtitles the definition, the number and the provenance.
 
-No torch, no streamlit. `scores_heatmap`, `totals_bars`, `best_layer_distribution`, `request_profile`, `top_tokens`,
-`probe_changes` and `compare_runs` draw, wrapped for a phone; `fit_width` uses a wider screen; `to_html`, `to_png` and
-`alt_text` take a figure elsewhere.
+No torch, no streamlit. Layer scores: `scores_heatmap`, `totals_bars`, `best_layer_distribution`, `request_profile`,
+`compare_runs`. Edits: `top_tokens`, `probe_changes`. Real edits at every layer: `layer_card`, `regret_bars`,
+`metric_curves`, `sweep_heatmap`, `best_layers`, `request_layers`, `agreement_scatter`, `generalisation_matrix`. All come
+wrapped for a phone; `fit_width` uses a wider screen; `to_html`, `to_png` and `alt_text` take a figure elsewhere.
 """
 
+from goldenlayers_core.figures.best import best_layers
 from goldenlayers_core.figures.compare import compare_runs
+from goldenlayers_core.figures.curves import agreement_scatter, metric_curves
 from goldenlayers_core.figures.edits import probe_changes, top_tokens
 from goldenlayers_core.figures.export import alt_text, to_html, to_png
 from goldenlayers_core.figures.frame import fit_width
 from goldenlayers_core.figures.heatmap import ORDERS, Order, scores_heatmap
 from goldenlayers_core.figures.layers import best_layer_distribution, totals_bars
+from goldenlayers_core.figures.regret import generalisation_matrix, regret_bars
 from goldenlayers_core.figures.request import request_profile
 from goldenlayers_core.figures.scale import SCALES, Scale
+from goldenlayers_core.figures.sweep import sweep_heatmap
+from goldenlayers_core.figures.sweep_request import request_layers
 from goldenlayers_core.figures.theme import PALETTE, TEMPLATE_DARK, TEMPLATE_LIGHT, figure_template
+from goldenlayers_core.figures.truth import layer_card
 
 __all__ = [
     "ORDERS",
@@ -23,14 +30,22 @@ __all__ = [
     "TEMPLATE_LIGHT",
     "Order",
     "Scale",
+    "agreement_scatter",
     "alt_text",
     "best_layer_distribution",
+    "best_layers",
     "compare_runs",
     "figure_template",
     "fit_width",
+    "generalisation_matrix",
+    "layer_card",
+    "metric_curves",
     "probe_changes",
+    "regret_bars",
+    "request_layers",
     "request_profile",
     "scores_heatmap",
+    "sweep_heatmap",
     "to_html",
     "to_png",
     "top_tokens",
