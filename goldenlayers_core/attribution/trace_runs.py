@@ -115,7 +115,7 @@ def _corrupting(
     def change(_inputs: Tensor, output: Tensor) -> Tensor:
         noisy = output.clone().view(len(prompts), config.n_samples, shape[1], -1)
         for row, prompt in enumerate(prompts):
-            drawn = torch.from_numpy(config.noise * noise_of(prompt, config, output.shape[-1]))
+            drawn = torch.from_numpy((config.noise or 0.0) * noise_of(prompt, config, output.shape[-1]))
             noisy[row, :, prompt.first : prompt.last + 1] += drawn.to(noisy)
         return noisy.view_as(output)
 
