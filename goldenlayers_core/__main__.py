@@ -4,20 +4,17 @@ It shares the store with the dashboard: what one has computed the other finds.
 """
 
 import dataclasses
-import json
 import logging
 import os
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Literal
 
 import typer
 
+from goldenlayers_core.commands.console import Data, Device, Dtype, Json, Limit, Model, Split, reporter, say
 from goldenlayers_core.errors import Cancelled, ConfigError, GoldenLayersError
 from goldenlayers_core.records import EditRequest, LgaConfig, ModelSource, SelectionConfig
-from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, EditQuestion, ScoreQuestion, Workbench
 from goldenlayers_core.tasks.answers import (
     dataset_answer,
@@ -29,38 +26,6 @@ from goldenlayers_core.tasks.answers import (
 )
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
-
-Model = Annotated[str, typer.Option("--model", help="bundled, a hub name, a folder or a GGUF file")]
-Data = Annotated[str, typer.Option("--dataset", help="bundled, a catalogue name or a file")]
-Json = Annotated[bool, typer.Option("--json", help="machine-readable output on stdout")]
-Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps")]
-Dtype = Annotated[str, typer.Option("--dtype", help="auto, float32, bfloat16, float16 or float64")]
-Limit = Annotated[int | None, typer.Option("--limit", help="only the first so many requests")]
-Split = Annotated[Literal["all", "proxy", "test"], typer.Option("--split", help="which part of the dataset")]
-
-_QUIET_SECONDS: Final = 1.0
-
-
-def reporter() -> Progress:
-    """Progress on stderr, about once a second."""
-    state = {"at": 0.0}
-    progress: Progress
-
-    def report(done: int, total: int, note: str) -> None:
-        if time.monotonic() - state["at"] < _QUIET_SECONDS and done < total:
-            return
-        state["at"] = time.monotonic()
-        left = progress.seconds_left()
-        tail = f", about {left:.0f} s left" if left else ""
-        print(f"{note}: {done} of {total}{tail}", file=sys.stderr, flush=True)
-
-    progress = Progress(report)
-    return progress
-
-
-def say(as_json: bool, content: Any, lines: Callable[[], list[str]]) -> None:
-    """Print the JSON, or the lines for a person."""
-    print(json.dumps(content, ensure_ascii=False, indent=2) if as_json else "\n".join(lines()))
 
 
 @app.command()

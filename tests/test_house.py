@@ -41,7 +41,7 @@ MAY_IMPORT = MappingProxyType(
         "evaluation": BASE | {"models", "attribution", "editing"},
     }
 )
-MAY_IMPORT_ALL = frozenset({"tasks", "__main__"})  # where everything meets; nothing but `__main__` may import them
+MAY_IMPORT_ALL = frozenset({"tasks", "commands", "__main__"})  # where everything meets; the last two import tasks
 HEAVY = ("torch", "transformers", "accelerate", "safetensors.torch")
 LIGHT = frozenset({"__init__", *BASE, "datasets", "runtime", "figures", "reports", "pages", "app"})
 UNPICKLERS = ("pickle", "dill", "shelve", "marshal", "joblib")
