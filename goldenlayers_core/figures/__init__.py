@@ -2,8 +2,8 @@
 
 No torch, no streamlit. Layer scores: `scores_heatmap`, `totals_bars`, `best_layer_distribution`, `request_profile`,
 `compare_runs`. Edits: `top_tokens`, `probe_changes`. Real edits at every layer: `layer_card`, `regret_bars`,
-`metric_curves`, `sweep_heatmap`, `best_layers`, `request_layers`, `agreement_scatter`, `generalisation_matrix`. All come
-wrapped for a phone; `fit_width` uses a wider screen; `to_html`, `to_png` and `alt_text` take a figure elsewhere.
+`metric_curves`, `sweep_heatmap`, `best_layers`, `request_layers`, `agreement_scatter`, `generalisation_matrix`. All
+come wrapped for a phone; `fit_width` uses a wider screen; `to_html`, `to_png`, `alt_text` take a figure elsewhere.
 """
 
 from goldenlayers_core.figures.best import best_layers

@@ -101,4 +101,4 @@ def _best_finding(found: BestLayers) -> str:
     if guess not in found.layers:
         return text
     real = float(found.share[found.layers.index(guess)])
-    return f"{text}; {found.estimator} most often names layer {guess}, which is for {percent(real)}"
+    return f"{text}; the layer that {found.estimator} names most often, {guess}, of {percent(real)}"

@@ -35,8 +35,10 @@ def metric_curves(curves: Sequence[LayerCurve], golden: int, about: str, dark: b
     customdata of a mark: [low, high, mean before the edit].
     """
     theme = colours(dark)
+    absent, curves = [c for c in curves if not c.n_requests], [c for c in curves if c.n_requests]
     units = list(dict.fromkeys(unit_of(curve.name) for curve in curves)) or ["share"]
-    figure = make_subplots(rows=len(units), cols=1, shared_xaxes=True, vertical_spacing=0.08 if len(units) > 1 else 0)
+    body = 280 if len(units) == 1 else 180 * len(units)
+    figure = make_subplots(rows=len(units), cols=1, shared_xaxes=True, vertical_spacing=22 / body)
     for place, curve in enumerate(curves):
         _curve(figure, curve, units.index(unit_of(curve.name)) + 1, _look(curve, place, theme), theme)
     for row, unit in enumerate(units, 1):
@@ -48,15 +50,15 @@ def metric_curves(curves: Sequence[LayerCurve], golden: int, about: str, dark: b
     layer_axis(figure, n_layers)
     figure.update_xaxes(title_text="layer (0 is the first block)", row=len(units), col=1)
     figure.add_vline(x=golden, line={"color": theme.gold, "width": 2}, layer="below", name="golden layer")
-    figure.update_layout(showlegend=True, legend={"entrywidth": 104, "entrywidthmode": "pixels"})
+    figure.update_layout(showlegend=True, legend={"entrywidth": 158, "entrywidthmode": "pixels"})
     return dress(
         figure,
         dark=dark,
         title=_curves_finding(curves, golden),
-        subtitle=_curves_definition(curves, about),
+        subtitle=_curves_definition(curves, absent, about),
         kind=f"Line chart of {counted(len(curves), 'metric')} over {counted(n_layers, 'layer')}",
-        body=280 if len(units) == 1 else 190 * len(units),
-        bottom=52 + 20 * math.ceil(max(len(curves), 1) / 3),
+        body=body,
+        bottom=52 + 20 * math.ceil(max(len(curves), 1) / 2),
     )
 
 
@@ -104,23 +106,25 @@ def _curves_finding(curves: Sequence[LayerCurve], golden: int) -> str:
     if not shown:
         return "Choose a metric to draw"
     at = {curve.name: float(curve.mean[curve.layers.index(golden)]) for curve in shown}
-    parts = [f"{title_of(name).lower()} {number(value, 2)}" for name, value in at.items() if math.isfinite(value)]
+    parts = [f"{_said(name)} {number(value, 2)}" for name, value in at.items() if math.isfinite(value)]
     return f"At the golden layer {golden}: {', '.join(parts[:4])}"
 
 
-def _curves_definition(curves: Sequence[LayerCurve], about: str) -> str:
+def _said(name: str) -> str:
+    title = title_of(name)
+    return title if "(" in title else title.lower()
+
+
+def _curves_definition(curves: Sequence[LayerCurve], absent: Sequence[LayerCurve], about: str) -> str:
     lines = [
         f"{SCORE}." if curve.name == "score" else f"{title_of(curve.name)}: {metric(curve.name).definition}"
         for curve in curves
     ]
-    counts = sorted({curve.n_requests for curve in curves})
-    over = (
-        f"Means over {' to '.join(f'{count:,}' for count in dict.fromkeys((counts[0], counts[-1])))} requests. "
-        if (counts)
-        else ""
-    )
-    band = "Band: 95 % bootstrap interval of the score. " if any(curve.name == "score" for curve in curves) else ""
-    return sentences((*lines, f"{over}{band}Gold line: the golden layer.", about))
+    least, most = min((c.n_requests for c in curves), default=0), max((c.n_requests for c in curves), default=0)
+    over = f"Means over {counted(most, 'request')}" + (f" (at least {least:,})" if least < most else "")
+    band = " Band: 95 % bootstrap interval of the score." if any(curve.name == "score" for curve in curves) else ""
+    none = f"No request here has {', '.join(title_of(c.name).lower() for c in absent)} probes." if absent else ""
+    return sentences((*lines, none, f"{over}.{band} Gold line: the golden layer.", about))
 
 
 def agreement_scatter(found: Agreement, about: str, dark: bool = False) -> go.Figure:

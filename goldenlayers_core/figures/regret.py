@@ -132,7 +132,7 @@ def generalisation_matrix(found: Generalisation, dark: bool = False) -> go.Figur
     """
     theme = colours(dark)
     rows, columns = found.regret.shape
-    body = max(46 * rows, 100)
+    body = max(52 * rows, 100)
     figure = go.Figure(_matrix_cells(found, body, theme))
     for g, row in enumerate(found.same):
         for d in (place for place, same in enumerate(row) if same):
@@ -148,7 +148,8 @@ def generalisation_matrix(found: Generalisation, dark: bool = False) -> go.Figur
             (
                 "Row: the requests a golden layer was found on. Column: the requests it is judged on. Number: its "
                 "regret there, against the best layer of every single request.",
-                "Dotted gold: row and column share requests, so the regret is optimistic.",
+                "Dotted gold: row and column share requests, so the regret is optimistic. ?: not measured "
+                "there.",
                 f"{SCORE}. Intervals: {found.n_resamples:,} bootstrap resamples (seed {found.seed}); "
                 f"{found.method.upper()} edits.",
             )
@@ -208,7 +209,7 @@ def _matrix_axes(figure: go.Figure, found: Generalisation) -> None:
 
 
 def _cell(value: float) -> str:
-    return number(value, 2) if np.isfinite(value) else "not measured"
+    return number(value, 2) if np.isfinite(value) else "?"
 
 
 def _carried_finding(found: Generalisation) -> str:

@@ -1,5 +1,6 @@
 """Which layer, and how sure: every way to choose one on the curve of real edits, and what each choice gives away."""
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -18,6 +19,7 @@ _SYMBOLS: Final = ("star", "diamond", "triangle-up", "square", "x", "circle-open
 _REAL: Final = ("sweep", "search")
 _UNSEEN: Final = ("literature_default", "middle")
 _LETTER, _LINE = 6.3, 17  # px of a label's letter and of its line
+_LABEL: Final = 34  # characters of a label's line
 _PLOT: Final = 260  # px of the scores from 0 to 1
 SCORE: Final = (
     "Score = mean of rewrite, rephrase, locality and portability, over the kinds of probe a request has (0 to 1)"
@@ -44,7 +46,7 @@ def layer_card(card: LayerCard, curve: LayerCurve | None, dark: bool = False) ->
     theme = colours(dark)
     picked = [pick for pick in card.picks if pick.layer is not None and 0 <= pick.layer < card.n_layers]
     labels = place_labels(picked, card.n_layers)
-    lanes = 1 + max((label.lane for label in labels), default=0)
+    lanes = max((label.lane + len(label.lines) for label in labels), default=1)
     figure = go.Figure()
     if curve is not None:
         _curve(figure, curve, theme)
@@ -106,7 +108,7 @@ def _oracle(figure: go.Figure, card: LayerCard, theme: Colours) -> None:
         xref="paper",
         xanchor="right",
         y=card.oracle_score,
-        yanchor="bottom",
+        yanchor="top",
         text=f"each request's own best layer: {number(card.oracle_score, 2)}",
         showarrow=False,
         font={"size": 11, "color": theme.muted},
@@ -147,10 +149,10 @@ def _told(pick: Pick) -> str:
 class Label:
     """The names of the picks at one layer, in a lane above the plot so that no two overlap."""
 
-    text: str
+    lines: tuple[str, ...]
     layer: int
     foot: float  # score its leader line starts at
-    lane: int  # 0 is the lowest
+    lane: int  # of its last line; 0 is the lowest
     anchor: str  # of the text at its layer
     way: Way  # with the best evidence among them
 
@@ -165,14 +167,15 @@ def place_labels(picked: Sequence[Pick], n_layers: int) -> list[Label]:
     ends: list[float] = []  # right end of the last label in each lane, px
     placed: list[Label] = []
     for layer, picks in sorted(groups.items()):
-        text = f"{', '.join(short_name(pick.way) for pick in picks)}: {layer}"
-        size, middle = _LETTER * len(text) + 8, (layer + 0.5) * width / n_layers
+        lines = textwrap.wrap(f"{', '.join(short_name(pick.way) for pick in picks)}: {layer}", _LABEL)
+        size, middle = _LETTER * max(map(len, lines)) + 8, (layer + 0.5) * width / n_layers
         anchor = "left" if middle < size / 2 else "right" if middle > width - size / 2 else "center"
         start = {"left": middle - 4, "right": middle - size + 4, "center": middle - size / 2}[anchor]
-        lane = next((place for place, end in enumerate(ends) if end <= start), len(ends))
-        ends[lane : lane + 1] = [start + size]
+        lane = next((n for n in range(len(ends)) if all(end <= start for end in ends[n : n + len(lines)])), len(ends))
+        ends += [0.0] * (lane + len(lines) - len(ends))
+        ends[lane : lane + len(lines)] = [start + size] * len(lines)
         foot = picks[0].score if picks[0].score is not None else 0.0
-        placed.append(Label(text, layer, foot, lane, anchor, picks[0].way))
+        placed.append(Label(tuple(lines), layer, foot, lane, anchor, picks[0].way))
     return placed
 
 
@@ -193,7 +196,8 @@ def _labels(figure: go.Figure, labels: Sequence[Label], bottom: float, step: flo
         figure.add_annotation(
             x=label.layer,
             y=height,
-            text=label.text,
+            text="<br>".join(label.lines),
+            align=label.anchor,
             showarrow=False,
             xanchor=label.anchor,
             yanchor="bottom",

@@ -1,8 +1,21 @@
 """The recommended layer: the golden layer by the best evidence at hand, always with that evidence."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final, Literal
 
 from goldenlayers_core.runtime import RunManifest, Store
+
+Evidence = Literal["sweep", "search", "score"]
+FEW: Final = 8  # requests below which real edits are called few
+
+LGA_CAUTION = (
+    "LGA compares gradients and has run no edit: on the bundled model its pick is often a poor layer to edit, so try "
+    "an early layer beside it."
+)
+_FEW_EDITS: Final = "Few requests were edited, so another few may choose another layer; sweep at least 8."
+_SWEEP: Final = "Real edits chose it on these requests; whether it carries over to other facts, Ground truth shows."
+_SEARCH: Final = "A search within a time budget measures some layers on some requests; a full sweep would be surer."
 
 
 @dataclass(frozen=True)
@@ -13,38 +26,67 @@ class Recommendation:
     evidence: str  # one phrase: which scores, on how many requests of what
     caution: str  # one sentence: what the evidence does not prove
     run_id: str
-
-
-LGA_CAUTION = (
-    "LGA compares gradients and has run no edit: on the bundled model its pick is often a poor layer to edit, so try "
-    "an early layer beside it."
-)
+    kind: Evidence = "score"
 
 
 def recommend(store: Store, fingerprint: str) -> Recommendation | None:
-    """The best evidence in the store for a model: the LGA run with the most requests, the newest among equals.
+    """The best evidence in the store for a model: a sweep, else a budgeted search, else LGA (design.md section 2).
 
-    None when nothing is stored for this model.
+    Of several runs of one kind the one with most requests, the newest among equals. Edit-aware analysis is shown as a
+    second opinion and recommends nothing. None when nothing is stored for this model.
     """
-    runs = [
-        m for m in store.runs() if m.kind == "score" and m.fingerprint == fingerprint and golden_layer(m) is not None
-    ]
-    if not runs:
-        return None
-    best = max(runs, key=lambda m: (m.n_requests, m.created))
-    layer = golden_layer(best)
+    runs = [m for m in store.runs() if m.fingerprint == fingerprint and golden_layer(m) is not None]
+    for kind in ("sweep", "search"):
+        best = _most([m for m in runs if m.kind == kind])
+        if best is not None:
+            return _by_edits(best, kind)
+    best = _most([m for m in runs if m.kind == "score" and score_method(m) == "lga"])
+    return _by_gradients(best) if best is not None else None
+
+
+def _most(runs: Sequence[RunManifest]) -> RunManifest | None:
+    return max(runs, key=lambda m: (m.n_requests, m.created), default=None)
+
+
+def _by_edits(run: RunManifest, kind: Evidence) -> Recommendation:
+    layer, summary = golden_layer(run), dict(run.summary)
     assert layer is not None
-    stability = dict(best.summary).get("stability", "")
+    few = run.n_requests < FEW
+    name = "a small sweep" if few and kind == "sweep" else "a sweep" if kind == "sweep" else "a budgeted search"
+    stability = summary.get("stability", "")
     return Recommendation(
         layer=layer,
-        evidence=f"LGA on {best.n_requests} requests of {best.dataset}"
+        evidence=f"{name} of real {str(run.settings.get('method', 'rome')).upper()} edits, {_requests(run)}"
+        + (f", stability {stability}" if stability else ""),
+        caution=_FEW_EDITS if few else _SWEEP if kind == "sweep" else _SEARCH,
+        run_id=run.run_id,
+        kind=kind,
+    )
+
+
+def _requests(run: RunManifest) -> str:
+    return f"{run.n_requests} {'request' if run.n_requests == 1 else 'requests'} of {run.dataset}"
+
+
+def _by_gradients(run: RunManifest) -> Recommendation:
+    layer = golden_layer(run)
+    assert layer is not None
+    stability = dict(run.summary).get("stability", "")
+    return Recommendation(
+        layer=layer,
+        evidence=f"LGA on {run.n_requests} requests of {run.dataset}"
         + (f", stability {stability}" if stability else ""),
         caution=LGA_CAUTION,
-        run_id=best.run_id,
+        run_id=run.run_id,
     )
 
 
 def golden_layer(manifest: RunManifest) -> int | None:
-    """The golden layer a score run found."""
+    """The golden layer a run found."""
     found = dict(manifest.summary).get("golden layer", "")
     return int(found) if found.isdigit() else None
+
+
+def score_method(manifest: RunManifest) -> str:
+    """By which method a score run scored its layers: "lga" or "edit-aware"."""
+    return str(dict(manifest.summary).get("method") or manifest.settings.get("method") or "lga")

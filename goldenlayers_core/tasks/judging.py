@@ -1,0 +1,182 @@
+"""What a sweep says about layers and about estimates of them. No torch.
+
+Axes: Q requests, L layers measured, R resamples.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from goldenlayers_core.attribution.regret import (
+    EPSILON,
+    N_RESAMPLES,
+    best_share,
+    golden_share,
+    losses,
+    oracle_layers,
+    resampled_means,
+)
+from goldenlayers_core.results import (
+    Agreement,
+    BestLayers,
+    Floats,
+    LayerCurve,
+    LayerScores,
+    Selection,
+    SweepResult,
+    spearman,
+)
+
+LEVEL: Final = 0.025  # two-sided 95 %
+SEED: Final = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How much more one layer scores than another on the same requests, with its 95 % bootstrap interval."""
+
+    mean: float
+    low: float
+    high: float
+
+    @property
+    def is_level(self) -> bool:
+        """Whether the interval includes 0."""
+        return self.low <= 0 <= self.high
+
+
+def curve(sweep: SweepResult, name: str, n_resamples: int = N_RESAMPLES, seed: int = SEED) -> LayerCurve:
+    """The mean of a metric (or "score") per layer with its bootstrap interval over the requests that have it."""
+    values = sweep.score if name == "score" else sweep.of(name)
+    have = ~np.isnan(values).any(axis=1)
+    kept = values[have]
+    layers = len(sweep.layers)
+    if len(kept):
+        resampled = resampled_means(kept, n_resamples, seed)  # (R, L)
+        mean, interval = kept.mean(axis=0), np.quantile(resampled, (LEVEL, 1 - LEVEL), axis=0).T
+    else:
+        mean, interval = np.full(layers, np.nan), np.full((layers, 2), np.nan)
+    before = np.array([np.nan]) if name == "score" else sweep.before_of(name)[have]
+    before = before[~np.isnan(before)]
+    return LayerCurve(
+        name=name,
+        layers=sweep.layers,
+        n_layers=sweep.n_layers,
+        mean=mean,
+        interval=interval,
+        before=float(before.mean()) if len(before) else float("nan"),
+        n_requests=int(have.sum()),
+        n_resamples=n_resamples,
+        seed=seed,
+    )
+
+
+def difference(
+    sweep: SweepResult, better: int, worse: int, n_resamples: int = N_RESAMPLES, seed: int = SEED
+) -> Difference | None:
+    """Mean over requests of score at `better` minus score at `worse`; None where one of them was not measured."""
+    if better not in sweep.layers or worse not in sweep.layers:
+        return None
+    scores = sweep.score
+    apart = scores[:, sweep.layers.index(better)] - scores[:, sweep.layers.index(worse)]
+    low, high = np.quantile(resampled_means(apart[:, None], n_resamples, seed)[:, 0], (LEVEL, 1 - LEVEL))
+    return Difference(float(apart.mean()), float(low), float(high))
+
+
+def rivals(sweep: SweepResult, n_resamples: int = N_RESAMPLES, seed: int = SEED) -> tuple[int, ...]:
+    """Layers that the golden layer does not beat: the interval of their paired difference includes 0; best first."""
+    golden = sweep.golden_layer
+    means = sweep.mean("score")
+    near: list[tuple[float, int]] = []
+    for place, layer in enumerate(sweep.layers):
+        apart = difference(sweep, golden, layer, n_resamples, seed)
+        if layer != golden and apart is not None and apart.is_level:
+            near.append((-float(means[place]), layer))
+    return tuple(layer for _, layer in sorted(near))
+
+
+def steadiness(sweep: SweepResult, n_resamples: int = N_RESAMPLES, seed: int = SEED) -> Floats:
+    """(L,) share of bootstrap resamples of the requests whose golden layer is each layer; sums to 1."""
+    return golden_share(sweep.score, n_resamples, seed)
+
+
+def left_out_regret(sweep: SweepResult) -> float | None:
+    """Mean regret on each request of the golden layer of all others: fair where a layer is judged where it was chosen.
+
+    None below 2 requests.
+    """
+    scores = sweep.score
+    queries = len(scores)
+    if queries < 2:
+        return None
+    others = scores.sum(axis=0, keepdims=True) - scores  # (Q, L) sum over all other requests
+    chosen = others.argmax(axis=1)
+    return float(losses(scores)[np.arange(queries), chosen].mean())
+
+
+def best(
+    sweep: SweepResult, estimate: LayerScores | None = None, title: str = "", epsilon: float = EPSILON
+) -> BestLayers:
+    """Where single requests have their best layers, by real edits and by an estimate on its own requests.
+
+    Of the estimate only requests that were swept count, where there are any of those.
+    """
+    scores = sweep.score
+    alone = losses(scores) <= epsilon  # (Q, L)
+    estimated, n_estimated = None, 0
+    if estimate is not None and estimate.n_layers == sweep.n_layers:
+        swept = set(sweep.request_digests)
+        both = [q for q, digest in enumerate(estimate.request_digests) if digest in swept]
+        chosen = estimate.best_layers[both] if both else estimate.best_layers
+        n_estimated = len(chosen)
+        estimated = np.bincount(chosen, minlength=sweep.n_layers) / max(n_estimated, 1)
+    return BestLayers(
+        layers=sweep.layers,
+        n_layers=sweep.n_layers,
+        golden_layer=sweep.golden_layer,
+        share=best_share(scores, epsilon),
+        alone=(alone & (alone.sum(axis=1, keepdims=True) == 1)).mean(axis=0),
+        oracle=oracle_layers(scores, sweep.layers, epsilon),
+        epsilon=epsilon,
+        n_requests=sweep.n_requests,
+        estimator=title if estimated is not None else "",
+        estimated=estimated,
+        n_estimated=n_estimated,
+    )
+
+
+def agreement(
+    sweep: SweepResult, totals: Floats, pick: int, title: str, n_estimated: int, n_resamples: int = 500
+) -> Agreement:
+    """An estimate's (n_layers,) numbers beside the mean real scores, with the interval of their rank correlation."""
+    estimate, scores = totals[list(sweep.layers)], sweep.score
+    resampled = [spearman(estimate, row) for row in resampled_means(scores, n_resamples, SEED)]
+    found = [value for value in resampled if value is not None]
+    low, high = np.quantile(found, (LEVEL, 1 - LEVEL)) if found and len(scores) > 1 else (None, None)
+    return Agreement(
+        estimator=title,
+        layers=sweep.layers,
+        estimate=estimate,
+        real=scores.mean(axis=0),
+        golden_layer=sweep.golden_layer,
+        pick=pick,
+        n_estimated=n_estimated,
+        n_requests=sweep.n_requests,
+        low=None if low is None else float(low),
+        high=None if high is None else float(high),
+    )
+
+
+def of_selection(sweep: SweepResult, scores: LayerScores, selection: Selection, title: str) -> Agreement:
+    """An estimate's summed scores beside the sweep's."""
+    return agreement(sweep, selection.totals, selection.golden_layer, title, scores.n_requests)
+
+
+def failures(sweep: SweepResult, layer: int, most: float = 0.5) -> Sequence[int]:
+    """Requests whose score at `layer` is at most `most`, or whose rewrite fails there; the worst first."""
+    place = sweep.layers.index(layer)
+    scores, rewrite = sweep.score[:, place], sweep.of("rewrite")[:, place]
+    bad = np.flatnonzero((scores <= most) | (rewrite < 1))
+    return [int(q) for q in bad[np.argsort(scores[bad], kind="stable")]]
