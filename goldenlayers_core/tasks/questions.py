@@ -80,6 +80,28 @@ class KnowledgeQuestion(_Question):
 
 
 @dataclass(frozen=True)
+class SweepQuestion(_Question):
+    """Real edits of a dataset's requests at every layer, measured."""
+
+    model: ModelSource = field(default_factory=ModelSource)
+    choice: DatasetChoice = field(default_factory=DatasetChoice)
+    method: str = "rome"
+    settings: Mapping[str, Any] = field(default_factory=dict)  # fields of the method's config that differ from defaults
+    layers: tuple[int, ...] = ()  # (): all
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "layers", tuple(self.layers))  # JSON has lists
+
+
+@dataclass(frozen=True)
+class SearchQuestion(SweepQuestion):
+    """The golden layer by real edits within a time budget."""
+
+    seconds: float = 300.0  # budget
+    seed: int = 0
+
+
+@dataclass(frozen=True)
 class EditQuestion(_Question):
     """One edit and what it changes. `request` is an EditRequest as JSON; `layer` -1 stands for the recommended one."""
 
