@@ -1,0 +1,121 @@
+"""Probes -> token rows, and rows into batches: what the edit-aware analysis runs through the model.
+
+A rewrite, rephrase or portability row is the prompt and, fed back, the answer but for its last token. A locality row is
+the prompt alone: what must not change is the token the model itself goes on with, which the same forward pass tells.
+"""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from goldenlayers_core.errors import RequestError
+from goldenlayers_core.models import ModelHandle
+from goldenlayers_core.models.tokens import encode_answer, encode_prompt, pad_right, subject_last
+from goldenlayers_core.records import EditRequest, Probe, ProbeKind
+
+_BATCH_OVERHEAD: Final = 16  # what one more batch costs, in tokens (as LGA's)
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeRow:
+    """One probe as tokens."""
+
+    request: int  # position of the request in the caller's list
+    kind: ProbeKind
+    ids: tuple[int, ...]  # the prompt and the answer but for its last token
+    answer: tuple[int, ...]  # empty: the model's own next token
+    lookup: int  # position of the subject's last token in a rewrite row; -1 elsewhere
+
+    @property
+    def n_labels(self) -> int:
+        return max(len(self.answer), 1)
+
+
+@dataclass(frozen=True)
+class ProbeBatch:
+    """B rows padded on the right to T; N of their positions go through the LM head."""
+
+    rows: tuple[ProbeRow, ...]
+    ids: Tensor  # (B, T)
+    head_rows: Tensor  # (N,) row of each label
+    head_columns: Tensor  # (N,) its position
+    labels: Tensor  # (N,) token id; -1: the likeliest token there
+    weights: Tensor  # (N,) 1 / labels of the row
+
+    @property
+    def n_tokens(self) -> int:
+        return int(self.ids.numel())
+
+
+def probe_rows(handle: ModelHandle, index: int, request: EditRequest, portability: bool) -> tuple[ProbeRow, ...]:
+    """The rows of one request, the rewrite first.
+
+    A rephrase without an answer of its own wants the new target; a portability probe without one is left out, because
+    nothing says what should follow. Raises RequestError for an empty prompt or target, a subject that is not in the
+    prompt, and a row that is longer than the model takes.
+    """
+    tokenizer = handle.tokenizer
+    lookup = subject_last(tokenizer, request.prompt, request.subject)
+    rows = [_row(handle, index, request.rewrite, request.target_new, lookup)]
+    rows += [_row(handle, index, p, p.answers[0] if p.answers else request.target_new) for p in request.rephrases]
+    rows += [_row(handle, index, p, "") for p in request.locality]
+    if portability:
+        rows += [_row(handle, index, p, p.answers[0]) for p in request.portability if p.answers]
+    return tuple(rows)
+
+
+def _row(handle: ModelHandle, index: int, probe: Probe, answer: str, lookup: int = -1) -> ProbeRow:
+    prompt = encode_prompt(handle.tokenizer, probe.prompt)
+    wanted = () if probe.kind == "locality" else encode_answer(handle.tokenizer, probe.prompt, answer)
+    limit = int(getattr(handle.model.config.get_text_config(), "max_position_embeddings", 0) or 0)
+    if limit and len(prompt) + len(wanted) > limit:
+        raise RequestError(
+            f"A {probe.kind} probe has {len(prompt) + len(wanted)} tokens; {handle.name} takes at most {limit}."
+        )
+    return ProbeRow(index, probe.kind, prompt + wanted[:-1], wanted, lookup)
+
+
+def probe_batches(rows: Sequence[ProbeRow], token_budget: int) -> Iterator[ProbeBatch]:
+    """Rows of like length together, at most `token_budget` padded tokens a batch (one row at least)."""
+    ordered = sorted(rows, key=lambda row: len(row.ids))
+    for start, stop in cut([len(row.ids) for row in ordered], token_budget):
+        yield build(tuple(ordered[start:stop]))
+
+
+def cut(lengths: Sequence[int], token_budget: int) -> list[tuple[int, int]]:
+    """Where to cut rows of rising length into batches: fewest padded tokens plus an overhead per batch.
+
+    Dynamic programming over the end of the last batch, as in `packing.cut`; a batch holds one row at least.
+    """
+    best: list[tuple[int, int]] = [(0, 0)]  # for each prefix: (cost, start of its last batch)
+    for stop in range(1, len(lengths) + 1):
+        options = []
+        for start in range(stop - 1, -1, -1):
+            padded = lengths[stop - 1] * (stop - start)
+            if padded > token_budget and start < stop - 1:
+                break
+            options.append((best[start][0] + padded + _BATCH_OVERHEAD, start))
+        best.append(min(options))
+    cuts = [len(lengths)]
+    while cuts[-1]:
+        cuts.append(best[cuts[-1]][1])
+    cuts.reverse()
+    return list(itertools.pairwise(cuts))
+
+
+def build(rows: tuple[ProbeRow, ...]) -> ProbeBatch:
+    """One batch."""
+    places = [(b, len(row.ids) - row.n_labels + j, row) for b, row in enumerate(rows) for j in range(row.n_labels)]
+    labels = [token for row in rows for token in (row.answer or (-1,))]
+    return ProbeBatch(
+        rows=rows,
+        ids=pad_right([row.ids for row in rows]),
+        head_rows=torch.tensor([b for b, _, _ in places]),
+        head_columns=torch.tensor([column for _, column, _ in places]),
+        labels=torch.tensor(labels),
+        weights=torch.tensor([1 / row.n_labels for _, _, row in places], dtype=torch.float64),
+    )
