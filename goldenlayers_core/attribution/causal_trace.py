@@ -10,6 +10,7 @@ of the answer's first token. Nothing is skipped that could change a number: see 
 Axes: T tokens of a prompt, L layers.
 """
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -37,6 +38,7 @@ class RequestTrace:
     answer: str  # the answer traced; of the model's own, its first token
     p_clean: float
     p_corrupt: float  # mean over the noise samples
+    seconds: float  # its share of what its group of requests took
     effects: Floats
     """(T, L) indirect effect; exactly 0 before the subject; NaN where it was not asked for."""
 
@@ -102,6 +104,7 @@ def token_trace(model: str, request: EditRequest, config: TraceConfig, found: Re
         noise=config.noise,
         n_samples=config.n_samples,
         seed=config.seed,
+        seconds=found.seconds,
     )
 
 
@@ -129,7 +132,7 @@ def _groups(prompts: Sequence[TracePrompt], config: TraceConfig, budget: int) ->
 def _trace_group(
     handle: ModelHandle, group: Sequence[TracePrompt], config: TraceConfig, budget: int, between: Callable[[], None]
 ) -> list[RequestTrace]:
-    layers, mixing = handle.n_layers, mixes(handle, group)
+    began, layers, mixing = time.perf_counter(), handle.n_layers, mixes(handle, group)
     with handle.lock, few_rows(handle), torch.inference_mode():
         runs = run_group(handle, group, config)
     corrupt = runs.p_corrupt.double().mean(dim=1).cpu().numpy()  # (R,)
@@ -143,7 +146,8 @@ def _trace_group(
                 effects[restore.prompt][restore.position, restore.layer] = value - corrupt[restore.prompt]
     if config.kind == "hidden":
         _at_the_top(group, config, runs, effects)
-    return [_result(handle, p, runs, row, effects[row]) for row, p in enumerate(group)]
+    seconds = (time.perf_counter() - began) / len(group)
+    return [_result(handle, p, runs, row, seconds, effects[row]) for row, p in enumerate(group)]
 
 
 def _untouched(prompt: TracePrompt, config: TraceConfig, layers: int) -> Floats:
@@ -165,7 +169,9 @@ def _at_the_top(group: Sequence[TracePrompt], config: TraceConfig, runs: Runs, e
             effects[row][-1, -1] = float(runs.p_clean[row].double() - runs.p_corrupt[row].double().mean())
 
 
-def _result(handle: ModelHandle, prompt: TracePrompt, runs: Runs, row: int, effects: Floats) -> RequestTrace:
+def _result(
+    handle: ModelHandle, prompt: TracePrompt, runs: Runs, row: int, seconds: float, effects: Floats
+) -> RequestTrace:
     def text(token: int) -> str:
         return str(handle.tokenizer.decode([token]))
 
@@ -176,5 +182,6 @@ def _result(handle: ModelHandle, prompt: TracePrompt, runs: Runs, row: int, effe
         answer=prompt.title or text(int(runs.answers[row])),
         p_clean=float(runs.p_clean[row]),
         p_corrupt=float(runs.p_corrupt[row].double().mean()),
+        seconds=seconds,
         effects=effects,
     )

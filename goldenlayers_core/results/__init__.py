@@ -6,7 +6,7 @@ from goldenlayers_core.results.judged import Agreement, BestLayers, Generalisati
 from goldenlayers_core.results.ranks import mean_ranks, spearman
 from goldenlayers_core.results.scores import Floats, LayerScores, Selection, check_shape
 from goldenlayers_core.results.sweep import METRICS, Metric, SweepResult, metric
-from goldenlayers_core.results.trace import POSITIONS, TokenTrace, TraceResult
+from goldenlayers_core.results.trace import POSITIONS, TokenTrace, TraceResult, class_means, position_class
 
 __all__ = [
     "METRICS",
@@ -28,7 +28,9 @@ __all__ = [
     "TraceResult",
     "View",
     "check_shape",
+    "class_means",
     "mean_ranks",
     "metric",
+    "position_class",
     "spearman",
 ]

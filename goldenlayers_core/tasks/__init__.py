@@ -3,7 +3,14 @@
 Importing it loads no torch; the first question that needs a model does.
 """
 
-from goldenlayers_core.tasks.questions import DatasetChoice, EditQuestion, KnowledgeQuestion, ScoreQuestion
+from goldenlayers_core.tasks.questions import (
+    DatasetChoice,
+    EditQuestion,
+    KnowledgeQuestion,
+    ScoreQuestion,
+    TokenTraceQuestion,
+    TraceQuestion,
+)
 from goldenlayers_core.tasks.recommend import Recommendation
 from goldenlayers_core.tasks.workbench import ModelCard, UploadCard, Workbench
 
@@ -14,6 +21,8 @@ __all__ = [
     "ModelCard",
     "Recommendation",
     "ScoreQuestion",
+    "TokenTraceQuestion",
+    "TraceQuestion",
     "UploadCard",
     "Workbench",
 ]

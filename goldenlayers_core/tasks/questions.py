@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Self, get_args
 
 from goldenlayers_core.errors import ConfigError
-from goldenlayers_core.records import LgaConfig, ModelSource, SelectionConfig
+from goldenlayers_core.records import LgaConfig, ModelSource, SelectionConfig, TraceConfig
 
 Split = Literal["all", "proxy", "test"]
 AUTO = "auto"
@@ -110,3 +110,36 @@ class EditQuestion(_Question):
     method: str = "rome"
     layer: int = -1
     settings: Mapping[str, Any] = field(default_factory=dict)  # fields of the method's config that differ from defaults
+
+
+class _TraceParams(_Question):
+    """A question whose config is a TraceConfig."""
+
+    @classmethod
+    def from_params(cls, params: Mapping[str, Any]) -> Self:
+        """From plain JSON. Raises ConfigError for fields that are not known."""
+        config = params.get("config", {})
+        try:
+            made = TraceConfig(**config) if isinstance(config, Mapping) else config
+        except TypeError as error:
+            raise ConfigError(f"The stored settings do not fit this version ({error}); start the work anew.") from error
+        return super().from_params({**params, "config": made})
+
+
+@dataclass(frozen=True)
+class TraceQuestion(_TraceParams):
+    """The causal trace of a dataset on a model."""
+
+    model: ModelSource = field(default_factory=ModelSource)
+    choice: DatasetChoice = field(default_factory=DatasetChoice)
+    config: TraceConfig = field(default_factory=TraceConfig)
+
+
+@dataclass(frozen=True)
+class TokenTraceQuestion(_TraceParams):
+    """The causal trace of one request at every token. The noise level is that of the choice's whole dataset."""
+
+    model: ModelSource = field(default_factory=ModelSource)
+    request: Mapping[str, Any] = field(default_factory=dict)  # an EditRequest as JSON
+    choice: DatasetChoice = field(default_factory=DatasetChoice)
+    config: TraceConfig = field(default_factory=TraceConfig)

@@ -12,6 +12,8 @@ from goldenlayers_core.results import EditReport, Floats, LayerScores, Selection
 from goldenlayers_core.runtime import RunManifest, Store, now
 from goldenlayers_core.tasks.questions import EditQuestion, ScoreQuestion
 from goldenlayers_core.tasks.serial import plain, report_from
+from goldenlayers_core.tasks.stored_trace import open_token_trace as open_token_trace
+from goldenlayers_core.tasks.stored_trace import open_trace as open_trace
 
 SCORE_VERSION: Final = "lga-1"  # changes when a score would come out differently
 EDIT_VERSION: Final = "edit-1"

@@ -13,7 +13,15 @@ from goldenlayers_core.models.available import LocalModel, on_disk
 from goldenlayers_core.places import cache_root
 from goldenlayers_core.records import Dataset, EditRequest, ModelSource
 from goldenlayers_core.runtime import JobQueue, JobView, Progress, Store, now
-from goldenlayers_core.tasks.questions import DatasetChoice, EditQuestion, KnowledgeQuestion, ScoreQuestion, Split
+from goldenlayers_core.tasks.questions import (
+    DatasetChoice,
+    EditQuestion,
+    KnowledgeQuestion,
+    ScoreQuestion,
+    Split,
+    TokenTraceQuestion,
+    TraceQuestion,
+)
 from goldenlayers_core.tasks.serial import dataset_from, plain
 
 if TYPE_CHECKING:
@@ -64,8 +72,8 @@ class Workbench:
         self._models: OrderedDict[ModelSource, ModelHandle] = OrderedDict()
         self._datasets: OrderedDict[str, Dataset] = OrderedDict()
         self._lock = threading.RLock()
-        slow = {"score": self._score_job, "knowledge": self._knowledge_job}
-        quick = {"load": self._load_job, "edit": self._edit_job}
+        slow = {"score": self._score_job, "knowledge": self._knowledge_job, "trace": self._trace_job}
+        quick = {"load": self._load_job, "edit": self._edit_job, "token-trace": self._token_trace_job}
         self.slow = JobQueue(self.root / "jobs" / "slow", slow)
         self.quick = JobQueue(self.root / "jobs" / "quick", quick)
 
@@ -180,18 +188,26 @@ class Workbench:
 
     # Jobs -----------------------------------------------------------------------------------------------------------
 
-    def submit(self, question: ScoreQuestion | KnowledgeQuestion | EditQuestion | ModelSource, title: str) -> str:
+    def submit(
+        self,
+        question: ScoreQuestion | KnowledgeQuestion | EditQuestion | TraceQuestion | TokenTraceQuestion | ModelSource,
+        title: str,
+    ) -> str:
         """Start work in the background; the id of the equal job if one is running."""
         if isinstance(question, ModelSource):
             return self.quick.submit("load", title, {"model": plain(question)})
         if isinstance(question, EditQuestion):
             return self.quick.submit("edit", title, question.to_params())
+        if isinstance(question, TokenTraceQuestion):
+            return self.quick.submit("token-trace", title, question.to_params())
+        if isinstance(question, TraceQuestion):
+            return self.slow.submit("trace", title, question.to_params())
         kind = "score" if isinstance(question, ScoreQuestion) else "knowledge"
         return self.slow.submit(kind, title, question.to_params())
 
     def queue_of(self, job_id: str) -> JobQueue:
         """The queue a job belongs to."""
-        return self.quick if job_id.startswith(("load", "edit")) else self.slow
+        return self.quick if job_id.startswith(("load", "edit", "token-trace")) else self.slow
 
     def job(self, job_id: str) -> JobView:
         """The job as it is now. Raises StoreError for an unknown id."""
@@ -214,6 +230,16 @@ class Workbench:
         from goldenlayers_core.tasks.knowing import know
 
         return know(self, KnowledgeQuestion.from_params(params), progress)
+
+    def _trace_job(self, params: Mapping[str, Any], progress: Progress) -> str:
+        from goldenlayers_core.tasks.tracing import trace
+
+        return trace(self, TraceQuestion.from_params(params), progress)
+
+    def _token_trace_job(self, params: Mapping[str, Any], progress: Progress) -> str:
+        from goldenlayers_core.tasks.tracing import trace_one
+
+        return trace_one(self, TokenTraceQuestion.from_params(params), progress)
 
     def _edit_job(self, params: Mapping[str, Any], progress: Progress) -> str:
         from goldenlayers_core.tasks.editing import edit
