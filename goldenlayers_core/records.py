@@ -15,11 +15,13 @@ from goldenlayers_core.errors import ConfigError
 ProbeKind = Literal["rewrite", "rephrase", "locality", "portability"]
 Scope = Literal["mlp", "mlp_out", "attention", "block"]
 OldAnswer = Literal["dataset", "model"]
+ScoreMethod = Literal["lga", "edit-aware"]
 TraceKind = Literal["hidden", "mlp", "attention"]
 
 PROBE_KINDS: tuple[ProbeKind, ...] = ("rewrite", "rephrase", "locality", "portability")
 SCOPES: tuple[Scope, ...] = ("mlp", "mlp_out", "attention", "block")
 OLD_ANSWERS: tuple[OldAnswer, ...] = ("dataset", "model")
+SCORE_METHODS: tuple[ScoreMethod, ...] = ("lga", "edit-aware")
 TRACE_KINDS: tuple[TraceKind, ...] = ("hidden", "mlp", "attention")
 TRACE_POSITIONS: tuple[str, ...] = ("all", "subject")
 

@@ -1,12 +1,20 @@
 """Questions that can be written down: frozen, and JSON in both directions, so that a job survives its process."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self, get_args
 
 from goldenlayers_core.errors import ConfigError
-from goldenlayers_core.records import LgaConfig, ModelSource, SelectionConfig, TraceConfig
+from goldenlayers_core.records import (
+    SCORE_METHODS,
+    EditAwareConfig,
+    LgaConfig,
+    ModelSource,
+    ScoreMethod,
+    SelectionConfig,
+    TraceConfig,
+)
 
 Split = Literal["all", "proxy", "test"]
 AUTO = "auto"
@@ -50,7 +58,13 @@ class _Question:
     @classmethod
     def from_params(cls, params: Mapping[str, Any]) -> Self:
         """From plain JSON. Raises ConfigError for fields that are not known."""
-        nested = {"model": ModelSource, "choice": DatasetChoice, "config": LgaConfig, "selection": SelectionConfig}
+        nested: Mapping[str, Callable[..., Any]] = {
+            "model": ModelSource,
+            "choice": DatasetChoice,
+            "config": LgaConfig,
+            "edit_aware": EditAwareConfig,
+            "selection": SelectionConfig,
+        }
         try:
             values = {
                 name: nested[name](**value) if name in nested and isinstance(value, Mapping) else value
@@ -63,12 +77,23 @@ class _Question:
 
 @dataclass(frozen=True)
 class ScoreQuestion(_Question):
-    """Layer scores of a dataset on a model."""
+    """Layer scores of a dataset on a model. Each method reads its own settings."""
 
     model: ModelSource = field(default_factory=ModelSource)
     choice: DatasetChoice = field(default_factory=DatasetChoice)
-    config: LgaConfig = field(default_factory=LgaConfig)
+    config: LgaConfig = field(default_factory=LgaConfig)  # of LGA
     selection: SelectionConfig = field(default_factory=SelectionConfig)
+    method: ScoreMethod = "lga"  # what runs stored before there was another one are
+    edit_aware: EditAwareConfig = field(default_factory=EditAwareConfig)  # of the edit-aware analysis
+
+    def __post_init__(self) -> None:
+        if self.method not in SCORE_METHODS:
+            raise ConfigError(f"The method {self.method!r} is unknown; choose one of {', '.join(SCORE_METHODS)}.")
+
+    @property
+    def settings(self) -> LgaConfig | EditAwareConfig:
+        """The settings that the method reads."""
+        return self.config if self.method == "lga" else self.edit_aware
 
 
 @dataclass(frozen=True)
