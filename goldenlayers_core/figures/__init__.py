@@ -2,8 +2,9 @@
 
 No torch, no streamlit. Layer scores: `scores_heatmap`, `totals_bars`, `best_layer_distribution`, `request_profile`,
 `compare_runs`. Edits: `top_tokens`, `probe_changes`. Real edits at every layer: `layer_card`, `regret_bars`,
-`metric_curves`, `sweep_heatmap`, `best_layers`, `request_layers`, `agreement_scatter`, `generalisation_matrix`. All
-come wrapped for a phone; `fit_width` uses a wider screen; `to_html`, `to_png`, `alt_text` take a figure elsewhere.
+`metric_curves`, `sweep_heatmap`, `best_layers`, `request_layers`, `agreement_scatter`, `generalisation_matrix`. Causal
+traces: `token_heatmap`, `trace_curves`. All come wrapped for a phone; `fit_width` uses a wider screen; `to_html`,
+`to_png`, `alt_text` take a figure elsewhere.
 """
 
 from goldenlayers_core.figures.best import best_layers
@@ -20,6 +21,7 @@ from goldenlayers_core.figures.scale import SCALES, Scale
 from goldenlayers_core.figures.sweep import sweep_heatmap
 from goldenlayers_core.figures.sweep_request import request_layers
 from goldenlayers_core.figures.theme import PALETTE, TEMPLATE_DARK, TEMPLATE_LIGHT, figure_template
+from goldenlayers_core.figures.trace import token_heatmap, trace_curves
 from goldenlayers_core.figures.truth import layer_card
 
 __all__ = [
@@ -48,6 +50,8 @@ __all__ = [
     "sweep_heatmap",
     "to_html",
     "to_png",
+    "token_heatmap",
     "top_tokens",
     "totals_bars",
+    "trace_curves",
 ]
