@@ -20,12 +20,13 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from goldenlayers_core.editing.clean import CleanPass, clean_pass
 from goldenlayers_core.editing.delta import Edit, Factors, make_edit
 from goldenlayers_core.editing.method import MethodInfo
 from goldenlayers_core.editing.rows import edit_rows
 from goldenlayers_core.editing.settings import check_settings, setting
 from goldenlayers_core.editing.templates import TemplateConfig
-from goldenlayers_core.editing.value import CleanPass, clean_pass, optimise
+from goldenlayers_core.editing.value import optimise
 from goldenlayers_core.errors import EditError
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.products import few_rows
@@ -56,6 +57,8 @@ class RomeConfig:
     seed: int = setting(0, "Seed", "Of the context templates; the rest is deterministic.", 0, 2**31 - 1, 1)
     consistent_keys: bool = setting(False, "Consistent keys", "R-ROME: the averaged key in every place.")
     keep_best: bool = setting(False, "Keep the best", "Take the iterate with the lowest loss, not ROME's last one.")
+    direct_steps: bool = setting(False, "Direct steps", "As far as the answer's odds ask for, in place of Adam's.")
+    patience: int = setting(0, "Patience", "End when so many passes brought less than 2 %; 0: never.", 0, 100, 1)
 
     def __post_init__(self) -> None:
         check_settings(self)
@@ -88,8 +91,13 @@ def rome(
         middle = time.perf_counter()
         values = optimise(handle, clean, config, progress)
         end = time.perf_counter()
+    if values.failed[0]:
+        raise EditError(
+            f"The edit at layer {layer} of {handle.name} ran into numbers that are not finite; "
+            "choose a smaller learning rate, another layer, or the float32 dtype."
+        )
     left, right = rank_one(clean, values.delta[0], config.consistent_keys)
-    stages = (("keys", middle - start), (f"optimisation, {len(values.losses)} steps", end - middle))
+    stages = (("keys", middle - start), (f"optimisation, {values.steps[0]} steps", end - middle))
     return make_edit(handle, request, name, [Factors(layer, left, right)], dataclasses.asdict(config), stages)
 
 

@@ -6,20 +6,17 @@ What stands before a token cannot be changed by anything done at it, so its keys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import torch
 from torch import Tensor
 from transformers import DynamicCache
-from transformers.cache_utils import DynamicLayer
 
 from goldenlayers_core.errors import RequestError
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.hooks import keep_positions, start_at
+from goldenlayers_core.models.kept import Pair, cache_of, kept_pairs, last_position, packs
 from goldenlayers_core.models.tokens import pad_right
-
-Pair = tuple[Tensor, Tensor]
-
 
 PACK_LIMIT: Final = 2048  # keys in one pack: beyond it the block-diagonal attention costs more than padding does
 
@@ -67,20 +64,23 @@ class Whole:
     hidden: Tensor | None
     """(R, T, width) entering layer `first`; None where that is 0."""
 
+    def only(self, rows: Tensor) -> "Whole":
+        """Some of the rows, copied, without columns that only pad them."""
+        lengths = self.lengths[rows]
+        width = int(lengths.max())
+        pairs = tuple((k[rows, :, :width], v[rows, :, :width]) for k, v in self.pairs)
+        hidden = None if self.hidden is None else self.hidden[rows, :width]
+        return Whole(self.ids[rows, :width], lengths, self.splits[rows], pairs, self.first, hidden)
 
-def split_rows(handle: ModelHandle, whole: Whole) -> Suffixes:
-    """Cut every row at its split: packed where that is exact and saves tokens, else padded."""
-    n_tokens, after = int((whole.lengths - whole.splits).sum()), int((whole.lengths - whole.splits).max())
-    keys = int(whole.lengths.sum())
-    if n_tokens < len(whole.ids) * after and keys <= PACK_LIMIT and _packs(handle, int(whole.lengths.max())):
-        return _packed(whole)
-    return _padded(whole)
 
-
-def _packs(handle: ModelHandle, longest: int) -> bool:
-    """Whether the architecture takes a mask of ours, and none of its windows would cut into a row."""
-    window = getattr(handle.model.config.get_text_config(), "sliding_window", None)
-    return handle.architecture.packs_branches and (window is None or longest <= window)
+def split_rows(handle: ModelHandle, whole: Whole, rows: Tensor | None = None) -> Suffixes:
+    """Cut every row (or those of `rows`, in that order) at its split: packed where that is exact and saves tokens."""
+    rows = torch.arange(len(whole.ids), device=whole.ids.device) if rows is None else rows
+    lengths, after = whole.lengths[rows], (whole.lengths - whole.splits)[rows]
+    spares = int(after.sum()) < len(rows) * int(after.max())
+    if spares and int(lengths.sum()) <= PACK_LIMIT and packs(handle, int(lengths.max())):
+        return _packed(whole, rows)
+    return _padded(whole.only(rows))
 
 
 def _window(starts: Tensor, width: int, length: int) -> Tensor:
@@ -134,41 +134,24 @@ def _precise(logits: Tensor) -> Tensor:
     return logits if logits.dtype == torch.float64 else logits.float()
 
 
-def _packed(whole: Whole) -> Suffixes:
-    start, length = whole.splits, whole.lengths
+def _packed(whole: Whole, rows: Tensor) -> Suffixes:
+    start, length = whole.splits[rows], whole.lengths[rows]
     column = torch.arange(whole.ids.shape[1], device=start.device)
-    prefix = (column < start[:, None]).nonzero(as_tuple=True)  # (K,) rows and (K,) positions
+    prefix = (column < start[:, None]).nonzero(as_tuple=True)  # (K,) which of `rows` and (K,) positions
     suffix = ((column >= start[:, None]) & (column < length[:, None])).nonzero(as_tuple=True)  # (S,), (S,)
+    before, after = (rows[prefix[0]], prefix[1]), (rows[suffix[0]], suffix[1])
 
     def cut(tensor: Tensor) -> Tensor:  # (R, heads, T, width) -> (1, heads, K, width)
-        return tensor.transpose(1, 2)[prefix].transpose(0, 1)[None].contiguous()
+        return tensor.transpose(1, 2)[before].transpose(0, 1)[None].contiguous()
 
-    rows, positions = torch.cat([prefix[0], suffix[0]]), torch.cat([prefix[1], suffix[1]])  # (K + S,)
-    seen = (suffix[0][:, None] == rows) & (suffix[1][:, None] >= positions)  # (S, K + S)
+    own, positions = torch.cat([prefix[0], suffix[0]]), torch.cat([prefix[1], suffix[1]])  # (K + S,)
+    seen = (suffix[0][:, None] == own) & (suffix[1][:, None] >= positions)  # (S, K + S)
     number = whole.pairs[0][0].dtype
     mask = torch.zeros(seen.shape, dtype=number, device=start.device).masked_fill(~seen, torch.finfo(number).min)
-    hidden = whole.hidden[suffix][None] if whole.hidden is not None else None
+    hidden = whole.hidden[after][None] if whole.hidden is not None else None
     kept = tuple((cut(k), cut(v)) for k, v in whole.pairs)
     starts = (length - start).cumsum(0) - (length - start)
-    return Suffixes(kept, whole.first, hidden, whole.ids[suffix][None], mask[None, None], suffix[1][None], starts)
-
-
-def kept_pairs(cache: DynamicCache, first: int = 0) -> tuple[Pair, ...]:
-    """Keys and values (B, heads, T, width) that a forward pass left in a cache, from layer `first` on."""
-    layers: list[Any] = cache.layers[first:]
-    return tuple((layer.keys, layer.values) for layer in layers)
-
-
-def cache_of(kept: Sequence[Pair], first: int = 0) -> DynamicCache:
-    """A cache that holds these keys and values without copying them; layers below `first` only know the length."""
-    cache = DynamicCache()
-    blank = kept[0][0].new_zeros(1, 1, 1, 1).expand(1, 1, kept[0][0].shape[2], 1)
-    for keys, values in [(blank, blank)] * first + list(kept):
-        layer = DynamicLayer()
-        layer.lazy_initialization(keys, values)
-        layer.keys, layer.values = keys, values
-        cache.layers.append(layer)
-    return cache
+    return Suffixes(kept, whole.first, hidden, whole.ids[after][None], mask[None, None], suffix[1][None], starts)
 
 
 def suffix_logits(handle: ModelHandle, suffixes: Suffixes, rows: Tensor, columns: Tensor) -> Tensor:
@@ -184,22 +167,17 @@ def suffix_logits(handle: ModelHandle, suffixes: Suffixes, rows: Tensor, columns
         out = handle.model(
             input_ids=suffixes.ids,
             attention_mask=suffixes.mask,
-            position_ids=suffixes.positions.clamp(max=_last_position(handle)),
+            position_ids=suffixes.positions.clamp(max=last_position(handle)),
             past_key_values=cache_of(suffixes.kept, suffixes.first),
             use_cache=True,
         )
     return _precise(out.logits[0])
 
 
-def _last_position(handle: ModelHandle) -> int:
-    """The last position the model has; that of padding may lie beyond a learned table and is kept inside it."""
-    return int(getattr(handle.model.config.get_text_config(), "max_position_embeddings", None) or 2**31) - 1
-
-
 def check_length(handle: ModelHandle, prompt: str, n_tokens: int) -> None:
     """Raises RequestError when a prompt, with what is to follow it, is longer than the model takes."""
-    if n_tokens > _last_position(handle) + 1:
+    if n_tokens > last_position(handle) + 1:
         raise RequestError(
             f"The prompt that begins {prompt[:40]!r} has, with its answer, {n_tokens} tokens and {handle.name} "
-            f"takes at most {_last_position(handle) + 1}; shorten it."
+            f"takes at most {last_position(handle) + 1}; shorten it."
         )

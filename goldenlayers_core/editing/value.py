@@ -4,25 +4,24 @@
              + kl_factor KL(p_delta || p_0) on "{subject} is a"           nats
              + weight_decay |delta| / |v_0|^2
 
-minimised by Adam from delta = 0, with |delta| <= clamp_factor |v_0| after every step.
+minimised from delta = 0, with |delta| <= clamp_factor |v_0| after every step, for many edits at once: each has its own
+loss, clamp, steps and end. Those that have ended leave the batch and waiting ones take their place.
 """
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Protocol
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache
 
+from goldenlayers_core.editing.clean import CleanPass
 from goldenlayers_core.editing.rows import Row
-from goldenlayers_core.editing.suffix import Suffixes, Whole, kept_pairs, split_rows, suffix_logits
-from goldenlayers_core.errors import EditError
+from goldenlayers_core.editing.steps import Adam, LogOdds, StepRule
+from goldenlayers_core.editing.suffix import Suffixes, split_rows, suffix_logits
 from goldenlayers_core.models import ModelHandle
-from goldenlayers_core.models.hooks import as_batch, change_outputs, keep_positions, record_inputs, record_outputs
-from goldenlayers_core.models.tokens import pad_right
+from goldenlayers_core.models.hooks import as_batch, change_outputs
 
 StepDone = Callable[[int, int, str], None]
 
@@ -30,6 +29,8 @@ StepDone = Callable[[int, int, str], None]
 class ValueConfig(Protocol):
     """What the optimisation reads of a method's config."""
 
+    @property
+    def direct_steps(self) -> bool: ...
     @property
     def steps(self) -> int: ...
     @property
@@ -43,20 +44,9 @@ class ValueConfig(Protocol):
     @property
     def stop_loss(self) -> float: ...
     @property
+    def patience(self) -> int: ...
+    @property
     def keep_best(self) -> bool: ...
-
-
-@dataclass(frozen=True, eq=False)
-class CleanPass:
-    """What the unedited model holds for R rows at one layer, from a single forward pass."""
-
-    rows: tuple[Row, ...]
-    keys: Tensor
-    """(R, d_in) input of the MLP output matrix at each row's lookup position."""
-    values: Tensor
-    """(R, d_out) its output there, bias included."""
-    suffixes: Suffixes
-    """Everything needed to rerun the layers from this one on, from the lookup positions on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,166 +55,195 @@ class Values:
 
     delta: Tensor
     """(E, d_out) change of the MLP output at the lookup position."""
-    losses: tuple[tuple[float, ...], ...]  # per step, per edit; nats
-    steps: tuple[int, ...]  # forward passes each edit took part in before it converged
+    losses: tuple[tuple[float, ...], ...]  # per edit, of each of its forward passes; nats
+    loss: tuple[float, ...]  # per edit, of the delta returned
+    size: tuple[float, ...]  # per edit, |v_0|
+    failed: tuple[bool, ...]  # per edit, whether its loss stopped being finite (its delta is then of no use)
 
-
-def clean_pass(handle: ModelHandle, rows: Sequence[Row], layer: int) -> CleanPass:
-    """One forward pass of whole, right-padded rows. Hold the handle's lock."""
-    ids = pad_right([row.ids for row in rows]).to(handle.device)
-    lengths, lookups = ids.new_tensor([len(row.ids) for row in rows]), ids.new_tensor([row.lookup for row in rows])
-    here = torch.arange(len(rows), device=ids.device)
-    matrix = {"matrix": handle.mlp_out(layer)}
-    below = {"below": handle.blocks[layer - 1]} if layer else {}
-    cache = DynamicCache()
-    with (
-        torch.no_grad(),
-        keep_positions(handle.head, here[:1], here[:1]),  # the logits are not wanted
-        record_inputs(matrix) as inputs,
-        record_outputs({**matrix, **below}) as outputs,
-    ):
-        # padding stands behind everything that is used, where nothing can see it: it needs no mask
-        handle.model(input_ids=ids, attention_mask=torch.ones_like(ids), past_key_values=cache, use_cache=True)
-    kept = kept_pairs(cache, layer)
-    whole = Whole(ids, lengths, lookups, kept, layer, outputs.get("below"))
-    return CleanPass(
-        rows=tuple(rows),
-        keys=as_batch(inputs["matrix"], len(rows))[here, lookups],
-        values=as_batch(outputs["matrix"], len(rows))[here, lookups],
-        suffixes=split_rows(handle, whole),
-    )
+    @property
+    def steps(self) -> tuple[int, ...]:
+        """Forward passes each edit took part in."""
+        return tuple(map(len, self.losses))
 
 
 @dataclass(frozen=True, eq=False)
-class _Places:
-    """The N places of a batch that are looked at, by what is asked of them."""
+class _Batch:
+    """A edits that take their steps together, and the N places that are looked at."""
 
+    edits: Tensor
+    """(A,) which edits."""
+    suffixes: Suffixes
+    own: Tensor
+    """(R,) edit of each row."""
     rows: Tensor
     """(N,) row of each place."""
     columns: Tensor
     """(N,) position in the row's suffix."""
     wanted: Tensor
-    """(A,) token asked for at each of the first A places; the other N - A are the essence rows, one per edit."""
+    """(W,) token asked for at each of the first W places; the others are the essence rows, one per edit, in order."""
     weights: Tensor
-    """(A,) 1 / (templates of the edit * m)."""
-    edits: Tensor
-    """(A,) edit of each of the first A places."""
+    """(W,) 1 / (templates of the edit * m)."""
+    asked: Tensor
+    """(W,) place in `edits` of each of the first W places."""
 
 
-def _places(clean: CleanPass, device: torch.device) -> _Places:
-    answering = [(r, row) for r, row in enumerate(clean.rows) if row.answer]
-    essence = [(r, row) for r, row in enumerate(clean.rows) if not row.answer]
+def _batch(handle: ModelHandle, clean: CleanPass, edits: Sequence[int]) -> _Batch:
+    index = [r for edit in edits for r in clean.rows_of(edit)]
+    rows = [clean.rows[r] for r in index]
+    place = {edit: i for i, edit in enumerate(edits)}
+    answering = [(r, row) for r, row in enumerate(rows) if row.answer]
+    essence = [(r, row) for r, row in enumerate(rows) if not row.answer]
     spots = [(r, c - row.lookup) for r, row in (*answering, *essence) for c in row.wanted]
-    counts: dict[int, int] = {}
-    for _, row in answering:
-        counts[row.edit] = counts.get(row.edit, 0) + len(row.answer)
-    flat = [(token, row.edit) for _, row in answering for token in row.answer]
+    flat = [(token, place[row.edit]) for _, row in answering for token in row.answer]
+    counts = [0] * len(edits)
+    for _, asked in flat:
+        counts[asked] += 1
 
-    def tensor(items: list[int]) -> Tensor:
-        return torch.tensor(items, dtype=torch.int64, device=device)
+    def tensor(items: Sequence[int]) -> Tensor:
+        return torch.tensor(items, dtype=torch.int64, device=handle.device)
 
-    return _Places(
+    return _Batch(
+        edits=tensor(edits),
+        suffixes=split_rows(handle, clean.whole, tensor(index)),
+        own=tensor([row.edit for row in rows]),
         rows=tensor([r for r, _ in spots]),
         columns=tensor([c for _, c in spots]),
         wanted=tensor([token for token, _ in flat]),
-        weights=1.0 / tensor([counts[edit] for _, edit in flat]).double(),
-        edits=tensor([edit for _, edit in flat]),
+        weights=1.0 / tensor([counts[asked] for _, asked in flat]).double(),
+        asked=tensor([asked for _, asked in flat]),
     )
 
 
-def optimise(handle: ModelHandle, clean: CleanPass, config: ValueConfig, step_done: StepDone | None = None) -> Values:
-    """The value change of every edit of the batch, each by its own loss, clamp and stop; rows do not interact.
+class _Search:
+    """The state of E edits while their values are looked for."""
 
-    At most `steps` forward passes and one update fewer; an edit whose loss is below `stop_loss` moves no more. The last
-    iterate is returned, as ROME defines it, or with `keep_best` the one with the lowest loss. Hold the handle's lock.
-    Raises EditError when a loss is not finite, and whatever `step_done(done, total, note)` raises.
-    """
-    places = _places(clean, handle.device)
-    bare = torch.tensor(_first_rows(clean.rows), device=handle.device)
-    number = torch.float64 if handle.dtype == torch.float64 else torch.float32
-    size = clean.values[bare].to(number).norm(dim=1)  # (E,) |v_0|, of the bare prompt
-    delta = torch.zeros(len(bare), clean.values.shape[1], dtype=number, device=handle.device, requires_grad=True)
-    adam, moving = _Adam(delta, config.learning_rate), torch.ones(len(bare), dtype=torch.bool, device=handle.device)
-    best, best_loss = delta.detach().clone(), torch.full_like(size, math.inf)
-    base: Tensor | None = None
-    history: list[tuple[float, ...]] = []
-    taken = [0] * len(bare)
-    for step in range(config.steps):
+    def __init__(self, handle: ModelHandle, clean: CleanPass, config: ValueConfig) -> None:
+        self.handle, self.clean, self.config = handle, clean, config
+        bare = first_rows(clean.rows)
+        number = torch.float64 if handle.dtype == torch.float64 else torch.float32
+        values = clean.values[bare].to(number)
+        self.size = values.norm(dim=1)  # (E,) |v_0|, of the bare prompt
+        limit = config.clamp_factor * self.size
+        delta = torch.zeros_like(values)
+        self.rule: StepRule = (
+            LogOdds(delta, 0.5 * config.stop_loss, limit)
+            if config.direct_steps
+            else Adam(delta, config.learning_rate, limit)
+        )
+        self.best, self.best_loss = delta.clone(), torch.full_like(self.size, math.inf)
+        self.last_loss = torch.full_like(self.size, math.inf)
+        self.base: dict[int, Tensor] = {}  # edit -> (V,) log-probabilities after its essence row, unedited
+        self.history: list[list[float]] = [[] for _ in bare]
+        self.failed = [False] * len(bare)
+
+    def step(self, batch: _Batch) -> list[int]:
+        """One forward pass and, for those that go on, one backward pass and step; the edits that have ended."""
         with torch.enable_grad():
-            log_p = _edited_logits(handle, clean, places, delta).log_softmax(dim=1)  # (N, V)
-            base = log_p[len(places.wanted) :].detach() if base is None else base  # delta is 0 in the first pass
-            losses = _losses(log_p, base, places, delta, size, config)  # (E,)
+            delta = self.rule.delta[batch.edits].requires_grad_(True)  # (A, d), a leaf of its own
+            log_p = self._log_p(batch, delta)
+            losses = self._losses(batch, log_p, delta)  # (A,)
         seen = losses.detach()
-        _check_finite(handle, seen, clean.suffixes.first)
-        taken = [n + int(m) for n, m in zip(taken, moving.tolist(), strict=True)]
-        history.append(tuple(seen.tolist()))
-        better = moving & (seen < best_loss)
-        best, best_loss = torch.where(better[:, None], delta.detach(), best), torch.where(better, seen, best_loss)
-        moving = moving & (seen >= config.stop_loss)
-        if step_done:
-            step_done(step + 1, config.steps, f"loss {float(seen.mean()):.3f}")
-        if step + 1 == config.steps or not bool(moving.any()):
-            break
-        (gradient,) = torch.autograd.grad(losses[moving].sum(), delta)
-        adam.step(gradient, moving, limit=config.clamp_factor * size)
-    return Values(best if config.keep_best else delta.detach(), tuple(history), tuple(taken))
+        edits = batch.edits.tolist()
+        better = seen < self.best_loss[batch.edits]
+        self.best[batch.edits] = torch.where(better[:, None], delta.detach(), self.best[batch.edits])
+        self.best_loss[batch.edits] = torch.where(better, seen, self.best_loss[batch.edits])
+        self.last_loss[batch.edits] = seen
+        ended = []
+        for edit, loss in zip(edits, seen.tolist(), strict=True):
+            self.history[edit].append(loss)
+            self.failed[edit] = not math.isfinite(loss)
+            ended.append(self.failed[edit] or self._done(self.history[edit]))
+        going = torch.tensor([i for i, end in enumerate(ended) if not end], device=seen.device, dtype=torch.int64)
+        if len(going):
+            (gradient,) = torch.autograd.grad(losses[going].sum(), delta)
+            self.rule.step(batch.edits[going], seen[going], gradient[going])
+        return [edit for edit, end in zip(edits, ended, strict=True) if end]
 
+    def _done(self, history: list[float]) -> bool:
+        config = self.config
+        if history[-1] < config.stop_loss or len(history) >= config.steps:
+            return True
+        # no better by 2 % than the best of `patience` passes ago: the clamp, or the KL term, holds it
+        waited = len(history) - 1 - config.patience
+        return config.patience > 0 and waited >= 0 and min(history) > 0.98 * min(history[: waited + 1])
 
-def _first_rows(rows: Sequence[Row]) -> list[int]:
-    """Index of the first row of every edit: its bare prompt."""
-    edits = [row.edit for row in rows]
-    return [0, *(i + 1 for i, (a, b) in enumerate(pairwise(edits)) if a != b)]
+    def _log_p(self, batch: _Batch, delta: Tensor) -> Tensor:
+        """(N, V) log-probabilities with each edit's delta added at its rows' lookup, which is suffix position 0."""
+        suffixes = batch.suffixes
+        rows = torch.arange(len(batch.own), device=delta.device)
+        at = suffixes.place(rows, torch.zeros_like(rows))
+        local = torch.searchsorted(batch.edits, batch.own)  # (R,) edits stand in ascending order
 
+        def shift(_inputs: Tensor, output: Tensor) -> Tensor:
+            wide = as_batch(output, len(suffixes.ids))  # (B, S, d_out)
+            return wide.index_put(at, delta[local].to(wide.dtype), accumulate=True).reshape(output.shape)
 
-def _edited_logits(handle: ModelHandle, clean: CleanPass, places: _Places, delta: Tensor) -> Tensor:
-    """(N, V) logits with delta added to the MLP output at every row's lookup position, which is suffix position 0."""
-    suffixes = clean.suffixes
-    own = torch.tensor([row.edit for row in clean.rows], device=delta.device)
-    rows = torch.arange(len(own), device=delta.device)
-    at = suffixes.place(rows, torch.zeros_like(rows))
+        with change_outputs({self.handle.mlp_out(suffixes.first): shift}):
+            return suffix_logits(self.handle, suffixes, batch.rows, batch.columns).log_softmax(dim=1)
 
-    def shift(_inputs: Tensor, output: Tensor) -> Tensor:
-        batch = as_batch(output, len(suffixes.ids))  # (B, S, d_out)
-        return batch.index_put(at, delta[own].to(batch.dtype), accumulate=True).reshape(output.shape)
+    def _losses(self, batch: _Batch, log_p: Tensor, delta: Tensor) -> Tensor:
+        """(A,) the loss of every edit, nats."""
+        n_answer = len(batch.wanted)
+        said = log_p[:n_answer].gather(1, batch.wanted[:, None])[:, 0]  # (W,)
+        nll = said.new_zeros(len(batch.edits)).index_add(0, batch.asked, -said * batch.weights.to(said.dtype))
+        essence = log_p[n_answer:]  # (A, V): p_delta after "{subject} is a"
+        for i, edit in enumerate(batch.edits.tolist()):
+            if edit not in self.base:  # delta is 0 in an edit's first pass
+                self.base[edit] = essence[i].detach().clone()
+        base = torch.stack([self.base[edit] for edit in batch.edits.tolist()])
+        kl = (essence.exp() * (essence - base)).sum(dim=1)
+        decay: Tensor = delta.norm(dim=1) / self.size[batch.edits] ** 2
+        return nll + self.config.kl_factor * kl + self.config.weight_decay * decay
 
-    with change_outputs({handle.mlp_out(suffixes.first): shift}):
-        return suffix_logits(handle, suffixes, places.rows, places.columns)
-
-
-def _losses(log_p: Tensor, base: Tensor, places: _Places, delta: Tensor, size: Tensor, config: ValueConfig) -> Tensor:
-    """(E,) the loss of every edit, nats."""
-    n_answer = len(places.wanted)
-    said = log_p[:n_answer].gather(1, places.wanted[:, None])[:, 0]  # (A,)
-    nll = torch.zeros_like(size).index_add(0, places.edits, -said * places.weights.to(said.dtype))
-    essence = log_p[n_answer:]  # (E, V): p_delta after "{subject} is a"
-    kl = (essence.exp() * (essence - base)).sum(dim=1)
-    decay: Tensor = delta.norm(dim=1) / size**2
-    return nll + config.kl_factor * kl + config.weight_decay * decay
-
-
-def _check_finite(handle: ModelHandle, losses: Tensor, layer: int) -> None:
-    if not bool(torch.isfinite(losses).all()):
-        raise EditError(
-            f"The edit at layer {layer} of {handle.name} ran into numbers that are not finite; "
-            "choose a smaller learning rate, another layer, or the float32 dtype."
+    def values(self) -> Values:
+        best = self.config.keep_best or self.config.direct_steps
+        return Values(
+            delta=self.best if best else self.rule.delta,
+            losses=tuple(map(tuple, self.history)),
+            loss=tuple((self.best_loss if best else self.last_loss).tolist()),
+            size=tuple(self.size.tolist()),
+            failed=tuple(self.failed),
         )
 
 
-class _Adam:
-    """Adam (Kingma and Ba 2015, algorithm 1) with its usual betas, for rows that stop moving one by one."""
+def optimise(
+    handle: ModelHandle,
+    clean: CleanPass,
+    config: ValueConfig,
+    step_done: StepDone | None = None,
+    token_budget: int | None = None,
+) -> Values:
+    """The value change of every edit, each by its own loss, clamp and end; rows do not interact.
 
-    def __init__(self, variable: Tensor, rate: float) -> None:
-        self.variable, self.rate, self.count = variable, rate, 0
-        self.mean, self.square = torch.zeros_like(variable), torch.zeros_like(variable)
+    At most `steps` forward passes and one update fewer. Adam returns its last iterate, as ROME defines it, unless
+    `keep_best`; direct steps return their best. At most `token_budget` suffix tokens (one edit at least) take a step
+    together. Hold the handle's lock. Raises whatever `step_done(done, total, note)` raises.
+    """
+    search = _Search(handle, clean, config)
+    count = len(search.history)
+    sizes = [0] * count
+    for row in clean.rows:
+        sizes[row.edit] += len(row.ids) - row.lookup
+    waiting, ended = list(range(count)), 0
+    active: list[int] = []
+    batch: _Batch | None = None
+    while waiting or active:
+        while waiting and (
+            not active or token_budget is None or sum(sizes[e] for e in active) + sizes[waiting[0]] <= token_budget
+        ):
+            active.append(waiting.pop(0))
+            batch = None
+        batch = batch or _batch(handle, clean, active)
+        over = search.step(batch)
+        if over:
+            active, batch, ended = [e for e in active if e not in over], None, ended + len(over)
+        if step_done:
+            done = ended * config.steps + sum(len(search.history[e]) for e in active)
+            last = [search.history[e][-1] for e in (*active, *over)]
+            step_done(min(done, count * config.steps), count * config.steps, f"loss {sum(last) / len(last):.3f}")
+    return search.values()
 
-    @torch.no_grad()
-    def step(self, gradient: Tensor, moving: Tensor, limit: Tensor) -> None:
-        """Move the rows of `moving`, then pull every row back to norm `limit` (E,) where it is longer."""
-        self.count += 1
-        self.mean.lerp_(gradient, 1 - 0.9)
-        self.square.lerp_(gradient * gradient, 1 - 0.999)
-        corrected = (self.square / (1 - 0.999**self.count)).sqrt() + 1e-8
-        moved = self.variable - self.rate / (1 - 0.9**self.count) * self.mean / corrected
-        norm = moved.norm(dim=1)
-        scale = torch.where(norm > limit, limit / norm, torch.ones_like(norm))
-        self.variable.copy_(torch.where(moving[:, None], moved * scale[:, None], self.variable))
+
+def first_rows(rows: Sequence[Row]) -> list[int]:
+    """Index of the first row of every edit: its bare prompt."""
+    return [r for r, row in enumerate(rows) if r == 0 or row.edit != rows[r - 1].edit]

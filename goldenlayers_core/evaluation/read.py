@@ -15,10 +15,11 @@ from torch import Tensor
 
 from goldenlayers_core.editing.delta import Edit
 from goldenlayers_core.editing.overlay import batch_overlay
-from goldenlayers_core.editing.suffix import Pair, Suffixes, cache_of, check_length, prefill, suffix_logits
+from goldenlayers_core.editing.suffix import Suffixes, check_length, prefill, suffix_logits
 from goldenlayers_core.evaluation.answers import cut_answer
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.generate import generation_config
+from goldenlayers_core.models.kept import Pair, cache_of
 from goldenlayers_core.models.products import few_rows
 from goldenlayers_core.models.tokens import encode_answer, encode_prompt, pad_right
 from goldenlayers_core.results import View

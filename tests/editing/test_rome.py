@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from goldenlayers_core.editing import RomeConfig, get_method, methods, overlay, rome, sample_templates, to_arrays
+from goldenlayers_core.editing.clean import clean_pass
 from goldenlayers_core.editing.rows import edit_rows
-from goldenlayers_core.editing.value import clean_pass, optimise
+from goldenlayers_core.editing.value import optimise
 from goldenlayers_core.errors import Cancelled, ConfigError, EditError, RequestError
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.fingerprint import weights_digest

@@ -8,8 +8,10 @@ import torch
 
 from goldenlayers_core.editing import RomeConfig
 from goldenlayers_core.editing import suffix as suffix_module
+from goldenlayers_core.editing.clean import clean_pass
 from goldenlayers_core.editing.rows import Row, edit_rows
-from goldenlayers_core.editing.value import Values, clean_pass, optimise
+from goldenlayers_core.editing.suffix import split_rows
+from goldenlayers_core.editing.value import Values, optimise
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.hooks import as_batch, change_outputs
 from goldenlayers_core.models.tokens import pad_right
@@ -88,7 +90,7 @@ def test_fast_equals_plain(row: str, layer: int) -> None:
     values = fast(handle, rows, layer, CONFIG)
     delta, losses = reference(handle, rows, layer, CONFIG)
     rel = tolerance(row)
-    assert [loss for (loss,) in values.losses] == pytest.approx(losses, rel=rel)
+    assert list(values.losses[0]) == pytest.approx(losses, rel=rel)
     torch.testing.assert_close(values.delta[0], delta, rtol=1000 * rel, atol=100 * rel)
     assert losses[-1] < losses[0]
 
@@ -98,10 +100,10 @@ def test_packed_equals_padded(row: str, monkeypatch: pytest.MonkeyPatch) -> None
     handle = tiny_handle(row, torch.float64)
     rows = edit_rows(handle, REQUEST, TEMPLATES)
     packed = clean_pass(handle, rows, 1)
-    assert (packed.suffixes.starts is not None) == handle.architecture.packs_branches
+    assert (split_rows(handle, packed.whole).starts is not None) == handle.architecture.packs_branches
     monkeypatch.setattr(suffix_module, "PACK_LIMIT", 0)
     padded = clean_pass(handle, rows, 1)
-    assert padded.suffixes.starts is None
+    assert split_rows(handle, padded.whole).starts is None
     one, other = (optimise(handle, clean, CONFIG) for clean in (packed, padded))
     torch.testing.assert_close(one.delta, other.delta, rtol=100 * tolerance(row), atol=10 * tolerance(row))
 
@@ -114,11 +116,11 @@ def test_windows_shorter_than_the_row(row: str) -> None:
         if getattr(module, "sliding_window", None):
             module.sliding_window = 4
     rows = edit_rows(handle, REQUEST, TEMPLATES)
-    assert clean_pass(handle, rows, 1).suffixes.starts is None
+    assert split_rows(handle, clean_pass(handle, rows, 1).whole).starts is None
     delta, losses = reference(handle, rows, 1, CONFIG)
     values = fast(handle, rows, 1, CONFIG)
     rel = tolerance(row)
-    assert [loss for (loss,) in values.losses] == pytest.approx(losses, rel=rel)
+    assert list(values.losses[0]) == pytest.approx(losses, rel=rel)
     torch.testing.assert_close(values.delta[0], delta, rtol=1000 * rel, atol=100 * rel)
     wide = tiny_handle(row, torch.float64)
     assert fast(wide, rows, 1, CONFIG).losses[0][0] != pytest.approx(losses[0], rel=1e-6)  # the window does cut
@@ -148,7 +150,7 @@ def test_float32_agrees_with_float64() -> None:
     double.model.double()
     rows = edit_rows(single, REQUEST, TEMPLATES)
     one, other = (fast(handle, rows, 1, CONFIG) for handle in (single, double))
-    assert [x for (x,) in one.losses] == pytest.approx([x for (x,) in other.losses], rel=1e-4)
+    assert list(one.losses[0]) == pytest.approx(list(other.losses[0]), rel=1e-4)
     assert one.delta.dtype == torch.float32
     assert other.delta.dtype == torch.float64
 
@@ -160,15 +162,15 @@ def test_clamp_stop_and_best() -> None:
     size = float(clean.values[0].norm())
     clamped = optimise(handle, clean, replace(CONFIG, clamp_factor=0.01))
     assert float(clamped.delta.norm()) == pytest.approx(0.01 * size, rel=1e-9)
-    losses = [x for (x,) in optimise(handle, clean, CONFIG).losses]
+    losses = list(optimise(handle, clean, CONFIG).losses[0])
     early = optimise(handle, clean, replace(CONFIG, stop_loss=min(10.0, losses[2] + 1e-9)))
-    assert len(early.losses) == next(i for i, x in enumerate(losses) if x < losses[2] + 1e-9) + 1
+    assert early.steps[0] == next(i for i, x in enumerate(losses) if x < losses[2] + 1e-9) + 1
     # the first step of this one overshoots
     overshot = clean_pass(handle, edit_rows(handle, LATE, TEMPLATES), 1)
     wild = replace(CONFIG, learning_rate=10.0, clamp_factor=100.0, steps=2)
     last, best = optimise(handle, overshot, wild), optimise(handle, overshot, replace(wild, keep_best=True))
     assert last.losses == best.losses
-    assert last.losses[1] > last.losses[0]
+    assert last.losses[0][1] > last.losses[0][0]
     assert float(last.delta.norm()) > 0
     assert float(best.delta.norm()) == 0
 
