@@ -2,7 +2,12 @@
 
 S[l] = sum over requests of phi[q, l];  layers outside [Q1 - k IQR, Q3 + k IQR] are set aside (quartiles by linear
 interpolation, bounds kept); the others are ranked by signed S, descending; ties go to the shallower layer.
+
+Predicted scores of edits are averaged instead, and no fence applies: a layer whose prediction stands out is meant to.
 """
+
+import math
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,10 +36,11 @@ def golden_layers(totals: Floats, k: float) -> NDArray[np.int64]:
     return first
 
 
-def select(values: Floats, config: SelectionConfig | None = None) -> Selection:
+def select(values: Floats, config: SelectionConfig | None = None, by: Literal["sum", "mean"] = "sum") -> Selection:
     """The golden layer of (Q, L) layer scores, with a bootstrap over requests.
 
-    Raises RequestError when there is no request, or a score is not finite.
+    `by` "mean" is for predicted scores: their mean decides, without fences. Raises RequestError when there is no
+    request, or a score is not finite.
     """
     chosen = config or SelectionConfig()
     if values.ndim != 2 or 0 in values.shape:
@@ -42,26 +48,28 @@ def select(values: Floats, config: SelectionConfig | None = None) -> Selection:
     if not np.isfinite(values).all():
         raise RequestError("Some layer scores are not finite; score again in float32, or leave those requests out.")
     queries, layers = values.shape
-    totals = values.sum(axis=0)
-    low, high = (float(bound) for bound in fences(totals, chosen.fence))
+    share = 1 if by == "sum" else 1 / queries
+    totals = values.sum(axis=0) * share
+    low, high = fences(totals, chosen.fence) if by == "sum" else (-math.inf, math.inf)
     outliers = tuple(layer for layer in range(layers) if not low <= totals[layer] <= high)
     raw = tuple(int(layer) for layer in np.argsort(-totals, kind="stable"))
     ranking = tuple(layer for layer in raw if layer not in outliers) or raw
-    resampled = _resample(values, chosen)  # (R, L)
-    picks = golden_layers(resampled, chosen.fence)
+    resampled = _resample(values, chosen) * share  # (R, L)
+    picks = golden_layers(resampled, chosen.fence) if by == "sum" else resampled.argmax(axis=1)
     return Selection(
         golden_layer=ranking[0],
         ranking=ranking,
         raw_ranking=raw,
         outliers=outliers if len(outliers) < layers else (),
-        fences=(low, high),
-        fence_factor=chosen.fence,
+        fences=(float(low), float(high)),
+        fence_factor=chosen.fence if by == "sum" else math.inf,
         totals=totals,
         interval=np.quantile(resampled, (0.025, 0.975), axis=0).T,
         pick_share=np.bincount(picks, minlength=layers) / chosen.n_resamples,
         n_requests=queries,
         n_resamples=chosen.n_resamples,
         seed=chosen.seed,
+        by=by,
     )
 
 

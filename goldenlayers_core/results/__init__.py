@@ -4,7 +4,7 @@ from goldenlayers_core.results.card import LayerCard, Pick
 from goldenlayers_core.results.edits import EditReport, ProbeOutcome, View
 from goldenlayers_core.results.judged import Agreement, BestLayers, Generalisation, LayerCurve
 from goldenlayers_core.results.ranks import mean_ranks, spearman
-from goldenlayers_core.results.scores import Floats, LayerScores, Selection, check_shape
+from goldenlayers_core.results.scores import Floats, LayerScores, Part, Selection, check_shape
 from goldenlayers_core.results.sweep import METRICS, Metric, SweepResult, metric
 from goldenlayers_core.results.trace import POSITIONS, TokenTrace, TraceResult, class_means, position_class
 
@@ -20,6 +20,7 @@ __all__ = [
     "LayerCurve",
     "LayerScores",
     "Metric",
+    "Part",
     "Pick",
     "ProbeOutcome",
     "Selection",

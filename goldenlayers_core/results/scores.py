@@ -4,7 +4,7 @@ Axes: Q requests, L layers (0 is the first block).
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -21,11 +21,24 @@ def check_shape(name: str, array: NDArray[Any], shape: tuple[int, ...]) -> None:
         raise GoldenLayersError(f"{name} has shape {array.shape}; {shape} was expected, which is a defect of ours.")
 
 
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One of the numbers that a layer score is made of."""
+
+    name: str  # of its column
+    title: str
+    unit: str
+    better: Literal["higher", "lower"]
+    definition: str  # one or two sentences for the screen
+    values: Floats
+    """(Q, L)"""
+
+
 @dataclass(frozen=True)
 class LayerScores:
-    """One number per (request, layer), with the gradient norms that explain it."""
+    """One number per (request, layer), with what explains it: LGA's gradient norms, or the parts of a prediction."""
 
-    method: str  # "lga"
+    method: str  # "lga" or "edit-aware"
     model: str  # the name a person gave
     fingerprint: str  # of config and weights
     dataset: str
@@ -38,11 +51,13 @@ class LayerScores:
     targets_new: tuple[str, ...]
     relations: tuple[str, ...]
     values: Floats
-    """(Q, L) Frobenius inner product <grad L(old), grad L(new)>, signed; nats^2 per squared unit of weight."""
+    """(Q, L) LGA: Frobenius inner product <grad L(old), grad L(new)>, signed; nats^2 per squared unit of weight.
+    Edit-aware: the predicted score of an edit, mean over the probe kinds of the request, 0 to 1."""
     norm_old: Floats
-    """(Q, L) Frobenius norm of the old answer's gradient; nats per unit of weight."""
+    """(Q, L) Frobenius norm of the old answer's gradient; nats per unit of weight. NaN except in LGA."""
     norm_new: Floats
-    """(Q, L) Frobenius norm of the new answer's gradient; nats per unit of weight."""
+    """(Q, L) Frobenius norm of the new answer's gradient; nats per unit of weight. NaN except in LGA."""
+    parts: tuple[Part, ...] = ()  # of a prediction; none in LGA
     skipped: tuple[tuple[str, str], ...] = ()  # (case_id, reason): requests without a score
     seconds: float = 0.0  # spent computing (0 for what came from the store)
     n_computed: int = 0  # requests computed now; the others came from the store
@@ -53,6 +68,8 @@ class LayerScores:
         shape = (len(self.case_ids), self.values.shape[-1])
         for name in ("values", "norm_old", "norm_new"):
             check_shape(name, getattr(self, name), shape)
+        for part in self.parts:
+            check_shape(part.name, part.values, shape)
 
     @property
     def n_requests(self) -> int:
@@ -61,6 +78,14 @@ class LayerScores:
     @property
     def n_layers(self) -> int:
         return int(self.values.shape[1])
+
+    def part(self, name: str) -> Part:
+        """The part of that name. Raises GoldenLayersError with the list of names."""
+        found = next((part for part in self.parts if part.name == name), None)
+        if found is None:
+            names = ", ".join(part.name for part in self.parts) or "none"
+            raise GoldenLayersError(f"These scores have no part {name!r}; they have {names}.")
+        return found
 
     @property
     def cosine(self) -> Floats:
@@ -75,13 +100,23 @@ class LayerScores:
         return best
 
     def to_frame(self) -> pd.DataFrame:
-        """One row per (request, layer): case_id, prompt, old and new answer, layer, value, cosine, norms."""
+        """One row per (request, layer): case_id, prompt, old and new answer, layer, value, then cosine and norms (LGA)
+        or the parts."""
         queries, layers = self.values.shape
         repeat = np.repeat(np.arange(queries), layers)
 
         def column(items: tuple[str, ...]) -> list[str]:
             return [items[q] for q in repeat]
 
+        explained = (
+            {part.name: part.values.ravel() for part in self.parts}
+            if self.parts
+            else {
+                "cosine": self.cosine.ravel(),
+                "norm_old": self.norm_old.ravel(),
+                "norm_new": self.norm_new.ravel(),
+            }
+        )
         return pd.DataFrame(
             {
                 "case_id": column(self.case_ids),
@@ -92,10 +127,8 @@ class LayerScores:
                 "new_answer": column(self.targets_new),
                 "layer": np.tile(np.arange(layers), queries),
                 "value": self.values.ravel(),
-                "cosine": self.cosine.ravel(),
-                "norm_old": self.norm_old.ravel(),
-                "norm_new": self.norm_new.ravel(),
             }
+            | explained
         )
 
 
@@ -110,7 +143,7 @@ class Selection:
     fences: tuple[float, float]  # [Q1 - k IQR, Q3 + k IQR]; bounds are kept
     fence_factor: float
     totals: Floats
-    """(L,) S[l] = sum over requests of the layer score."""
+    """(L,) S[l]: sum over requests of the layer score, or its mean (see `by`)."""
     interval: Floats
     """(L, 2) 95 % percentile bootstrap interval of S[l]."""
     pick_share: Floats
@@ -118,6 +151,7 @@ class Selection:
     n_requests: int
     n_resamples: int
     seed: int
+    by: Literal["sum", "mean"] = "sum"  # LGA sums; predicted scores are averaged, and no fences apply to them
 
     def __post_init__(self) -> None:
         layers = len(self.raw_ranking)

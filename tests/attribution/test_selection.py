@@ -104,3 +104,15 @@ def test_frame_has_one_row_per_layer():
     assert list(frame["layer"]) == list(range(6))
     assert list(frame["set_aside"]) == [False] * 4 + [True] * 2
     assert frame["rank"].isna().tolist() == [False] * 4 + [True] * 2
+
+
+def test_predicted_scores_are_averaged_and_nothing_is_set_aside():
+    values = np.array([[0.1, 0.2, 0.9, 0.2], [0.2, 0.2, 0.7, 0.2]])
+    assert 2 in select(values).outliers
+    found = select(values, by="mean")
+    assert (found.golden_layer, found.outliers, found.by) == (2, (), "mean")
+    assert found.ranking == found.raw_ranking == (2, 1, 3, 0)
+    np.testing.assert_allclose(found.totals, values.mean(axis=0))
+    assert (found.interval[:, 0] <= found.totals).all()
+    assert (found.totals <= found.interval[:, 1]).all()
+    assert found.pick_share[2] == 1
