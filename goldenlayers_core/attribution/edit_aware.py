@@ -9,6 +9,9 @@ needs delta = -eta d with d = g_s / |g_s| of the rewrite and eta = L_new / |g_s|
     change(probe) = eta sum_t (a_t . u) (g_t . d)        nats by which the probe's loss falls
     reach(probe)  = eta sum_t |a_t . u| |g_t|            nats, an upper bound of |change|
 
+A probe's loss is the mean negative log-likelihood of its answer; that of a locality probe is the lead of the new
+target's first token over the token the model itself goes on with, because that is what an edit raises there by mistake.
+
 One forward and one backward pass over all probes gives every layer at once; no weight gradient is formed. Rewrite rows
 go first, because the other probes of a request are projected on their k and d.
 
@@ -53,11 +56,11 @@ class Effects:
     """(R,) row of P each probe belongs to."""
     kinds: tuple[ProbeKind, ...]  # (R,)
     loss: Floats
-    """(R,) mean negative log-likelihood per answer token of what the probe should say, nats; for locality of what the
-    model itself says next."""
+    """(R,) nats: mean negative log-likelihood per answer token of what the probe should say; for locality the lead of
+    the new target's first token over the model's own next one in log-probability, which is negative."""
     margin: Floats
-    """(R,) mean lead in log-probability of the likeliest token over the wanted one, nats; for locality of the likeliest
-    over the second."""
+    """(R,) nats: mean lead in log-probability of the likeliest token over the wanted one, to be overcome; for locality
+    the lead of the model's own next token over the new target's first one, to be kept."""
     slope: Floats
     """(R, L) predicted fall of the loss per unit of value change: sum_t (a_t . u) (g_t . d); nats per unit."""
     bound: Floats
@@ -177,19 +180,20 @@ def _pass(
 
 
 def _losses(logits: Tensor, batch: ProbeBatch) -> tuple[Tensor, Tensor]:
-    """(B,) mean negative log-likelihood and (B,) mean margin of every row, nats."""
+    """(B,) loss and (B,) margin of every row, as in `Effects`; nats."""
     log_p = _precise(logits).log_softmax(dim=-1)
     best = log_p.detach().topk(2, dim=-1)
-    labels, owners = batch.labels.to(log_p.device), batch.head_rows.to(log_p.device)
+    labels, rivals, owners = (t.to(log_p.device) for t in (batch.labels, batch.rivals, batch.head_rows))
     own = labels < 0  # the model's own next token
     labels = torch.where(own, best.indices[:, 0], labels)
-    said = log_p.gather(1, labels[:, None])[:, 0]  # (N,)
-    rival = torch.where(own, best.values[:, 1], said.detach())
+    # where the model already says the new target, the second likeliest token is the rival
+    rivals = torch.where(rivals == labels, best.indices[:, 1], rivals).clamp_min(0)
+    said, other = (log_p.gather(1, token[:, None])[:, 0] for token in (labels, rivals))  # (N,)
     weights = batch.weights.to(log_p.device, log_p.dtype)
     zero = torch.zeros(len(batch.rows), dtype=log_p.dtype, device=log_p.device)
-    losses = zero.index_add(0, owners, -said * weights)
-    margins = zero.index_add(0, owners, (best.values[:, 0] - rival) * weights)
-    return losses, margins
+    losses = zero.index_add(0, owners, torch.where(own, other - said, -said) * weights)
+    leads = best.values[:, 0] - torch.where(own, other, said).detach()
+    return losses, zero.index_add(0, owners, leads * weights)
 
 
 def default_budget(handle: ModelHandle) -> int:

@@ -1,7 +1,8 @@
 """Probes -> token rows, and rows into batches: what the edit-aware analysis runs through the model.
 
 A rewrite, rephrase or portability row is the prompt and, fed back, the answer but for its last token. A locality row is
-the prompt alone: what must not change is the token the model itself goes on with, which the same forward pass tells.
+the prompt alone: what must not change is the token the model itself goes on with, which the same forward pass tells,
+and what may take its place is the beginning of the new target. So it needs no expected answer, and none is used.
 """
 
 import itertools
@@ -28,6 +29,7 @@ class ProbeRow:
     kind: ProbeKind
     ids: tuple[int, ...]  # the prompt and the answer but for its last token
     answer: tuple[int, ...]  # empty: the model's own next token
+    rival: int  # the new target's first token in a locality row; -1 elsewhere
     lookup: int  # position of the subject's last token in a rewrite row; -1 elsewhere
 
     @property
@@ -44,6 +46,7 @@ class ProbeBatch:
     head_rows: Tensor  # (N,) row of each label
     head_columns: Tensor  # (N,) its position
     labels: Tensor  # (N,) token id; -1: the likeliest token there
+    rivals: Tensor  # (N,) token id that must not overtake the label, where that is -1
     weights: Tensor  # (N,) 1 / labels of the row
 
     @property
@@ -60,9 +63,10 @@ def probe_rows(handle: ModelHandle, index: int, request: EditRequest, portabilit
     """
     tokenizer = handle.tokenizer
     lookup = subject_last(tokenizer, request.prompt, request.subject)
-    rows = [_row(handle, index, request.rewrite, request.target_new, lookup)]
-    rows += [_row(handle, index, p, p.answers[0] if p.answers else request.target_new) for p in request.rephrases]
-    rows += [_row(handle, index, p, "") for p in request.locality]
+    new = request.target_new
+    rows = [_row(handle, index, request.rewrite, new, lookup)]
+    rows += [_row(handle, index, p, p.answers[0] if p.answers else new) for p in request.rephrases]
+    rows += [_row(handle, index, p, new) for p in request.locality]
     if portability:
         rows += [_row(handle, index, p, p.answers[0]) for p in request.portability if p.answers]
     return tuple(rows)
@@ -70,13 +74,15 @@ def probe_rows(handle: ModelHandle, index: int, request: EditRequest, portabilit
 
 def _row(handle: ModelHandle, index: int, probe: Probe, answer: str, lookup: int = -1) -> ProbeRow:
     prompt = encode_prompt(handle.tokenizer, probe.prompt)
-    wanted = () if probe.kind == "locality" else encode_answer(handle.tokenizer, probe.prompt, answer)
+    wanted = encode_answer(handle.tokenizer, probe.prompt, answer)
     limit = int(getattr(handle.model.config.get_text_config(), "max_position_embeddings", 0) or 0)
     if limit and len(prompt) + len(wanted) > limit:
         raise RequestError(
             f"A {probe.kind} probe has {len(prompt) + len(wanted)} tokens; {handle.name} takes at most {limit}."
         )
-    return ProbeRow(index, probe.kind, prompt + wanted[:-1], wanted, lookup)
+    if probe.kind == "locality":
+        return ProbeRow(index, probe.kind, prompt, (), wanted[0], lookup)
+    return ProbeRow(index, probe.kind, prompt + wanted[:-1], wanted, -1, lookup)
 
 
 def probe_batches(rows: Sequence[ProbeRow], token_budget: int) -> Iterator[ProbeBatch]:
@@ -117,5 +123,6 @@ def build(rows: tuple[ProbeRow, ...]) -> ProbeBatch:
         head_rows=torch.tensor([b for b, _, _ in places]),
         head_columns=torch.tensor([column for _, column, _ in places]),
         labels=torch.tensor(labels),
+        rivals=torch.tensor([row.rival for row in rows for _ in range(row.n_labels)]),
         weights=torch.tensor([1 / row.n_labels for _, _, row in places], dtype=torch.float64),
     )

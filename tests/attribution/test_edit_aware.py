@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from goldenlayers_core.attribution.edit_aware import Effects, iter_edit_aware
-from goldenlayers_core.attribution.probe_rows import ProbeRow, probe_rows
+from goldenlayers_core.attribution.edit_aware import Effects, _losses, iter_edit_aware
+from goldenlayers_core.attribution.probe_rows import ProbeRow, build, probe_rows
 from goldenlayers_core.errors import ConfigError, RequestError
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.fingerprint import weights_digest
@@ -50,9 +50,13 @@ def gathered(handle: ModelHandle, requests: Sequence[EditRequest], **config: obj
 
 
 def loss_of(handle: ModelHandle, row: ProbeRow) -> Tensor:
-    """Mean negative log-likelihood of one probe by one plain forward pass."""
+    """The loss of one probe by one plain forward pass; of a locality probe, how far the rival leads the likeliest."""
     logits = handle.model(input_ids=torch.tensor([row.ids]), use_cache=False).logits[0, -row.n_labels :]
-    return cross_entropy(logits, torch.tensor(row.answer) if row.answer else logits.argmax(dim=1))
+    if row.kind != "locality":
+        return cross_entropy(logits, torch.tensor(row.answer))
+    own = row.answer[0] if row.answer else int(logits[0].argmax())
+    assert own != row.rival
+    return logits[0, row.rival] - logits[0, own]
 
 
 def one_by_one(handle: ModelHandle, row: ProbeRow, layer: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -144,7 +148,7 @@ def test_a_small_edit_changes_every_probe_as_predicted(row):
 
 def _fixed(handle: ModelHandle, row: ProbeRow) -> ProbeRow:
     token = int(handle.model(input_ids=torch.tensor([row.ids]), use_cache=False).logits[0, -1].argmax())
-    return ProbeRow(row.request, row.kind, row.ids, (token,), row.lookup)
+    return ProbeRow(row.request, row.kind, row.ids, (token,), row.rival, row.lookup)
 
 
 def test_the_bound_holds_and_margins_are_what_they_say():
@@ -154,8 +158,7 @@ def test_the_bound_holds_and_margins_are_what_they_say():
     assert (found.need > 0).all()
     for i, kind in enumerate(found.kinds):
         if kind == "locality":
-            assert found.margin[i] >= 0
-            assert found.loss[i] <= np.log(handle.vocabulary_size)
+            assert found.margin[i] == -found.loss[i] > 0
     row = all_rows(handle)[0]
     logits = handle.model(input_ids=torch.tensor([row.ids]), use_cache=False).logits[0, -row.n_labels :]
     log_p = logits.log_softmax(dim=1)
@@ -170,7 +173,7 @@ def test_what_has_no_answer_is_left_out_and_an_empty_rephrase_wants_the_target()
     rows = probe_rows(handle, 0, REQUESTS[0], False)
     assert [row.kind for row in rows] == ["rewrite", "rephrase", "rephrase", "locality", "locality"]
     assert rows[2].answer == rows[0].answer
-    assert rows[3].answer == ()
+    assert (rows[3].answer, rows[3].rival) == ((), rows[0].answer[0])
     assert rows[3].ids == encode_prompt(handle.tokenizer, "The capital of Italy is")
 
 
@@ -202,3 +205,14 @@ def test_mistakes_are_named():
         EditAwareConfig(token_budget=0)
     with pytest.raises(ConfigError, match="choose model or bfloat16"):
         EditAwareConfig(precision="float8")
+
+
+def test_where_the_model_says_the_new_target_already_the_second_likeliest_token_is_the_rival():
+    handle = tiny_handle("llama", torch.float64)
+    prompt = "The capital of Italy is"
+    ids = encode_prompt(handle.tokenizer, prompt)
+    logits = handle.model(input_ids=torch.tensor([ids]), use_cache=False).logits[0, -1]
+    first, second = logits.topk(2).indices.tolist()
+    row = ProbeRow(0, "locality", ids, (), first, -1)
+    _, margins = _losses(logits[None], build((row,)))
+    assert float(margins[0]) == pytest.approx(float(logits[first] - logits[second]))
