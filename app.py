@@ -11,6 +11,7 @@ PAGES = [
     st.Page("pages/model.py", title="Model", icon=":material/memory:"),
     st.Page("pages/dataset.py", title="Dataset", icon=":material/table_rows:"),
     st.Page("pages/layer_scores.py", title="Layer scores", icon=":material/grid_on:"),
+    st.Page("pages/ground_truth.py", title="Ground truth", icon=":material/verified:"),
     st.Page("pages/edit.py", title="Edit", icon=":material/edit:"),
     st.Page("pages/runs.py", title="Runs", icon=":material/history:"),
 ]

@@ -1,9 +1,11 @@
 """What a fixed layer gives away: of every way to choose one, and of golden layers carried to other requests."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import plotly.graph_objects as go
 
-from goldenlayers_core.figures.frame import colour_bar, dress
+from goldenlayers_core.figures.frame import dress
 from goldenlayers_core.figures.text import MINUS, counted, number, percent, sentences, shorten, wrap
 from goldenlayers_core.figures.theme import Colours, colour_scale, colours
 from goldenlayers_core.figures.truth import SCORE, provenance, short_name, way_colour
@@ -132,14 +134,13 @@ def generalisation_matrix(found: Generalisation, dark: bool = False) -> go.Figur
     """
     theme = colours(dark)
     rows, columns = found.regret.shape
-    body = max(52 * rows, 100)
-    figure = go.Figure(_matrix_cells(found, body, theme))
+    figure = go.Figure(_matrix_cells(found, theme))
     for g, row in enumerate(found.same):
         for d in (place for place, same in enumerate(row) if same):
             box = {"x0": d - 0.46, "x1": d + 0.46, "y0": g - 0.44, "y1": g + 0.44}
             line = {"color": theme.gold, "width": 2, "dash": "dot"}
             figure.add_shape(type="rect", name="shared requests", line=line, **box)
-    _matrix_axes(figure, found)
+    lines = _matrix_axes(figure, found)
     return dress(
         figure,
         dark=dark,
@@ -148,19 +149,18 @@ def generalisation_matrix(found: Generalisation, dark: bool = False) -> go.Figur
             (
                 "Row: the requests a golden layer was found on. Column: the requests it is judged on. Number: its "
                 "regret there, against the best layer of every single request.",
-                "Dotted gold: row and column share requests, so the regret is optimistic. ?: not measured "
-                "there.",
+                "Dotted gold: row and column share requests, so the regret is optimistic. ?: not measured there.",
                 f"{SCORE}. Intervals: {found.n_resamples:,} bootstrap resamples (seed {found.seed}); "
                 f"{found.method.upper()} edits.",
             )
         ),
         kind=f"Matrix of {rows} by {columns} regrets",
-        body=body,
-        bottom=140,
+        body=max(58 * rows, 100),
+        bottom=40 + 14 * lines,
     )
 
 
-def _matrix_cells(found: Generalisation, body: int, theme: Colours) -> go.Heatmap:
+def _matrix_cells(found: Generalisation, theme: Colours) -> go.Heatmap:
     rows, columns = found.regret.shape
     details = [
         [[found.golden_layers[g], *found.interval[g, d], found.n_requests[d]] for d in range(columns)]
@@ -182,30 +182,39 @@ def _matrix_cells(found: Generalisation, body: int, theme: Colours) -> go.Heatma
             "golden layer %{customdata[0]} of %{y}<br>judged on %{customdata[3]} requests of %{x}<br>"
             "regret <b>%{z:.3f}</b>, 95 % interval %{customdata[1]:.3f} to %{customdata[2]:.3f}<extra></extra>"
         ),
-        colorbar=colour_bar(theme, "regret", body) | {"nticks": 5, "y": -96 / body},
+        showscale=False,  # every cell says its number
     )
 
 
-def _matrix_axes(figure: go.Figure, found: Generalisation) -> None:
+def _matrix_axes(figure: go.Figure, found: Generalisation) -> int:
+    """Names of rows and columns; how many lines the columns' names take."""
     rows, columns = found.regret.shape
+    across = [wrap(name, max(34 // max(columns, 1), 7)) for name in short_names(found.judged_on)]
     figure.update_xaxes(
         tickvals=list(range(columns)),
-        ticktext=[wrap(shorten(name, 44), max(34 // max(columns, 1), 7)) for name in found.judged_on],
+        ticktext=[f"{name}<br>({count:,})" for name, count in zip(across, found.n_requests, strict=True)],
         showgrid=False,
         zeroline=False,
         tickangle=0,
-        title_text="judged on",
+        title_text="judged on (requests)",
     )
     figure.update_yaxes(
         range=[rows - 0.5, -0.5],
         tickvals=list(range(rows)),
         ticktext=[
-            f"{wrap(shorten(name, 32), 16)}<br><b>layer {layer}</b>"
-            for name, layer in zip(found.found_on, found.golden_layers, strict=True)
+            f"{wrap(name, 16)}<br><b>layer {layer}</b>"
+            for name, layer in zip(short_names(found.found_on), found.golden_layers, strict=True)
         ],
         showgrid=False,
         zeroline=False,
     )
+    return max(2 + name.count("<br>") for name in across)
+
+
+def short_names(names: Sequence[str]) -> list[str]:
+    """Each name up to its first comma where that tells all of them apart, else as much of it as fits."""
+    starts = [name.split(",")[0] for name in names]
+    return [shorten(name, 32) for name in (starts if len(set(starts)) == len(starts) else names)]
 
 
 def _cell(value: float) -> str:
@@ -221,5 +230,5 @@ def _carried_finding(found: Generalisation) -> str:
     good = float((there <= 0.05).mean())
     return (
         f"Carried to requests they were not found on, golden layers give away {number(float(there.min()), 2)} to "
-        f"{number(float(there.max()), 2)} ({percent(good)} of the cases at most 0.05)"
+        f"{number(float(there.max()), 2)} (at most 0.05 in {percent(good)} of the cases)"
     )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from goldenlayers_core.tasks.workbench import Workbench
 
 MOST: Final = 8  # sets of requests in the matrix
-LEAST: Final = 2  # requests of a set
+LEAST: Final = 4  # requests of a set; fewer judge nothing
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def parts(bench: "Workbench", run: RunManifest, sweep: SweepResult) -> tuple[Par
     except DatasetError:  # an upload that is gone: its requests stay one set
         return (whole,)
     inside = np.array([digest in proxy for digest in sweep.request_digests])
-    if inside.all() or not inside.any():
+    if min(inside.sum(), (~inside).sum()) < LEAST:
         return (whole,)
     return tuple(
         Part(split.words, sweep.only(np.flatnonzero(rows)))

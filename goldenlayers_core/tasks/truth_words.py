@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from goldenlayers_core.figures.text import counted, percent
 from goldenlayers_core.results import Pick, SweepResult
 from goldenlayers_core.results.card import WAYS, Way
 from goldenlayers_core.tasks.judging import Difference, difference, left_out_regret, rivals, steadiness
@@ -48,9 +49,9 @@ def _how_sure(sweep: SweepResult, share: float, n_resamples: int) -> str:
     if sweep.n_requests == 1:
         return "the best layer of one single request, which says little about others"
     level = rivals(sweep, n_resamples)
-    others = f"{_layers(level)} {'is' if len(level) == 1 else 'are'} level with it" if level else "no layer is level"
+    others = f"{_layers(level)} {'is' if len(level) == 1 else 'are'} level with it" if level else "no other is level"
     few = f"only {sweep.n_requests} requests were swept, " if sweep.n_requests < FEW else ""
-    return f"{few}{share:.0%} of resamples choose it again and {others}"
+    return f"{few}{percent(share)} of resamples choose it again and {others}"
 
 
 def _layers(layers: Sequence[int]) -> str:
@@ -102,7 +103,7 @@ def remarks(picks: Sequence[Pick], sweep: SweepResult | None) -> tuple[str, ...]
     if others:
         found.append(f"Chosen on other requests than those judged: {', '.join(others)}.")
     if sweep.skipped:
-        found.append(f"{len(sweep.skipped)} requests could not be edited and are left out.")
+        found.append(f"Left out, because they could not be edited: {counted(len(sweep.skipped), 'request')}.")
     return tuple(found)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from goldenlayers_core.records import Dataset, EditRequest, ModelSource
-from goldenlayers_core.results import EditReport, LayerScores, Selection
+from goldenlayers_core.results import EditReport, LayerScores, Selection, SweepResult
 from goldenlayers_core.tasks import Workbench
 from goldenlayers_core.tasks.stored import open_report, open_scores
 
@@ -35,6 +35,18 @@ def _scores(run_id: str, created: str) -> tuple[LayerScores, Selection]:
 def scores(run_id: str) -> tuple[LayerScores, Selection]:
     """A stored score run. Raises StoreError when it is gone."""
     return _scores(run_id, manifest_created(run_id))
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def _sweep(run_id: str, created: str) -> SweepResult:
+    from goldenlayers_core.tasks.stored import open_sweep
+
+    return open_sweep(workbench().store, run_id)
+
+
+def sweep(run_id: str) -> SweepResult:
+    """A stored sweep. Raises StoreError when it is gone."""
+    return _sweep(run_id, manifest_created(run_id))
 
 
 @st.cache_data(show_spinner=False, max_entries=32)

@@ -14,24 +14,26 @@ from pages._shared.scores_controls import model_words as words
 from pages._shared.wording import escape
 
 
-def method() -> tuple[MethodForm, dict[str, Any]]:
-    """The method and those of its settings that differ from the defaults."""
+def method(page: str = "edit") -> tuple[MethodForm, dict[str, Any]]:
+    """The method and those of its settings that differ from the defaults; `page` keeps the widgets of pages apart."""
     forms = {form.name: form for form in method_forms()}
     name = st.selectbox(
         "Method",
         list(forms),
         format_func=lambda key: forms[key].title,
-        key="edit-method",
+        key=f"{page}-method",
         persist_state="session",
     )
     form = forms[name]
     st.caption(escape(form.description))
-    with st.expander(f"Settings of {form.title}", icon=":material/tune:"):
+    settings = f"Settings of {form.title}"
+    # an expander within an expander would hide what it is about
+    with st.expander(settings, icon=":material/tune:") if page == "edit" else st.container():
         columns = st.columns(3)
         values = {}
         for place, field in enumerate(form.fields):
             with columns[place % len(columns)]:
-                values[field.name] = _widget(form, field)
+                values[field.name] = _widget(form, field, page)
         changed = form.changed(values)
         names = {field.name: field.label for field in form.fields}
         st.caption(
@@ -42,8 +44,8 @@ def method() -> tuple[MethodForm, dict[str, Any]]:
     return form, changed
 
 
-def _widget(form: MethodForm, field: MethodField) -> Any:
-    key = f"edit-{form.name}-{field.name}"
+def _widget(form: MethodForm, field: MethodField, page: str) -> Any:
+    key = f"{page}-{form.name}-{field.name}"
     if field.kind == "switch":
         return st.toggle(field.label, bool(field.default), key=key, help=field.explanation, persist_state="session")
     return st.number_input(

@@ -5,7 +5,6 @@ import streamlit as st
 from goldenlayers_core.errors import GoldenLayersError, RequestError
 from goldenlayers_core.figures.text import counted, shorten
 from goldenlayers_core.records import EditRequest
-from goldenlayers_core.tasks import ScoreQuestion
 from goldenlayers_core.tasks.asking import check_editable, free_request, no_op
 from pages._shared import cached, session
 from pages._shared.wording import escape
@@ -46,12 +45,10 @@ def choose() -> EditRequest | None:
 
 
 def _pool() -> dict[str, EditRequest]:
-    """Requests of the session's dataset, and of the open score run's where that is another."""
+    """Requests of the session's dataset, and of the score run's and the sweep's on show where those are others."""
     names = [session.choice().dataset]
-    run_id = session.score_run()
-    run = next((m for m in cached.workbench().store.runs() if m.run_id == run_id), None) if run_id else None
-    if run is not None:
-        names.append(ScoreQuestion.from_params(run.settings).choice.dataset)
+    shown = (session.score_run(), session.sweep_run())
+    names += [m.settings["choice"]["dataset"] for m in cached.workbench().store.runs() if m.run_id in shown]
     pool: dict[str, EditRequest] = {}
     for name in dict.fromkeys(names):
         try:

@@ -101,6 +101,16 @@ def show_score_run(run_id: str | None) -> None:
     keep("score_run", run_id)
 
 
+def sweep_run() -> str | None:
+    """Id of the sweep on show."""
+    return st.session_state.get("sweep_run")
+
+
+def show_sweep_run(run_id: str | None) -> None:
+    """Put a sweep on show."""
+    keep("sweep_run", run_id)
+
+
 def edit_run() -> str | None:
     """Id of the edit run on show."""
     return st.session_state.get("edit_run")

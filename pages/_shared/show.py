@@ -11,7 +11,7 @@ from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.figures import alt_text, to_html, to_png
 from pages._shared.wording import escape
 
-__all__ = ["downloads", "escape", "figure", "untitled"]
+__all__ = ["downloads", "escape", "figure", "stacked", "untitled"]
 
 _CONFIG = {"displaylogo": False, "responsive": True, "displayModeBar": False}  # plotly's bar would lie over the cells
 
@@ -76,6 +76,11 @@ def downloads(drawn: go.Figure, name: str, table: pd.DataFrame) -> None:
             st.warning(str(error))
         else:
             st.download_button("Save the PNG", data, f"{name}.png", "image/png", key=f"png-{name}", on_click="ignore")
+
+
+def stacked(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """Tables of the same columns one under the other."""
+    return pd.concat(tables, ignore_index=True)
 
 
 def _parquet(table: pd.DataFrame) -> bytes:

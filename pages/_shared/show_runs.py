@@ -8,11 +8,32 @@ from goldenlayers_core.runtime import RunManifest
 from pages._shared import cached, jobs, session
 from pages._shared.wording import count, duration, escape, shorten, when
 
-KINDS: Final = {"score": "Layer scores", "edit": "Edit"}
-_PAGES: Final = {"score": "pages/layer_scores.py", "edit": "pages/edit.py"}
-_ICONS: Final = {"score": ":material/grid_on:", "edit": ":material/edit:"}
+KINDS: Final = {
+    "score": "Layer scores",
+    "sweep": "Sweep",
+    "search": "Budgeted search",
+    "trace": "Causal trace",
+    "edit": "Edit",
+}
+_TRUTH: Final = "pages/ground_truth.py"
+_PAGES: Final = {
+    "score": "pages/layer_scores.py",
+    "sweep": _TRUTH,
+    "search": _TRUTH,
+    "trace": _TRUTH,
+    "edit": "pages/edit.py",
+}
+_ICONS: Final = {
+    "score": ":material/grid_on:",
+    "sweep": ":material/verified:",
+    "search": ":material/timer:",
+    "trace": ":material/route:",
+    "edit": ":material/edit:",
+}
 _LOST: Final = {
     "score": "Delete this run? Its scores per request stay in the store, so that computing it again is quick.",
+    "sweep": "Delete this sweep? What it measured stays in the store, so that computing it again is quick.",
+    "trace": "Delete this trace? Its effects per request stay in the store, so that computing it again is quick.",
     "edit": "Delete this report? Making the edit again takes as long as the first time.",
 }
 
@@ -36,8 +57,9 @@ def facts(manifest: RunManifest) -> str:
     """Kind, time, finding, model, number of requests and time spent, in one line."""
     summary = dict(manifest.summary)
     parts = [KINDS.get(manifest.kind, manifest.kind), when(manifest.created)]
-    if manifest.kind == "score":
-        parts += [f"golden layer {summary.get('golden layer', '?')}, stability {summary.get('stability', '?')}"]
+    if manifest.kind in ("score", "sweep", "search", "trace"):
+        stability = f", stability {summary['stability']}" if "stability" in summary else ""
+        parts += [f"golden layer {summary.get('golden layer', '?')}{stability}"]
         parts += [count(manifest.n_requests, "request")]
     if manifest.kind == "edit":
         parts += ["the edit took" if summary.get("took") == "yes" else "the edit did not take"]
@@ -48,7 +70,9 @@ def facts(manifest: RunManifest) -> str:
 
 def open_run(manifest: RunManifest) -> None:
     """Put a run on show and go to its page."""
-    (session.show_score_run if manifest.kind == "score" else session.show_edit_run)(manifest.run_id)
+    show = {"score": session.show_score_run, "sweep": session.show_sweep_run, "edit": session.show_edit_run}
+    if manifest.kind in show:  # a search and a trace stand on the card of their model
+        show[manifest.kind](manifest.run_id)
     st.switch_page(_PAGES[manifest.kind])
 
 
@@ -75,6 +99,8 @@ def delete(run_id: str) -> None:
         session.show_score_run(None)
     if session.edit_run() == run_id:
         session.show_edit_run(None)
+    if session.sweep_run() == run_id:
+        session.show_sweep_run(None)
 
 
 def n_pages(runs: list[RunManifest], length: int) -> int:

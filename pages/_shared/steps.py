@@ -17,6 +17,7 @@ _EDIT: Final = "Edit a fact"
 _FACTS: Final = ("pages/dataset.py", "Other facts")
 _MODELS: Final = ("pages/model.py", "Another model")
 _SCORES: Final = "pages/layer_scores.py"
+_TRUTH: Final = "pages/ground_truth.py"
 _EDITING: Final = "pages/edit.py"
 _ICONS: Final = {"done": ":material/check_circle:", "next": ":material/arrow_forward:", "later": ":material/schedule:"}
 _COLOURS: Final = {"done": "green", "next": "primary", "later": "gray"}
@@ -69,6 +70,8 @@ def _score() -> Step:
     if found:
         text = f"The golden layer is {found.layer}, by {escape(found.evidence)}."
         see = Step("score", _SCORE, text, True, "See the layer scores", lambda: _see(found.run_id), _SCORES)
+        if found.kind != "score":
+            see = Step("score", _SCORE, text, True, "See the ground truth", page=_TRUTH)
         return replace(see, caution=found.caution, other=_FACTS)
     text = (
         f"Every layer is scored on facts that might be edited ({escape(part.words)}). The layer that stands out "

@@ -1,0 +1,35 @@
+"""What a sweep will cost, before it starts: from sweeps in the store, else from a stated figure. No torch."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from goldenlayers_core.runtime import Store
+
+STATED: Final = 0.8  # seconds per edit with its measurement: bundled model, ROME, two cores, defaults
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """Seconds per edit, measurement included, and where the number is from."""
+
+    seconds_per_edit: float
+    source: str  # one phrase
+    measured: bool  # on this machine, with this model and method
+
+
+def price(store: Store, fingerprint: str, method: str) -> Price:
+    """Seconds per edit of the newest sweep of these weights with this method; else the stated figure."""
+    for run in store.runs():
+        if run.kind == "sweep" and run.fingerprint == fingerprint and run.settings.get("method") == method:
+            seconds = _number(dict(run.summary).get("seconds per edit", ""))
+            if seconds:
+                return Price(seconds, f"measured here on {run.n_requests:,} requests", True)
+    return Price(STATED, "as measured for the bundled model on two cores", False)
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if value > 0 else None

@@ -1,0 +1,31 @@
+"""Ground truth: which layer, and how sure?"""
+
+import streamlit as st
+
+from pages._shared import cached, frame, truth_card, truth_start, truth_views
+
+frame.enter()
+st.title("Ground truth")
+st.markdown("Which layer, and how sure?")
+run = truth_start.open_run()
+if run is None:
+    truth_start.empty()
+    truth_start.controls()
+else:
+    with st.expander("Measure more", icon=":material/add:", expanded=truth_start.busy()):
+        truth_start.controls()
+truth_start.follow()
+
+if run is None:
+    unjudged = truth_card.unjudged()
+    if unjudged is not None:
+        st.header("What is known so far")
+        truth_card.complete(unjudged, None)
+        truth_card.pictures(unjudged, None, "unjudged")
+else:
+    sweep = cached.sweep(run.run_id)
+    card = truth_card.of_sweep(run, sweep)
+    truth_card.headline(card, run, sweep)
+    truth_card.skipped(sweep)
+    truth_card.pictures(card, truth_card.real_curve(sweep), run.run_id)
+    truth_views.views(card, sweep, run.run_id)
