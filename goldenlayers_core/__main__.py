@@ -15,7 +15,7 @@ import typer
 from goldenlayers_core.commands.console import Data, Device, Dtype, Json, Limit, Model, Split, reporter, say
 from goldenlayers_core.commands.measuring import evaluate, trace
 from goldenlayers_core.errors import Cancelled, ConfigError, GoldenLayersError
-from goldenlayers_core.records import EditRequest, LgaConfig, ModelSource, SelectionConfig
+from goldenlayers_core.records import EditAwareConfig, EditRequest, LgaConfig, ModelSource, SelectionConfig
 from goldenlayers_core.tasks import DatasetChoice, EditQuestion, ScoreQuestion, Workbench
 from goldenlayers_core.tasks.answers import (
     dataset_answer,
@@ -99,17 +99,17 @@ def score(
     dataset: Data = "bundled",
     limit: Limit = None,
     split: Split = "all",
-    method: Annotated[Literal["lga"], typer.Option("--method")] = "lga",
-    scope: Annotated[str, typer.Option("--scope", help="mlp, mlp_out, attention or block")] = "mlp",
-    old_answer: Annotated[str, typer.Option("--old-answer", help="dataset or model")] = "dataset",
+    method: Annotated[Literal["lga", "edit-aware"], typer.Option("--method", help="how layers are scored")] = "lga",
+    scope: Annotated[str, typer.Option("--scope", help="LGA: mlp, mlp_out, attention or block")] = "mlp",
+    old_answer: Annotated[str, typer.Option("--old-answer", help="LGA: dataset or model")] = "dataset",
     precision: Annotated[str, typer.Option("--precision", help="model or bfloat16")] = "model",
-    fence: Annotated[float, typer.Option("--fence", help="k of the Tukey fences")] = 1.0,
+    fence: Annotated[float, typer.Option("--fence", help="LGA: k of the Tukey fences")] = 1.0,
     known_only: Annotated[bool, typer.Option("--known-only", help="only facts the model answers itself")] = False,
     device: Device = "auto",
     dtype: Dtype = "auto",
     as_json: Json = False,
 ) -> None:
-    """Layer scores of a dataset by Layer Gradient Analysis, and the golden layer."""
+    """Layer scores of a dataset by Layer Gradient Analysis or by edit-aware analysis, and the golden layer."""
     from goldenlayers_core.tasks.scoring import layer_scores
     from goldenlayers_core.tasks.stored import save_scores
 
@@ -118,6 +118,8 @@ def score(
         choice=DatasetChoice(dataset, split, limit, known_only),
         config=LgaConfig(scope, old_answer, precision),  # type: ignore[arg-type]  # checked by LgaConfig
         selection=SelectionConfig(fence=fence),
+        method=method,
+        edit_aware=EditAwareConfig(precision=precision),  # type: ignore[arg-type]  # checked there, too
     )
     bench = Workbench()
     scores, selection = layer_scores(bench, question, reporter())

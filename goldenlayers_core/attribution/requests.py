@@ -4,11 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from goldenlayers_core.attribution.packing import Pair
+from goldenlayers_core.attribution.probe_rows import probe_rows
 from goldenlayers_core.errors import RequestError
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.generate import first_answer, greedy
 from goldenlayers_core.models.tokens import encode_answer, encode_prompt
-from goldenlayers_core.records import EditRequest, OldAnswer
+from goldenlayers_core.records import EditAwareConfig, EditRequest, OldAnswer
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,20 @@ def check(handle: ModelHandle, request: EditRequest, answer: str, old_answer: Ol
     if limit and pair.separate_length > limit:
         return f"It has {pair.separate_length} tokens; the model takes at most {limit}."
     return ""
+
+
+def editable(handle: ModelHandle, requests: Sequence[EditRequest], config: EditAwareConfig) -> Usable:
+    """The requests whose edits can be analysed; they need no old answer, so that of the dataset stands beside them."""
+    kept: list[EditRequest] = []
+    skipped: list[tuple[str, str]] = []
+    for request in requests:
+        try:
+            probe_rows(handle, 0, request, config.portability)
+        except RequestError as error:
+            skipped.append((request.case_id, str(error)))
+        else:
+            kept.append(request)
+    return Usable(tuple(kept), tuple(next(iter(r.true_answers), "") for r in kept), tuple(skipped))
 
 
 def prepare(handle: ModelHandle, requests: Sequence[EditRequest], old_answers: Sequence[str]) -> list[Pair]:

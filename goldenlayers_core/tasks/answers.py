@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import numpy as np
+
 from goldenlayers_core.records import Dataset
-from goldenlayers_core.results import EditReport, LayerScores, Selection
+from goldenlayers_core.results import EditReport, Floats, LayerScores, Part, Selection
 from goldenlayers_core.tasks.serial import plain
 
 
@@ -52,24 +54,53 @@ def score_answer(scores: LayerScores, selection: Selection, dataset: str, run_id
         ],
         "skipped": [{"case_id": case, "reason": reason} for case, reason in scores.skipped],
         "stability": {"golden_layer_share": selection.stability, "n_resamples": selection.n_resamples},
+        "parts": [
+            {"name": part.name, "title": part.title, "better": part.better, "definition": part.definition}
+            | {"layers": _numbers(mean_of(part)), "requests": [_numbers(row) for row in part.values]}
+            for part in scores.parts
+        ],
         "seconds": scores.seconds,
         "run": run_id,
     }
+
+
+def mean_of(part: Part) -> Floats:
+    """(L,) mean over the requests that have the part."""
+    have = ~np.isnan(part.values).all(axis=1)
+    found: Floats = part.values[have].mean(axis=0)
+    return found
+
+
+def _numbers(row: Floats) -> list[float | None]:
+    """As JSON has them: null for what a request has not."""
+    return [None if np.isnan(value) else float(value) for value in row]
 
 
 def score_lines(content: dict[str, Any]) -> list[str]:
     """The same for a person."""
     share, resamples = content["stability"]["golden_layer_share"], content["stability"]["n_resamples"]
     top = max(abs(entry["score"]) for entry in content["layers"]) or 1.0
+    lga = content["method"] == "lga"
+    parts = "".join(f" {part['name']:>9}" for part in content["parts"])
+    about = f"scope {content['scope']}" if lga else "predicted score of an edit, mean over the requests"
+    ending = (
+        "LGA compares gradients; no edit was run. Check it with `edit --layer N`."
+        if lga
+        else "Predicted from gradients; no edit was run. The rule was calibrated on ROME edits of the bundled model."
+    )
     return [
-        f"{content['model']}, {content['n_requests']} requests of {content['requests_of']}, scope {content['scope']}",
+        f"{content['model']}, {content['n_requests']} requests of {content['requests_of']}, {about}",
+        *([f"            {'score':>14}{parts}"] if parts else []),
         *(
-            f"  layer {e['layer']:3} {e['score']:14.4f} {'#' * round(40 * abs(e['score']) / top)}"
+            f"  layer {e['layer']:3} {e['score']:14.4f}"
+            + "".join(f" {part['layers'][e['layer']]:9.3f}" for part in content["parts"])
+            + f" {'#' * round(40 * abs(e['score']) / top)}"
             + ("  set aside" if e["layer"] in content["outliers"] else "")
             for e in content["layers"]
         ),
-        f"golden layer by LGA: {content['golden_layer']} (chosen by {share:.0%} of {resamples} bootstrap resamples)",
-        "LGA compares gradients; no edit was run. Check it with `edit --layer N`.",
+        f"golden layer by {'LGA' if lga else 'edit-aware analysis'}: {content['golden_layer']} (chosen by {share:.0%} "
+        f"of {resamples} bootstrap resamples)",
+        ending,
     ]
 
 
