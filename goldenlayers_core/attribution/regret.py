@@ -76,13 +76,13 @@ def best_share(scores: Floats, epsilon: float = EPSILON) -> Floats:
 
 
 def golden_of(scores: Floats, layers: Sequence[int]) -> int:
-    """The layer with the highest mean score; ties go to the shallower one."""
+    """The layer with the highest mean score; ties (to nine decimals) go to the shallower one."""
     losses(scores)  # refuses an empty matrix
-    return int(layers[int(scores.mean(axis=0).argmax())])
+    return int(layers[int(scores.mean(axis=0).round(9).argmax())])
 
 
 def golden_share(scores: Floats, n_resamples: int = N_RESAMPLES, seed: int = 0) -> Floats:
     """(L,) share of bootstrap resamples of the requests whose golden layer is each layer; sums to 1."""
-    picks: NDArray[np.intp] = resampled_means(scores, n_resamples, seed).argmax(axis=1)
+    picks: NDArray[np.intp] = resampled_means(scores, n_resamples, seed).round(9).argmax(axis=1)
     share: Floats = np.bincount(picks, minlength=scores.shape[1]) / n_resamples
     return share

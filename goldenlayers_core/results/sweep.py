@@ -188,8 +188,8 @@ class SweepResult:
 
     @property
     def golden_layer(self) -> int:
-        """The layer with the highest mean score; ties go to the shallower one."""
-        return self.layers[int(self.mean("score").argmax())]
+        """The layer with the highest mean score; ties (to nine decimals) go to the shallower one."""
+        return self.layers[int(self.mean("score").round(9).argmax())]
 
     def only(self, rows: NDArray[np.intp]) -> "SweepResult":
         """The same sweep with some of its requests."""

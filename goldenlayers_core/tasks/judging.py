@@ -112,7 +112,7 @@ def left_out_regret(sweep: SweepResult) -> float | None:
     if queries < 2:
         return None
     others = scores.sum(axis=0, keepdims=True) - scores  # (Q, L) sum over all other requests
-    chosen = others.argmax(axis=1)
+    chosen = others.round(9).argmax(axis=1)
     return float(losses(scores)[np.arange(queries), chosen].mean())
 
 
@@ -152,14 +152,15 @@ def agreement(
 ) -> Agreement:
     """An estimate's (n_layers,) numbers beside the mean real scores, with the interval of their rank correlation."""
     estimate, scores = totals[list(sweep.layers)], sweep.score
-    resampled = [spearman(estimate, row) for row in resampled_means(scores, n_resamples, SEED)]
+    # rounded, because sums of the same hits in another order differ in the last bit and would break ties
+    resampled = [spearman(estimate, row) for row in resampled_means(scores, n_resamples, SEED).round(9)]
     found = [value for value in resampled if value is not None]
     low, high = np.quantile(found, (LEVEL, 1 - LEVEL)) if found and len(scores) > 1 else (None, None)
     return Agreement(
         estimator=title,
         layers=sweep.layers,
         estimate=estimate,
-        real=scores.mean(axis=0),
+        real=scores.mean(axis=0).round(9),
         golden_layer=sweep.golden_layer,
         pick=pick,
         n_estimated=n_estimated,
