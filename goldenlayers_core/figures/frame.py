@@ -86,22 +86,29 @@ def colour_bar(theme: Colours, title: str, body: int) -> dict[str, Any]:
 
 
 def provenance(scores: LayerScores) -> str:
-    """One sentence: requests, scope, old answer, model, dataset."""
-    return (
-        f"{scores.method.upper()}, scope {scores.scope}, old answer from the {scores.old_answer}; "
-        f"{counted(scores.n_requests, 'request')} of {scores.dataset}; {scores.model}."
+    """One sentence: method, scope, old answer, requests, dataset, model."""
+    how = (
+        f"{scores.method.upper()}, scope {scores.scope}, old answer from the {scores.old_answer}"
+        if scores.method == "lga"
+        else "Edit-aware analysis of the MLP output"
     )
+    return f"{how}; {counted(scores.n_requests, 'request')} of {scores.dataset}; {scores.model}."
 
 
 def value_definition(scores: LayerScores) -> str:
     """What one layer score is, with its unit."""
     if scores.method == "lga":
         return f"Value = ⟨∇L(old answer), ∇L(new answer)⟩, signed, in {UNIT}."
-    return f"Value = layer score of the method {scores.method}, signed; larger is better."
+    return (
+        "Value = predicted score of an edit, 0 to 1: mean of rewrite, rephrases, locality and portability over the "
+        "kinds of probe that the request has. No edit was run."
+    )
 
 
 def set_aside_sentence(selection: Selection, shown_as: str) -> str:
     """Which layers the fences put aside, and how the figure shows them."""
+    if selection.by == "mean":
+        return ""
     if not selection.outliers:
         return "No layer is set aside."
     return (

@@ -51,7 +51,8 @@ def totals_bars(selection: Selection, dark: bool = False) -> go.Figure:
     layer_axis(figure, len(selection.totals))
     figure.update_layout(barmode="overlay", showlegend=True, clickmode="event+select")
     figure.update_xaxes(title_text="layer (0 is the first block)")
-    figure.update_yaxes(title_text="summed score S")
+    mean = selection.by == "mean"
+    figure.update_yaxes(title_text="mean predicted score S" if mean else "summed score S")
     notes = _cut_and_fences(figure, selection, theme)
     return dress(
         figure,
@@ -59,7 +60,9 @@ def totals_bars(selection: Selection, dark: bool = False) -> go.Figure:
         title=_totals_finding(selection),
         subtitle=sentences(
             (
-                f"S = sum of the layer score over {counted(selection.n_requests, 'request')}; "
+                f"S = mean predicted score over {counted(selection.n_requests, 'request')}, 0 to 1; no fences apply."
+                if mean
+                else f"S = sum of the layer score over {counted(selection.n_requests, 'request')}; "
                 f"for LGA, ⟨∇L(old answer), ∇L(new answer)⟩ in {UNIT}.",
                 f"Whiskers: 95 % interval of {selection.n_resamples:,} bootstrap resamples (seed {selection.seed}); "
                 f"{percent(selection.stability)} of them pick layer {selection.golden_layer}.",
@@ -107,6 +110,8 @@ def _totals_finding(selection: Selection) -> str:
     aside, layers = len(selection.outliers), len(selection.raw_ranking)
     if not np.any(selection.totals):
         return f"Every layer's summed score is 0; layer {selection.golden_layer} is chosen only as the shallowest"
+    if selection.by == "mean":
+        return f"Layer {selection.golden_layer} has the largest mean predicted score"
     among = " of those kept" if aside and selection.raw_ranking[0] != selection.golden_layer else ""
     rest = f"{aside} of {layers} layers {'is' if aside == 1 else 'are'} set aside" if aside else "none is set aside"
     return f"Layer {selection.golden_layer} has the largest summed score{among}; {rest}"
