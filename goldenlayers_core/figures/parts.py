@@ -107,7 +107,7 @@ def _clicks(scores: LayerScores, rows: NDArray[np.int64], theme: Colours) -> go.
     numbers = "layer %{customdata[1]}: predicted score <b>%{customdata[2]:.2f}</b><br>" + ", ".join(lines)
     parts = [scores.values, *(part.values for part in scores.parts)]
     marks = click_layer(of_scores(scores), rows, range(scores.n_layers), parts, numbers, theme)
-    told = marks.customdata
+    told = np.array(marks.customdata, dtype=object)
     told[told != told] = None  # what a request has not: NaN is no JSON
     marks.customdata = told
     return marks
