@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from goldenlayers_core.records import Dataset, EditRequest, ModelSource
-from goldenlayers_core.results import EditReport, LayerScores, Selection, SweepResult
+from goldenlayers_core.results import EditReport, LayerScores, Selection, SweepResult, TokenTrace, TraceResult
 from goldenlayers_core.tasks import Workbench
 from goldenlayers_core.tasks.stored import open_report, open_scores
+from goldenlayers_core.tasks.stored_trace import open_token_trace, open_trace
 
 if TYPE_CHECKING:
     from goldenlayers_core.evaluation import Tried
@@ -47,6 +48,22 @@ def _sweep(run_id: str, created: str) -> SweepResult:
 def sweep(run_id: str) -> SweepResult:
     """A stored sweep. Raises StoreError when it is gone."""
     return _sweep(run_id, manifest_created(run_id))
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def _trace(run_id: str, created: str) -> TraceResult:
+    return open_trace(workbench().store, run_id)
+
+
+def trace(run_id: str) -> TraceResult:
+    """A stored causal trace. Raises StoreError when it is gone."""
+    return _trace(run_id, manifest_created(run_id))
+
+
+@st.cache_data(show_spinner=False, max_entries=32)
+def token_trace(name: str) -> TokenTrace:
+    """A stored causal trace of one request; its name says its content. Raises StoreError when it is gone."""
+    return open_token_trace(workbench().store, name)
 
 
 @st.cache_data(show_spinner=False, max_entries=32)

@@ -12,13 +12,14 @@ from goldenlayers_core.results import METRICS, LayerCard, LayerScores, SweepResu
 from goldenlayers_core.results.sweep import PROBE_METRICS
 from goldenlayers_core.tasks.carried import generalisation
 from goldenlayers_core.tasks.judging import best, curve, of_selection
-from pages._shared import cached, session, show, truth_request
+from pages._shared import cached, session, show, truth_request, truth_trace
 
 VIEWS: Final = {
     "requests": "Every request",
     "metrics": "Metrics by layer",
     "best": "Best layers",
     "agreement": "Estimates against edits",
+    "trace": "Causal trace",
     "carried": "Other requests",
 }
 ESTIMATES: Final = {"lga": "LGA", "edit_aware": "edit-aware analysis"}
@@ -42,6 +43,7 @@ def views(card: LayerCard, sweep: SweepResult, run_id: str) -> None:
         "metrics": lambda: _metrics(sweep, run_id),
         "best": lambda: _best(card, sweep, run_id),
         "agreement": lambda: _agreement(card, sweep, run_id),
+        "trace": lambda: truth_trace.trace(card, sweep),
         "carried": lambda: _carried(sweep),
     }
     draw[view or "requests"]()
