@@ -19,6 +19,18 @@ ON_BUNDLED = (
     "0.03 less (score: mean of rewrite, rephrase and locality hits, 0 to 1). So try an early layer beside it."
 )
 ELSEWHERE = "On the bundled model its choice is a poor layer to edit, so try an early layer beside it here, too."
+PREDICTED = (
+    "**What this does not prove yet.** These are predictions from gradients; no edit has been run, and only an edit "
+    "tells whether it takes and what else it moves. They are ranked by their mean; no layer is set aside."
+)
+CALIBRATED = (
+    "The rule's few numbers were fitted to real ROME edits of the bundled model on requests of the proxy split, and to "
+    "nothing else."
+)
+CALIBRATED_ELSEWHERE = (
+    "The rule's few numbers were fitted to real ROME edits of the bundled model, never to this one: take the order of "
+    "the layers more seriously than the predicted scores, and check it on the page Ground truth."
+)
 FIRM = 0.5  # stability below which the card warns
 
 
@@ -35,9 +47,15 @@ def card(scores: LayerScores, selection: Selection, run_id: str, bundled: bool) 
                     f"**Not stable.** Only {percent(selection.stability)} of {selection.n_resamples:,} resamples of "
                     f"these requests pick layer {selection.golden_layer}. {_rivals(selection)} More requests help."
                 )
-            st.markdown(f"{NOT_PROVED} {ON_BUNDLED if bundled else ELSEWHERE}")
+            st.markdown(_caution(scores, bundled))
         st.caption(_provenance(scores, selection, run_id))
     skipped(scores)
+
+
+def _caution(scores: LayerScores, bundled: bool) -> str:
+    if scores.method == "lga":
+        return f"{NOT_PROVED} {ON_BUNDLED if bundled else ELSEWHERE}"
+    return f"{PREDICTED} {CALIBRATED if bundled else CALIBRATED_ELSEWHERE}"
 
 
 def _buttons(golden: int, early: int) -> None:
@@ -51,19 +69,28 @@ def _buttons(golden: int, early: int) -> None:
 def _numbers(scores: LayerScores, selection: Selection) -> None:
     golden = selection.golden_layer
     low, high = selection.interval[golden]
+    summed = selection.by == "sum"
     with st.container(horizontal=True, gap="large", key="golden-layer-numbers"):
         st.metric(
             "Golden layer",
             str(golden),
             width="content",
-            help="The layer with the largest summed score among those inside the Tukey fences; 0 is the first block.",
+            help="The layer with the largest summed score among those inside the Tukey fences; 0 is the first block."
+            if summed
+            else "The layer with the largest mean predicted score; 0 is the first block.",
         )
         st.metric(
-            "Summed score S",
+            "Summed score S" if summed else "Predicted score",
             number(float(selection.totals[golden])),
             width="content",
-            help=f"Sum of the layer score over {counted(scores.n_requests, 'request')}, in nats² per squared unit of "
-            f"weight. 95 % bootstrap interval: {number(low)} to {number(high)}.",
+            help=(
+                f"Sum of the layer score over {counted(scores.n_requests, 'request')}, in nats² per squared unit of "
+                "weight."
+                if summed
+                else f"Mean over {counted(scores.n_requests, 'request')} of what an edit at this layer is predicted to "
+                "score, 0 to 1."
+            )
+            + f" 95 % bootstrap interval: {number(low)} to {number(high)}.",
         )
         st.metric(
             "Stability",
@@ -101,12 +128,15 @@ def _rivals(selection: Selection) -> str:
 def _provenance(scores: LayerScores, selection: Selection, run_id: str) -> str:
     about = scores.provenance
     aside = f"set aside: {layer_list(selection.outliers)}" if selection.outliers else "no layer set aside"
+    fences = f"{aside} (k = {selection.fence_factor:g})" if selection.by == "sum" else "ranked by the mean, no fences"
+    lga = scores.method == "lga"
+    how = f"scope {scores.scope}, old answer from the {scores.old_answer}" if lga else "edit-aware, MLP output"
     stored = scores.n_requests - scores.n_computed
     parts = (
         f"{scores.n_computed:,} computed, {stored:,} from the store; {scores.n_tokens:,} tokens",
-        f"{aside} (k = {selection.fence_factor:g})",
+        fences,
         f"{scores.model} on {about.get('device', '?')}, {about.get('dtype', '?')}",
-        f"precision {about.get('precision', 'model')}, scope {scores.scope}, old answer from the {scores.old_answer}",
+        f"precision {about.get('precision', 'model')}, {how}",
         f"{scores.dataset}",
         f"torch {about.get('torch', '?')}",
         run_id,

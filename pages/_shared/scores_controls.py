@@ -1,14 +1,28 @@
 """Layer scores: what to score, the button that starts it, and the stored run on show."""
 
+from typing import Literal
+
 import streamlit as st
 
 from goldenlayers_core.errors import GoldenLayersError
-from goldenlayers_core.records import OLD_ANSWERS, SCOPES, LgaConfig, ModelSource, SelectionConfig
+from goldenlayers_core.records import (
+    OLD_ANSWERS,
+    SCOPES,
+    SCORE_METHODS,
+    EditAwareConfig,
+    LgaConfig,
+    ModelSource,
+    ScoreMethod,
+    SelectionConfig,
+)
 from goldenlayers_core.runtime import RunManifest
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion
+from goldenlayers_core.tasks.recommend import score_method
 from pages._shared import cached, jobs, session
 from pages._shared.wording import count, escape, when
 
+METHOD_WORDS = {"lga": "LGA", "edit-aware": "Edit-aware"}
+METHOD_NAMES = {"lga": "Layer Gradient Analysis", "edit-aware": "Edit-aware analysis"}
 SCOPE_WORDS = {
     "mlp": "mlp: all MLP matrices",
     "mlp_out": "mlp_out: the MLP output",
@@ -17,6 +31,16 @@ SCOPE_WORDS = {
 }
 OLD_WORDS = {"dataset": "the dataset's true answer", "model": "what the model itself answers"}
 PRECISION_WORDS = {"model": "the model's own", "bfloat16": "bfloat16: faster, less exact"}
+ABOUT = {
+    "lga": "Layer Gradient Analysis takes every request to the model twice, once with its old and once with its new "
+    "answer, and compares the two gradients layer by layer. The layer where they agree most, summed over the "
+    "requests, is the golden layer. No edit is run, and no weight changes.",
+    "edit-aware": "Edit-aware analysis takes every probe of every request to the model once and predicts, from the "
+    "gradients at each layer, what an edit there would do: whether the rewrite is feasible, how far it spreads to "
+    "rephrases, and how much it harms locality probes. The layer with the best mean prediction is the golden layer. "
+    "No edit is run, and no weight changes.",
+}
+SECONDS = {"lga": "5 to 20", "edit-aware": "15 to 60"}
 BUNDLED = ScoreQuestion(choice=DatasetChoice("bundled", "proxy", 32))
 
 
@@ -24,8 +48,9 @@ def start_bar() -> ScoreQuestion:
     """One row: the button, its settings, what it would score and the ways to something else. The question it asks."""
     with st.container(horizontal=True, vertical_alignment="center"):
         place = st.container(width="content")
+        method = _method()
         with st.popover("Settings", icon=":material/tune:", width="content"):
-            asked = _settings()
+            asked = _settings() if method == "lga" else _edit_aware_settings()
             st.page_link("pages/dataset.py", label="Score other requests", icon=":material/table_rows:")
             st.page_link("pages/model.py", label="Score on another model", icon=":material/memory:")
         st.markdown(f"{escape(asked.choice.words)}, on {escape(model_words(asked.model))}", width="content")
@@ -36,6 +61,35 @@ def start_bar() -> ScoreQuestion:
     if problem:
         st.error(escape(problem), icon=":material/error:")
     return asked
+
+
+def _method() -> ScoreMethod:
+    chosen = st.segmented_control(
+        "Method",
+        SCORE_METHODS,
+        default="lga",
+        required=True,
+        format_func=METHOD_WORDS.__getitem__,
+        key="scores-method",
+        persist_state="session",
+        label_visibility="collapsed",
+        width="content",
+        help="LGA asks how the gradients of the old and the new answer agree. Edit-aware analysis predicts from "
+        "gradients what a ROME edit at each layer would do to every probe, which takes two to four times as long.",
+    )
+    return chosen or "lga"
+
+
+def _edit_aware_settings() -> ScoreQuestion:
+    portability = st.checkbox(
+        "Portability probes, too",
+        True,
+        key="scores-portability",
+        persist_state="session",
+        help="A portability probe asks for a consequence of the new fact. Without them scoring is a little faster.",
+    )
+    config = EditAwareConfig(portability=portability, precision=_precision())
+    return ScoreQuestion(session.model(), session.choice(), method="edit-aware", edit_aware=config)
 
 
 def _settings() -> ScoreQuestion:
@@ -55,15 +109,7 @@ def _settings() -> ScoreQuestion:
         persist_state="session",
         help="The answer whose gradient is set against the new answer's. A request without one is skipped.",
     )
-    precision = st.selectbox(
-        "Precision",
-        tuple(PRECISION_WORDS),
-        format_func=PRECISION_WORDS.__getitem__,
-        key="scores-precision",
-        persist_state="session",
-        help="The number format of the forward and backward passes; bfloat16 is faster on processors with AMX or "
-        "AVX512-BF16. Sums are always float64.",
-    )
+    precision = _precision()
     fence = st.number_input(
         "Fence factor k",
         0.1,
@@ -76,6 +122,18 @@ def _settings() -> ScoreQuestion:
     )
     config = LgaConfig(scope=scope, old_answer=old, precision=precision)
     return ScoreQuestion(session.model(), session.choice(), config, SelectionConfig(fence=float(fence)))
+
+
+def _precision() -> Literal["model", "bfloat16"]:
+    return st.selectbox(
+        "Precision",
+        ("model", "bfloat16"),
+        format_func=PRECISION_WORDS.__getitem__,
+        key="scores-precision",
+        persist_state="session",
+        help="The number format of the forward and backward passes; bfloat16 is faster on processors with AMX or "
+        "AVX512-BF16. Sums are always float64.",
+    )
 
 
 def _label(choice: DatasetChoice) -> tuple[str, str]:
@@ -112,16 +170,12 @@ def empty(asked: ScoreQuestion) -> None:
     busy = _busy()
     with st.container(border=True, key="scores-empty"):
         st.markdown("### Layer scores are on their way" if busy else "### No layer scores yet")
-        st.markdown(
-            "Layer Gradient Analysis takes every request to the model twice, once with its old and once with its new "
-            "answer, and compares the two gradients layer by layer. The layer where they agree most, summed over the "
-            "requests, is the golden layer. No edit is run, and no weight changes."
-        )
+        st.markdown(ABOUT[asked.method])
         if busy:
             return
         st.markdown(
-            "Press the gold button. Scoring 32 requests on the bundled model takes 5 to 20 seconds on two cores. "
-            "Before its first use the model is converted, which takes half a minute."
+            f"Press the gold button. Scoring 32 requests on the bundled model takes {SECONDS[asked.method]} seconds on "
+            "two cores. Before its first use the model is converted, which takes half a minute."
         )
         if (asked.model, asked.choice) != (BUNDLED.model, BUNDLED.choice) and st.button(
             "Score 32 requests of the bundled proxy instead", key="score-bundled", icon=":material/play_arrow:"
@@ -161,8 +215,14 @@ def run_words(run: RunManifest) -> str:
     found = dict(run.summary)
     return (
         f"{when(run.created)} · golden layer {found.get('golden layer', '?')} · {run.n_requests:,} of {run.dataset} · "
-        f"{found.get('scope', '')} · {run.model} · {run.run_id[-6:]}"
+        f"{_how(run)} · {run.model} · {run.run_id[-6:]}"
     )
+
+
+def _how(run: RunManifest) -> str:
+    if score_method(run) == "lga":
+        return f"LGA {dict(run.summary).get('scope', '')}"
+    return METHOD_WORDS["edit-aware"]
 
 
 def is_bundled(run: RunManifest) -> bool:

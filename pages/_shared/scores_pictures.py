@@ -3,6 +3,7 @@
 import streamlit as st
 
 from goldenlayers_core import figures
+from goldenlayers_core.figures.parts import SCORE
 from goldenlayers_core.results import LayerScores, Selection
 from pages._shared import session, show
 
@@ -12,7 +13,12 @@ OPEN_LAYER = "open-layer"
 
 
 def heatmap(scores: LayerScores, selection: Selection, run_id: str) -> None:
-    """The picture; a click on a cell opens its request."""
+    """The picture; a click on a cell opens its request. Predictions come with a choice of their parts."""
+    if scores.parts:
+        part, order = _part_looks(scores)
+        drawn = figures.part_heatmap(scores, selection, part, order, session.dark())
+        show.figure(drawn, heatmap_name(run_id), scores.to_frame(), selectable=True)
+        return
     scale, order = _looks()
     drawn = figures.scores_heatmap(scores, selection, scale, order, session.dark())
     show.figure(drawn, heatmap_name(run_id), scores.to_frame(), selectable=True)
@@ -21,7 +27,8 @@ def heatmap(scores: LayerScores, selection: Selection, run_id: str) -> None:
 def heatmap_name(run_id: str) -> str:
     """Key of the heatmap's figure: a new run, scale or order starts without a selected cell."""
     state = st.session_state
-    return f"heatmap-{run_id}-{state.get('scores-scale', 'row')}-{state.get('scores-order', 'best')}"
+    look = f"{state.get('scores-scale', 'row')}-{state.get('scores-part', SCORE)}"
+    return f"heatmap-{run_id}-{look}-{state.get('scores-order', 'best')}"
 
 
 def _looks() -> tuple[figures.Scale, figures.Order]:
@@ -37,18 +44,41 @@ def _looks() -> tuple[figures.Scale, figures.Order]:
             help="By row: each request divided by its largest absolute value, so that every request counts alike. "
             "Symmetric log: small and large values in one picture. Raw: the values, cut at their 99th percentile.",
         )
-        order = st.segmented_control(
-            "Rows by",
-            figures.ORDERS,
-            default="best",
+        order = _order()
+    return scale or "row", order
+
+
+def _part_looks(scores: LayerScores) -> tuple[str, figures.Order]:
+    words = {SCORE: "Predicted score", **{part.name: part.title for part in scores.parts}}
+    if st.session_state.get("scores-part") not in words:
+        st.session_state["scores-part"] = SCORE
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        part = st.segmented_control(
+            "Show",
+            list(words),
             required=True,
-            format_func=ORDER_WORDS.__getitem__,
-            key="scores-order",
+            format_func=words.__getitem__,
+            key="scores-part",
             persist_state="session",
-            help="Best layer: requests with the same best layer together. Relation: requests of one kind together.",
+            help="The predicted score, or one of the parts it is the mean of (harm counts as 1 - harm).",
         )
-        st.markdown("Click a cell to open its request.", width="content")
-    return scale or "row", order or "best"
+        order = _order()
+    return part or SCORE, order
+
+
+def _order() -> figures.Order:
+    order = st.segmented_control(
+        "Rows by",
+        figures.ORDERS,
+        default="best",
+        required=True,
+        format_func=ORDER_WORDS.__getitem__,
+        key="scores-order",
+        persist_state="session",
+        help="Best layer: requests with the same best layer together. Relation: requests of one kind together.",
+    )
+    st.markdown("Click a cell to open its request.", width="content")
+    return order or "best"
 
 
 def clicked(run_id: str, scores: LayerScores) -> None:

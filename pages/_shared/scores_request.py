@@ -1,14 +1,23 @@
 """One request of a score run: the selectbox twin of a click on the heatmap, and everything about the request."""
 
+import numpy as np
 import streamlit as st
 
 from goldenlayers_core import figures
 from goldenlayers_core.figures.text import number, shorten
-from goldenlayers_core.results import LayerScores, Selection
+from goldenlayers_core.results import Floats, LayerScores, Selection
 from pages._shared import edit_start, session, show
 from pages._shared.scores_pictures import OPEN_LAYER
 from pages._shared.wording import escape
 
+COMPARED = (
+    "Value = cosine times both gradient norms: the inner product of the loss gradients of the old and the new "
+    "answer, in nats² per squared unit of weight. Norms are in nats per unit of weight."
+)
+PREDICTED = (
+    "All are predicted shares, 0 to 1, of an edit that was not run. Score = mean of feasible, spread, 1 - harm and "
+    "portability, of those the request has."
+)
 MOST = 5_000  # requests a browser still lists without delay
 
 
@@ -56,7 +65,8 @@ def profile(scores: LayerScores, index: int, selection: Selection) -> None:
     with right:
         rows = scores.to_frame()
         mine = rows.iloc[index * scores.n_layers : (index + 1) * scores.n_layers]
-        drawn = figures.request_profile(scores, index, selection, session.dark())
+        draw = figures.prediction_profile if scores.parts else figures.request_profile
+        drawn = draw(scores, index, selection, session.dark())
         show.figure(drawn, f"request-{scores.request_digests[index][:12]}", mine)
 
 
@@ -72,28 +82,43 @@ def _words(scores: LayerScores, index: int) -> None:
 
 
 def _at_layer(scores: LayerScores, index: int, selection: Selection) -> None:
-    """Value, cosine and norms where the person clicked, else at the request's own best layer."""
+    """What is known where the person clicked, else at the request's own best layer."""
     clicked = st.session_state.get(OPEN_LAYER)
     best = int(scores.best_layers[index])
     layers = {best: "its largest value", selection.golden_layer: "the golden layer"}
     if clicked is not None and clicked < scores.n_layers:
         layers = {clicked: "the cell you clicked", **{k: v for k, v in layers.items() if k != clicked}}
+    told = _predicted(scores, index) if scores.parts else _compared(scores, index)
+    head = "".join(f"<th>{name}</th>" for name in told)
     rows = "".join(
         f"<tr><td class='gl-word'><strong>{layer}</strong><br><span class='gl-quiet'>{what}</span></td>"
-        f"<td class='gl-number'>{number(float(scores.values[index, layer]))}</td>"
-        f"<td class='gl-number'>{number(float(scores.cosine[index, layer]), 2)}</td>"
-        f"<td class='gl-number'>{number(scores.norm_old[index, layer])}</td>"
-        f"<td class='gl-number'>{number(scores.norm_new[index, layer])}</td></tr>"
+        + "".join(
+            f"<td class='gl-number'>{number(float(values[layer]), digits)}</td>" for values, digits in told.values()
+        )
+        + "</tr>"
         for layer, what in layers.items()
     )
     st.html(
-        "<div class='gl-scroll'><table class='gl-table'><thead><tr><th>layer</th><th>value</th><th>cosine</th>"
-        f"<th>norm, old</th><th>norm, new</th></tr></thead><tbody>{rows}</tbody></table></div>"
+        f"<div class='gl-scroll'><table class='gl-table'><thead><tr><th>layer</th>{head}</tr></thead>"
+        f"<tbody>{rows}</tbody></table></div>"
     )
-    st.caption(
-        "Value = cosine times both gradient norms: the inner product of the loss gradients of the old and the new "
-        "answer, in nats² per squared unit of weight. Norms are in nats per unit of weight."
-    )
+    st.caption(PREDICTED if scores.parts else COMPARED)
+
+
+def _compared(scores: LayerScores, index: int) -> dict[str, tuple[Floats, int]]:
+    """What LGA knows of a request: per column the numbers of all layers, and how many digits are shown."""
+    norms = {"norm, old": scores.norm_old, "norm, new": scores.norm_new}
+    return {
+        "value": (scores.values[index], 3),
+        "cosine": (scores.cosine[index], 2),
+        **{name: (norm[index], 3) for name, norm in norms.items()},
+    }
+
+
+def _predicted(scores: LayerScores, index: int) -> dict[str, tuple[Floats, int]]:
+    """The prediction and the parts the request has."""
+    parts = {part.title.lower(): (part.values[index], 2) for part in scores.parts}
+    return {"score": (scores.values[index], 2), **{k: v for k, v in parts.items() if not np.isnan(v[0]).any()}}
 
 
 def _buttons(scores: LayerScores, index: int) -> None:

@@ -140,3 +140,28 @@ def test_skipped_requests_are_listed_with_their_reason(bench: Workbench) -> None
     assert any(expander.label == "1 request skipped, and why" for expander in app.expander)
     reasons = next(frame.value for frame in app.dataframe if "reason" in frame.value)
     assert "no true answer" in reasons["reason"][0]
+
+
+def test_the_method_can_be_chosen_and_its_parts_are_shown(bench: Workbench, run_id: str) -> None:
+    app = start("layer_scores", chosen_dataset=THREE)
+    app.segmented_control(key="scores-method").set_value("edit-aware").run()
+    assert not [box for box in app.selectbox if box.key in ("scores-scope", "scores-old")]  # LGA's own
+    press(app, "score")
+    work_done(app)
+    shown = app.session_state["score_run"]
+    assert shown != run_id
+    manifest = next(m for m in bench.store.runs() if m.run_id == shown)
+    assert ScoreQuestion.from_params(manifest.settings).method == "edit-aware"
+    numbers = {metric.label: metric.value for metric in app.metric}
+    assert numbers["Golden layer"] == dict(manifest.summary)["golden layer"]
+    assert 0 <= float(numbers["Predicted score"]) <= 1
+    text = words(app)
+    assert "These are predictions from gradients" in text
+    assert "fitted to real ROME edits of the bundled model" in text
+    assert "Tukey" not in text
+    for part in ("feasible", "spread", "harm", "reasoned", "score"):
+        app.segmented_control(key="scores-part").set_value(part).run()
+        assert not app.exception, app.exception[0].value
+    app.selectbox(key="scores-run").select(run_id).run()  # the run of the other method opens as before
+    assert "Summed score S" in {metric.label for metric in app.metric}
+    assert app.segmented_control(key="scores-scale").value == "row"
