@@ -13,6 +13,7 @@ from pages._shared.wording import escape
 
 SLOT: Final = "token-trace"
 _TRACED: Final = "truth-traced"  # in the session: (request, name of its stored trace)
+_TRACING: Final = "truth-tracing"  # the request that is being traced
 
 
 def trace(card: LayerCard, sweep: SweepResult) -> None:
@@ -30,11 +31,15 @@ def trace(card: LayerCard, sweep: SweepResult) -> None:
     index = truth_request.choose(sweep)
     digest = sweep.request_digests[index]
     _ask(run_id, digest)
-    jobs.follow(SLOT, lambda name: session.keep(_TRACED, (digest, name)))
+    jobs.follow(SLOT, _done)
     traced = st.session_state.get(_TRACED)
     if traced and traced[0] == digest:
         one = cached.token_trace(traced[1])
         show.figure(figures.token_heatmap(one, session.dark()), f"tokens-{traced[1]}", one.to_frame())
+
+
+def _done(name: str) -> None:
+    session.keep(_TRACED, (st.session_state.get(_TRACING, ""), name))
 
 
 def _ask(run_id: str, digest: str) -> None:
@@ -49,5 +54,6 @@ def _ask(run_id: str, digest: str) -> None:
     busy = job is not None and job.active
     if st.button("Trace this request", key="truth-trace-one", icon=":material/route:", disabled=busy):
         question = TokenTraceQuestion(asked.model, plain(request), asked.choice, asked.config)
+        session.keep(_TRACING, digest)
         jobs.start(SLOT, cached.workbench().submit(question, "Tracing one request"))
         st.rerun()

@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from goldenlayers_core.results import EditReport, Floats, LayerScores, ProbeOutcome, Selection, View
+from goldenlayers_core.results import EditReport, Floats, LayerScores, ProbeOutcome, Selection
+from tests.made_up import made_report, view
 
 MakeScores = Callable[..., LayerScores]
 MakeSelection = Callable[..., Selection]
@@ -77,10 +78,6 @@ def selection(scores: LayerScores, make_selection: MakeSelection) -> Selection:
     return make_selection(scores, outliers=(0, 28, 29))
 
 
-def view(answer: str, new: float, true: float, tokens: tuple[tuple[str, float], ...] = ()) -> View:
-    return View(answer, new, true, tokens)
-
-
 @pytest.fixture
 def report() -> EditReport:
     before = view("Paris.", 0.001, 0.62, ((" Paris", 0.62), (" the", 0.08), ("\n", 0.004)))
@@ -104,21 +101,13 @@ def report() -> EditReport:
             0.9,
         ),
     )
-    return EditReport(
+    return made_report(
+        outcomes,
+        before,
+        after,
         edit_id="e",
-        method="rome",
         layer=8,
-        layer_evidence="chosen by hand",
-        case_id="case-0",
-        prompt="The capital of France is",
-        subject="France",
-        target_new="Rome",
-        target_true="Paris",
-        before=before,
-        after=after,
-        outcomes=outcomes,
         verdict="It took.",
-        took=True,
         weight_change=0.01,
         stages=(("optimise", 1.0),),
     )

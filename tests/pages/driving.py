@@ -6,10 +6,11 @@ import numpy as np
 from streamlit.testing.v1 import AppTest
 
 from goldenlayers_core.attribution.selection import select
-from goldenlayers_core.results import EditReport, LayerScores, ProbeOutcome, View
+from goldenlayers_core.results import LayerScores, ProbeOutcome, View
 from goldenlayers_core.tasks import DatasetChoice, EditQuestion, ScoreQuestion
 from goldenlayers_core.tasks.stored import save_report, save_scores
 from pages._shared import cached
+from tests.made_up import made_report
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
 PATIENCE = 180  # seconds
@@ -91,23 +92,5 @@ def stored_edit() -> str:
     """An edit's report of made-up numbers in the store; its id."""
     before, after = (View(text, p, 1 - p, ((text, 0.5),)) for text, p in (("Paris", 0.1), ("Rome", 0.9)))
     outcome = ProbeOutcome("The capital of France is", "rewrite", "", ("Rome",), before, after, True, 0.5)
-    report = EditReport(
-        edit_id="e" * 32,
-        method="rome",
-        layer=5,
-        layer_evidence="chosen by hand",
-        case_id="1",
-        prompt="The capital of France is",
-        subject="France",
-        target_new="Rome",
-        target_true="Paris",
-        before=before,
-        after=after,
-        outcomes=(outcome,),
-        verdict="The edit took.",
-        took=True,
-        weight_change=0.1,
-        stages=(("key", 0.5), ("value", 1.5)),
-        fingerprint="f" * 32,
-    )
+    report = made_report((outcome,), before, after)
     return save_report(cached.workbench().store, EditQuestion(), report, "Some model")
