@@ -68,6 +68,43 @@ def test_edit_prints_the_contract(tmp_path):
     assert out.stat().st_size < 50_000
 
 
+def test_trace_prints_the_mean_of_its_requests():
+    args = ("trace", "--limit", "2", "--samples", "2", "--positions", "subject", "--window", "1")
+    found = answer(*args)
+    assert (found["n_requests"], found["kind"], found["window"]) == (2, "mlp", 1)
+    assert [entry["layer"] for entry in found["layers"]] == list(range(30))
+    for layer, entry in enumerate(found["layers"]):
+        assert entry["effect"] == pytest.approx(sum(r["effects"][layer] for r in found["requests"]) / 2)
+        assert entry["low"] <= entry["effect"] + 1e-12
+        assert entry["effect"] <= entry["high"] + 1e-12
+    effects = [entry["effect"] for entry in found["layers"]]
+    assert found["golden_layer"] == effects.index(max(effects))
+    assert found["p_clean"] > found["p_corrupt"]
+    counts = {entry["position"]: entry["n_requests"] for entry in found["positions"]}
+    assert counts == {name: 2 * (name == "last subject token") for name in counts}
+    assert answer(*args)["layers"] == found["layers"]
+    lines = run(*args).stdout.splitlines()
+    assert any(line.startswith(f"golden layer by causal tracing: {found['golden_layer']} ") for line in lines)
+
+
+def test_evaluate_reads_a_saved_edit_on_a_dataset(tmp_path):
+    out = str(tmp_path / "edit.safetensors")
+    fact = ("--prompt", "The capital of France is", "--subject", "France", "--target-new", "Warsaw")
+    answer("edit", *fact, "--layer", "5", "--out", out)
+    found = answer("evaluate", "--edit", out, "--limit", "2")
+    assert found["edited_case"] == "capital-001"  # it is in the bundled dataset
+    rates = {(rate["group"], rate["kind"]): rate for rate in found["rates"]}
+    rewrite = rates["edited", "rewrite"]
+    assert (rewrite["before"], rewrite["after"], rewrite["n_judged"]) == (0, 1, 1)
+    assert {kind for group, kind in rates if group == "edited"} == {"rewrite", "rephrase", "locality", "portability"}
+    assert 0 <= found["locality"]["unchanged"] <= found["locality"]["n_probes"]
+    assert found["perplexity"]["before"] > 1
+    assert found["fluency_bits"]["after"] > 0
+    lines = run("evaluate", "--edit", out, "--limit", "1").stdout
+    assert "1 of 1" in lines
+    assert "perplexity of a fixed text" in lines
+
+
 def test_inspect_models_and_datasets(tiny):
     folder, cache = tiny
     card = answer("inspect", "--model", folder, cache=cache)
@@ -101,6 +138,11 @@ def test_the_cache_is_listed_measured_and_emptied(tiny):
         (("score", "--dataset", "nothing.json"), "no file and no known dataset"),
         (("score", "--scope", "everything"), "choose one of mlp"),
         (("score", "--limit", "0"), "above 0"),
+        (("trace", "--kind", "heads"), "choose one of hidden"),
+        (("trace", "--window", "0"), "above 0"),
+        (("trace", "--positions", "first"), "choose one of all"),
+        (("evaluate", "--edit", "/no/such/edit"), "cannot be read"),
+        (("evaluate", "--edit", __file__), "is no edit"),
         (("edit", "--prompt", "A is", "--subject", "B", "--target-new", "C", "--layer", "3"), "not in the prompt"),
         (("edit", "--prompt", "A is", "--subject", "A", "--target-new", "C", "--layer", "x"), "give auto or"),
         (("edit", "--prompt", "A is", "--subject", "A", "--target-new", "C", "--method", "x"), "choose one of rome"),

@@ -50,9 +50,9 @@ def trace_requests(
 
     Where the config leaves window or noise open, `resolve` fills them in from these requests; give it the whole
     dataset's beforehand to have the noise level of the dataset. The handle's lock is held for one forward pass at a
-    time. `progress(done, total, note)` is called after each and may raise to cancel. Results do not depend on what else
-    is traced, nor on the token budget, but for rounding. Raises RequestError for a request that cannot be traced (see
-    `trace_prompts.traceable`).
+    time. `progress(done, total, note)` is called between them and may raise to cancel. Results depend neither on what
+    else is traced nor on the token budget, but for rounding. Raises RequestError for a request that cannot be traced
+    (see `trace_prompts.traceable`).
     """
     if not requests:
         return
@@ -62,9 +62,9 @@ def trace_requests(
     done = 0
     for group in _groups(prompts, full, budget):
 
-        def between(done: int = done) -> None:
+        def between(share: float, done: int = done, size: int = len(group)) -> None:
             if progress:
-                progress(done, len(prompts), "Tracing")
+                progress(done + int(share * size), len(prompts), "Tracing")
 
         found = _trace_group(handle, group, full, budget, between)
         done += len(group)
@@ -130,16 +130,23 @@ def _groups(prompts: Sequence[TracePrompt], config: TraceConfig, budget: int) ->
 
 
 def _trace_group(
-    handle: ModelHandle, group: Sequence[TracePrompt], config: TraceConfig, budget: int, between: Callable[[], None]
+    handle: ModelHandle,
+    group: Sequence[TracePrompt],
+    config: TraceConfig,
+    budget: int,
+    between: Callable[[float], None],
 ) -> list[RequestTrace]:
     began, layers, mixing = time.perf_counter(), handle.n_layers, mixes(handle, group)
     with handle.lock, few_rows(handle), torch.inference_mode():
         runs = run_group(handle, group, config)
     corrupt = runs.p_corrupt.double().mean(dim=1).cpu().numpy()  # (R,)
     effects = [_untouched(prompt, config, layers) for prompt in group]
-    for start, rows in sorted(restores(group, config, layers).items()):
+    work = restores(group, config, layers)
+    done, total = 0, sum(len(rows) * (layers - start) for start, rows in work.items())
+    for start, rows in sorted(work.items()):
         for batch in batches(rows, config.n_samples, budget, mixing):
-            between()
+            between(done / total)
+            done += len(batch) * (layers - start)
             with handle.lock, few_rows(handle), torch.inference_mode():
                 found = run_restores(handle, runs, batch, start, config, mixing)  # (J, S)
             for restore, value in zip(batch, found.double().mean(dim=1).tolist(), strict=True):

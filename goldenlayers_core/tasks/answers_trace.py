@@ -120,7 +120,7 @@ def evaluation_lines(found: EditEvaluation) -> list[str]:
             * bool(found.n_left_out)
         ),
         f"locality: {_of(unchanged, count)} answers that should not change did not",
-        f"perplexity of a fixed text of 120 words: {found.perplexity[0]:.2f} before, {found.perplexity[1]:.2f} after "
+        f"perplexity of a fixed text of 126 words: {found.perplexity[0]:.2f} before, {found.perplexity[1]:.2f} after "
         "(exp of the mean negative log-likelihood per token)",
         f"fluency: {found.fluency[0]:.2f} bits before, {found.fluency[1]:.2f} after (n-gram entropy, 1/3 H2 + 2/3 H3, "
         "of the words of the edited prompt's greedy continuation of 64 tokens)",
