@@ -17,10 +17,14 @@ class Price:
     measured: bool  # on this machine, with this model and method
 
 
-def price(store: Store, fingerprint: str, method: str) -> Price:
-    """Seconds per edit of the newest sweep of these weights with this method; else the stated figure."""
+def price(store: Store, fingerprint: str, method: str, source: str = "") -> Price:
+    """Seconds per edit of the newest sweep of these weights with this method; else the stated figure.
+
+    A model that is not in memory has no fingerprint yet (""): then sweeps of the same `source` count.
+    """
     for run in store.runs():
-        if run.kind == "sweep" and run.fingerprint == fingerprint and run.settings.get("method") == method:
+        same = run.fingerprint == fingerprint if fingerprint else run.settings.get("model", {}).get("source") == source
+        if run.kind == "sweep" and same and run.settings.get("method") == method:
             seconds = _number(dict(run.summary).get("seconds per edit", ""))
             if seconds:
                 return Price(seconds, f"measured here on {run.n_requests:,} requests", True)

@@ -101,7 +101,7 @@ def remarks(picks: Sequence[Pick], sweep: SweepResult | None) -> tuple[str, ...]
         name for way, name in NAMED if way in ("edit_aware", "lga", "causal_trace") and _elsewhere(picks, way, sweep)
     ]
     if others:
-        found.append(f"Chosen on other requests than those judged: {', '.join(others)}.")
+        found.append(f"Chosen on other requests than exactly those judged: {', '.join(others)}.")
     if sweep.skipped:
         found.append(f"Left out, because they could not be edited: {counted(len(sweep.skipped), 'request')}.")
     return tuple(found)

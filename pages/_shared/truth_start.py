@@ -159,7 +159,8 @@ def _button(asked: Asked, n_layers: int | None, problem: str) -> None:
 
 def _cost(asked: Asked, edits: int) -> str:
     card = session.card()
-    found = price(cached.workbench().store, card.fingerprint if card else "", asked.method)
+    store, source = cached.workbench().store, asked.model.source
+    found = price(store, card.fingerprint if card else "", asked.method, source)
     full = f"{edits:,} edits take about {duration(edits * found.seconds_per_edit)}"
     per = f"{found.seconds_per_edit:.2g} s per edit, {found.source}"
     if isinstance(asked, SearchQuestion):

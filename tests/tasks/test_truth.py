@@ -168,6 +168,8 @@ def test_price_is_what_a_sweep_here_took_else_the_stated_figure(store):
     found = price(store, MODEL.fingerprint, "rome")
     assert (found.seconds_per_edit, found.measured) == (0.25, True)
     assert not price(store, MODEL.fingerprint, "r-rome").measured
+    assert price(store, "", "rome", "bundled").measured  # not in memory yet: known by its name
+    assert not price(store, "", "rome", "elsewhere").measured
 
 
 def test_the_best_evidence_recommends(store):
