@@ -51,6 +51,22 @@ def test_score_prints_the_contract():
     assert again["layers"] == found["layers"]
 
 
+def test_score_by_edit_aware_analysis_prints_the_same_contract_with_its_parts():
+    args = ("score", "--model", "bundled", "--dataset", "bundled", "--limit", "2", "--method", "edit-aware")
+    found = answer(*args)
+    assert (found["method"], found["n_requests"], found["outliers"]) == ("edit-aware", 2, [])
+    assert found["golden_layer"] == found["ranking"][0]
+    assert sorted(found["ranking"]) == list(range(30))
+    for layer, entry in enumerate(found["layers"]):
+        assert entry["score"] == pytest.approx(sum(r["scores"][layer] for r in found["requests"]) / 2)
+        assert 0 <= entry["score"] <= 1
+    assert [part["name"] for part in found["parts"]] == ["feasible", "spread", "harm", "portability"]
+    for part in found["parts"]:
+        assert part["definition"]
+        assert [len(part["layers"]), *map(len, part["requests"])] == [30, 30, 30]
+    assert answer("score", "--limit", "2")["method"] == "lga"
+
+
 def test_edit_prints_the_contract(tmp_path):
     out = tmp_path / "edit.safetensors"
     found = answer(

@@ -8,8 +8,8 @@ function and the coefficients of `Rule`:
     spread   = feasible * mean over rephrases of sigma(b0 + b1 moved - b2 m)
     kept     = mean over locality probes of sigma(c0 + c1 moved + c2 m)    moved < 0 where the new target gains
     harm     = 1 - kept
-    reasoned = feasible * mean over portability probes of sigma(d0 + d1 moved - d2 m)
-    score    = mean of feasible, spread, kept and reasoned, over the kinds of probe that the request has
+    portability = feasible * mean over portability probes of sigma(d0 + d1 moved - d2 m)
+    score    = mean of feasible, spread, kept and portability, over the kinds of probe that the request has
 
 Axes: P requests, R probes, L layers.
 """
@@ -33,7 +33,7 @@ class Rule:
     feasible: tuple[float, float]  # a0, a1 (ln of the need)
     spread: tuple[float, float, float]  # b0, b1 (1/nat, moved), b2 (1/nat, margin)
     kept: tuple[float, float, float]  # c0, c1, c2
-    reasoned: tuple[float, float, float]  # d0, d1, d2
+    portability: tuple[float, float, float]  # d0, d1, d2
 
 
 RULE: Final = Rule((3.0, 2.0), (0.0, 1.0, 1.0), (1.0, 1.0, 0.3), (-1.0, 1.0, 1.0))
@@ -51,7 +51,7 @@ class Prediction:
     """(P, L) share of rephrases answered with the new target."""
     harm: Floats
     """(P, L) share of locality probes whose answer changes."""
-    reasoned: Floats
+    portability: Floats
     """(P, L) share of portability probes answered accordingly."""
 
 
@@ -73,9 +73,9 @@ def predict(effects: Effects, rule: Rule = RULE) -> Prediction:
     feasible = _logistic(rule.feasible[0] - rule.feasible[1] * np.log(np.clip(effects.need, 1 / _MOST, _MOST)))
     spread = feasible * share("rephrase", rule.spread, -1)
     kept = share("locality", rule.kept, 1)
-    reasoned = feasible * share("portability", rule.reasoned, -1)
-    kinds = np.stack([feasible, spread, kept, reasoned])  # (4, P, L)
-    return Prediction(np.nanmean(kinds, axis=0), feasible, spread, 1 - kept, reasoned)
+    portability = feasible * share("portability", rule.portability, -1)
+    kinds = np.stack([feasible, spread, kept, portability])  # (4, P, L)
+    return Prediction(np.nanmean(kinds, axis=0), feasible, spread, 1 - kept, portability)
 
 
 def _logistic(odds: Floats) -> Floats:

@@ -42,7 +42,7 @@ EDIT_AWARE_PARTS: Final = (
         "of the locality prompt, lifts the new target over the model's own answer there.",
     ),
     PartInfo(
-        "reasoned",
+        "portability",
         "Portability",
         "higher",
         "Predicted share of portability probes answered accordingly, computed like the spread.",

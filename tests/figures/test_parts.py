@@ -18,9 +18,9 @@ from goldenlayers_core.results.parts import edit_aware_parts
 def predicted(make_scores) -> LayerScores:
     random = np.random.default_rng(3)
     base = make_scores(requests=12, layers=9)
-    arrays = {name: random.uniform(0, 1, (12, 9)) for name in ("feasible", "spread", "harm", "reasoned")}
+    arrays = {name: random.uniform(0, 1, (12, 9)) for name in ("feasible", "spread", "harm", "portability")}
     arrays["spread"][5] = np.nan  # a request without rephrases
-    arrays["reasoned"][:] = np.nan  # nobody has portability probes
+    arrays["portability"][:] = np.nan  # nobody has portability probes
     values = np.nanmean([arrays["feasible"], arrays["spread"], 1 - arrays["harm"]], axis=0)
     gone = np.full_like(values, np.nan)
     return replace(

@@ -159,7 +159,7 @@ def test_the_method_can_be_chosen_and_its_parts_are_shown(bench: Workbench, run_
     assert "These are predictions from gradients" in text
     assert "fitted to real ROME edits of the bundled model" in text
     assert "Tukey" not in text
-    for part in ("feasible", "spread", "harm", "reasoned", "score"):
+    for part in ("feasible", "spread", "harm", "portability", "score"):
         app.segmented_control(key="scores-part").set_value(part).run()
         assert not app.exception, app.exception[0].value
     app.selectbox(key="scores-run").select(run_id).run()  # the run of the other method opens as before
