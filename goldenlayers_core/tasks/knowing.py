@@ -72,10 +72,30 @@ def counts(bench: "Workbench", result_key: str, requests: Sequence[EditRequest])
 
 
 def known_part(
-    bench: "Workbench", model: ModelSource, requests: Sequence[EditRequest], progress: Progress
+    bench: "Workbench",
+    model: ModelSource,
+    requests: Sequence[EditRequest],
+    progress: Progress,
+    most: int | None = None,
 ) -> tuple[EditRequest, ...]:
-    """The requests whose true target the model answers itself and that are no no-op."""
-    rows = what_is_known(bench, model, requests, progress)
+    """The requests whose true target the model answers itself and that are no no-op; the first `most` of them.
+
+    With `most` the model is asked only until so many are found.
+    """
+    if most is None:
+        return _known_of(requests, what_is_known(bench, model, requests, progress))
+    bench.model(model, progress)
+    found: list[EditRequest] = []
+    for start in range(0, len(requests), _CHUNK):
+        progress.update(min(len(found), most), most, "Asking the model")
+        chunk = requests[start : start + _CHUNK]
+        found += _known_of(chunk, what_is_known(bench, model, chunk, Progress()))
+        if len(found) >= most:
+            break
+    return tuple(found[:most])
+
+
+def _known_of(requests: Sequence[EditRequest], rows: pd.DataFrame) -> tuple[EditRequest, ...]:
     return tuple(
         r for r, knows, no_op in zip(requests, rows["knows"], rows["no_op"], strict=True) if knows and not no_op
     )

@@ -169,7 +169,7 @@ class Workbench:
         if choice.known_only and kept:
             from goldenlayers_core.tasks.knowing import known_part
 
-            kept = known_part(self, model, kept, progress or Progress())
+            kept = known_part(self, model, kept, progress or Progress(), choice.limit)
         kept = kept[: choice.limit]
         if not kept:
             raise DatasetError(

@@ -178,6 +178,10 @@ def test_what_the_model_knows_filters_and_is_kept(bench):
     known = bench.requests(choice, ModelSource(), Progress(lambda _d, _t, note: asked.append(note)))
     assert 1 <= len(known.requests) <= 5
     assert "Asking the model" in asked
+    whole = bench.requests(DatasetChoice("bundled", "proxy"), ModelSource()).requests
+    found = bench.knowledge_counts(ModelSource(), whole)
+    assert 5 <= found.n_asked < len(whole)  # asked until five were found
+    assert known.requests == tuple(r for r in whole if r in known.requests)  # in the dataset's order
 
 
 def test_edit_leaves_the_model_alone_and_travels_as_a_file(bench, tmp_path):
