@@ -1,15 +1,25 @@
-"""From first-order effects to the predicted score of an edit: three logistic laws, calibrated once and then frozen.
+"""From first-order effects to the predicted score of an edit: four logistic laws, calibrated once and then frozen.
 
-An edit moves the value by length = min(eta, CLAMP |v0|), as ROME's clamp allows, and so changes a probe's lead by
-moved = slope * length nats. With m the margin (the lead to be overcome, or for locality to be kept), sigma the logistic
-function and the coefficients of `Rule`:
+How long the value change of a real edit is lies between |v0| and what the rewrite needs to first order, and ROME clamps
+it; so it is taken as
 
-    feasible = sigma(a0 - a1 ln(need))                        the rewrite is answered with the new target
-    spread   = feasible * mean over rephrases of sigma(b0 + b1 moved - b2 m)
-    kept     = mean over locality probes of sigma(c0 + c1 moved + c2 m)    moved < 0 where the new target gains
-    harm     = 1 - kept
+    length = |v0| min(need, CLAMP) ^ power
+
+and what it does to a probe as
+
+    moved  = asinh(slope length)        nats below 1 nat, and growing as a logarithm beyond: effects saturate
+
+With m the margin of `Effects` (the lead to be overcome; for locality the lead to be kept), sigma the logistic function
+and the coefficients of `Rule`:
+
+    feasible    = sigma(a0 - a1 ln(need))                               the rewrite is answered with the new target
+    spread      = feasible * mean over rephrases of sigma(b0 + b1 moved - b2 m)
+    kept        = mean over locality probes of sigma(c0 + c1 moved + c2 m)       moved < 0 where the new target gains
+    harm        = 1 - kept
     portability = feasible * mean over portability probes of sigma(d0 + d1 moved - d2 m)
-    score    = mean of feasible, spread, kept and portability, over the kinds of probe that the request has
+    score       = mean of feasible, spread, kept and portability, over the kinds of probe that the request has
+
+Everything is a ratio of lengths or a number of nats, so that nothing depends on the units of a model's activations.
 
 Axes: P requests, R probes, L layers.
 """
@@ -23,6 +33,7 @@ from goldenlayers_core.attribution.edit_aware import Effects
 from goldenlayers_core.results import Floats
 
 CLAMP: Final = 4.0  # ROME's default: delta stays within this many |v0|
+_LEAST: Final = 1e-3
 _MOST: Final = 1e6  # need beyond which nothing changes any more
 
 
@@ -30,13 +41,20 @@ _MOST: Final = 1e6  # need beyond which nothing changes any more
 class Rule:
     """Coefficients of the laws above."""
 
-    feasible: tuple[float, float]  # a0, a1 (ln of the need)
-    spread: tuple[float, float, float]  # b0, b1 (1/nat, moved), b2 (1/nat, margin)
-    kept: tuple[float, float, float]  # c0, c1, c2
-    portability: tuple[float, float, float]  # d0, d1, d2
+    power: float
+    feasible: tuple[float, float]  # a0, a1
+    spread: tuple[float, float, float]  # b0, b1, b2 (per nat)
+    kept: tuple[float, float, float]  # c0, c1, c2 (per nat)
+    portability: tuple[float, float, float]  # d0, d1, d2 (per nat)
 
 
-RULE: Final = Rule((3.0, 2.0), (0.0, 1.0, 1.0), (1.0, 1.0, 0.3), (-1.0, 1.0, 1.0))
+RULE: Final = Rule(
+    power=0.3,
+    feasible=(2.82, 0.27),
+    spread=(-1.88, 1.89, 0.21),
+    kept=(1.42, 2.24, 0.16),
+    portability=(-0.94, 3.18, 1.04),
+)
 
 
 @dataclass(frozen=True)
@@ -57,8 +75,9 @@ class Prediction:
 
 def predict(effects: Effects, rule: Rule = RULE) -> Prediction:
     """The prediction for the requests of `effects`, in their order."""
-    length = np.minimum(effects.eta, CLAMP * effects.size)  # (P, L)
-    moved = effects.slope * length[effects.owners]  # (R, L) nats
+    need = np.clip(effects.need, _LEAST, _MOST)  # (P, L)
+    length = effects.size * np.minimum(need, CLAMP) ** rule.power
+    moved = np.arcsinh(effects.slope * length[effects.owners])  # (R, L)
     margin = effects.margin[:, None]  # (R, 1) nats
 
     def share(kind: str, law: tuple[float, float, float], sign: float) -> Floats:
@@ -70,7 +89,7 @@ def predict(effects: Effects, rule: Rule = RULE) -> Prediction:
         count = np.bincount(effects.owners[mine], minlength=len(length))[:, None]
         return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
 
-    feasible = _logistic(rule.feasible[0] - rule.feasible[1] * np.log(np.clip(effects.need, 1 / _MOST, _MOST)))
+    feasible = _logistic(rule.feasible[0] - rule.feasible[1] * np.log(need))
     spread = feasible * share("rephrase", rule.spread, -1)
     kept = share("locality", rule.kept, 1)
     portability = feasible * share("portability", rule.portability, -1)
