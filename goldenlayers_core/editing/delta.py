@@ -66,6 +66,7 @@ class Edit:
     fact: Fact
     weight_change: float  # Frobenius norm of the change relative to the weights changed
     stages: tuple[tuple[str, float], ...] = ()  # (stage, seconds) of computing it; not part of the content
+    notes: tuple[tuple[str, float], ...] = ()  # loss (nats), steps, value_change (|delta| / |v_0|); nor are these
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Edit) and other.edit_id == self.edit_id
@@ -90,6 +91,7 @@ def make_edit(
     factors: Sequence[Factors],
     config: Mapping[str, Any],
     stages: tuple[tuple[str, float], ...] = (),
+    notes: Mapping[str, float] | None = None,
 ) -> Edit:
     """An edit from its factors. Raises EditError when one holds a number that is not finite."""
     kept = tuple(Factors(f.layer, f.left.detach().float().cpu(), f.right.detach().float().cpu()) for f in factors)
@@ -103,7 +105,9 @@ def make_edit(
     fact = Fact(request.case_id, request.prompt, request.subject, request.target_new, request.target_true)
     text = json.dumps(dict(config), sort_keys=True, ensure_ascii=False)
     name = _edit_id(method, kept, handle.fingerprint, text, fact)
-    return Edit(name, method, kept, handle.fingerprint, text, fact, (change / weight) ** 0.5 if weight else 0.0, stages)
+    relative = (change / weight) ** 0.5 if weight else 0.0
+    known = tuple((key, float(value)) for key, value in (notes or {}).items())
+    return Edit(name, method, kept, handle.fingerprint, text, fact, relative, stages, known)
 
 
 def _edit_id(method: str, factors: tuple[Factors, ...], fingerprint: str, config: str, fact: Fact) -> str:

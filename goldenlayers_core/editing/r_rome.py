@@ -1,12 +1,12 @@
 """R-ROME: ROME with one kind of key in every place (Gupta et al. 2024, arXiv 2403.07175); the update is in `rome`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from goldenlayers_core.editing.delta import Edit
 from goldenlayers_core.editing.method import MethodInfo
-from goldenlayers_core.editing.rome import RomeConfig, rome
+from goldenlayers_core.editing.rome import RomeConfig, rome, rome_many
 from goldenlayers_core.editing.settings import setting
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.records import EditRequest
@@ -33,10 +33,24 @@ def r_rome(
     return rome(handle, request, layer, config, templates, progress, name="r-rome")
 
 
+def r_rome_many(
+    handle: ModelHandle,
+    requests: Sequence[EditRequest],
+    layers: Sequence[int],
+    config: RRomeConfig,
+    templates: Sequence[str],
+    between: Callable[[], None] | None = None,
+    token_budget: int | None = None,
+) -> Iterator[tuple[int, tuple[Edit | str, ...]]]:
+    """As `rome_many`, with R-ROME's update."""
+    return rome_many(handle, requests, layers, config, templates, between, token_budget, name="r-rome")
+
+
 METHOD: Final = MethodInfo(
     name="r-rome",
     title="R-ROME",
     description="ROME with the averaged key in every place: without its rare destructive edits (Gupta et al. 2024).",
     config_class=RRomeConfig,
     run=r_rome,
+    run_many=r_rome_many,
 )

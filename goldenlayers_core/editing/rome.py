@@ -13,20 +13,20 @@ where "is a" has no effect), and one space precedes the target (the code puts tw
 
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import torch
 from torch import Tensor
 
-from goldenlayers_core.editing.clean import CleanPass, clean_pass
+from goldenlayers_core.editing.clean import CleanPass, clean_pass, clean_states
 from goldenlayers_core.editing.delta import Edit, Factors, make_edit
 from goldenlayers_core.editing.method import MethodInfo
 from goldenlayers_core.editing.rows import edit_rows
 from goldenlayers_core.editing.settings import check_settings, setting
 from goldenlayers_core.editing.templates import TemplateConfig
-from goldenlayers_core.editing.value import optimise
+from goldenlayers_core.editing.value import Values, optimise
 from goldenlayers_core.errors import EditError
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.products import few_rows
@@ -52,13 +52,13 @@ class RomeConfig:
     stop_loss: float = setting(
         0.05, "Stop below", "The optimisation ends when the loss (nats) is lower.", 0.0, 10.0, 0.01
     )
-    n_templates: int = setting(5, "Context templates", "Sampled texts before the prompt, beside none.", 0, 100, 1)
+    n_templates: int = setting(2, "Context templates", "Sampled texts before the prompt, beside none.", 0, 100, 1)
     template_length: int = setting(10, "Template length", "Tokens; half of the templates have half as many.", 2, 50, 1)
     seed: int = setting(0, "Seed", "Of the context templates; the rest is deterministic.", 0, 2**31 - 1, 1)
     consistent_keys: bool = setting(False, "Consistent keys", "R-ROME: the averaged key in every place.")
     keep_best: bool = setting(False, "Keep the best", "Take the iterate with the lowest loss, not ROME's last one.")
-    direct_steps: bool = setting(False, "Direct steps", "As far as the answer's odds ask for, in place of Adam's.")
-    patience: int = setting(0, "Patience", "End when so many passes brought less than 2 %; 0: never.", 0, 100, 1)
+    direct_steps: bool = setting(True, "Direct steps", "As far as the answer's odds ask for, in place of Adam's.")
+    patience: int = setting(3, "Patience", "End when so many passes brought less than 2 %; 0: never.", 0, 100, 1)
 
     def __post_init__(self) -> None:
         check_settings(self)
@@ -91,14 +91,66 @@ def rome(
         middle = time.perf_counter()
         values = optimise(handle, clean, config, progress)
         end = time.perf_counter()
-    if values.failed[0]:
-        raise EditError(
-            f"The edit at layer {layer} of {handle.name} ran into numbers that are not finite; "
-            "choose a smaller learning rate, another layer, or the float32 dtype."
-        )
-    left, right = rank_one(clean, values.delta[0], config.consistent_keys)
+    made = _edit(handle, request, clean, values, 0, config, name)
+    if isinstance(made, str):
+        raise EditError(made)
     stages = (("keys", middle - start), (f"optimisation, {values.steps[0]} steps", end - middle))
-    return make_edit(handle, request, name, [Factors(layer, left, right)], dataclasses.asdict(config), stages)
+    return dataclasses.replace(made, stages=stages)
+
+
+def rome_many(
+    handle: ModelHandle,
+    requests: Sequence[EditRequest],
+    layers: Sequence[int],
+    config: RomeConfig,
+    templates: Sequence[str],
+    between: Callable[[], None] | None = None,
+    token_budget: int | None = None,
+    name: str = "rome",
+) -> Iterator[tuple[int, tuple[Edit | str, ...]]]:
+    """For each layer the edits of all requests, as `rome` would make them one by one; see `editing.many.edits_at`.
+
+    One forward pass of the unedited model serves every layer; values are optimised together.
+    """
+    rows = [row for i, request in enumerate(requests) for row in edit_rows(handle, request, templates, i)]
+
+    def step(_done: int, _total: int, _note: str) -> None:
+        if between:
+            between()
+
+    with handle.lock, few_rows(handle):
+        clean = clean_states(handle, rows, layers)
+    for layer in layers:
+        here = clean.at(layer)
+        values = optimise(handle, here, config, step, token_budget or default_budget(handle))
+        yield layer, tuple(_edit(handle, request, here, values, i, config, name) for i, request in enumerate(requests))
+
+
+def default_budget(handle: ModelHandle) -> int:
+    """Suffix tokens that take a step together: enough to keep the device busy."""
+    return 192 if handle.device.type == "cpu" else 4096
+
+
+def _edit(
+    handle: ModelHandle, request: EditRequest, clean: CleanPass, values: Values, i: int, config: RomeConfig, name: str
+) -> Edit | str:
+    """Edit `i` of a batch, or why there is none."""
+    try:
+        if values.failed[i]:
+            raise EditError(_not_finite(handle, clean.layer))
+        left, right = rank_one(clean, values.delta[i], config.consistent_keys, i)
+        notes = {"loss": values.loss[i], "steps": values.steps[i], "value_change": values.change(i)}
+        factors = [Factors(clean.layer, left, right)]
+        return make_edit(handle, request, name, factors, dataclasses.asdict(config), notes=notes)
+    except EditError as error:
+        return str(error)
+
+
+def _not_finite(handle: ModelHandle, layer: int) -> str:
+    return (
+        f"The edit at layer {layer} of {handle.name} ran into numbers that are not finite; "
+        "choose a smaller learning rate, another layer, or the float32 dtype."
+    )
 
 
 def rank_one(clean: CleanPass, delta: Tensor, consistent_keys: bool, edit: int = 0) -> tuple[Tensor, Tensor]:
@@ -128,4 +180,5 @@ METHOD: Final = MethodInfo(
     description="A rank-one change of one MLP output matrix (Meng et al. 2022), with identity covariance.",
     config_class=RomeConfig,
     run=rome,
+    run_many=rome_many,
 )

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from goldenlayers_core.editing.settings import check_settings, setting
-from goldenlayers_core.editing.suffix import cache_of, prefill
+from goldenlayers_core.editing.suffix import prefill
 from goldenlayers_core.models import ModelHandle
+from goldenlayers_core.models.kept import cache_of
 from goldenlayers_core.models.products import few_rows
 from goldenlayers_core.models.tokens import encode_prompt
 from goldenlayers_core.records import config_digest, digest_of

@@ -22,6 +22,7 @@ from goldenlayers_core.editing.steps import Adam, LogOdds, StepRule
 from goldenlayers_core.editing.suffix import Suffixes, split_rows, suffix_logits
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.hooks import as_batch, change_outputs
+from goldenlayers_core.models.products import few_rows
 
 StepDone = Callable[[int, int, str], None]
 
@@ -64,6 +65,10 @@ class Values:
     def steps(self) -> tuple[int, ...]:
         """Forward passes each edit took part in."""
         return tuple(map(len, self.losses))
+
+    def change(self, edit: int) -> float:
+        """|delta| / |v_0| of one edit."""
+        return float(self.delta[edit].norm()) / max(self.size[edit], 1e-30)
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,7 +222,7 @@ def optimise(
 
     At most `steps` forward passes and one update fewer. Adam returns its last iterate, as ROME defines it, unless
     `keep_best`; direct steps return their best. At most `token_budget` suffix tokens (one edit at least) take a step
-    together. Hold the handle's lock. Raises whatever `step_done(done, total, note)` raises.
+    together. The handle's lock is held during each step only. Raises whatever `step_done(done, total, note)` raises.
     """
     search = _Search(handle, clean, config)
     count = len(search.history)
@@ -234,7 +239,8 @@ def optimise(
             active.append(waiting.pop(0))
             batch = None
         batch = batch or _batch(handle, clean, active)
-        over = search.step(batch)
+        with handle.lock, few_rows(handle):
+            over = search.step(batch)
         if over:
             active, batch, ended = [e for e in active if e not in over], None, ended + len(over)
         if step_done:

@@ -90,7 +90,7 @@ class Lines:
         places: dict[tuple[int, tuple[int, ...]], int] = {}
         spots: list[tuple[int, int]] = []
         for row, line in enumerate(lines):
-            found = [((), line.prompt - 1)]
+            found: list[tuple[tuple[int, ...], int]] = [((), line.prompt - 1)]
             for start, branch in zip(line.starts, line.branches, strict=True):
                 found += [(branch[: t + 1], start + t) for t in range(len(branch))]
             for said, column in found:
@@ -131,7 +131,8 @@ class Lines:
             if bucket.mask.ndim == 4:
                 inputs["position_ids"] = bucket.positions
             logits = self.handle.model(**inputs).logits[0]
-            return (logits if logits.dtype == torch.float64 else logits.float()).log_softmax(dim=1)
+            precise: Tensor = logits if logits.dtype == torch.float64 else logits.float()
+            return precise.log_softmax(dim=1)
 
 
 def _lines(index: int, ask: Ask, together: bool) -> list[_Line]:

@@ -3,7 +3,7 @@
 The prompts are run once; the greedy continuation and longer answers go on from the kept keys and values.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Final
@@ -29,6 +29,8 @@ LONGEST_ANSWER: Final = 64
 TOP_TOKENS: Final = 10
 TOKEN_BUDGET: Final = 2048  # padded tokens per batch
 
+Enough = Callable[[int, str], bool]
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -47,6 +49,7 @@ class Reading:
     view: View
     log_p: NDArray[np.float32]
     """(V,) log-probability of every next token, nats."""
+    tokens: tuple[int, ...] = ()  # of the greedy continuation, its end token included
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +71,9 @@ class _Reader:
     def __init__(self, handle: ModelHandle, questions: Sequence[Question], edits: Sequence[Edit | None] | None) -> None:
         self.handle, self.questions, self.edits = handle, questions, edits
         self.encoded = [encode_prompt(handle.tokenizer, q.prompt) for q in questions]
+        self.limits = [self.limit(question) for question in questions]
+        for question, ids, limit in zip(questions, self.encoded, self.limits, strict=True):
+            check_length(handle, question.prompt, len(ids) + limit)
         ends = generation_config(handle, 1).eos_token_id
         self.ends = frozenset(ends if isinstance(ends, list) else [ends])
 
@@ -75,11 +81,11 @@ class _Reader:
         """The overlays for a forward pass whose samples are these questions."""
         return batch_overlay(self.handle, [self.edits[q] for q in questions]) if self.edits else nullcontext()
 
-    def batches(self, new_tokens: int) -> Iterator[list[int]]:
+    def batches(self) -> Iterator[list[int]]:
         """Questions of like length together, at most TOKEN_BUDGET padded tokens each time."""
         batch: list[int] = []
         for q in sorted(range(len(self.questions)), key=lambda i: len(self.encoded[i])):
-            if batch and (len(batch) + 1) * (len(self.encoded[q]) + new_tokens) > TOKEN_BUDGET:
+            if batch and (len(batch) + 1) * (len(self.encoded[q]) + max(self.limits)) > TOKEN_BUDGET:
                 yield batch
                 batch = []
             batch.append(q)
@@ -128,8 +134,8 @@ class _Reader:
                 total[row, answer] += float(log_p[range(len(ids) - 1), ids[1:]].double().sum())
         return {key: float(np.exp(value)) for key, value in total.items()}
 
-    def greedy(self, prompts: _Prompts, new_tokens: int) -> list[str]:
-        """Greedy continuations, each ended by a line break, an end token or `new_tokens`; ended rows drop out."""
+    def greedy(self, prompts: _Prompts, enough: Enough | None = None) -> list[list[int]]:
+        """Greedy continuations, each ended by a line break, an end token, its limit or `enough`; they drop out."""
         chosen: list[list[int]] = [[] for _ in prompts.questions]
         alive = list(range(len(prompts.questions)))
         mask, cache = prompts.mask, cache_of(prompts.kept)
@@ -138,9 +144,14 @@ class _Reader:
             best = log_p.argmax(dim=1).tolist()
             for row, token in zip(alive, best, strict=True):
                 chosen[row].append(token)
-            stay = [i for i, row in enumerate(alive) if not self._ended(chosen[row], new_tokens)]
+            stay = [
+                i
+                for i, row in enumerate(alive)
+                if not self._ended(chosen[row], self.limits[prompts.questions[row]])
+                and not (enough and enough(prompts.questions[row], self.text(chosen[row])))
+            ]
             if not stay:
-                return [self._text(tokens) for tokens in chosen]
+                return chosen
             if len(stay) < len(alive):
                 keep = torch.tensor(stay, device=mask.device)
                 cache.batch_select_indices(keep)
@@ -157,18 +168,17 @@ class _Reader:
                 )
             log_p = out.logits[:, -1]
 
-    def _text(self, tokens: Sequence[int]) -> str:
+    def text(self, tokens: Sequence[int]) -> str:
+        """Tokens in words, without special ones."""
         return str(self.handle.tokenizer.decode(tokens, skip_special_tokens=True))
 
-    def _ended(self, tokens: Sequence[int], new_tokens: int) -> bool:
-        return len(tokens) >= new_tokens or tokens[-1] in self.ends or "\n" in self._text(tokens).lstrip()
+    def _ended(self, tokens: Sequence[int], limit: int) -> bool:
+        return len(tokens) >= limit or tokens[-1] in self.ends or "\n" in self.text(tokens).lstrip()
 
-    def new_tokens(self) -> int:
-        """Greedy tokens: enough for the longest answer that is expected, and a little more."""
-        longest = 0
-        for question in self.questions:
-            for answer in filter(str.strip, question.expected):
-                longest = max(longest, len(encode_answer(self.handle.tokenizer, question.prompt, answer)))
+    def limit(self, question: Question) -> int:
+        """Greedy tokens: enough for the longest answer that the question expects, and a little more."""
+        answers = [a for a in question.expected if a.strip()]
+        longest = max((len(encode_answer(self.handle.tokenizer, question.prompt, a)) for a in answers), default=0)
         return min(max(ANSWER_TOKENS, longest + 2), LONGEST_ANSWER)
 
 
@@ -182,24 +192,37 @@ def read(
     empty prompt and for one that is longer than the model takes.
     """
     reader = _Reader(handle, questions, edits)
-    new_tokens = reader.new_tokens()
-    for question, ids in zip(questions, reader.encoded, strict=True):
-        check_length(handle, question.prompt, len(ids) + new_tokens)
     readings: dict[int, Reading] = {}
-    for batch in reader.batches(new_tokens):
+    for batch in reader.batches():
         with handle.lock, few_rows(handle), torch.inference_mode():
             prompts = reader.prompts(batch)
             probability = reader.probabilities(prompts)
-            texts = reader.greedy(prompts, new_tokens)
+            said = reader.greedy(prompts)
         for row, q in enumerate(batch):
             view = View(
-                answer=cut_answer(texts[row]),
+                answer=cut_answer(reader.text(said[row])),
                 target_new_probability=probability.get((row, questions[q].target_new), float("nan")),
                 target_true_probability=probability.get((row, questions[q].target_true), float("nan")),
                 top_tokens=_top_tokens(handle, prompts.log_p[row]),
             )
-            readings[q] = Reading(view, prompts.log_p[row].float().cpu().numpy())
+            readings[q] = Reading(view, prompts.log_p[row].float().cpu().numpy(), tuple(said[row]))
     return tuple(readings[q] for q in range(len(questions)))
+
+
+def greedy_answers(
+    handle: ModelHandle, questions: Sequence[Question], edits: Sequence[Edit | None], enough: Enough
+) -> tuple[str, ...]:
+    """Greedy continuations as `read` writes them, each stopped as soon as `enough(question, text so far)` is true.
+
+    The handle's lock is taken for each batch. Raises RequestError as `read` does.
+    """
+    reader = _Reader(handle, questions, edits)
+    texts: dict[int, str] = {}
+    for batch in reader.batches():
+        with handle.lock, few_rows(handle), torch.inference_mode():
+            said = reader.greedy(reader.prompts(batch), enough)
+        texts.update({q: reader.text(tokens) for q, tokens in zip(batch, said, strict=True)})
+    return tuple(texts[q] for q in range(len(questions)))
 
 
 def _top_tokens(handle: ModelHandle, log_p: Tensor) -> tuple[tuple[str, float], ...]:

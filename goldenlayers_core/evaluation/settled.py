@@ -12,7 +12,7 @@ from goldenlayers_core.evaluation.answers import accepts, cut_answer, normalise,
 from goldenlayers_core.models.generate import first_answer
 
 _ARTICLES: Final = ("the", "a", "an")
-_ENDS_A_WORD: Final = frozenset(',;:!?)]"”»-–—')
+_ENDS_A_WORD: Final = frozenset((*",;:!?)]-", '"', "\u201d", "\u00bb", "\u2014"))  # and nothing after them joins it on
 
 
 def settled(text: str, aliases: Sequence[str], ended: bool = False) -> bool | None:

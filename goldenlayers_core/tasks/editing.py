@@ -38,13 +38,13 @@ if TYPE_CHECKING:
 def edit(bench: "Workbench", question: EditQuestion, progress: Progress) -> str:
     """Compute the edit, store it, measure it; returns the run's id. Raises a GoldenLayersError of one sentence."""
     method = get_method(question.method)
-    config = _settings(method.config_class, question.settings)
+    config = method_settings(method.config_class, question.settings)
     handle = bench.model(question.model, progress)
     request = _with_old_answer(handle, request_from(question.request))
     layer, evidence = _layer(bench, handle, question, progress)
     progress.update(0, 3, "Context templates")
     start = time.perf_counter()
-    templates = _templates(bench, handle, config.templates)
+    templates = templates_of(bench, handle, config.templates)
     stages = [("templates", time.perf_counter() - start)]
     progress.update(1, 3, f"Editing layer {layer}")
     made: Edit = method.run(handle, request, layer, config, templates, lambda _done, _total, _note: progress.check())
@@ -65,7 +65,7 @@ def _provenance(handle: ModelHandle, made: Edit) -> dict[str, str]:
     }
 
 
-def _settings(config_class: type[Any], settings: Mapping[str, Any]) -> Any:
+def method_settings(config_class: type[Any], settings: Mapping[str, Any]) -> Any:
     """The method's config. Raises ConfigError for a field it does not have, or a value outside its limits."""
     known = {f.name for f in dataclasses.fields(config_class)}
     unknown = sorted(set(settings) - known)
@@ -98,7 +98,7 @@ def _layer(bench: "Workbench", handle: ModelHandle, question: EditQuestion, prog
     return found.layer, found.evidence
 
 
-def _templates(bench: "Workbench", handle: ModelHandle, config: TemplateConfig) -> tuple[str, ...]:
+def templates_of(bench: "Workbench", handle: ModelHandle, config: TemplateConfig) -> tuple[str, ...]:
     """Context templates of this model, sampled once and then read from the store."""
     key = template_key(handle, config)
     if key in bench.store.names("templates"):

@@ -13,12 +13,13 @@ from goldenlayers_core.results.parts import EDIT_AWARE_PARTS, edit_aware_parts
 from goldenlayers_core.runtime import RunManifest, Store, now
 from goldenlayers_core.tasks.questions import EditQuestion, ScoreQuestion
 from goldenlayers_core.tasks.serial import plain, report_from
+from goldenlayers_core.tasks.stored_sweep import open_sweep as open_sweep
 from goldenlayers_core.tasks.stored_trace import open_token_trace as open_token_trace
 from goldenlayers_core.tasks.stored_trace import open_trace as open_trace
 
 SCORE_VERSION: Final = "lga-1"  # changes when a score would come out differently
 EDIT_AWARE_VERSION: Final = "edit-aware-1"  # likewise: also when the rule is calibrated anew
-EDIT_VERSION: Final = "edit-1"
+EDIT_VERSION: Final = "edit-2"
 
 
 def score_version(method: ScoreMethod) -> str:

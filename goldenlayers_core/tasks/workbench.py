@@ -19,6 +19,7 @@ from goldenlayers_core.tasks.questions import (
     KnowledgeQuestion,
     ScoreQuestion,
     Split,
+    SweepQuestion,
     TokenTraceQuestion,
     TraceQuestion,
 )
@@ -27,6 +28,8 @@ from goldenlayers_core.tasks.serial import dataset_from, plain
 if TYPE_CHECKING:
     from goldenlayers_core.models import ModelHandle
     from goldenlayers_core.tasks.knowing import KnowledgeCounts
+
+Question = ScoreQuestion | KnowledgeQuestion | EditQuestion | TraceQuestion | TokenTraceQuestion | SweepQuestion
 
 KEPT_MODELS: Final = 2
 _UPLOAD: Final = "upload-"
@@ -72,7 +75,12 @@ class Workbench:
         self._models: OrderedDict[ModelSource, ModelHandle] = OrderedDict()
         self._datasets: OrderedDict[str, Dataset] = OrderedDict()
         self._lock = threading.RLock()
-        slow = {"score": self._score_job, "knowledge": self._knowledge_job, "trace": self._trace_job}
+        slow = {
+            "score": self._score_job,
+            "knowledge": self._knowledge_job,
+            "trace": self._trace_job,
+            "sweep": self._sweep_job,
+        }
         quick = {"load": self._load_job, "edit": self._edit_job, "token-trace": self._token_trace_job}
         self.slow = JobQueue(self.root / "jobs" / "slow", slow)
         self.quick = JobQueue(self.root / "jobs" / "quick", quick)
@@ -190,7 +198,7 @@ class Workbench:
 
     def submit(
         self,
-        question: ScoreQuestion | KnowledgeQuestion | EditQuestion | TraceQuestion | TokenTraceQuestion | ModelSource,
+        question: Question | ModelSource,
         title: str,
     ) -> str:
         """Start work in the background; the id of the equal job if one is running."""
@@ -202,6 +210,8 @@ class Workbench:
             return self.quick.submit("token-trace", title, question.to_params())
         if isinstance(question, TraceQuestion):
             return self.slow.submit("trace", title, question.to_params())
+        if isinstance(question, SweepQuestion):
+            return self.slow.submit("sweep", title, question.to_params())
         kind = "score" if isinstance(question, ScoreQuestion) else "knowledge"
         return self.slow.submit(kind, title, question.to_params())
 
@@ -235,6 +245,11 @@ class Workbench:
         from goldenlayers_core.tasks.tracing import trace
 
         return trace(self, TraceQuestion.from_params(params), progress)
+
+    def _sweep_job(self, params: Mapping[str, Any], progress: Progress) -> str:
+        from goldenlayers_core.tasks.sweeping import sweep
+
+        return sweep(self, SweepQuestion.from_params(params), progress)
 
     def _token_trace_job(self, params: Mapping[str, Any], progress: Progress) -> str:
         from goldenlayers_core.tasks.tracing import trace_one

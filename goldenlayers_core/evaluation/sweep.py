@@ -1,0 +1,229 @@
+"""The sweep: real edits of every request at every layer, measured (design.md section 5).
+
+The hidden states entering every layer are computed once; an edit at layer l reruns only the layers from l on, for its
+value as for its probes; values of many edits are optimised together, and one forward pass, in which every sample
+carries its own edit, measures them all. Greedy answers are read off the same pass as far as they follow what was
+expected; only those that leave it undecided are generated.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from goldenlayers_core.editing.delta import Edit
+from goldenlayers_core.editing.many import edits_at
+from goldenlayers_core.editing.method import MethodInfo
+from goldenlayers_core.editing.rows import edit_rows
+from goldenlayers_core.errors import EditError, RequestError
+from goldenlayers_core.evaluation.answers import accepts, cut_answer, same_answer
+from goldenlayers_core.evaluation.asked import Asked, asked_of, question_of
+from goldenlayers_core.evaluation.lines import Lines
+from goldenlayers_core.evaluation.measure import Seen, Tokens, joined, look, numbers, verdict
+from goldenlayers_core.evaluation.read import Reading, greedy_answers, read
+from goldenlayers_core.evaluation.settled import same_settled, settled
+from goldenlayers_core.models import ModelHandle
+from goldenlayers_core.models.generate import generation_config
+from goldenlayers_core.models.products import few_rows
+from goldenlayers_core.records import EditRequest
+
+UNEDITED: Final = -1  # the "layer" of what the unedited model says
+_CHUNK_TOKENS: Final = 2400  # of probes and of edit rows, each, whose states are kept at one time
+
+
+@dataclass(frozen=True)
+class SweptPair:
+    """One request at one layer."""
+
+    index: int  # of the request, in the caller's list
+    layer: int  # UNEDITED: the model as it is
+    metrics: dict[str, float]  # by name; what the request has no probe for is missing
+    answer: str  # greedy answer to the request's prompt
+    seconds: float  # the pair's share of the time its batch took
+
+
+def checked(
+    handle: ModelHandle, requests: Sequence[EditRequest], templates: Sequence[str]
+) -> tuple[list[int], list[tuple[str, str]]]:
+    """Indices of the requests that can be edited, and (case_id, reason) of the others."""
+    good, bad = [], []
+    for i, request in enumerate(requests):
+        try:
+            edit_rows(handle, request, templates)
+            good.append(i)
+        except (RequestError, EditError) as error:
+            bad.append((request.case_id, str(error)))
+    return good, bad
+
+
+def sweep(
+    handle: ModelHandle,
+    requests: Sequence[EditRequest],
+    layers: Sequence[int],
+    method: MethodInfo,
+    config: Any,
+    templates: Sequence[str],
+    between: Callable[[], None] | None = None,
+    token_budget: int | None = None,
+) -> Iterator[SweptPair]:
+    """Every request at every layer, as soon as it is measured, and once unedited (layer UNEDITED, first).
+
+    Requests must pass `checked`. `between`, called between steps, may raise to cancel; what was yielded stands.
+    Raises EditError for a layer that the model does not have.
+    """
+    for layer in layers:
+        handle.check_layer(layer)
+    for chunk in _chunks(handle, requests, templates):
+        yield from _Chunk(handle, requests, chunk, between, token_budget).run(layers, method, config, templates)
+
+
+def _chunks(handle: ModelHandle, requests: Sequence[EditRequest], templates: Sequence[str]) -> Iterator[list[int]]:
+    """Requests in groups whose states fit in memory together, one at least."""
+    chunk: list[int] = []
+    probes = rows = 0
+    for i, request in enumerate(requests):
+        own_probes = sum(len(handle.tokenizer(p.prompt)["input_ids"]) + 8 for p in request.probes)
+        own_rows = sum(len(row.ids) for row in edit_rows(handle, request, templates))
+        if chunk and max(probes + own_probes, rows + own_rows) > _CHUNK_TOKENS:
+            yield chunk
+            chunk, probes, rows = [], 0, 0
+        chunk.append(i)
+        probes, rows = probes + own_probes, rows + own_rows
+    if chunk:
+        yield chunk
+
+
+class _Chunk:
+    """Some requests, their probes, and what the unedited model says to them."""
+
+    def __init__(
+        self,
+        handle: ModelHandle,
+        requests: Sequence[EditRequest],
+        chunk: Sequence[int],
+        between: Callable[[], None] | None,
+        token_budget: int | None,
+    ) -> None:
+        self.handle, self.between, self.budget = handle, between, token_budget
+        self.chunk, self.requests = list(chunk), [requests[i] for i in chunk]
+        ends = generation_config(handle, 1).eos_token_id
+        self.ends = frozenset(ends if isinstance(ends, list) else [ends])
+        self.asked: list[Asked] = []
+        self.spans: list[range] = []  # per request, its probes in `asked`
+        questions = [question_of(r, p) for r in self.requests for p in r.probes]
+        readings: tuple[Reading, ...] = read(handle, questions)
+        start = 0
+        for request in self.requests:
+            stop = start + len(request.probes)
+            self.asked += asked_of(handle, request, readings[start:stop])
+            self.spans.append(range(start, stop))
+            start = stop
+        self.tokens = Tokens(self.asked)
+        self.lines = Lines(handle, [one.ask for one in self.asked], token_budget or default_budget(handle))
+
+    def run(
+        self, layers: Sequence[int], method: MethodInfo, config: Any, templates: Sequence[str]
+    ) -> Iterator[SweptPair]:
+        start = time.perf_counter()
+        before = self.look_unedited(layers)
+        for i, span in enumerate(self.spans):
+            metrics = self.metrics(span, before, before, [self.unedited_success(q) for q in span])
+            yield SweptPair(self.chunk[i], UNEDITED, metrics, self.asked[span[0]].before, 0.0)
+        order = _alternating(layers)
+        for layer, made in edits_at(
+            self.handle, method, self.requests, order, config, templates, self.between, self.budget
+        ):
+            pairs = self.measured(layer, [edit if isinstance(edit, Edit) else None for edit in made], before)
+            end = time.perf_counter()
+            for i, (metrics, answer) in enumerate(pairs):
+                yield SweptPair(self.chunk[i], layer, metrics, answer, (end - start) / len(pairs))
+            start = time.perf_counter()
+
+    def unedited_success(self, q: int) -> bool:
+        one = self.asked[q]
+        return one.probe.kind == "locality" or accepts(one.before, one.probe.answers)
+
+    def look_unedited(self, layers: Sequence[int]) -> Seen:
+        parts = []
+        for b, bucket in enumerate(self.lines.buckets):
+            with self.handle.lock, few_rows(self.handle):
+                log_p = self.lines.unedited(bucket, layers)
+            parts.append(look(self.lines, b, log_p, self.tokens, None))
+        return joined(parts)
+
+    def measured(self, layer: int, edits: Sequence[Edit | None], before: Seen) -> list[tuple[dict[str, float], str]]:
+        """Metrics and answer of every request under its edit; one without an edit is as it was."""
+        owner = [i for i, span in enumerate(self.spans) for _ in span]
+        parts = []
+        for b, bucket in enumerate(self.lines.buckets):
+            with self.handle.lock, few_rows(self.handle):
+                log_p = self.lines.edited(bucket, [edits[owner[ask]] for ask in bucket.asks], layer)
+            parts.append(look(self.lines, b, log_p, self.tokens, before))
+            if self.between:
+                self.between()
+        seen = joined(parts)
+        success, texts = self.successes(seen, [edits[i] for i in owner])
+        found = []
+        for span, edit in zip(self.spans, edits, strict=True):
+            metrics = self.metrics(span, seen, before, [success[q] for q in span])
+            if edit is not None:
+                metrics |= {"weight_change": edit.weight_change, **dict(edit.notes)}
+            found.append((metrics, texts[span[0]]))
+        return found
+
+    def successes(self, seen: Seen, edits: Sequence[Edit | None]) -> tuple[list[bool], list[str]]:
+        """Whether each probe succeeded, and its answer as far as it was needed."""
+        success: list[bool] = []
+        texts: list[str] = []
+        open_: list[int] = []
+        for q, one in enumerate(self.asked):
+            found, text = verdict(self.handle, q, one, seen, self.ends)
+            # the answer to the request's own prompt is shown: whole, unless it is what was asked for
+            if found is None or (one.probe.kind == "rewrite" and not found):
+                open_.append(q)
+            success.append(bool(found))
+            texts.append(one.question.target_new.strip() if found else text.strip())
+        for q, text in zip(open_, self.written_on(open_, [edits[q] for q in open_]), strict=True):
+            one, said = self.asked[q], cut_answer(text)
+            same = one.probe.kind == "locality" and same_answer(one.before, said, one.probe.answers)
+            success[q] = same or (one.probe.kind != "locality" and accepts(said, one.probe.answers))
+            texts[q] = said
+        return success, texts
+
+    def written_on(self, open_: Sequence[int], edits: Sequence[Edit | None]) -> tuple[str, ...]:
+        """Greedy texts, as long as it takes to decide on each; that of a rewrite is written to the end."""
+
+        def enough(i: int, text: str) -> bool:
+            one = self.asked[open_[i]]
+            if one.probe.kind == "rewrite":
+                return False
+            if one.probe.kind == "locality":
+                return same_settled(one.before, text, one.probe.answers) is not None
+            return settled(text, one.probe.answers) is not None
+
+        if not open_:
+            return ()
+        return greedy_answers(self.handle, [self.asked[q].question for q in open_], edits, enough)
+
+    def metrics(self, span: range, seen: Seen, before: Seen, success: Sequence[bool]) -> dict[str, float]:
+        """Means over the probes of each kind."""
+        found: dict[str, list[float]] = {}
+        for q, hit in zip(span, success, strict=True):
+            one = self.asked[q]
+            found.setdefault(one.probe.kind, []).append(float(hit))
+            for name, value in numbers(q, one, seen, before).items():
+                found.setdefault(name, []).append(value)
+        return {name: float(np.mean(values)) for name, values in found.items()}
+
+
+def default_budget(handle: ModelHandle) -> int:
+    """Padded tokens per forward pass over probes."""
+    return 320 if handle.device.type == "cpu" else 16384
+
+
+def _alternating(layers: Sequence[int]) -> list[int]:
+    """Shallow and deep layers in turn: the former cost more, and so the time left is told truly."""
+    ordered = sorted(layers)
+    return [ordered[i // 2] if i % 2 == 0 else ordered[-1 - i // 2] for i in range(len(ordered))]
