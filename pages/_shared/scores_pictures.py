@@ -49,7 +49,7 @@ def _looks() -> tuple[figures.Scale, figures.Order]:
 
 
 def _part_looks(scores: LayerScores) -> tuple[str, figures.Order]:
-    words = {SCORE: "Predicted score", **{part.name: part.title for part in scores.parts}}
+    words = {SCORE: "Score", **{part.name: part.title for part in scores.parts}}
     if st.session_state.get("scores-part") not in words:
         st.session_state["scores-part"] = SCORE
     with st.container(horizontal=True, vertical_alignment="bottom"):
