@@ -161,12 +161,15 @@ class LgaConfig:
 class EditAwareConfig:
     """Edit-aware layer analysis (design.md section 4): what an edit would do, predicted from gradients."""
 
+    probes_per_kind: int = 3  # rephrases, locality and portability probes that take part, at most, evenly spaced
     portability: bool = True  # portability probes take part; without them a seventh less work on the bundled facts
     precision: Literal["model", "bfloat16"] = "model"  # bfloat16: faster on processors with AMX or AVX512-BF16
     # padded tokens per batch; None: 192 on a processor, 4,096 on a GPU
     token_budget: int | None = field(default=None, metadata={"affects_result": False})
 
     def __post_init__(self) -> None:
+        if self.probes_per_kind < 1:
+            raise ConfigError(f"{self.probes_per_kind} probes per kind were asked for; give a whole number above 0.")
         if self.precision not in ("model", "bfloat16"):
             raise ConfigError(f"Precision {self.precision!r} is unknown; choose model or bfloat16.")
         if self.token_budget is not None and self.token_budget < 1:

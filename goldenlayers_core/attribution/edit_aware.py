@@ -215,7 +215,7 @@ def iter_edit_aware(handle: ModelHandle, requests: Sequence[EditRequest], config
     if config.precision == "bfloat16" and handle.dtype != torch.bfloat16:
         context = lower_precision(handle, torch.bfloat16)
     budget, size = config.token_budget or default_budget(handle), default_chunk(handle)
-    rows = [probe_rows(handle, i, request, config.portability) for i, request in enumerate(requests)]
+    rows = [probe_rows(handle, i, request, config) for i, request in enumerate(requests)]
     with context as call:
         for start in range(0, len(rows), size):
             yield _chunk(handle, rows[start : start + size], budget, call)

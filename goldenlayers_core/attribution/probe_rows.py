@@ -16,7 +16,7 @@ from torch import Tensor
 from goldenlayers_core.errors import RequestError
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.tokens import encode_answer, encode_prompt, pad_right, subject_last
-from goldenlayers_core.records import EditRequest, Probe, ProbeKind
+from goldenlayers_core.records import EditAwareConfig, EditRequest, Probe, ProbeKind
 
 _BATCH_OVERHEAD: Final = 16  # what one more batch costs, in tokens (as LGA's)
 
@@ -54,8 +54,8 @@ class ProbeBatch:
         return int(self.ids.numel())
 
 
-def probe_rows(handle: ModelHandle, index: int, request: EditRequest, portability: bool) -> tuple[ProbeRow, ...]:
-    """The rows of one request, the rewrite first.
+def probe_rows(handle: ModelHandle, index: int, request: EditRequest, config: EditAwareConfig) -> tuple[ProbeRow, ...]:
+    """The rows of one request, the rewrite first; of every other kind at most `probes_per_kind`.
 
     A rephrase without an answer of its own wants the new target; a portability probe without one is left out, because
     nothing says what should follow. Raises RequestError for an empty prompt or target, a subject that is not in the
@@ -65,11 +65,20 @@ def probe_rows(handle: ModelHandle, index: int, request: EditRequest, portabilit
     lookup = subject_last(tokenizer, request.prompt, request.subject)
     new = request.target_new
     rows = [_row(handle, index, request.rewrite, new, lookup)]
-    rows += [_row(handle, index, p, p.answers[0] if p.answers else new) for p in request.rephrases]
-    rows += [_row(handle, index, p, new) for p in request.locality]
-    if portability:
-        rows += [_row(handle, index, p, p.answers[0]) for p in request.portability if p.answers]
+    most = config.probes_per_kind
+    rows += [_row(handle, index, p, p.answers[0] if p.answers else new) for p in spaced(request.rephrases, most)]
+    rows += [_row(handle, index, p, new) for p in spaced(request.locality, most)]
+    if config.portability:
+        answered = [p for p in request.portability if p.answers]
+        rows += [_row(handle, index, p, p.answers[0]) for p in spaced(answered, most)]
     return tuple(rows)
+
+
+def spaced(probes: Sequence[Probe], most: int) -> list[Probe]:
+    """At most so many of the probes, evenly spaced, because datasets put those of one sort together."""
+    if len(probes) <= most:
+        return list(probes)
+    return [probes[i * len(probes) // most] for i in range(most)]
 
 
 def _row(handle: ModelHandle, index: int, probe: Probe, answer: str, lookup: int = -1) -> ProbeRow:

@@ -70,7 +70,7 @@ def editable(handle: ModelHandle, requests: Sequence[EditRequest], config: EditA
     skipped: list[tuple[str, str]] = []
     for request in requests:
         try:
-            probe_rows(handle, 0, request, config.portability)
+            probe_rows(handle, 0, request, config)
         except RequestError as error:
             skipped.append((request.case_id, str(error)))
         else:

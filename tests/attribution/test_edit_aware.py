@@ -1,5 +1,6 @@
 """The edit-aware analysis equals per-sample autograd on every row, and predicts what a small edit does."""
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -77,7 +78,7 @@ def one_by_one(handle: ModelHandle, row: ProbeRow, layer: int) -> tuple[Tensor, 
 
 def all_rows(handle: ModelHandle) -> list[ProbeRow]:
     """In the order of `Effects`: the rewrites first."""
-    each = [probe_rows(handle, i, request, True) for i, request in enumerate(REQUESTS)]
+    each = [probe_rows(handle, i, request, EditAwareConfig()) for i, request in enumerate(REQUESTS)]
     return [rows[0] for rows in each] + [row for rows in each for row in rows[1:]]
 
 
@@ -168,13 +169,23 @@ def test_the_bound_holds_and_margins_are_what_they_say():
 
 def test_what_has_no_answer_is_left_out_and_an_empty_rephrase_wants_the_target():
     handle = tiny_handle("gpt2")
-    kinds = [row.kind for row in probe_rows(handle, 0, REQUESTS[1], True)]
+    kinds = [row.kind for row in probe_rows(handle, 0, REQUESTS[1], EditAwareConfig())]
     assert kinds == ["rewrite", "locality"]  # its portability probe has no answer
-    rows = probe_rows(handle, 0, REQUESTS[0], False)
+    rows = probe_rows(handle, 0, REQUESTS[0], EditAwareConfig(portability=False))
     assert [row.kind for row in rows] == ["rewrite", "rephrase", "rephrase", "locality", "locality"]
     assert rows[2].answer == rows[0].answer
     assert (rows[3].answer, rows[3].rival) == ((), rows[0].answer[0])
     assert rows[3].ids == encode_prompt(handle.tokenizer, "The capital of Italy is")
+
+
+def test_of_many_probes_a_few_evenly_spaced_take_part():
+    handle = tiny_handle("gpt2")
+    many = tuple(Probe(f"The mountain {'very ' * i}high is", (), "locality") for i in range(7))
+    rows = probe_rows(handle, 0, dataclasses.replace(REQUESTS[2], locality=many), EditAwareConfig(probes_per_kind=3))
+    kept = [encode_prompt(handle.tokenizer, many[i].prompt) for i in (0, 2, 4)]
+    assert [row.ids for row in rows[1:]] == kept
+    with pytest.raises(ConfigError, match="above 0"):
+        EditAwareConfig(probes_per_kind=0)
 
 
 def test_many_requests_come_in_chunks_each_once_and_progress_can_stop_between():
