@@ -14,6 +14,7 @@ import typer
 
 from goldenlayers_core.commands.console import Data, Device, Dtype, Json, Limit, Model, Split, reporter, say
 from goldenlayers_core.commands.measuring import evaluate, trace
+from goldenlayers_core.commands.sweeping import sweep
 from goldenlayers_core.errors import Cancelled, ConfigError, GoldenLayersError
 from goldenlayers_core.records import EditAwareConfig, EditRequest, LgaConfig, ModelSource, SelectionConfig
 from goldenlayers_core.tasks import DatasetChoice, EditQuestion, ScoreQuestion, Workbench
@@ -27,7 +28,7 @@ from goldenlayers_core.tasks.answers import (
 )
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
-for command in (trace, evaluate):
+for command in (trace, evaluate, sweep):
     app.command()(command)
 
 

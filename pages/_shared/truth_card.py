@@ -53,7 +53,7 @@ def headline(card: LayerCard, run: RunManifest, sweep: SweepResult) -> None:
                 edit_start.go(layer=sweep.golden_layer)
             complete(card, run)
         st.caption(escape(" ".join(card.remarks)))
-        st.caption(_provenance(sweep, run.run_id))
+        st.caption(_provenance(sweep, run))
 
 
 def _numbers(card: LayerCard, sweep: SweepResult) -> None:
@@ -87,16 +87,15 @@ def _numbers(card: LayerCard, sweep: SweepResult) -> None:
             st.metric(label, value, width="content", help=explanation)
 
 
-def _provenance(sweep: SweepResult, run_id: str) -> str:
-    about = sweep.provenance
+def _provenance(sweep: SweepResult, run: RunManifest) -> str:
+    about, changed = sweep.provenance, run.settings.get("settings", {})
+    settings = ", ".join(f"{name} {value}" for name, value in changed.items()) or "default settings"
     parts = (
-        f"{sweep.method.upper()} edits, settings {sweep.config}"
-        if sweep.config != "{}"
-        else f"{sweep.method.upper()} edits",
+        f"{sweep.method.upper()} edits, {settings}",
         f"{sweep.dataset}",
         f"{sweep.model} on {about.get('device', '?')}, {about.get('dtype', '?')}",
         f"torch {about.get('torch', '?')}",
-        run_id,
+        run.run_id,
     )
     return escape(" · ".join(parts))
 

@@ -1,0 +1,110 @@
+"""Ground truth in a real browser, from nothing: measure, reload on the way, look, click, drag, edit there."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from goldenlayers_core.runtime import Store
+from tests.browser.running import SLOW, main, settled, visit
+
+PATIENT = 3 * SLOW  # milliseconds; a small sweep on a busy machine
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(app_cache: Path) -> Iterator[None]:
+    """Other tests begin without the runs of this one."""
+    store = Store(app_cache)
+    before = {manifest.run_id for manifest in store.runs()}
+    yield
+    for manifest in store.runs():
+        if manifest.run_id not in before:
+            store.delete_run(manifest.run_id)
+
+
+def key(page: Page, name: str) -> Locator:
+    """A widget or container by its key."""
+    return page.locator(f".st-key-{name}")
+
+
+def press(page: Page, name: str) -> None:
+    """Press a button by its key, once the page is at rest."""
+    settled(page)
+    key(page, name).get_by_role("button").first.click()
+
+
+def cells(page: Page) -> Locator:
+    """The heatmap's click layer."""
+    return page.locator("[class*='st-key-figure-heatmap'] .scatterlayer .points path")
+
+
+def two_requests(page: Page) -> None:
+    """The smallest sweep that compares: two requests, every third layer."""
+    handle = page.locator("[class*='st-key-truth-requests']").get_by_role("slider")
+    handle.focus()
+    handle.press("Home")
+    handle.press("ArrowRight")
+    settled(page)
+    main(page).get_by_text("every third", exact=True).click()
+    settled(page)
+    expect(key(page, "truth-go")).to_contain_text("Sweep 2 requests at 10 layers", timeout=SLOW)
+
+
+def test_from_nothing_to_the_layer_and_into_the_edit(page: Page) -> None:
+    visit(page, "Ground truth")
+    expect(main(page).get_by_text("edits take about", exact=False)).to_be_visible(timeout=SLOW)
+    two_requests(page)
+    press(page, "truth-go")
+    progress = main(page).get_by_text("Sweeping bundled (proxy split), first 2", exact=False).first
+    expect(progress).to_be_visible(timeout=SLOW)
+    page.reload()  # work outlives the page
+    card = key(page, "golden-layer-card")
+    expect(card.get_by_text("Use layer", exact=False)).to_be_visible(timeout=PATIENT)
+    settled(page)
+    expect(card.get_by_text("only 2 requests were swept", exact=False)).to_be_visible()
+    expect(cells(page)).to_have_count(2 * 10, timeout=SLOW)
+
+    cell = cells(page).nth(10 + 4)  # second row, fifth column: layer 12
+    cell.scroll_into_view_if_needed()
+    box = cell.bounding_box()
+    assert box
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(main(page).get_by_text("Edited at layer 12")).to_be_visible(timeout=SLOW)
+    settled(page)
+
+    scrubber = key(page, "truth-layer").get_by_role("slider")
+    scrubber.focus()
+    scrubber.press("ArrowRight")
+    expect(main(page).get_by_text("Edited at layer 15")).to_be_visible(timeout=SLOW)
+    page.wait_for_url(re.compile(r"layer=15"), timeout=SLOW)
+    settled(page)
+    request = key(page, "truth-request").get_by_role("combobox").input_value().split(". ", 1)[1]
+
+    press(page, "truth-edit-live")
+    expect(main(page).get_by_role("heading", level=1, name="Edit")).to_be_visible(timeout=SLOW)
+    settled(page)
+    expect(main(page).get_by_role("slider").first).to_have_value("15", timeout=SLOW)
+    prompt = request.split(" | ")[0]
+    expect(key(page, "edit-request-digest").get_by_role("combobox")).to_have_value(
+        re.compile(re.escape(prompt)), timeout=SLOW
+    )
+    expect(
+        page.get_by_test_id("stSidebar").get_by_text("a small sweep of real ROME edits", exact=False)
+    ).to_be_visible()
+
+
+def test_a_cancelled_sweep_keeps_what_it_measured_and_resumes(page: Page) -> None:
+    visit(page, "Ground truth")
+    two_requests(page)
+    main(page).get_by_text("every second", exact=True).click()
+    settled(page)
+    press(page, "truth-go")
+    cancel = key(page, "cancel-sweep").get_by_role("button")
+    cancel.click(timeout=SLOW)
+    resume = key(page, "resume-sweep").get_by_role("button")
+    expect(resume).to_be_visible(timeout=SLOW)
+    expect(main(page).get_by_text("was cancelled; what was finished is kept")).to_be_visible()
+    resume.click()
+    expect(key(page, "golden-layer-card").get_by_text("Use layer", exact=False)).to_be_visible(timeout=PATIENT)

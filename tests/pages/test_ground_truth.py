@@ -1,0 +1,205 @@
+"""The page Ground truth in AppTest: empty, at work, done, failed; on real sweeps of the bundled model, small ones."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from goldenlayers_core.records import ModelSource
+from goldenlayers_core.runtime import Progress
+from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, Workbench
+from goldenlayers_core.tasks.questions import SweepQuestion
+from goldenlayers_core.tasks.scoring import score
+from goldenlayers_core.tasks.stored import open_sweep
+from goldenlayers_core.tasks.sweeping import sweep
+from pages._shared import cached, truth_views
+from tests.lending import lend_models
+from tests.pages.benches import THREE, copied, words
+from tests.pages.driving import go, press, start, work_done
+
+LAYERS = (0, 5, 15)
+QUICK = {"steps": 4, "n_templates": 0}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache folder with a sweep of three requests and LGA on the same."""
+    bench = Workbench(lend_models(tmp_path_factory.mktemp("swept")))
+    sweep(bench, SweepQuestion(choice=THREE, settings=QUICK, layers=LAYERS), Progress())
+    score(bench, ScoreQuestion(choice=THREE), Progress())
+    bench.close()
+    return bench.root
+
+
+@pytest.fixture
+def bench(store_folder: Path, folder: Path) -> Workbench:
+    copied(folder, store_folder)
+    if (folder / "objects").exists():
+        shutil.copytree(folder / "objects", store_folder / "objects", dirs_exist_ok=True)
+    return cached.workbench()
+
+
+@pytest.fixture
+def run_id(bench: Workbench) -> str:
+    return next(m.run_id for m in bench.store.runs() if m.kind == "sweep" and m.n_requests == 3)
+
+
+@pytest.fixture
+def app(run_id: str) -> AppTest:
+    return start("ground_truth", sweep_run=run_id)
+
+
+def numbers(app: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in app.metric}
+
+
+def test_an_empty_store_explains_offers_and_says_what_it_costs_first() -> None:
+    app = start("ground_truth")
+    text = words(app)
+    assert "Which layer, and how sure?" in text
+    assert "writes each of some facts into every layer" in text
+    assert app.button(key="truth-go").label == "Sweep 12 requests at 30 layers"
+    assert "360 edits take about" in text
+    assert not app.metric
+    app.segmented_control(key="truth-step").set_value(2).run()
+    assert app.button(key="truth-go").label == "Sweep 12 requests at 15 layers"
+    app.segmented_control(key="truth-mode").set_value("search").run()
+    assert app.button(key="truth-go").label == "Search for 2 min"
+    assert "A full sweep would take" in words(app)
+
+
+def test_what_is_stored_is_shown_before_the_first_sweep(bench: Workbench) -> None:
+    for manifest in bench.store.runs():
+        if manifest.kind == "sweep":
+            bench.store.delete_run(manifest.run_id)
+    bench.model(ModelSource())
+    text = words(start("ground_truth"))
+    assert "What is known so far" in text
+    assert "Not judged by real edits yet" in text
+
+
+def test_the_button_sweeps_and_the_page_shows_what_it_found() -> None:
+    bench = cached.workbench()
+    bench.model(ModelSource())
+    app = start("ground_truth", chosen_dataset=DatasetChoice("bundled-hard", "all", 2))
+    next(slider for slider in app.slider if slider.label == "Requests").set_value(1)
+    app.segmented_control(key="truth-step").set_value(3)
+    app.toggle(key="truth-known").set_value(False)
+    app.number_input(key="truth-rome-steps").set_value(2)
+    app.number_input(key="truth-rome-n_templates").set_value(0)
+    app.run()
+    press(app, "truth-go")
+    assert bench.jobs()[0].kind == "sweep"
+    work_done(app)
+    (run,) = [m for m in bench.store.runs() if m.kind == "sweep"]
+    found = open_sweep(bench.store, run.run_id)
+    assert (found.n_requests, found.layers) == (1, tuple(range(0, 30, 3)))
+    assert run.settings["settings"] == {"steps": 2, "n_templates": 0}
+    assert app.session_state["sweep_run"] == run.run_id
+    assert numbers(app)["Golden layer"] == str(found.golden_layer)
+
+
+def test_the_card_says_which_layer_and_how_sure_with_every_number(app: AppTest, bench: Workbench, run_id: str) -> None:
+    found, text = open_sweep(bench.store, run_id), words(app)
+    assert f"Use layer {found.golden_layer}: only 3 requests were swept" in text
+    assert {"Golden layer", "Mean score", "Regret", "Chosen again", "Requests", "Time per edit"} == set(numbers(app))
+    assert all(metric.help for metric in app.metric)
+    assert "was chosen on the very requests it is judged on" in text
+    assert run_id in text
+    assert app.query_params["run"] == run_id
+
+
+def test_what_is_missing_is_computed_on_the_same_requests(app: AppTest, bench: Workbench) -> None:
+    assert "edit-aware analysis and causal trace" in app.button(key="truth-complete").help
+    press(app, "truth-complete")
+    assert {job.kind for job in bench.jobs()} == {"score", "trace"}
+    assert {job.params["choice"]["limit"] for job in bench.jobs()} == {3}
+    work_done(app)
+    work_done(app)
+    assert not [button for button in app.button if button.key == "truth-complete"]
+    app.segmented_control(key="truth-view").set_value("trace").run()
+    assert not app.exception
+    assert "Trace this request" in [button.label for button in app.button]
+
+
+@pytest.mark.parametrize("view", [name for name in truth_views.VIEWS if name != "trace"])
+def test_every_view_draws_and_has_its_table(app: AppTest, view: str) -> None:
+    app.segmented_control(key="truth-view").set_value(view).run()
+    assert not app.exception
+    assert not app.error
+    assert app.query_params["view"] == view
+    assert len(app.dataframe) >= (2 if view == "carried" else 3)
+
+
+def test_one_set_of_requests_cannot_say_how_its_layer_carries_over(app: AppTest) -> None:
+    app.segmented_control(key="truth-view").set_value("carried").run()
+    assert "Sweep another one" in app.info[0].value
+
+
+def test_the_scrubber_reads_the_sweep_at_each_layer(app: AppTest, bench: Workbench, run_id: str) -> None:
+    found = open_sweep(bench.store, run_id)
+    app.selectbox(key="truth-request").select_index(1).run()
+    for place, layer in enumerate(LAYERS):
+        app.select_slider(key="truth-layer").set_value(layer).run()
+        assert f"Edited at layer {layer}" in words(app)
+        assert found.answers[1][place].strip()[:20] in words(app)
+        assert app.query_params["layer"] == str(layer)
+    assert app.session_state["open_request"] == found.request_digests[1]
+    assert not [job for job in bench.jobs() if job.active]
+
+
+def test_an_address_opens_run_request_layer_and_view(bench: Workbench, run_id: str) -> None:
+    found = open_sweep(bench.store, run_id)
+    app = start("ground_truth")
+    for key in ("sweep_run", "open_request", "truth-layer", "truth-view"):
+        if key in app.session_state:
+            del app.session_state[key]
+    for key, value in (("run", run_id), ("request", found.request_digests[2]), ("layer", "15")):
+        app.query_params[key] = value
+    app.run()
+    assert app.selectbox(key="truth-run").value == run_id
+    assert app.selectbox(key="truth-request").value == 2
+    assert app.select_slider(key="truth-layer").value == 15
+
+
+def test_edit_opens_with_the_same_request_and_layer(app: AppTest, bench: Workbench, run_id: str) -> None:
+    found = open_sweep(bench.store, run_id)
+    bench.model(ModelSource())
+    app.selectbox(key="truth-request").select_index(2).run()
+    app.select_slider(key="truth-layer").set_value(15).run()
+    press(app, "truth-edit-live")
+    assert app.title[0].value == "Edit"
+    go(app, "edit")
+    assert app.selectbox(key="edit-request-digest").value == found.request_digests[2]
+    assert app.slider(key="edit-layer").value == 15
+
+
+def test_the_sweep_recommends_everywhere(bench: Workbench, run_id: str) -> None:
+    bench.model(ModelSource())
+    text = words(start("home"))
+    assert "a small sweep of real ROME edits" in text
+    assert "See the ground truth" in [button.label for button in start("home").button]
+
+
+def test_a_run_that_is_gone_is_said(bench: Workbench) -> None:
+    app = start("ground_truth", sweep_run="sweep-gone")
+    assert "sweep-gone is no longer in the store" in words(app)
+    assert app.metric
+
+
+def test_work_that_fails_is_one_sentence_and_can_be_tried_again(bench: Workbench) -> None:
+    app = start("ground_truth", chosen_model=ModelSource("/nowhere/at/all"))
+    press(app, "truth-go")
+    work_done(app)
+    assert "There is no folder or file" in app.error[0].value.replace("\\", "")
+    assert app.button(key="resume-sweep").label == "Try again"
+    press(app, "dismiss-sweep")
+    assert not app.error
+
+
+def test_a_dataset_that_is_gone_is_one_sentence_and_no_button(bench: Workbench) -> None:
+    app = start("ground_truth", chosen_dataset=DatasetChoice("upload-gone"))
+    assert "no longer in the store" in app.error[0].value
+    assert app.button(key="truth-go").disabled
+    assert app.metric
