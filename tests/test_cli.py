@@ -121,6 +121,31 @@ def test_evaluate_reads_a_saved_edit_on_a_dataset(tmp_path):
     assert "perplexity of a fixed text" in lines
 
 
+def test_sweep_prints_the_contract_and_computes_nothing_twice(tiny, tmp_path):
+    folder, cache = tiny[0], tmp_path / "cache"
+    args = ("sweep", "--model", folder, "--limit", "2", "--layers", "2,0", "--steps", "2", "--templates", "0")
+    found = answer(*args, cache=cache)
+    assert [entry["layer"] for entry in found["layers"]] == [0, 2]
+    assert found["golden_layer"] in (0, 2)
+    for place, entry in enumerate(found["layers"]):
+        assert entry["score"] == pytest.approx(sum(r["scores"][place] for r in found["requests"]) / 2)
+        assert set(entry) == {"layer", "rewrite", "rephrase", "locality", "portability", "score"}
+    for request in found["requests"]:
+        best = max(request["scores"])
+        assert request["oracle_layers"] == [
+            x for x, score in zip((0, 2), request["scores"], strict=True) if score == best
+        ]
+    assert set(found["regret"]) == {"golden", "lga", "edit_aware", "causal_trace", "literature_default", "middle"}
+    assert found["regret"]["golden"] >= 0
+    assert (found["regret"]["lga"], found["picks"]["middle"], found["regret"]["middle"]) == (None, 1, None)
+    assert found["seconds_per_edit"] > 0
+    again = answer(*args, cache=cache)
+    assert (again["n_computed"], found["n_computed"]) == (0, 4)
+    assert again["layers"] == found["layers"]
+    lines = run(*args, cache=cache).stdout.splitlines()
+    assert any(line.startswith(f"Use layer {found['golden_layer']}: only 2 requests were swept") for line in lines)
+
+
 def test_inspect_models_and_datasets(tiny):
     folder, cache = tiny
     card = answer("inspect", "--model", folder, cache=cache)
@@ -157,6 +182,9 @@ def test_the_cache_is_listed_measured_and_emptied(tiny):
         (("trace", "--kind", "heads"), "choose one of hidden"),
         (("trace", "--window", "0"), "above 0"),
         (("trace", "--positions", "first"), "choose one of all"),
+        (("sweep", "--layers", "0,x"), "give all, or whole numbers"),
+        (("sweep", "--layers", "99", "--limit", "1"), "layer 99"),
+        (("sweep", "--method", "alchemy"), "choose one of rome"),
         (("evaluate", "--edit", "/no/such/edit"), "cannot be read"),
         (("evaluate", "--edit", __file__), "is no edit"),
         (("edit", "--prompt", "A is", "--subject", "B", "--target-new", "C", "--layer", "3"), "not in the prompt"),
