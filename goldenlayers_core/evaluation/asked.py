@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from goldenlayers_core.evaluation.lines import Ask
-from goldenlayers_core.evaluation.read import Question, Reading
+from goldenlayers_core.evaluation.read import Question, Reading, answer_limit
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.generate import first_answer
 from goldenlayers_core.models.tokens import encode_answer, encode_prompt
@@ -21,6 +21,7 @@ class Asked:
     new: tuple[int, ...]  # tokens of the new target (portability: of its answer); empty: none
     true: tuple[int, ...]  # tokens of the true target (locality: of the expected answer); empty: none
     before: str  # greedy answer of the unedited model
+    limit: int  # greedy tokens of an answer, at most
 
 
 def question_of(request: EditRequest, probe: Probe) -> Question:
@@ -53,7 +54,7 @@ def _asked(handle: ModelHandle, request: EditRequest, probe: Probe, before: Read
         ask.add(_first_clause(handle, before))
     elif new:
         ask.add((*new, *tokenizer(".", add_special_tokens=False)["input_ids"][-1:]))  # to see where the word ends
-    return Asked(probe, question, ask, new, true, before.view.answer)
+    return Asked(probe, question, ask, new, true, before.view.answer, answer_limit(handle, question))
 
 
 def _first_clause(handle: ModelHandle, before: Reading) -> tuple[int, ...]:

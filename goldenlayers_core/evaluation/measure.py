@@ -94,10 +94,10 @@ def verdict(handle: ModelHandle, index: int, one: Asked, seen: Seen, ends: froze
     said: list[int] = []
     while (index, tuple(said)) in seen.likeliest:
         said.append(seen.likeliest[index, tuple(said)])
-        if said[-1] in ends:
+        if said[-1] in ends or len(said) >= one.limit:
             break
     text = str(handle.tokenizer.decode(said, skip_special_tokens=True))
-    ended = said[-1] in ends
+    ended = said[-1] in ends or len(said) >= one.limit
     if one.probe.kind == "locality":
         return same_settled(one.before, text, one.probe.answers, ended), text
     return settled(text, one.probe.answers, ended), text

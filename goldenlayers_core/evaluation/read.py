@@ -71,7 +71,7 @@ class _Reader:
     def __init__(self, handle: ModelHandle, questions: Sequence[Question], edits: Sequence[Edit | None] | None) -> None:
         self.handle, self.questions, self.edits = handle, questions, edits
         self.encoded = [encode_prompt(handle.tokenizer, q.prompt) for q in questions]
-        self.limits = [self.limit(question) for question in questions]
+        self.limits = [answer_limit(handle, question) for question in questions]
         for question, ids, limit in zip(questions, self.encoded, self.limits, strict=True):
             check_length(handle, question.prompt, len(ids) + limit)
         ends = generation_config(handle, 1).eos_token_id
@@ -175,11 +175,12 @@ class _Reader:
     def _ended(self, tokens: Sequence[int], limit: int) -> bool:
         return len(tokens) >= limit or tokens[-1] in self.ends or "\n" in self.text(tokens).lstrip()
 
-    def limit(self, question: Question) -> int:
-        """Greedy tokens: enough for the longest answer that the question expects, and a little more."""
-        answers = [a for a in question.expected if a.strip()]
-        longest = max((len(encode_answer(self.handle.tokenizer, question.prompt, a)) for a in answers), default=0)
-        return min(max(ANSWER_TOKENS, longest + 2), LONGEST_ANSWER)
+
+def answer_limit(handle: ModelHandle, question: Question) -> int:
+    """Greedy tokens: enough for the longest answer that the question expects, and a little more."""
+    answers = [a for a in question.expected if a.strip()]
+    longest = max((len(encode_answer(handle.tokenizer, question.prompt, a)) for a in answers), default=0)
+    return min(max(ANSWER_TOKENS, longest + 2), LONGEST_ANSWER)
 
 
 def read(

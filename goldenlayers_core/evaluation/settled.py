@@ -20,10 +20,10 @@ def settled(text: str, aliases: Sequence[str], ended: bool = False) -> bool | No
     if ended or "\n" in text.lstrip():
         return accepts(cut_answer(text), aliases)
     stable, tail = _stable(text)
-    if accepts(stable, aliases) and normalise(stable) not in ("", *_ARTICLES):
+    if accepts(stable, aliases) and not set(normalise(stable).split()) <= set(_ARTICLES):
         return True
     known, rest = normalise(stable), normalise(tail)
-    known = "" if known in _ARTICLES else known
+    known = "" if set(known.split()) <= set(_ARTICLES) else known
     if any(_reachable(known, rest, alias) for alias in map(normalise, aliases) if alias):
         return None
     return False
@@ -53,7 +53,13 @@ def _stable(text: str) -> tuple[str, str]:
 
 
 def _reachable(known: str, rest: str, alias: str) -> bool:
-    """Whether words `known` (final) and the beginning `rest` of the next may still become the alias."""
+    """Whether words `known` (final) and the beginning `rest` of the next may still become the alias.
+
+    What follows may join digits that a comma parts now, so that texts with digits are compared without white space.
+    """
+    if any(c.isdigit() for c in known + rest):
+        said, wanted = (re.sub(r"\W", "", text) for text in (known + rest, alias))
+        return wanted.startswith(said) or said.startswith(wanted)
     if known:
         if not alias.startswith(f"{known} "):
             return False

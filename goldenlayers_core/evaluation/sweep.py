@@ -18,7 +18,7 @@ from goldenlayers_core.editing.many import edits_at
 from goldenlayers_core.editing.method import MethodInfo
 from goldenlayers_core.editing.rows import edit_rows
 from goldenlayers_core.errors import EditError, RequestError
-from goldenlayers_core.evaluation.answers import accepts, cut_answer, same_answer
+from goldenlayers_core.evaluation.answers import accepts, cut_answer
 from goldenlayers_core.evaluation.asked import Asked, asked_of, question_of
 from goldenlayers_core.evaluation.lines import Lines
 from goldenlayers_core.evaluation.measure import Seen, Tokens, joined, look, numbers, verdict
@@ -186,26 +186,28 @@ class _Chunk:
             success.append(bool(found))
             texts.append(one.question.target_new.strip() if found else text.strip())
         for q, text in zip(open_, self.written_on(open_, [edits[q] for q in open_]), strict=True):
-            one, said = self.asked[q], cut_answer(text)
-            same = one.probe.kind == "locality" and same_answer(one.before, said, one.probe.answers)
-            success[q] = same or (one.probe.kind != "locality" and accepts(said, one.probe.answers))
-            texts[q] = said
+            found = self.decided(q, text)
+            success[q] = self.decided(q, text, ended=True) is True if found is None else found
+            texts[q] = cut_answer(text)
         return success, texts
 
     def written_on(self, open_: Sequence[int], edits: Sequence[Edit | None]) -> tuple[str, ...]:
         """Greedy texts, as long as it takes to decide on each; that of a rewrite is written to the end."""
 
         def enough(i: int, text: str) -> bool:
-            one = self.asked[open_[i]]
-            if one.probe.kind == "rewrite":
-                return False
-            if one.probe.kind == "locality":
-                return same_settled(one.before, text, one.probe.answers) is not None
-            return settled(text, one.probe.answers) is not None
+            whole = self.asked[open_[i]].probe.kind == "rewrite"
+            return not whole and self.decided(open_[i], text) is not None
 
         if not open_:
             return ()
         return greedy_answers(self.handle, [self.asked[q].question for q in open_], edits, enough)
+
+    def decided(self, q: int, text: str, ended: bool = False) -> bool | None:
+        """Whether a probe succeeds with a greedy text that begins so; None: it must be written on."""
+        one = self.asked[q]
+        if one.probe.kind == "locality":
+            return same_settled(one.before, text, one.probe.answers, ended)
+        return settled(text, one.probe.answers, ended)
 
     def metrics(self, span: range, seen: Seen, before: Seen, success: Sequence[bool]) -> dict[str, float]:
         """Means over the probes of each kind."""
