@@ -183,7 +183,7 @@ def test_the_cache_is_listed_measured_and_emptied(tiny):
         (("trace", "--window", "0"), "above 0"),
         (("trace", "--positions", "first"), "choose one of all"),
         (("sweep", "--layers", "0,x"), "give all, or whole numbers"),
-        (("sweep", "--layers", "99", "--limit", "1"), "layer 99"),
+        (("sweep", "--layers", "99", "--limit", "1"), "Layer 99 was asked for"),
         (("sweep", "--method", "alchemy"), "choose one of rome"),
         (("evaluate", "--edit", "/no/such/edit"), "cannot be read"),
         (("evaluate", "--edit", __file__), "is no edit"),

@@ -148,7 +148,13 @@ class Bed:
             seconds=seconds,
             n_computed=computed,
             seconds_per_edit=float(after["seconds"].mean()),
-            provenance={**provenance(), "device": str(self.handle.device), "dtype": dtype, "code": SWEEP_VERSION},
+            provenance={
+                **provenance(),
+                "device": str(self.handle.device),
+                "dtype": dtype,
+                "model_type": self.handle.architecture.model_type,
+                "code": SWEEP_VERSION,
+            },
         )
 
 
