@@ -151,13 +151,10 @@ def test_the_scrubber_reads_the_sweep_at_each_layer(app: AppTest, bench: Workben
 
 def test_an_address_opens_run_request_layer_and_view(bench: Workbench, run_id: str) -> None:
     found = open_sweep(bench.store, run_id)
-    app = start("ground_truth")
-    for key in ("sweep_run", "open_request", "truth-layer", "truth-view"):
-        if key in app.session_state:
-            del app.session_state[key]
-    for key, value in (("run", run_id), ("request", found.request_digests[2]), ("layer", "15")):
+    app = start("home")
+    for key, value in (("run", run_id), ("request", found.request_digests[2]), ("layer", "15"), ("view", "requests")):
         app.query_params[key] = value
-    app.run()
+    go(app, "ground_truth")
     assert app.selectbox(key="truth-run").value == run_id
     assert app.selectbox(key="truth-request").value == 2
     assert app.select_slider(key="truth-layer").value == 15
