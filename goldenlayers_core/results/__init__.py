@@ -5,6 +5,7 @@ from goldenlayers_core.results.edits import EditReport, ProbeOutcome, View
 from goldenlayers_core.results.judged import Agreement, BestLayers, Generalisation, LayerCurve
 from goldenlayers_core.results.ranks import mean_ranks, spearman
 from goldenlayers_core.results.scores import Floats, LayerScores, Part, Selection, check_shape
+from goldenlayers_core.results.search import SearchResult, SearchRound
 from goldenlayers_core.results.sweep import METRICS, Metric, SweepResult, metric
 from goldenlayers_core.results.trace import POSITIONS, TokenTrace, TraceResult, class_means, position_class
 
@@ -23,6 +24,8 @@ __all__ = [
     "Part",
     "Pick",
     "ProbeOutcome",
+    "SearchResult",
+    "SearchRound",
     "Selection",
     "SweepResult",
     "TokenTrace",

@@ -13,6 +13,7 @@ from goldenlayers_core.results.parts import EDIT_AWARE_PARTS, edit_aware_parts
 from goldenlayers_core.runtime import RunManifest, Store, now
 from goldenlayers_core.tasks.questions import EditQuestion, ScoreQuestion
 from goldenlayers_core.tasks.serial import plain, report_from
+from goldenlayers_core.tasks.stored_search import open_search as open_search
 from goldenlayers_core.tasks.stored_sweep import open_sweep as open_sweep
 from goldenlayers_core.tasks.stored_trace import open_token_trace as open_token_trace
 from goldenlayers_core.tasks.stored_trace import open_trace as open_trace

@@ -18,6 +18,7 @@ from goldenlayers_core.tasks.questions import (
     EditQuestion,
     KnowledgeQuestion,
     ScoreQuestion,
+    SearchQuestion,
     Split,
     SweepQuestion,
     TokenTraceQuestion,
@@ -80,6 +81,7 @@ class Workbench:
             "knowledge": self._knowledge_job,
             "trace": self._trace_job,
             "sweep": self._sweep_job,
+            "search": self._search_job,
         }
         quick = {"load": self._load_job, "edit": self._edit_job, "token-trace": self._token_trace_job}
         self.slow = JobQueue(self.root / "jobs" / "slow", slow)
@@ -211,7 +213,8 @@ class Workbench:
         if isinstance(question, TraceQuestion):
             return self.slow.submit("trace", title, question.to_params())
         if isinstance(question, SweepQuestion):
-            return self.slow.submit("sweep", title, question.to_params())
+            kind = "search" if isinstance(question, SearchQuestion) else "sweep"
+            return self.slow.submit(kind, title, question.to_params())
         kind = "score" if isinstance(question, ScoreQuestion) else "knowledge"
         return self.slow.submit(kind, title, question.to_params())
 
@@ -250,6 +253,11 @@ class Workbench:
         from goldenlayers_core.tasks.sweeping import sweep
 
         return sweep(self, SweepQuestion.from_params(params), progress)
+
+    def _search_job(self, params: Mapping[str, Any], progress: Progress) -> str:
+        from goldenlayers_core.tasks.searching import search
+
+        return search(self, SearchQuestion.from_params(params), progress)
 
     def _token_trace_job(self, params: Mapping[str, Any], progress: Progress) -> str:
         from goldenlayers_core.tasks.tracing import trace_one

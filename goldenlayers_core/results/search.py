@@ -1,0 +1,68 @@
+"""A budgeted search: how the layers were raced, round by round, and how sure the winner is."""
+
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRound:
+    """One round: layers that took part, and their mean score over all requests drawn so far."""
+
+    layers: tuple[int, ...]
+    n_requests: int
+    means: tuple[float, ...]
+    kept: tuple[int, ...]  # that went on, best first
+    seconds: float
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """The golden layer found within a time budget by real edits, and what it rests on."""
+
+    method: str
+    model: str
+    fingerprint: str
+    dataset: str
+    config: str  # JSON of the method's config
+    layers: tuple[int, ...]
+    n_layers: int
+    n_pool: int  # requests there were to draw from
+    rounds: tuple[SearchRound, ...]
+    golden_layer: int
+    confidence: float  # share of bootstrap resamples of the requests drawn in which it is the best of the last round
+    rival: int | None  # runner-up of the last round
+    lead: tuple[float, float, float] | None  # mean lead over it and its 95 % bootstrap interval
+    prior: str  # what the race began with, in words
+    budget: float  # seconds given
+    seconds: float  # spent
+    n_pairs: int  # (request, layer) pairs edited or taken from the store
+    seed: int
+    finished: bool  # whether every round was run; else time or requests ran out
+    provenance: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def share_of_sweep(self) -> float:
+        """Pairs used over those of a full sweep of the pool."""
+        return self.n_pairs / (self.n_pool * len(self.layers))
+
+    @property
+    def n_requests(self) -> int:
+        """Requests the last round's layers were edited with."""
+        return self.rounds[-1].n_requests if self.rounds else 0
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per (round, layer)."""
+        return pd.DataFrame(
+            [
+                {
+                    "round": place + 1,
+                    "layer": layer,
+                    "mean_score": mean,
+                    "requests": one.n_requests,
+                    "kept": layer in one.kept,
+                }
+                for place, one in enumerate(self.rounds)
+                for layer, mean in zip(one.layers, one.means, strict=True)
+            ]
+        )
