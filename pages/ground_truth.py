@@ -19,9 +19,9 @@ truth_start.follow()
 if run is None:
     unjudged = truth_card.unjudged()
     if unjudged is not None:
-        st.header("What is known so far")
-        truth_card.complete(unjudged, None)
-        truth_card.pictures(unjudged, None, "unjudged")
+        truth_card.known_so_far(unjudged)
+        if unjudged.pick("search").run_id:
+            truth_views.race(unjudged)
 else:
     sweep = cached.sweep(run.run_id)
     card = truth_card.of_sweep(run, sweep)

@@ -17,6 +17,7 @@ from goldenlayers_core.figures.frame import fit_width
 from goldenlayers_core.figures.heatmap import ORDERS, Order, scores_heatmap
 from goldenlayers_core.figures.layers import best_layer_distribution, totals_bars
 from goldenlayers_core.figures.parts import part_heatmap, prediction_profile
+from goldenlayers_core.figures.race import race
 from goldenlayers_core.figures.regret import generalisation_matrix, regret_bars
 from goldenlayers_core.figures.request import request_profile
 from goldenlayers_core.figures.scale import SCALES, Scale
@@ -47,6 +48,7 @@ __all__ = [
     "part_heatmap",
     "prediction_profile",
     "probe_changes",
+    "race",
     "regret_bars",
     "request_layers",
     "request_profile",

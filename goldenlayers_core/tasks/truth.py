@@ -47,7 +47,7 @@ def layer_card(
     swept = digest_of(list(sweep.request_digests)) if sweep else ""
     makers: dict[Way, Callable[[], Pick]] = {
         "sweep": lambda: _sweep_pick(sweep, run_id),
-        "search": lambda: _run_pick("search", _of_kind(runs, "search", method), swept),
+        "search": lambda: _search_pick(_of_kind(runs, "search", method)),
         "edit_aware": lambda: _run_pick("edit_aware", _scores(runs, "edit-aware"), swept),
         "lga": lambda: _run_pick("lga", _scores(runs, "lga"), swept),
         "causal_trace": lambda: _run_pick("causal_trace", [m for m in runs if m.kind == "trace"], swept),
@@ -104,6 +104,17 @@ def _sweep_pick(sweep: SweepResult | None, run_id: str) -> Pick:
         float(cost) if np.isfinite(cost) else None,
         run_id=run_id,
     )
+
+
+def _search_pick(runs: list[RunManifest]) -> Pick:
+    """The newest budgeted search's layer: each is a run of its own, since time decides what it finds."""
+    run = next((m for m in runs if golden_layer(m) is not None), None)
+    if run is None:
+        return Pick("search", None, NOT_COMPUTED, None)
+    summary = dict(run.summary)
+    share, sure = summary.get("share of a full sweep", "?"), summary.get("stability", "?")
+    source = f"up to {run.n_requests:,} requests of {run.dataset}, {share} of a full sweep's edits, confidence {sure}"
+    return Pick("search", golden_layer(run), source, run.seconds or None, run_id=run.run_id)
 
 
 def _of_kind(runs: list[RunManifest], kind: str, method: str) -> list[RunManifest]:

@@ -41,8 +41,9 @@ def _unjudged(picks: Sequence[Pick]) -> str:
     chosen = next((p for p in picks if p.layer is not None and p.way in ("search", "lga")), None)
     if chosen is None:
         return "No layer can be named yet: nothing was measured on this model."
-    how = "a budgeted search of real edits" if chosen.way == "search" else "gradients (LGA)"
-    return f"Layer {chosen.layer} by {how}, and how good it is nobody knows yet: no sweep of real edits has judged it."
+    if chosen.way == "search":
+        return f"Use layer {chosen.layer}: a budgeted search of real edits ended with it ({chosen.source})."
+    return f"Layer {chosen.layer} by gradients (LGA), and how good it is nobody knows yet: no real edit has judged it."
 
 
 def _how_sure(sweep: SweepResult, share: float, n_resamples: int) -> str:

@@ -7,9 +7,19 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from goldenlayers_core.records import Dataset, EditRequest, ModelSource
-from goldenlayers_core.results import EditReport, LayerScores, Selection, SweepResult, TokenTrace, TraceResult
+from goldenlayers_core.results import (
+    EditReport,
+    LayerScores,
+    SearchResult,
+    Selection,
+    SweepResult,
+    TokenTrace,
+    TraceResult,
+)
 from goldenlayers_core.tasks import Workbench
 from goldenlayers_core.tasks.stored import open_report, open_scores
+from goldenlayers_core.tasks.stored_search import open_search
+from goldenlayers_core.tasks.stored_sweep import open_sweep
 from goldenlayers_core.tasks.stored_trace import open_token_trace, open_trace
 
 if TYPE_CHECKING:
@@ -40,14 +50,22 @@ def scores(run_id: str) -> tuple[LayerScores, Selection]:
 
 @st.cache_data(show_spinner=False, max_entries=16)
 def _sweep(run_id: str, created: str) -> SweepResult:
-    from goldenlayers_core.tasks.stored import open_sweep
-
     return open_sweep(workbench().store, run_id)
 
 
 def sweep(run_id: str) -> SweepResult:
     """A stored sweep. Raises StoreError when it is gone."""
     return _sweep(run_id, manifest_created(run_id))
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def _search(run_id: str, created: str) -> SearchResult:
+    return open_search(workbench().store, run_id)
+
+
+def search(run_id: str) -> SearchResult:
+    """A stored budgeted search. Raises StoreError when it is gone."""
+    return _search(run_id, manifest_created(run_id))
 
 
 @st.cache_data(show_spinner=False, max_entries=16)

@@ -43,6 +43,16 @@ def unjudged() -> LayerCard | None:
     return layer_card(cached.workbench().store, facts)
 
 
+def known_so_far(card: LayerCard) -> None:
+    """The card without a sweep: what there is, and that no sweep has judged it."""
+    st.header("What is known so far")
+    with st.container(key="golden-layer-card"):
+        st.markdown(f"### {escape(card.sentence)}")
+        complete(card, None)
+        st.caption(escape(" ".join(card.remarks)))
+    pictures(card, None, "unjudged")
+
+
 def headline(card: LayerCard, run: RunManifest, sweep: SweepResult) -> None:
     """The sentence, its numbers, where to go from here, and what to keep in mind."""
     with st.container(key="golden-layer-card"):

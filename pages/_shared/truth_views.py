@@ -19,6 +19,7 @@ VIEWS: Final = {
     "metrics": "Metrics by layer",
     "best": "Best layers",
     "agreement": "Estimates against edits",
+    "search": "Budgeted search",
     "trace": "Causal trace",
     "carried": "Other requests",
 }
@@ -43,6 +44,7 @@ def views(card: LayerCard, sweep: SweepResult, run_id: str) -> None:
         "metrics": lambda: _metrics(sweep, run_id),
         "best": lambda: _best(card, sweep, run_id),
         "agreement": lambda: _agreement(card, sweep, run_id),
+        "search": lambda: race(card),
         "trace": lambda: truth_trace.trace(card, sweep),
         "carried": lambda: _carried(sweep),
     }
@@ -135,6 +137,18 @@ def _agreement(card: LayerCard, sweep: SweepResult, run_id: str) -> None:
     found = of_selection(sweep, scores, selection, chosen[0])
     drawn = figures.agreement_scatter(found, about(sweep), session.dark())
     show.figure(drawn, f"agreement-{run_id}-{chosen[0][:4]}", found.to_frame())
+
+
+def race(card: LayerCard) -> None:
+    """The newest budgeted search, round by round."""
+    run_id = card.pick("search").run_id
+    if not run_id:
+        st.info(
+            "No budgeted search of this model is stored; start one above, under “Measure more”.", icon=":material/info:"
+        )
+        return
+    found = cached.search(run_id)
+    show.figure(figures.race(found, session.dark()), f"race-{run_id}", found.to_frame())
 
 
 def _carried(sweep: SweepResult) -> None:

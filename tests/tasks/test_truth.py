@@ -150,6 +150,10 @@ def test_without_a_sweep_nothing_is_judged(store):
     card = layer_card(store, MODEL)
     assert "nobody knows yet" in card.sentence
     assert {p.regret for p in card.picks} == {None}
+    put(store, "search-1", "search", 6, summary=(("stability", "64%"), ("share of a full sweep", "18%")))
+    said = layer_card(store, MODEL).sentence
+    assert said.startswith("Use layer 6: a budgeted search of real edits ended with it")
+    assert "18% of a full sweep's edits, confidence 64%" in said
 
 
 @pytest.mark.parametrize(("computed", "seconds", "expected"), [("12", 6.0, 6.0), ("3", 6.0, 24.0), ("0", 0.0, None)])
