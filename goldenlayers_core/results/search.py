@@ -38,7 +38,7 @@ class SearchResult:
     seconds: float  # spent
     n_pairs: int  # (request, layer) pairs edited or taken from the store
     seed: int
-    finished: bool  # whether every round was run; else time or requests ran out
+    finished: bool  # whether the race was run to its end; else the time was up
     provenance: dict[str, str] = field(default_factory=dict)
 
     @property

@@ -133,6 +133,6 @@ def _result(
         seconds=seconds,
         n_pairs=pairs,
         seed=question.seed,
-        finished=not race.rounds_left or len(race.alive) == 1,
+        finished=race.over,
         provenance={**provenance(), "device": str(bed.handle.device), "dtype": dtype, "code": SWEEP_VERSION},
     )
