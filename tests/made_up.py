@@ -2,7 +2,16 @@
 
 import numpy as np
 
-from goldenlayers_core.results import METRICS, EditReport, Floats, ProbeOutcome, SweepResult, View
+from goldenlayers_core.results import (
+    METRICS,
+    EditReport,
+    Floats,
+    ProbeOutcome,
+    SearchResult,
+    SearchRound,
+    SweepResult,
+    View,
+)
 
 NAMES = tuple(m.name for m in METRICS)
 
@@ -63,6 +72,35 @@ def made_sweep(
         n_computed=requests * len(layers),
         seconds_per_edit=0.5,
         provenance={"dtype": "float32", "device": "cpu", "torch": "2.13.0", "code": "sweep-1", "model_type": "llama"},
+    )
+
+
+def made_search(fingerprint: str = "f" * 32) -> SearchResult:
+    """A budgeted search of two rounds that ends with layer 2, its time being up."""
+    rounds = (
+        SearchRound((0, 2, 4, 6), 2, (0.4, 0.9, 0.8, 0.1), (2, 4), 3.0),
+        SearchRound((2, 4), 6, (0.85, 0.8), (2,), 4.0),
+    )
+    return SearchResult(
+        method="rome",
+        model="tiny",
+        fingerprint=fingerprint,
+        dataset="made up",
+        config="{}",
+        layers=(0, 2, 4, 6),
+        n_layers=8,
+        n_pool=12,
+        rounds=rounds,
+        golden_layer=2,
+        confidence=0.8,
+        rival=4,
+        lead=(0.05, -0.02, 0.12),
+        prior="none",
+        budget=60.0,
+        seconds=7.0,
+        n_pairs=16,
+        seed=0,
+        finished=False,
     )
 
 

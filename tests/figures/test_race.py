@@ -5,36 +5,13 @@ import pytest
 
 from goldenlayers_core.figures import race
 from goldenlayers_core.figures.text import plain
-from goldenlayers_core.results import SearchResult, SearchRound
+from goldenlayers_core.results import SearchResult
+from tests.made_up import made_search
 
 
 @pytest.fixture
 def found() -> SearchResult:
-    rounds = (
-        SearchRound((0, 2, 4, 6), 2, (0.4, 0.9, 0.8, 0.1), (2, 4), 3.0),
-        SearchRound((2, 4), 6, (0.85, 0.8), (2,), 4.0),
-    )
-    return SearchResult(
-        method="rome",
-        model="tiny",
-        fingerprint="f",
-        dataset="made up",
-        config="{}",
-        layers=(0, 2, 4, 6),
-        n_layers=8,
-        n_pool=12,
-        rounds=rounds,
-        golden_layer=2,
-        confidence=0.8,
-        rival=4,
-        lead=(0.05, -0.02, 0.12),
-        prior="none",
-        budget=60.0,
-        seconds=7.0,
-        n_pairs=16,
-        seed=0,
-        finished=False,
-    )
+    return made_search()
 
 
 def test_rounds_hold_the_layers_that_took_part_and_nothing_else(found):

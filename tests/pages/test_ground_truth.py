@@ -9,12 +9,14 @@ from streamlit.testing.v1 import AppTest
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, Workbench
-from goldenlayers_core.tasks.questions import SweepQuestion
+from goldenlayers_core.tasks.questions import SearchQuestion, SweepQuestion
 from goldenlayers_core.tasks.scoring import score
 from goldenlayers_core.tasks.stored import open_sweep
+from goldenlayers_core.tasks.stored_search import save_search
 from goldenlayers_core.tasks.sweeping import sweep
 from pages._shared import cached, truth_views
 from tests.lending import lend_models
+from tests.made_up import made_search
 from tests.pages.benches import THREE, copied, words
 from tests.pages.driving import go, press, start, work_done
 
@@ -79,6 +81,19 @@ def test_what_is_stored_is_shown_before_the_first_sweep(bench: Workbench) -> Non
     assert "Not judged by real edits yet" in text
 
 
+def test_a_budgeted_search_stands_alone_until_a_sweep_judges_it() -> None:
+    bench = cached.workbench()
+    found = made_search(bench.model(ModelSource()).fingerprint)
+    save_search(bench.store, SearchQuestion(), found)
+    app = start("ground_truth")
+    text = words(app)
+    assert "Use layer 2: a budgeted search of real edits ended with it" in text
+    assert "confidence 80 %" in text
+    assert "2 rounds of real edits" in text
+    assert any("round" in frame.value for frame in app.dataframe)
+    assert "a budgeted search of real ROME edits" in words(start("home"))
+
+
 def test_the_button_sweeps_and_the_page_shows_what_it_found() -> None:
     bench = cached.workbench()
     bench.model(ModelSource())
@@ -123,7 +138,7 @@ def test_what_is_missing_is_computed_on_the_same_requests(app: AppTest, bench: W
     assert "Trace this request" in [button.label for button in app.button]
 
 
-@pytest.mark.parametrize("view", [name for name in truth_views.VIEWS if name != "trace"])
+@pytest.mark.parametrize("view", [name for name in truth_views.VIEWS if name not in ("search", "trace")])
 def test_every_view_draws_and_has_its_table(app: AppTest, view: str) -> None:
     app.segmented_control(key="truth-view").set_value(view).run()
     assert not app.exception
