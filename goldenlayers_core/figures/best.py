@@ -48,7 +48,8 @@ def _real(figure: go.Figure, found: BestLayers, theme: Colours) -> None:
             y=height,
             name=name,
             width=BAR,
-            marker={"line": {"width": 0}, "color": fill, "opacity": opacity},
+            marker={"line": {"width": 0}, "color": fill},
+            opacity=opacity,  # of the trace, so that the legend tells the two apart
             customdata=details,
             hovertemplate=(
                 "<b>layer %{x}</b><br>among the best for %{customdata[1]:.0%} of requests, the only best for "

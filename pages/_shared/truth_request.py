@@ -183,9 +183,9 @@ def failing(sweep: SweepResult) -> None:
     place, scores = sweep.layers.index(golden), sweep.score
     table = pd.DataFrame(
         {
-            "request": [shorten(sweep.prompts[q], 80) for q in bad],
-            "new answer": [sweep.targets_new[q] for q in bad],
-            f"said at layer {golden}": [shorten(sweep.answers[q][place], 60) for q in bad],
+            "request": [shorten(sweep.prompts[q], 48) for q in bad],
+            "new answer": [shorten(sweep.targets_new[q], 24) for q in bad],
+            f"said at layer {golden}": [shorten(sweep.answers[q][place], 30) for q in bad],
             "score": [round(float(scores[q, place]), 3) for q in bad],
             "its best layer": [sweep.layers[int(scores[q].argmax())] for q in bad],
             "score there": [round(float(scores[q].max()), 3) for q in bad],
