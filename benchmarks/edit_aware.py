@@ -39,6 +39,8 @@ class Truth:
     requests: tuple[EditRequest, ...]
     layers: tuple[int, ...]
     kinds: dict[str, Floats]
+    value_change: Floats
+    """(Q, L) |delta| / |v0| of the real edits."""
 
     @property
     def score(self) -> Floats:
@@ -55,12 +57,13 @@ def read_truth(file: Path, datasets: list[str]) -> Truth:
     digests = [d for d in count.index if count[d] == len(layers) and d in known]
     if len(digests) < len(count):
         print(f"{len(count) - len(digests)} of {len(count)} requests are incomplete or not in {', '.join(datasets)}")
-    kinds = {}
-    for kind in KINDS:
-        if kind in table:
-            wide = table.pivot_table(index="request", columns="layer", values=kind, dropna=False)
-            kinds[kind] = wide.reindex(index=digests, columns=list(layers)).to_numpy(np.float64)
-    return Truth(tuple(known[d] for d in digests), layers, kinds)
+
+    def wide(name: str) -> Floats:
+        found = table.pivot_table(index="request", columns="layer", values=name, dropna=False)
+        return found.reindex(index=digests, columns=list(layers)).to_numpy(np.float64)
+
+    kinds = {kind: wide(kind) for kind in KINDS if kind in table and table[kind].notna().any()}
+    return Truth(tuple(known[d] for d in digests), layers, kinds, wide("value_change"))
 
 
 def predicted(handle: ModelHandle, requests: list[EditRequest]) -> Floats:

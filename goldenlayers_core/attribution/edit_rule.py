@@ -1,20 +1,22 @@
 """From first-order effects to the predicted score of an edit: four logistic laws, calibrated once and then frozen.
 
-How long the value change of a real edit is lies between |v0| and what the rewrite needs to first order, and ROME clamps
-it; so it is taken as
+A real edit moves the value a few times as far as the rewrite needs to first order, because effects saturate, and ROME's
+clamp ends it; so the length of the value change is taken as
 
-    length = |v0| min(need, CLAMP) ^ power
+    length = |v0| min(overshoot need, CLAMP)
 
 and what it does to a probe as
 
-    moved  = asinh(slope length)        nats below 1 nat, and growing as a logarithm beyond: effects saturate
+    moved = asinh(slope length)        nats below 1 nat, and growing as a logarithm beyond: effects saturate
+    shaken = ln(1 + bound length)      the reach, likewise: what moves in directions that `moved` does not see
 
 With m the margin of `Effects` (the lead to be overcome; for locality the lead to be kept), sigma the logistic function
 and the coefficients of `Rule`:
 
     feasible    = sigma(a0 - a1 ln(need))                               the rewrite is answered with the new target
     spread      = feasible * mean over rephrases of sigma(b0 + b1 moved - b2 m)
-    kept        = mean over locality probes of sigma(c0 + c1 moved + c2 m)       moved < 0 where the new target gains
+    kept        = mean over locality probes of sigma(c0 + c1 moved + c2 m - c3 shaken)
+                                                                        moved < 0 where the new target gains
     harm        = 1 - kept
     portability = feasible * mean over portability probes of sigma(d0 + d1 moved - d2 m)
     score       = mean of feasible, spread, kept and portability, over the kinds of probe that the request has
@@ -41,19 +43,23 @@ _MOST: Final = 1e6  # need beyond which nothing changes any more
 class Rule:
     """Coefficients of the laws above."""
 
-    power: float
+    overshoot: float
     feasible: tuple[float, float]  # a0, a1
     spread: tuple[float, float, float]  # b0, b1, b2 (per nat)
-    kept: tuple[float, float, float]  # c0, c1, c2 (per nat)
+    kept: tuple[float, float, float, float]  # c0, c1, c2 (per nat), c3
     portability: tuple[float, float, float]  # d0, d1, d2 (per nat)
 
 
+# Fitted on 22 November 2026 to ROME edits (the default settings) of 32 requests of the bundled proxy split whose answers
+# the bundled model knows, at its 30 layers; then frozen, before any test request or other dataset was looked at
+# (benchmarks/calibrate_edit_aware.py). The overshoot is measured: the median of |delta| / eta where the clamp does not
+# bind, 2.4 to 3.0 at every one of the layers 0 to 22.
 RULE: Final = Rule(
-    power=0.3,
-    feasible=(2.82, 0.27),
-    spread=(-1.88, 1.89, 0.21),
-    kept=(1.42, 2.24, 0.16),
-    portability=(-0.94, 3.18, 1.04),
+    overshoot=2.66,
+    feasible=(2.82, 0.8),
+    spread=(-1.9, 0.76, -0.02),
+    kept=(3.65, 1.76, 0.16, 0.52),
+    portability=(-1.57, 1.38, 0.55),
 )
 
 
@@ -76,23 +82,24 @@ class Prediction:
 def predict(effects: Effects, rule: Rule = RULE) -> Prediction:
     """The prediction for the requests of `effects`, in their order."""
     need = np.clip(effects.need, _LEAST, _MOST)  # (P, L)
-    length = effects.size * np.minimum(need, CLAMP) ** rule.power
+    length = effects.size * np.minimum(rule.overshoot * need, CLAMP)
     moved = np.arcsinh(effects.slope * length[effects.owners])  # (R, L)
+    shaken = np.log1p(effects.bound * length[effects.owners])  # (R, L)
     margin = effects.margin[:, None]  # (R, 1) nats
 
-    def share(kind: str, law: tuple[float, float, float], sign: float) -> Floats:
+    def share(kind: str, odds: Floats) -> Floats:
         """(P, L) mean over the request's probes of the kind."""
         mine = np.array([k == kind for k in effects.kinds])
-        odds = law[0] + law[1] * moved + sign * law[2] * margin
         total = np.zeros_like(length)
         np.add.at(total, effects.owners[mine], _logistic(odds[mine]))
         count = np.bincount(effects.owners[mine], minlength=len(length))[:, None]
         return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
 
     feasible = _logistic(rule.feasible[0] - rule.feasible[1] * np.log(need))
-    spread = feasible * share("rephrase", rule.spread, -1)
-    kept = share("locality", rule.kept, 1)
-    portability = feasible * share("portability", rule.portability, -1)
+    (b0, b1, b2), (c0, c1, c2, c3), (d0, d1, d2) = rule.spread, rule.kept, rule.portability
+    spread = feasible * share("rephrase", b0 + b1 * moved - b2 * margin)
+    kept = share("locality", c0 + c1 * moved + c2 * margin - c3 * shaken)
+    portability = feasible * share("portability", d0 + d1 * moved - d2 * margin)
     kinds = np.stack([feasible, spread, kept, portability])  # (4, P, L)
     return Prediction(np.nanmean(kinds, axis=0), feasible, spread, 1 - kept, portability)
 

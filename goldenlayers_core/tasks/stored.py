@@ -19,7 +19,7 @@ from goldenlayers_core.tasks.stored_trace import open_token_trace as open_token_
 from goldenlayers_core.tasks.stored_trace import open_trace as open_trace
 
 SCORE_VERSION: Final = "lga-1"  # changes when a score would come out differently
-EDIT_AWARE_VERSION: Final = "edit-aware-1"  # likewise: also when the rule is calibrated anew
+EDIT_AWARE_VERSION: Final = "edit-aware-2"  # likewise: also when the rule is calibrated anew
 EDIT_VERSION: Final = "edit-2"
 
 

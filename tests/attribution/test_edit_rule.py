@@ -43,11 +43,12 @@ def test_the_score_is_the_mean_over_the_kinds_of_probe_a_request_has():
 def test_the_laws_by_hand():
     given = effects()
     need = given.eta[0, 2] / given.size[0, 2]
-    length = given.size[0, 2] * need**RULE.power
+    length = given.size[0, 2] * min(RULE.overshoot * need, CLAMP)
     feasible = 1 / (1 + np.exp(-(RULE.feasible[0] - RULE.feasible[1] * np.log(need))))
     b, c = RULE.spread, RULE.kept
     rephrases = [b[0] + b[1] * np.arcsinh(given.slope[r, 2] * length) - b[2] * given.margin[r] for r in (2, 3)]
     kept = c[0] + c[1] * np.arcsinh(given.slope[4, 2] * length) + c[2] * given.margin[4]
+    kept -= c[3] * np.log1p(given.bound[4, 2] * length)
     found = predict(given)
     assert found.feasible[0, 2] == pytest.approx(feasible)
     assert found.spread[0, 2] == pytest.approx(feasible * np.mean([1 / (1 + np.exp(-z)) for z in rephrases]))
@@ -78,7 +79,7 @@ def test_beyond_the_clamp_the_edit_grows_no_longer():
 
 
 def test_more_reach_spreads_more_and_harms_more():
-    rule = Rule(0.3, (3.0, 0.5), (-1.0, 2.0, 0.2), (1.0, 2.0, 0.2), (-1.0, 2.0, 1.0))
+    rule = Rule(2.0, (3.0, 0.5), (-1.0, 2.0, 0.2), (1.0, 2.0, 0.2, 0.3), (-1.0, 2.0, 1.0))
     given = effects()
     signs = np.array([1, 1, 1, 1, -1, 1])[:, None]
     weak = dataclasses.replace(given, slope=np.abs(given.slope) * signs)
