@@ -57,7 +57,9 @@ def test_the_laws_by_hand():
 
 def test_the_unit_of_the_activations_does_not_matter():
     given = effects()
-    scaled = dataclasses.replace(given, eta=given.eta * 7, size=given.size * 7, slope=given.slope / 7)
+    longer = {name: getattr(given, name) * 7 for name in ("eta", "size")}
+    flatter = {name: getattr(given, name) / 7 for name in ("slope", "bound")}
+    scaled = dataclasses.replace(given, **longer, **flatter)
     np.testing.assert_allclose(predict(scaled).score, predict(given).score)
 
 
