@@ -50,8 +50,8 @@ class Rule:
     portability: tuple[float, float, float]  # d0, d1, d2 (per nat)
 
 
-# Fitted on 22 November 2026 to ROME edits (default settings) of 32 requests of the bundled proxy split whose answers the
-# bundled model knows, at its 30 layers; then frozen, before any test request or other dataset was looked at
+# Fitted on 22 November 2026 to ROME edits (default settings) of 32 requests of the bundled proxy split whose answers
+# the bundled model knows, at its 30 layers; then frozen, before any test request or other dataset was looked at
 # (benchmarks/calibrate_edit_aware.py). The overshoot is measured: the median of |delta| / eta where the clamp does not
 # bind, 2.4 to 3.0 at every one of the layers 0 to 22.
 RULE: Final = Rule(
