@@ -112,7 +112,7 @@ class Loop:
             base = essence.detach() if base is None else base
             loss = nll + config.kl_factor * (essence.exp() * (essence - base)).sum()
             loss = loss + config.weight_decay * delta.norm() / value.norm() ** 2
-            if float(loss) < config.stop_loss or step + 1 == config.steps:
+            if loss.item() < config.stop_loss or step + 1 == config.steps:
                 break
             adam.zero_grad()
             loss.backward()
