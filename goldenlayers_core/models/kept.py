@@ -1,4 +1,4 @@
-"""Keys and values kept from one forward pass for another: what stands before a token is not changed by anything at it."""
+"""Keys and values kept from one forward pass for another: nothing done at a token changes what stands before it."""
 
 from collections.abc import Sequence
 from typing import Any
