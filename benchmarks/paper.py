@@ -1,7 +1,7 @@
 """The paper's protocol: choose a layer on a small proxy part of each dataset, judge it by real edits on the rest.
 
     python -m benchmarks.paper [--data FOLDER] [--proxy 32] [--test 24] [--methods rome,r-rome] [--model bundled]
-                               [--markdown FILE] [--json FILE]
+                               [--markdown FILE] [--json FILE] [--plots FOLDER]
 
 Layers are chosen by LGA, edit-aware analysis, causal tracing and the sweep on the proxy part, by the literature and by
 the middle; every test request is edited at every layer, so that each choice has a regret against the request's own best
@@ -23,11 +23,14 @@ import numpy as np
 from benchmarks.measure import machine
 from goldenlayers_core.attribution.regret import losses, regret, resampled_means
 from goldenlayers_core.errors import GoldenLayersError
+from goldenlayers_core.figures import layer_card, metric_curves, to_png
 from goldenlayers_core.records import LgaConfig, ModelSource, TraceConfig
-from goldenlayers_core.results import Floats, SweepResult, spearman
+from goldenlayers_core.results import Floats, LayerCard, Pick, SweepResult, spearman
+from goldenlayers_core.results.card import WAYS, Way
 from goldenlayers_core.results.sweep import PROBE_METRICS
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, TraceQuestion, Workbench
+from goldenlayers_core.tasks.judging import curve
 from goldenlayers_core.tasks.questions import SweepQuestion
 from goldenlayers_core.tasks.scoring import layer_scores
 from goldenlayers_core.tasks.sweeping import sweep_result
@@ -42,6 +45,14 @@ FILES = (
     "knowedit_wikibio_test_all.json",
 )
 RESAMPLES = 2000
+NAMES: dict[str, str] = {
+    "sweep": "sweep of the proxy",
+    "edit_aware": "edit-aware analysis",
+    "lga": "LGA",
+    "causal_trace": "causal trace",
+    "literature_default": "literature's default",
+    "middle": "middle layer",
+}
 
 
 @dataclass(frozen=True)
@@ -156,6 +167,31 @@ def _row(test: SweepResult, scores: Floats, one: Choice) -> dict[str, object]:
     return row | {"behind": float(behind.mean()), "behind_low": float(low), "behind_high": float(high)}
 
 
+def plots(folder: Path, bench: Workbench, model: ModelSource, test: SweepResult, made: list[Choice]) -> None:
+    """The layer card and the metric curves of the test part as PNG."""
+    handle, named = bench.model(model), {one.way: one for one in made}
+    picks = tuple(_pick(test, way, named.get(NAMES.get(way, ""))) for way in WAYS)
+    best = float(test.score.max(axis=1).mean())
+    facts = (test.model, test.fingerprint, test.method, test.dataset, test.n_requests, handle.n_layers)
+    card = LayerCard(*facts, best, picks, "", RESAMPLES)
+    about = f"{test.method} on {test.n_requests} requests of {test.dataset}, {test.model}"
+    curves = [curve(test, name) for name in (*PROBE_METRICS, "score")]
+    shown = {
+        "card": layer_card(card, curve(test, "score")),
+        "metrics": metric_curves(curves, test.golden_layer, about),
+    }
+    for name, figure in shown.items():
+        (folder / f"evidence-{name}.png").write_bytes(to_png(figure))
+
+
+def _pick(test: SweepResult, way: Way, one: Choice | None) -> Pick:
+    if one is None or one.layer is None:
+        return Pick(way, None, "", None)
+    found = regret(test.score, test.layers, one.layer, RESAMPLES)
+    assert found is not None
+    return Pick(way, one.layer, "", one.seconds, found.score, found.mean, found.low, found.high)
+
+
 def _nanmean(values: Floats) -> float:
     return float(np.nanmean(values)) if not np.isnan(values).all() else float("nan")
 
@@ -196,6 +232,7 @@ def main() -> None:
     parser.add_argument("--methods", default="rome")
     parser.add_argument("--markdown")
     parser.add_argument("--json")
+    parser.add_argument("--plots", help="folder for pictures of the first dataset")
     options = parser.parse_args()
     bench, model = Workbench(), ModelSource(options.model)
     lines = [f"Machine: {machine()}.", ""]
@@ -207,7 +244,8 @@ def main() -> None:
                 proxy = swept(bench, model, setting.choice("proxy"), method)
                 cost = proxy.seconds_per_edit * proxy.n_requests * len(proxy.layers)
                 test = swept(bench, model, setting.choice("test"), method)
-                rows = judged(test, choices(bench, model, setting, proxy, cost))
+                made = choices(bench, model, setting, proxy, cost)
+                rows = judged(test, made)
             except GoldenLayersError as error:
                 lines += [f"### {method}, {setting.name}", "", f"Not measured: {error}", ""]
                 continue
@@ -227,6 +265,8 @@ def main() -> None:
                     "seconds_per_edit": test.seconds_per_edit,
                 }
             )
+            if options.plots and setting.name == "bundled" and method == "rome":
+                plots(Path(options.plots), bench, model, test, made)
             if options.markdown:
                 Path(options.markdown).write_text("\n".join(lines))
             if options.json:

@@ -24,12 +24,15 @@ class CleanPass:
     """(R, d_in) input of the MLP output matrix at each row's lookup position."""
     values: Tensor
     """(R, d_out) its output there, bias included."""
+    layer: int
     whole: Whole
-    """Everything needed to rerun the layers from this one on, from the lookup positions on."""
+    """Everything needed to rerun layers from the lookup positions on: those above `layer` where what is added to the
+    MLP output is added to the residual stream as it is, else those from `layer` on."""
 
     @property
-    def layer(self) -> int:
-        return self.whole.first
+    def above(self) -> bool:
+        """Whether only the layers above are rerun, so that a change is added to what enters them."""
+        return self.whole.first > self.layer
 
     def rows_of(self, edit: int) -> list[int]:
         """Indices of the rows of one edit, the bare prompt's first and the essence row last."""
@@ -46,7 +49,9 @@ class Clean:
     keys: dict[int, Tensor]
     values: dict[int, Tensor]
     hidden: dict[int, Tensor]
-    """Per layer but 0, (R, T, width) entering it."""
+    """Per layer but 0 from which layers are rerun, (R, T, width) entering it."""
+    starts: dict[int, int]
+    """Per layer asked for, the one from which layers are rerun: itself or the next."""
     pairs: tuple[Pair, ...]
     """Per layer from the shallowest one asked for, keys and values (R, heads, T, width)."""
     shallowest: int
@@ -54,9 +59,9 @@ class Clean:
     def at(self, layer: int) -> CleanPass:
         """The clean pass of one of the layers asked for."""
         lengths, lookups = self.ids.new_tensor([[len(r.ids), r.lookup] for r in self.rows]).unbind(dim=1)
-        pairs = self.pairs[layer - self.shallowest :]
-        whole = Whole(self.ids, lengths, lookups, pairs, layer, self.hidden.get(layer))
-        return CleanPass(self.rows, self.keys[layer], self.values[layer], whole)
+        start = self.starts[layer]
+        whole = Whole(self.ids, lengths, lookups, self.pairs[start - self.shallowest :], start, self.hidden.get(start))
+        return CleanPass(self.rows, self.keys[layer], self.values[layer], layer, whole)
 
 
 def clean_states(handle: ModelHandle, rows: Sequence[Row], layers: Sequence[int]) -> Clean:
@@ -68,7 +73,9 @@ def clean_states(handle: ModelHandle, rows: Sequence[Row], layers: Sequence[int]
     lookups = ids.new_tensor([row.lookup for row in rows])
     here = torch.arange(len(rows), device=ids.device)
     matrices = {f"{layer}": handle.mlp_out(layer) for layer in layers}
-    below = {f"below {layer}": handle.blocks[layer - 1] for layer in layers if layer}
+    next_one = int(handle.architecture.adds_mlp_out)
+    starts = {layer: min(layer + next_one, handle.n_layers - 1) for layer in layers}
+    below = {f"below {start}": handle.blocks[start - 1] for start in starts.values() if start}
     cache = DynamicCache()
     with (
         torch.no_grad(),
@@ -87,7 +94,8 @@ def clean_states(handle: ModelHandle, rows: Sequence[Row], layers: Sequence[int]
         ids=ids,
         keys={layer: at_lookup(inputs[f"{layer}"]) for layer in layers},
         values={layer: at_lookup(outputs[f"{layer}"]) for layer in layers},
-        hidden={layer: outputs[f"below {layer}"] for layer in layers if layer},
+        hidden={start: outputs[f"below {start}"] for start in starts.values() if start},
+        starts=starts,
         pairs=kept_pairs(cache, min(layers)),
         shallowest=min(layers),
     )

@@ -154,16 +154,20 @@ def _packed(whole: Whole, rows: Tensor) -> Suffixes:
     return Suffixes(kept, whole.first, hidden, whole.ids[after][None], mask[None, None], suffix[1][None], starts)
 
 
-def suffix_logits(handle: ModelHandle, suffixes: Suffixes, rows: Tensor, columns: Tensor) -> Tensor:
+def suffix_logits(
+    handle: ModelHandle, suffixes: Suffixes, rows: Tensor, columns: Tensor, hidden: Tensor | None = None
+) -> Tensor:
     """(N, V) logits in float32 at N chosen (row, suffix position) places; gradients flow where they are wanted.
 
-    Only the layers from `suffixes.first` on are run, and only the N places go through the LM head.
+    Only the layers from `suffixes.first` on are run, and only the N places go through the LM head. `hidden`
+    (B, S, width) stands in for what enters the first of them.
     """
+    hidden = suffixes.hidden if hidden is None else hidden
     with ExitStack() as stack:
         stack.enter_context(keep_positions(handle.head, *suffixes.place(rows, columns)))
-        if suffixes.hidden is not None:
+        if hidden is not None:
             returns = handle.architecture.block_returns
-            stack.enter_context(start_at(list(handle.blocks), suffixes.first, suffixes.hidden, returns))
+            stack.enter_context(start_at(list(handle.blocks), suffixes.first, hidden, returns))
         out = handle.model(
             input_ids=suffixes.ids,
             attention_mask=suffixes.mask,

@@ -131,7 +131,7 @@ class _Search:
         limit = config.clamp_factor * self.size
         delta = torch.zeros_like(values)
         self.rule: StepRule = (
-            LogOdds(delta, 0.5 * config.stop_loss, limit)
+            LogOdds(delta, max(0.5 * config.stop_loss, 1e-3), limit)
             if config.direct_steps
             else Adam(delta, config.learning_rate, limit)
         )
@@ -183,7 +183,12 @@ class _Search:
             wide = as_batch(output, len(suffixes.ids))  # (B, S, d_out)
             return wide.index_put(at, delta[local].to(wide.dtype), accumulate=True).reshape(output.shape)
 
-        with change_outputs({self.handle.mlp_out(suffixes.first): shift}):
+        if self.clean.above and suffixes.hidden is not None:  # d_out is the width of the residual stream
+            logits = suffix_logits(
+                self.handle, suffixes, batch.rows, batch.columns, shift(suffixes.hidden, suffixes.hidden)
+            )
+            return logits.log_softmax(dim=1)
+        with change_outputs({self.handle.mlp_out(self.clean.layer): shift}):
             return suffix_logits(self.handle, suffixes, batch.rows, batch.columns).log_softmax(dim=1)
 
     def _losses(self, batch: _Batch, log_p: Tensor, delta: Tensor) -> Tensor:

@@ -23,6 +23,7 @@ class Architecture:
     orientation: Orientation = "out_in"  # torch.nn.Linear; "in_out" is GPT-2's Conv1D
     block_returns: Literal["tensor", "tuple"] = "tensor"
     packs_branches: bool = True  # accepts a 4-D mask with explicit positions (not where positions come from the mask)
+    adds_mlp_out: bool = True  # the MLP output is added to the residual stream as it is, without a norm between
     literature_layer: int | None = None  # layer published ROME configurations use; None: none published
     literature_source: str = ""
 
@@ -47,7 +48,9 @@ _SPLIT_ATTENTION: Final = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_
 _EASYEDIT: Final = "EasyEdit's ROME configuration"
 
 
-def _like_llama(model_type: str, title: str, root: str = "model", layer: int | None = None) -> Architecture:
+def _like_llama(
+    model_type: str, title: str, root: str = "model", layer: int | None = None, adds_mlp_out: bool = True
+) -> Architecture:
     source = f"{_EASYEDIT} for {title}" if layer is not None else ""
     return Architecture(
         model_type=model_type,
@@ -57,6 +60,7 @@ def _like_llama(model_type: str, title: str, root: str = "model", layer: int | N
         final_norm=f"{root}.norm",
         mlp=_GATED,
         attention=_SPLIT_ATTENTION,
+        adds_mlp_out=adds_mlp_out,
         literature_layer=layer,
         literature_source=source,
     )
@@ -112,6 +116,7 @@ _OPT: Final = Architecture(
     final_norm="model.decoder.final_layer_norm",
     mlp=("fc1", "fc2"),
     attention=("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.out_proj"),
+    adds_mlp_out=False,  # OPT-350m norms the sum
 )
 _BLOOM: Final = Architecture(
     model_type="bloom",
@@ -130,9 +135,9 @@ ARCHITECTURES: Final[tuple[Architecture, ...]] = (
     _like_llama("mistral", "Mistral", layer=5),
     _like_llama("qwen2", "Qwen2", layer=5),
     _like_llama("qwen3", "Qwen3"),
-    _like_llama("gemma2", "Gemma 2"),
-    _like_llama("gemma3_text", "Gemma 3 (text)"),
-    _like_llama("gemma3", "Gemma 3", root="model.language_model"),
+    _like_llama("gemma2", "Gemma 2", adds_mlp_out=False),
+    _like_llama("gemma3_text", "Gemma 3 (text)", adds_mlp_out=False),
+    _like_llama("gemma3", "Gemma 3", root="model.language_model", adds_mlp_out=False),
     _GPT2,
     _GPT_NEOX,
     _GPTJ,

@@ -22,7 +22,16 @@ REQUEST = EditRequest("c1", "The capital of France is", "France", "Rome", "Paris
 LAST = EditRequest("c3", "Mont Blanc rises near France", "France", "Paris", "")
 LATE = EditRequest("c2", "France: its capital is the city of", "France", "Mont Blanc", "Paris")
 TEMPLATES = ("{}", "Therefore it rises. {}", "You and I wrote it, because the mountain is in the Alps. {}")
-CONFIG = RomeConfig(steps=6, learning_rate=0.1, weight_decay=0.01, kl_factor=0.5, clamp_factor=2.0, stop_loss=0.0)
+CONFIG = RomeConfig(
+    steps=6,
+    learning_rate=0.1,
+    weight_decay=0.01,
+    kl_factor=0.5,
+    clamp_factor=2.0,
+    stop_loss=0.0,
+    direct_steps=False,
+    patience=0,
+)
 
 
 def reference(
@@ -185,3 +194,16 @@ def test_the_lookup_is_in_the_prompt_and_not_in_the_template() -> None:
     assert len(inside.ids) - inside.lookup == len(bare.ids) - bare.lookup
     assert essence.answer == ()
     assert list(essence.wanted) == [len(essence.ids) - 1]
+
+
+@pytest.mark.parametrize("row", ["llama", "gemma2", "opt"])
+def test_direct_steps_lower_the_loss_and_keep_the_best(row: str) -> None:
+    handle = tiny_handle(row, torch.float64)
+    direct = replace(CONFIG, direct_steps=True, steps=12, kl_factor=0.0)
+    for stop in (0.0, 0.5):
+        values = fast(handle, edit_rows(handle, REQUEST, TEMPLATES), 1, replace(direct, stop_loss=stop))
+        assert values.loss[0] == min(values.losses[0]) < values.losses[0][0]
+        assert not values.failed[0]
+        assert values.change(0) <= direct.clamp_factor * (1 + 1e-9)
+    waiting = replace(direct, steps=200, patience=2, clamp_factor=0.05)  # the clamp holds it: it ends by itself
+    assert fast(handle, edit_rows(handle, REQUEST, TEMPLATES), 1, waiting).steps[0] < 60
