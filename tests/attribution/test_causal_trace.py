@@ -309,7 +309,7 @@ def bundled() -> ModelHandle:
 @pytest.mark.slow
 def test_equals_the_straightforward_loop_on_the_bundled_model(bundled):
     """At some layers and tokens; float32 rounding is the limit."""
-    chosen = [request("The capital of France is", "France"), request("Hamlet was written by", "Hamlet")]
+    chosen = [request("The capital of France is", "France"), request("Berlin is the capital of", "Berlin")]
     full = replace(resolve(bundled, TraceConfig(n_samples=2), chosen), kind="mlp")
     for one, found in zip(chosen, traced(bundled, chosen, full), strict=True):
         with torch.inference_mode():
