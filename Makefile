@@ -61,7 +61,7 @@ browser: install-dev prepare ## the tests in a real Chromium
 	$(PY) -m pytest -m browser
 
 bench: install-dev prepare ## the measured claims (BENCH=lga: only that one)
-	@set -e; for script in $(or $(BENCH:%=benchmarks/%.py),benchmarks/lga.py benchmarks/edit.py benchmarks/trace.py); do \
+	@set -e; for script in $(or $(BENCH:%=benchmarks/%.py),benchmarks/lga.py benchmarks/edit.py benchmarks/trace.py benchmarks/sweep.py); do \
 		echo "== $$script"; PYTHONPATH=. GOMP_SPINCOUNT=$(SPIN) $(PY) $$script; done
 
 screenshots: install-dev prepare ## pictures of every page, for the README and for a look

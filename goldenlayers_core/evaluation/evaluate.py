@@ -8,6 +8,7 @@ from goldenlayers_core.editing.delta import Edit
 from goldenlayers_core.editing.overlay import overlay
 from goldenlayers_core.errors import EditError
 from goldenlayers_core.evaluation.answers import accepts, same_answer
+from goldenlayers_core.evaluation.asked import question_of
 from goldenlayers_core.evaluation.read import Question, Reading, divergence, read
 from goldenlayers_core.evaluation.verdict import verdict
 from goldenlayers_core.models import ModelHandle
@@ -107,17 +108,7 @@ def try_prompts(handle: ModelHandle, edits: Sequence[Edit], prompts: Sequence[st
 
 
 def _questions(request: EditRequest) -> tuple[Question, ...]:
-    return tuple(_question(request, probe) for probe in request.probes)
-
-
-def _question(request: EditRequest, probe: Probe) -> Question:
-    """The old answer is asked for where there is one: a portability probe has only its new answer."""
-    first = probe.answers[0] if probe.answers else ""
-    if probe.kind == "portability":
-        return Question(probe.prompt, first, "", probe.answers)
-    if probe.kind == "locality":
-        return Question(probe.prompt, request.target_new, first, probe.answers)
-    return Question(probe.prompt, request.target_new, request.target_true, (request.target_new,))
+    return tuple(question_of(request, probe) for probe in request.probes)
 
 
 def _outcome(probe: Probe, before: Reading, after: Reading) -> ProbeOutcome:

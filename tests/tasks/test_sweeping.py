@@ -23,8 +23,7 @@ from goldenlayers_core.tasks.recommend import recommend
 from goldenlayers_core.tasks.searching import search
 from goldenlayers_core.tasks.stored import open_search, open_sweep
 from goldenlayers_core.tasks.sweeping import open_bed, sweep, sweep_result
-from tests.lending import lend_models
-from tests.tiny import LAYERS, save_tiny
+from tests.tiny import LAYERS
 
 FACTS = "prompt,subject,target_new,target_true\n" + "\n".join(
     f"The capital of {country} is,{country},{new},{true}"
@@ -38,18 +37,6 @@ FACTS = "prompt,subject,target_new,target_true\n" + "\n".join(
     )
 )
 SETTINGS = {"steps": 3, "n_templates": 0}
-
-
-@pytest.fixture
-def bench(tmp_path):
-    made = Workbench(lend_models(tmp_path / "cache"))
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def tiny(tmp_path) -> ModelSource:
-    return ModelSource(str(save_tiny(tmp_path / "tiny")))
 
 
 @pytest.fixture

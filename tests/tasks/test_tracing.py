@@ -14,15 +14,13 @@ import pytest
 
 from goldenlayers_core.errors import Cancelled, ConfigError, RequestError, StoreError
 from goldenlayers_core.models.hooks import hooks_on
-from goldenlayers_core.records import ModelSource, TraceConfig
+from goldenlayers_core.records import TraceConfig
 from goldenlayers_core.results import POSITIONS, class_means, position_class
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, TokenTraceQuestion, TraceQuestion, Workbench
 from goldenlayers_core.tasks.serial import plain
 from goldenlayers_core.tasks.stored import open_token_trace, open_trace
 from goldenlayers_core.tasks.tracing import trace, trace_request, trace_result
-from tests.lending import lend_models
-from tests.tiny import save_tiny
 
 TABLE = "prompt,subject,target_new,target_true\n" + "\n".join(
     f"{before}{country}{after},{country},{new},{true}"
@@ -36,18 +34,6 @@ TABLE = "prompt,subject,target_new,target_true\n" + "\n".join(
     )
 )
 QUICK = TraceConfig(n_samples=2, token_budget=40)
-
-
-@pytest.fixture
-def bench(tmp_path):
-    made = Workbench(lend_models(tmp_path / "cache"))
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def tiny(tmp_path) -> ModelSource:
-    return ModelSource(str(save_tiny(tmp_path / "tiny")))
 
 
 @pytest.fixture

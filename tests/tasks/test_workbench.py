@@ -23,7 +23,6 @@ from goldenlayers_core.tasks.recommend import recommend
 from goldenlayers_core.tasks.scoring import layer_scores, score
 from goldenlayers_core.tasks.serial import dataset_from, plain, report_from, request_from
 from goldenlayers_core.tasks.stored import open_report, open_scores
-from tests.lending import lend_models
 from tests.tiny import save_tiny
 
 TABLE = "prompt,subject,target_new,target_true\n" + "\n".join(
@@ -37,18 +36,6 @@ TABLE = "prompt,subject,target_new,target_true\n" + "\n".join(
         ("Norway", "Cairo", "Oslo"),
     )
 )
-
-
-@pytest.fixture
-def bench(tmp_path):
-    made = Workbench(lend_models(tmp_path / "cache"))
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def tiny(tmp_path) -> ModelSource:
-    return ModelSource(str(save_tiny(tmp_path / "tiny")))
 
 
 @pytest.fixture
