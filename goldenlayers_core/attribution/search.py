@@ -21,6 +21,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from goldenlayers_core.attribution.regret import golden_share, resampled_means
 from goldenlayers_core.errors import RequestError
 from goldenlayers_core.results import Floats
 
@@ -118,10 +119,7 @@ class Race:
             return {}
         last = self.standings[-1].layers
         columns = [self.layers.index(layer) for layer in last]
-        real = self.scores[: self.drawn, columns]
-        counts = np.random.default_rng(seed).multinomial(len(real), np.full(len(real), 1 / len(real)), size=n_resamples)
-        best = (counts @ real).argmax(axis=1)
-        share = np.bincount(best, minlength=len(last)) / n_resamples
+        share = golden_share(self.scores[: self.drawn, columns], n_resamples, seed)
         return dict(zip(last, share.tolist(), strict=True))
 
     def lead(self, n_resamples: int = 2000, seed: int = 0) -> tuple[int, float, float, float] | None:
@@ -134,8 +132,7 @@ class Race:
         )[1]
         both = self.scores[: self.drawn, [self.layers.index(self.golden_layer), self.layers.index(other)]]
         ahead = both[:, 0] - both[:, 1]
-        counts = np.random.default_rng(seed).multinomial(len(ahead), np.full(len(ahead), 1 / len(ahead)), n_resamples)
-        low, high = np.quantile(counts @ ahead / len(ahead), (0.025, 0.975))
+        low, high = np.quantile(resampled_means(ahead[:, None], n_resamples, seed), (0.025, 0.975))
         return other, float(ahead.mean()), float(low), float(high)
 
 

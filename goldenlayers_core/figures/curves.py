@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from goldenlayers_core.figures.band import interval_band
 from goldenlayers_core.figures.frame import dress, layer_axis
 from goldenlayers_core.figures.text import counted, number, sentences
 from goldenlayers_core.figures.theme import PALETTE, Colours, colours
@@ -70,18 +71,7 @@ def _look(curve: LayerCurve, place: int, theme: Colours) -> dict[str, str]:
 def _curve(figure: go.Figure, curve: LayerCurve, row: int, look: dict[str, str], theme: Colours) -> None:
     low, high = curve.interval.T
     if curve.name == "score":
-        figure.add_scatter(
-            x=[*curve.layers, *reversed(curve.layers)],
-            y=[*high, *low[::-1]],
-            fill="toself",
-            fillcolor=theme.faint,
-            opacity=0.45,
-            mode="none",
-            hoverinfo="skip",
-            showlegend=False,
-            row=row,
-            col=1,
-        )
+        interval_band(figure, curve.layers, low, high, theme, showlegend=False, row=row, col=1)
     before = [curve.before if math.isfinite(curve.before) else None] * len(curve.layers)
     told = "" if before[0] is None else "<br>before the edit %{customdata[2]:.3g}"
     figure.add_scatter(

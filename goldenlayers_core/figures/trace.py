@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 import plotly.graph_objects as go
 
+from goldenlayers_core.figures.band import interval_band
 from goldenlayers_core.figures.frame import colour_bar, dress, layer_axis
 from goldenlayers_core.figures.text import MINUS, counted, escape, number, percent, sentences, shorten
 from goldenlayers_core.figures.theme import PALETTE, Colours, colour_scale, colours
@@ -153,17 +154,7 @@ def trace_curves(trace: TraceResult, dark: bool = False, n_resamples: int = 1000
     low, high = trace.interval(n_resamples, seed)
     figure = go.Figure()
     layers = list(range(trace.n_layers))
-    figure.add_scatter(
-        x=[*layers, *reversed(layers)],
-        y=[*high, *low[::-1]],
-        fill="toself",
-        fillcolor=theme.faint,
-        opacity=0.45,
-        mode="none",
-        hoverinfo="skip",
-        showlegend=False,
-        name="interval",
-    )
+    interval_band(figure, layers, low, high, theme, showlegend=False, name="interval")
     shown = [place for place, count in enumerate(counts) if count]
     for place in sorted(shown, key=lambda p: POSITIONS[p] == _MAIN):  # the line that decides lies on top
         bounds = (low, high) if POSITIONS[place] == _MAIN else None

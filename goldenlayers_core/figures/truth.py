@@ -7,6 +7,7 @@ from typing import Final
 
 import plotly.graph_objects as go
 
+from goldenlayers_core.figures.band import interval_band
 from goldenlayers_core.figures.frame import PHONE, dress, layer_axis
 from goldenlayers_core.figures.text import counted, layer_list, number, sentences
 from goldenlayers_core.figures.theme import Colours, colours
@@ -74,16 +75,7 @@ def layer_card(card: LayerCard, curve: LayerCurve | None, dark: bool = False) ->
 
 def _curve(figure: go.Figure, curve: LayerCurve, theme: Colours) -> None:
     low, high = curve.interval.T
-    figure.add_scatter(
-        x=[*curve.layers, *reversed(curve.layers)],
-        y=[*high, *low[::-1]],
-        fill="toself",
-        fillcolor=theme.faint,
-        opacity=0.45,
-        mode="none",
-        hoverinfo="skip",
-        name="95 % interval",
-    )
+    interval_band(figure, curve.layers, low, high, theme, name="95 % interval")
     figure.add_scatter(
         x=curve.layers,
         y=curve.mean,

@@ -1,5 +1,6 @@
 """The budgeted search: the golden layer by real edits within a time budget; every pair is kept, and none made twice."""
 
+import dataclasses
 import json
 import time
 from typing import TYPE_CHECKING, Final
@@ -91,16 +92,7 @@ def _cost(bed: Bed) -> float:
 
 def _scores(bed: Bed, asked: tuple[int, ...], among: tuple[int, ...]) -> Floats:
     """(requests, layers) real scores of pairs that are in the store."""
-    part = Bed(
-        bed.store,
-        bed.handle,
-        bed.method,
-        bed.config,
-        bed.templates,
-        tuple(bed.requests[i] for i in asked),
-        (),
-        bed.words,
-    )
+    part = dataclasses.replace(bed, requests=tuple(bed.requests[i] for i in asked))
     return part.result(among, 0.0, 0).score
 
 

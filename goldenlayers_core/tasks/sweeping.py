@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -73,7 +73,6 @@ class Bed:
     requests: tuple[EditRequest, ...]
     skipped: tuple[tuple[str, str], ...]
     words: str  # the choice of requests
-    _known: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def key(self) -> str:

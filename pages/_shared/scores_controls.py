@@ -19,6 +19,7 @@ from goldenlayers_core.runtime import RunManifest
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion
 from goldenlayers_core.tasks.recommend import score_method
 from pages._shared import cached, jobs, session
+from pages._shared.run_choice import run_on_show
 from pages._shared.wording import count, escape, when
 
 METHOD_WORDS = {"lga": "LGA", "edit-aware": "Edit-aware"}
@@ -187,27 +188,16 @@ def empty(asked: ScoreQuestion) -> None:
 
 def open_run() -> RunManifest | None:
     """The score run on show, from the selectbox of stored runs; None where the store has none."""
-    runs = {m.run_id: m for m in cached.workbench().store.runs() if m.kind == "score"}
-    if not runs:
-        return None
-    wanted = session.score_run() or st.query_params.get("run") or next(iter(runs))
-    if wanted not in runs:
-        st.warning(f"The run {wanted} is no longer in the store; the latest one is shown.", icon=":material/history:")
-        wanted = next(iter(runs))
-    if st.session_state.get("scores-run") != wanted:
-        st.session_state["scores-run"] = wanted
-    chosen = st.selectbox(
+    return run_on_show(
+        "score",
         "Scores on show",
-        list(runs),
-        format_func=lambda run_id: run_words(runs[run_id]),
-        key="scores-run",
-        on_change=lambda: session.show_score_run(st.session_state["scores-run"]),
-        help="Every score run of this machine's store, latest first. A run is stored under its content: the same "
+        "scores-run",
+        session.score_run(),
+        session.show_score_run,
+        run_words,
+        "Every score run of this machine's store, latest first. A run is stored under its content: the same "
         "question on the same model is answered from the store.",
     )
-    session.show_score_run(chosen)
-    st.query_params["run"] = chosen
-    return runs[chosen]
 
 
 def run_words(run: RunManifest) -> str:

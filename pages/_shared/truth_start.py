@@ -11,6 +11,7 @@ from goldenlayers_core.tasks import DatasetChoice
 from goldenlayers_core.tasks.questions import SearchQuestion, SweepQuestion
 from goldenlayers_core.tasks.truth_cost import price
 from pages._shared import cached, edit_controls, jobs, session
+from pages._shared.run_choice import run_on_show
 from pages._shared.scores_controls import model_words
 from pages._shared.wording import count, duration, escape, when
 
@@ -189,26 +190,15 @@ def follow() -> None:
 
 def open_run() -> RunManifest | None:
     """The sweep on show, from the selectbox of stored sweeps; None where the store has none."""
-    runs = {m.run_id: m for m in cached.workbench().store.runs() if m.kind == "sweep"}
-    if not runs:
-        return None
-    wanted = session.sweep_run() or st.query_params.get("run") or next(iter(runs))
-    if wanted not in runs:
-        st.warning(f"The run {wanted} is no longer in the store; the latest one is shown.", icon=":material/history:")
-        wanted = next(iter(runs))
-    if st.session_state.get("truth-run") != wanted:
-        st.session_state["truth-run"] = wanted
-    chosen = st.selectbox(
+    return run_on_show(
+        "sweep",
         "Sweep on show",
-        list(runs),
-        format_func=lambda run_id: run_words(runs[run_id]),
-        key="truth-run",
-        on_change=lambda: session.show_sweep_run(st.session_state["truth-run"]),
-        help="Every sweep of this machine's store, latest first.",
+        "truth-run",
+        session.sweep_run(),
+        session.show_sweep_run,
+        run_words,
+        "Every sweep of this machine's store, latest first.",
     )
-    session.show_sweep_run(chosen)
-    st.query_params["run"] = chosen
-    return runs[chosen]
 
 
 def run_words(run: RunManifest) -> str:

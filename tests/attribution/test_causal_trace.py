@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch.overrides import TorchFunctionMode
 
 from goldenlayers_core.attribution.causal_trace import trace_requests, trace_tokens
 from goldenlayers_core.attribution.trace_prompts import noise_level, noise_of, prepare, resolve, traceable, window_of
@@ -18,6 +17,7 @@ from goldenlayers_core.models import ModelHandle, load_model
 from goldenlayers_core.models.hooks import hooks_on
 from goldenlayers_core.models.tokens import subject_span
 from goldenlayers_core.records import TRACE_KINDS, EditRequest, TraceConfig
+from tests.attribution.test_lga import KeepDouble
 from tests.tiny import ROWS, tiny_handle
 
 
@@ -31,19 +31,6 @@ REQUESTS = [
     request("Who wrote Hamlet", "Hamlet", "Shakespeare", "ends"),
 ]
 NOISY = TraceConfig(noise=0.7, n_samples=2)
-
-
-class KeepDouble(TorchFunctionMode):
-    """Casts to float32 inside a model's own code (norms, softmax, rotary angles) become casts to float64."""
-
-    def __torch_function__(self, func, types, args=(), kwargs=None):
-        kwargs = dict(kwargs or {})
-        swap = {torch.float32: torch.float64}
-        args = tuple(swap.get(a, a) if isinstance(a, torch.dtype) else a for a in args)
-        kwargs = {k: swap.get(v, v) if isinstance(v, torch.dtype) else v for k, v in kwargs.items()}
-        if func is torch.Tensor.float:
-            return args[0].double()
-        return func(*args, **kwargs)
 
 
 def hooked(module: nn.Module, change: Callable):
