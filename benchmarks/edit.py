@@ -15,7 +15,7 @@ from typing import Any
 
 from benchmarks.measure import machine
 from goldenlayers_core.datasets import open_dataset
-from goldenlayers_core.editing import RomeConfig, rome, sample_templates
+from goldenlayers_core.editing import RomeConfig, Supplies, rome, sample_templates
 from goldenlayers_core.evaluation import evaluate_edit, knowledge
 from goldenlayers_core.models import ModelHandle, load_model
 from goldenlayers_core.records import EditRequest
@@ -44,7 +44,7 @@ def click(
 ) -> tuple[EditReport, dict[str, float], float]:
     """(report, seconds by stage, processor seconds) of one edit with everything that the after-view shows."""
     start = time.process_time()
-    edit = rome(handle, request, layer, config, templates)
+    edit = rome(handle, request, layer, config, Supplies(templates))
     report = evaluate_edit(handle, edit, request, stages=edit.stages)
     seconds = {name.split(",")[0]: value for name, value in report.stages}
     return report, seconds, time.process_time() - start

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from benchmarks.measure import machine, matmul_peak, measure
-from goldenlayers_core.editing import RomeConfig, get_method, sample_templates
+from goldenlayers_core.editing import RomeConfig, Supplies, get_method, sample_templates
 from goldenlayers_core.editing.rows import Row, edit_rows
 from goldenlayers_core.evaluation.answers import accepts, cut_answer, same_answer
 from goldenlayers_core.evaluation.asked import question_of
@@ -155,7 +155,9 @@ def ours(handle: ModelHandle, requests: Sequence[EditRequest], layers: Sequence[
 
     products._product = counting  # of every linear map, forward and backward
     try:
-        pairs, spent = measure(lambda: list(sweep(handle, requests, layers, get_method("rome"), config, templates)))
+        pairs, spent = measure(
+            lambda: list(sweep(handle, requests, layers, get_method("rome"), config, Supplies(templates)))
+        )
     finally:
         products._product = product
     edited = [p for p in pairs if p.layer != UNEDITED]

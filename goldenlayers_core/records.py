@@ -35,10 +35,14 @@ def digest_of(content: Any) -> str:
 def config_digest(config: Any) -> str:
     """Digest of a config dataclass by class name and every field that can change a result.
 
-    Fields declared with `metadata={"affects_result": False}` (batch sizes and the like) are left out.
+    Fields declared with `metadata={"affects_result": False}` (batch sizes and the like) are left out, and so are those
+    with `"added": True` that have their default: what was stored before they existed was made with it.
     """
     kept = {
-        f.name: getattr(config, f.name) for f in dataclasses.fields(config) if f.metadata.get("affects_result", True)
+        f.name: getattr(config, f.name)
+        for f in dataclasses.fields(config)
+        if f.metadata.get("affects_result", True)
+        and not (f.metadata.get("added") and getattr(config, f.name) == f.default)
     }
     return digest_of([type(config).__name__, kept])
 

@@ -1,8 +1,12 @@
-"""Edits as values: low-rank factors that an overlay adds to a matrix's output, while no weight is written.
+"""Edits as values: what an overlay does to a matrix's output during a forward pass, while no weight is written.
 
 W <- W + left right^T      is, during a forward pass,      out += (in right) left^T        (design.md section 5)
+
+Beside such factors an edit may hold a codebook (GRACE), factors that act only where they are far-reaching (WISE), or
+a text put before every prompt (in-context editing). None of them is a changed model.
 """
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -18,7 +22,7 @@ from goldenlayers_core.errors import EditError
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.records import EditRequest, digest_of
 
-FORMAT = "golden-layers-edit-1"
+FORMAT = "golden-layers-edit-2"
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +32,7 @@ class Factors:
     layer: int
     left: Tensor
     right: Tensor
+    threshold: float = 0.0  # acts only at tokens whose output it moves by at least this norm; 0: at every token
 
     def __post_init__(self) -> None:
         if self.left.ndim != 2 or self.right.ndim != 2 or self.left.shape[1] != self.right.shape[1]:
@@ -41,6 +46,29 @@ class Factors:
         """|left right^T|_F^2 = sum of (left^T left) * (right^T right), elementwise; the matrix is never formed."""
         left, right = self.left.double(), self.right.double()
         return float(((left.T @ left) * (right.T @ right)).sum().clamp(min=0.0))
+
+
+@dataclass(frozen=True, eq=False)
+class Codebook:
+    """N places of one layer: where the MLP output matrix's input is within a key's radius, its output is that value.
+
+    Where several keys are in reach the nearest one answers, whichever edit of a stack it belongs to.
+    """
+
+    layer: int
+    keys: Tensor
+    """(N, d_in)"""
+    values: Tensor
+    """(N, d_out)"""
+    radii: Tensor
+    """(N,) Euclidean"""
+
+    def __post_init__(self) -> None:
+        if self.keys.ndim != 2 or self.values.ndim != 2 or not len(self.keys) == len(self.values) == len(self.radii):
+            raise EditError(
+                f"The codebook of layer {self.layer} has keys {tuple(self.keys.shape)}, values "
+                f"{tuple(self.values.shape)} and radii {tuple(self.radii.shape)}; one of each per entry is needed."
+            )
 
 
 @dataclass(frozen=True)
@@ -63,10 +91,13 @@ class Edit:
     factors: tuple[Factors, ...]  # float32 on the cpu, at most one entry per layer
     fingerprint: str  # of the model it was computed on, the only one it may be laid over
     config: str  # JSON of the method's config
-    fact: Fact
+    facts: tuple[Fact, ...]  # one, or all that were written together
     weight_change: float  # Frobenius norm of the change relative to the weights changed
     stages: tuple[tuple[str, float], ...] = ()  # (stage, seconds) of computing it; not part of the content
     notes: tuple[tuple[str, float], ...] = ()  # loss (nats), steps, value_change (|delta| / |v_0|); nor are these
+    codebooks: tuple[Codebook, ...] = ()  # at most one per layer
+    prefix: str = ""  # put before every prompt
+    keys: tuple[tuple[int, Tensor], ...] = ()  # (layer, (N, d_in) keys written), for methods that protect earlier edits
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Edit) and other.edit_id == self.edit_id
@@ -75,64 +106,105 @@ class Edit:
         return hash(self.edit_id)
 
     @property
+    def fact(self) -> Fact:
+        """The fact written (the first, where there are several)."""
+        return self.facts[0]
+
+    @property
     def layers(self) -> tuple[int, ...]:
-        return tuple(f.layer for f in self.factors)
+        """The layers it acts at, ascending; none for an edit that is only a text."""
+        return tuple(sorted({f.layer for f in self.factors} | {c.layer for c in self.codebooks}))
 
     @property
     def layer(self) -> int:
-        """The layer edited (the first, where there are several)."""
-        return self.factors[0].layer
+        """The layer edited (the first, where there are several; 0 where there is none)."""
+        return min(self.layers, default=0)
 
 
 def make_edit(
     handle: ModelHandle,
-    request: EditRequest,
+    requests: EditRequest | Sequence[EditRequest],
     method: str,
     factors: Sequence[Factors],
     config: Mapping[str, Any],
     stages: tuple[tuple[str, float], ...] = (),
     notes: Mapping[str, float] | None = None,
+    codebooks: Sequence[Codebook] = (),
+    prefix: str = "",
+    keys: Sequence[tuple[int, Tensor]] = (),
 ) -> Edit:
-    """An edit from its factors. Raises EditError when one holds a number that is not finite."""
-    kept = tuple(Factors(f.layer, f.left.detach().float().cpu(), f.right.detach().float().cpu()) for f in factors)
-    if not kept or not all(bool(torch.isfinite(t).all()) for f in kept for t in (f.left, f.right)):
+    """An edit from its parts. Raises EditError when one holds a number that is not finite, or there is no part."""
+    written = [requests] if isinstance(requests, EditRequest) else list(requests)
+    kept = tuple(Factors(f.layer, _kept(f.left), _kept(f.right), float(f.threshold)) for f in factors)
+    books = tuple(Codebook(c.layer, _kept(c.keys), _kept(c.values), _kept(c.radii)) for c in codebooks)
+    parts = [t for f in kept for t in (f.left, f.right)] + [t for c in books for t in (c.keys, c.values, c.radii)]
+    if not (parts or prefix) or not all(bool(torch.isfinite(t).all()) for t in parts):
         raise EditError(
-            f"The edit of {request.prompt!r} came out with numbers that are not finite; "
+            f"The edit of {written[0].prompt!r} came out with numbers that are not finite; "
             "choose another layer or a smaller learning rate."
         )
     weight = sum(float(handle.matrix(handle.mlp_out(f.layer)).float().norm()) ** 2 for f in kept)
     change = sum(f.squared_norm for f in kept)
-    fact = Fact(request.case_id, request.prompt, request.subject, request.target_new, request.target_true)
-    text = json.dumps(dict(config), sort_keys=True, ensure_ascii=False)
-    name = _edit_id(method, kept, handle.fingerprint, text, fact)
-    relative = (change / weight) ** 0.5 if weight else 0.0
-    known = tuple((key, float(value)) for key, value in (notes or {}).items())
-    return Edit(name, method, kept, handle.fingerprint, text, fact, relative, stages, known)
+    made = Edit(
+        edit_id="",
+        method=method,
+        factors=kept,
+        fingerprint=handle.fingerprint,
+        config=json.dumps(dict(config), sort_keys=True, ensure_ascii=False),
+        facts=tuple(Fact(r.case_id, r.prompt, r.subject, r.target_new, r.target_true) for r in written),
+        weight_change=(change / weight) ** 0.5 if weight else 0.0,
+        stages=stages,
+        notes=tuple((key, float(value)) for key, value in (notes or {}).items()),
+        codebooks=books,
+        prefix=prefix,
+        keys=tuple((layer, _kept(k)) for layer, k in keys),
+    )
+    return dataclasses.replace(made, edit_id=edit_digest(made))
 
 
-def _edit_id(method: str, factors: tuple[Factors, ...], fingerprint: str, config: str, fact: Fact) -> str:
-    bytes_digest = hashlib.sha256()
-    for f in factors:
-        for tensor in (f.left, f.right):
-            bytes_digest.update(f"{f.layer}|{tuple(tensor.shape)}|".encode())
-            bytes_digest.update(tensor.contiguous().numpy().tobytes())
-    return digest_of([method, fingerprint, config, fact, bytes_digest.hexdigest()])
+def _kept(tensor: Tensor) -> Tensor:
+    return tensor.detach().float().cpu().contiguous()
+
+
+def edit_digest(edit: Edit) -> str:
+    """The digest of an edit's content: its `edit_id`."""
+    digest = hashlib.sha256()
+    for name, tensor in _tensors(edit):
+        digest.update(f"{name}|{tuple(tensor.shape)}|".encode())
+        digest.update(tensor.contiguous().numpy().tobytes())
+    gates = [f.threshold for f in edit.factors]
+    return digest_of(
+        [FORMAT, edit.method, edit.fingerprint, edit.config, edit.facts, gates, edit.prefix, digest.hexdigest()]
+    )
+
+
+def _tensors(edit: Edit) -> list[tuple[str, Tensor]]:
+    """Every tensor of an edit by the name it has in a file."""
+    found = []
+    for f in edit.factors:
+        found += [(f"left.{f.layer}", f.left), (f"right.{f.layer}", f.right)]
+    for c in edit.codebooks:
+        found += [(f"book.keys.{c.layer}", c.keys), (f"book.values.{c.layer}", c.values)]
+        found += [(f"book.radii.{c.layer}", c.radii)]
+    return [*found, *((f"keys.{layer}", keys) for layer, keys in edit.keys)]
 
 
 def to_arrays(edit: Edit) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
-    """(arrays, meta) for the store: "left.<layer>" (d_out, r) and "right.<layer>" (d_in, r) in float32, and texts."""
-    arrays: dict[str, NDArray[Any]] = {}
-    for f in edit.factors:
-        arrays[f"left.{f.layer}"] = np.ascontiguousarray(f.left.numpy())
-        arrays[f"right.{f.layer}"] = np.ascontiguousarray(f.right.numpy())
+    """(arrays, meta) for the store: float32 arrays by name and layer ("left.5" (d_out, r), "right.5" (d_in, r)), and
+    texts that say what they are."""
+    arrays = {name: np.ascontiguousarray(tensor.numpy()) for name, tensor in _tensors(edit)}
     meta = {
         "format": FORMAT,
         "edit_id": edit.edit_id,
         "method": edit.method,
-        "layers": json.dumps(edit.layers),
+        "layers": json.dumps([f.layer for f in edit.factors]),
+        "thresholds": json.dumps([f.threshold for f in edit.factors]),
+        "codebooks": json.dumps([c.layer for c in edit.codebooks]),
+        "keys": json.dumps([layer for layer, _ in edit.keys]),
+        "prefix": edit.prefix,
         "fingerprint": edit.fingerprint,
         "config": edit.config,
-        "fact": json.dumps(vars(edit.fact), ensure_ascii=False),
+        "facts": json.dumps([vars(fact) for fact in edit.facts], ensure_ascii=False),
         "weight_change": repr(edit.weight_change),
     }
     return arrays, meta
@@ -144,21 +216,34 @@ def from_arrays(arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, str]) -> 
         raise EditError(
             f"This is not an edit written here: its format is {meta.get('format')!r} and {FORMAT!r} is needed."
         )
+
+    def tensor(name: str) -> Tensor:
+        return torch.tensor(arrays[name]).float()
+
+    def numbers(name: str) -> list[Any]:
+        return list(json.loads(meta[name]))
+
     try:
-        factors = tuple(
-            Factors(
-                layer, torch.tensor(arrays[f"left.{layer}"]).float(), torch.tensor(arrays[f"right.{layer}"]).float()
-            )
-            for layer in map(int, json.loads(meta["layers"]))
+        gates = zip(numbers("layers"), numbers("thresholds"), strict=True)
+        edit = Edit(
+            edit_id=meta["edit_id"],
+            method=meta["method"],
+            factors=tuple(Factors(at, tensor(f"left.{at}"), tensor(f"right.{at}"), gate) for at, gate in gates),
+            fingerprint=meta["fingerprint"],
+            config=meta["config"],
+            facts=tuple(Fact(**fact) for fact in json.loads(meta["facts"])),
+            weight_change=float(meta["weight_change"]),
+            codebooks=tuple(
+                Codebook(at, *(tensor(f"book.{part}.{at}") for part in ("keys", "values", "radii")))
+                for at in numbers("codebooks")
+            ),
+            prefix=meta["prefix"],
+            keys=tuple((at, tensor(f"keys.{at}")) for at in numbers("keys")),
         )
-        fact = Fact(**json.loads(meta["fact"]))
-        change = float(meta["weight_change"])
-        method, fingerprint, config = meta["method"], meta["fingerprint"], meta["config"]
     except (KeyError, ValueError, TypeError) as error:
         raise EditError(f"The edit's file is incomplete or damaged ({error}); save the edit again.") from error
-    name = _edit_id(method, factors, fingerprint, config, fact)
-    if name != meta.get("edit_id"):
+    if not edit.facts or edit_digest(edit) != edit.edit_id:
         raise EditError(
             "The edit's content does not agree with its own digest; the file was altered, so save the edit again."
         )
-    return Edit(name, method, factors, fingerprint, config, fact, change)
+    return edit

@@ -5,6 +5,7 @@ from typing import Any
 
 from goldenlayers_core.editing.delta import Edit
 from goldenlayers_core.editing.method import MethodInfo
+from goldenlayers_core.editing.supplies import Supplies
 from goldenlayers_core.errors import EditError
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.records import EditRequest
@@ -18,7 +19,7 @@ def edits_at(
     requests: Sequence[EditRequest],
     layers: Sequence[int],
     config: Any,
-    templates: Sequence[str],
+    supplies: Supplies,
     between: Callable[[], None] | None = None,
     token_budget: int | None = None,
 ) -> Iterator[tuple[int, tuple[Outcome, ...]]]:
@@ -28,7 +29,7 @@ def edits_at(
     raises. An edit that failed at one layer is a sentence.
     """
     if method.run_many is not None:
-        yield from method.run_many(handle, requests, layers, config, templates, between, token_budget)
+        yield from method.run_many(handle, requests, layers, config, supplies, between, token_budget)
         return
 
     def step(_done: int, _total: int, _note: str) -> None:
@@ -39,7 +40,7 @@ def edits_at(
         found: list[Outcome] = []
         for request in requests:
             try:
-                found.append(method.run(handle, request, layer, config, templates, step))
+                found.append(method.run(handle, request, layer, config, supplies, step))
             except EditError as error:
                 found.append(str(error))
         yield layer, tuple(found)

@@ -2,28 +2,41 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
-from goldenlayers_core.editing.delta import Edit, Factors
+from goldenlayers_core.editing.delta import Codebook, Edit, Factors
 from goldenlayers_core.errors import EditError
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.hooks import Change, as_batch, change_outputs
+
+_Part = TypeVar("_Part", Factors, Codebook)
 
 
 @contextmanager
 def overlay(handle: ModelHandle, edits: Sequence[Edit], enabled: Sequence[bool] | None = None) -> Iterator[None]:
     """Every forward pass inside sees the edits, on top of each other; `enabled` switches single ones off.
 
-    Hold `handle.lock` around it. Raises EditError when an edit belongs to another model.
+    What a layer's factors add is summed; then codebooks answer, the nearest key of all of them. An edit's `prefix` is
+    not added here: see `prefix_of`. Hold `handle.lock` around it. Raises EditError when an edit belongs to another
+    model.
     """
     chosen = [e for e, on in zip(edits, _toggles(edits, enabled), strict=True) if on]
-    layers: dict[int, list[Factors]] = {}
     for edit in chosen:
-        for factors in checked(handle, edit):
-            layers.setdefault(factors.layer, []).append(factors)
-    changes = {handle.mlp_out(layer): _same_for_all(found) for layer, found in layers.items()}
+        checked(handle, edit)
+    changes: dict[torch.nn.Module, Change] = {}
+    for layer in sorted({layer for edit in chosen for layer in edit.layers}):
+        factors = [f for edit in chosen for f in edit.factors if f.layer == layer]
+        books = [c for edit in chosen for c in edit.codebooks if c.layer == layer]
+        parts: list[Change] = []
+        if plain := [f for f in factors if not f.threshold]:
+            parts.append(_sum_for_all(handle, plain))
+        parts += [_gated_for_all(handle, f) for f in factors if f.threshold]
+        if books:
+            parts.append(_book_for_all(handle, books))
+        changes[handle.mlp_out(layer)] = _in_turn(parts)
     with change_outputs(changes):
         yield
 
@@ -34,31 +47,43 @@ def batch_overlay(handle: ModelHandle, edits_per_sample: Sequence[Edit | None]) 
 
     Hold `handle.lock` around it. Raises EditError when an edit belongs to another model.
     """
-    per_sample = [checked(handle, edit) if edit else () for edit in edits_per_sample]
-    layers = sorted({f.layer for factors in per_sample for f in factors})
+    for edit in {id(e): e for e in edits_per_sample if e}.values():
+        checked(handle, edit)
     changes: dict[torch.nn.Module, Change] = {}
-    for layer in layers:
-        own = [next((f for f in factors if f.layer == layer), None) for factors in per_sample]
-        changes[handle.mlp_out(layer)] = _each_its_own(own)
+    for layer in sorted({layer for edit in edits_per_sample if edit for layer in edit.layers}):
+        parts: list[Change] = []
+        factors = [_at(edit.factors, layer) if edit else None for edit in edits_per_sample]
+        books = [_at(edit.codebooks, layer) if edit else None for edit in edits_per_sample]
+        if any(factors):
+            parts.append(_each_its_own(handle, factors))
+        if any(books):
+            parts.append(_each_its_book(handle, books))
+        changes[handle.mlp_out(layer)] = _in_turn(parts)
     with change_outputs(changes):
         yield
 
 
-def checked(handle: ModelHandle, edit: Edit) -> tuple[Factors, ...]:
-    """The edit's factors, after making sure that it belongs to this model. Raises EditError otherwise."""
+def prefix_of(edits: Sequence[Edit]) -> str:
+    """The text that a stack of edits puts before every prompt."""
+    return "".join(edit.prefix for edit in edits)
+
+
+def checked(handle: ModelHandle, edit: Edit) -> Edit:
+    """The edit, after making sure that it belongs to this model. Raises EditError otherwise."""
     if edit.fingerprint != handle.fingerprint:
         raise EditError(
             f"The edit {edit.fact.prompt!r} -> {edit.fact.target_new!r} was computed on a model with fingerprint "
             f"{edit.fingerprint[:8]} and {handle.name} has {handle.fingerprint[:8]}; load the model it belongs to."
         )
-    for f in edit.factors:
-        shape = tuple(handle.matrix(handle.mlp_out(f.layer)).shape)
-        if (f.left.shape[0], f.right.shape[0]) != shape:
+    sizes = [(f.layer, f.left.shape[0], f.right.shape[0]) for f in edit.factors]
+    for layer, d_out, d_in in (*sizes, *((c.layer, c.values.shape[1], c.keys.shape[1]) for c in edit.codebooks)):
+        shape = tuple(handle.matrix(handle.mlp_out(layer)).shape)
+        if (d_out, d_in) != shape:
             raise EditError(
-                f"The edit's factors for layer {f.layer} fit a matrix of {f.left.shape[0]} x {f.right.shape[0]} and "
+                f"The edit's factors for layer {layer} fit a matrix of {d_out} x {d_in} and "
                 f"{handle.name} has {shape[0]} x {shape[1]} there; load the model it belongs to."
             )
-    return edit.factors
+    return edit
 
 
 def _toggles(edits: Sequence[Edit], enabled: Sequence[bool] | None) -> Sequence[bool]:
@@ -67,10 +92,23 @@ def _toggles(edits: Sequence[Edit], enabled: Sequence[bool] | None) -> Sequence[
     return enabled if enabled is not None else [True] * len(edits)
 
 
-def _same_for_all(found: Sequence[Factors]) -> Change:
+def _at(parts: Sequence[_Part], layer: int) -> _Part | None:
+    return next((part for part in parts if part.layer == layer), None)
+
+
+def _in_turn(parts: Sequence[Change]) -> Change:
+    def change(inputs: Tensor, output: Tensor) -> Tensor:
+        for part in parts:
+            output = part(inputs, output)
+        return output
+
+    return change
+
+
+def _sum_for_all(handle: ModelHandle, found: Sequence[Factors]) -> Change:
     """One change for every sample: the factors of a layer side by side, left (d_out, R), right (d_in, R)."""
-    left = torch.cat([f.left for f in found], dim=1)
-    right = torch.cat([f.right for f in found], dim=1)
+    left = torch.cat([f.left for f in found], dim=1).to(handle.device, handle.dtype)
+    right = torch.cat([f.right for f in found], dim=1).to(handle.device, handle.dtype)
 
     def change(inputs: Tensor, output: Tensor) -> Tensor:
         narrow = inputs @ right.to(inputs)  # (..., d_in) -> (..., R)
@@ -79,20 +117,69 @@ def _same_for_all(found: Sequence[Factors]) -> Change:
     return change
 
 
-def _each_its_own(own: Sequence[Factors | None]) -> Change:
+def _gated_for_all(handle: ModelHandle, found: Factors) -> Change:
+    whole = _sum_for_all(handle, [found])
+
+    def change(inputs: Tensor, output: Tensor) -> Tensor:
+        moved = whole(inputs, torch.zeros_like(output))
+        far: Tensor = moved.norm(dim=-1, keepdim=True) >= found.threshold  # (..., 1)
+        return output + moved * far
+
+    return change
+
+
+def _each_its_own(handle: ModelHandle, own: Sequence[Factors | None]) -> Change:
     """One change per sample: left (B, d_out, r), right (B, d_in, r), zero where a sample has no edit of this layer."""
-    some = next(f for f in own if f)
     rank = max(f.left.shape[1] for f in own if f)
+    some = next(f for f in own if f)
     left = some.left.new_zeros(len(own), some.left.shape[0], rank)
     right = some.right.new_zeros(len(own), some.right.shape[0], rank)
+    gates = torch.tensor([f.threshold if f else 0.0 for f in own], device=handle.device)[:, None, None]  # (B, 1, 1)
     for sample, f in enumerate(own):
         if f:
             left[sample, :, : f.left.shape[1]] = f.left
             right[sample, :, : f.right.shape[1]] = f.right
+    left, right = left.to(handle.device, handle.dtype), right.to(handle.device, handle.dtype)
+    gated = bool((gates > 0).any())
 
     def change(inputs: Tensor, output: Tensor) -> Tensor:
         batch = as_batch(inputs, len(own))  # (B, T, d_in)
         wide = torch.bmm(torch.bmm(batch, right.to(batch)), left.mT.to(batch))  # (B, T, d_out)
+        if gated:
+            wide = wide * (wide.norm(dim=-1, keepdim=True) >= gates)
         return output + wide.reshape(output.shape).to(output.dtype)
 
     return change
+
+
+def _book_for_all(handle: ModelHandle, books: Sequence[Codebook]) -> Change:
+    layer = books[0].layer
+    whole = Codebook(layer, *(torch.cat([getattr(b, n) for b in books]) for n in ("keys", "values", "radii")))
+    keys, values, radii = (t.to(handle.device) for t in (whole.keys, whole.values, whole.radii))
+
+    def change(inputs: Tensor, output: Tensor) -> Tensor:
+        return _answered(inputs, output, keys, values, radii)
+
+    return change
+
+
+def _each_its_book(handle: ModelHandle, own: Sequence[Codebook | None]) -> Change:
+    books = [(i, _book_for_all(handle, [book])) for i, book in enumerate(own) if book]
+
+    def change(inputs: Tensor, output: Tensor) -> Tensor:
+        batch, whole = as_batch(inputs, len(own)), as_batch(output, len(own)).clone()
+        for sample, answer in books:
+            whole[sample] = answer(batch[sample], whole[sample])
+        return whole.reshape(output.shape)
+
+    return change
+
+
+def _answered(inputs: Tensor, output: Tensor, keys: Tensor, values: Tensor, radii: Tensor) -> Tensor:
+    """`output` (..., d_out), but the value of the nearest of the keys in reach where there is one."""
+    flat = inputs.reshape(-1, inputs.shape[-1]).to(keys.dtype)
+    # not by matrix products, whose cancellation would put a token beside its own key
+    distance = torch.cdist(flat, keys, compute_mode="donot_use_mm_for_euclid_dist")  # (tokens, N)
+    nearest, which = distance.masked_fill(distance > radii, torch.inf).min(dim=1)
+    wide = torch.where(nearest.isfinite()[:, None], values[which].to(output.dtype), output.reshape(len(flat), -1))
+    return wide.reshape(output.shape)

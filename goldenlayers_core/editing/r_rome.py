@@ -8,6 +8,7 @@ from goldenlayers_core.editing.delta import Edit
 from goldenlayers_core.editing.method import MethodInfo
 from goldenlayers_core.editing.rome import RomeConfig, rome, rome_many
 from goldenlayers_core.editing.settings import setting
+from goldenlayers_core.editing.supplies import Supplies
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.records import EditRequest
 
@@ -26,11 +27,11 @@ def r_rome(
     request: EditRequest,
     layer: int,
     config: RRomeConfig,
-    templates: Sequence[str],
+    supplies: Supplies,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> Edit:
     """As `rome`, with R-ROME's update. Raises what `rome` raises."""
-    return rome(handle, request, layer, config, templates, progress, name="r-rome")
+    return rome(handle, request, layer, config, supplies, progress, name="r-rome")
 
 
 def r_rome_many(
@@ -38,12 +39,12 @@ def r_rome_many(
     requests: Sequence[EditRequest],
     layers: Sequence[int],
     config: RRomeConfig,
-    templates: Sequence[str],
+    supplies: Supplies,
     between: Callable[[], None] | None = None,
     token_budget: int | None = None,
 ) -> Iterator[tuple[int, tuple[Edit | str, ...]]]:
     """As `rome_many`, with R-ROME's update."""
-    return rome_many(handle, requests, layers, config, templates, between, token_budget, name="r-rome")
+    return rome_many(handle, requests, layers, config, supplies, between, token_budget, name="r-rome")
 
 
 METHOD: Final = MethodInfo(

@@ -25,6 +25,7 @@ from goldenlayers_core.editing.delta import Edit, Factors, make_edit
 from goldenlayers_core.editing.method import MethodInfo
 from goldenlayers_core.editing.rows import edit_rows
 from goldenlayers_core.editing.settings import check_settings, setting
+from goldenlayers_core.editing.supplies import Supplies
 from goldenlayers_core.editing.templates import TemplateConfig
 from goldenlayers_core.editing.value import Values, optimise
 from goldenlayers_core.errors import EditError
@@ -74,7 +75,7 @@ def rome(
     request: EditRequest,
     layer: int,
     config: RomeConfig,
-    templates: Sequence[str],
+    supplies: Supplies,
     progress: Callable[[int, int, str], None] | None = None,
     name: str = "rome",
 ) -> Edit:
@@ -84,7 +85,7 @@ def rome(
     and whatever `progress(done, total, note)`, called after every step, raises.
     """
     handle.check_layer(layer)
-    rows = edit_rows(handle, request, templates)
+    rows = edit_rows(handle, request, supplies.templates)
     with handle.lock, few_rows(handle):
         start = time.perf_counter()
         clean = clean_pass(handle, rows, layer)
@@ -103,7 +104,7 @@ def rome_many(
     requests: Sequence[EditRequest],
     layers: Sequence[int],
     config: RomeConfig,
-    templates: Sequence[str],
+    supplies: Supplies,
     between: Callable[[], None] | None = None,
     token_budget: int | None = None,
     name: str = "rome",
@@ -112,7 +113,7 @@ def rome_many(
 
     One forward pass of the unedited model serves every layer; values are optimised together.
     """
-    rows = [row for i, request in enumerate(requests) for row in edit_rows(handle, request, templates, i)]
+    rows = [row for i, request in enumerate(requests) for row in edit_rows(handle, request, supplies.templates, i)]
 
     def step(_done: int, _total: int, _note: str) -> None:
         if between:

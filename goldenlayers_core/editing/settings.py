@@ -15,9 +15,14 @@ def setting(
     low: float | None = None,
     high: float | None = None,
     step: float | None = None,
+    added: bool = False,
 ) -> Any:
-    """A dataclass field with its label, explanation and inclusive limits as metadata (label, help, min, max, step)."""
-    return field(default=default, metadata={"label": label, "help": explanation, "min": low, "max": high, "step": step})
+    """A dataclass field with its label, explanation and inclusive limits as metadata (label, help, min, max, step).
+
+    `added`: the field came after results had been stored; its default leaves their digest as it was.
+    """
+    described = {"label": label, "help": explanation, "min": low, "max": high, "step": step, "added": added}
+    return field(default=default, metadata=described)
 
 
 def check_settings(config: Any) -> None:

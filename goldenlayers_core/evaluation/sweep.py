@@ -17,6 +17,7 @@ from goldenlayers_core.editing.delta import Edit
 from goldenlayers_core.editing.many import edits_at
 from goldenlayers_core.editing.method import MethodInfo
 from goldenlayers_core.editing.rows import edit_rows
+from goldenlayers_core.editing.supplies import Supplies
 from goldenlayers_core.errors import EditError, RequestError
 from goldenlayers_core.evaluation.answers import accepts, cut_answer
 from goldenlayers_core.evaluation.asked import Asked, asked_of, question_of
@@ -64,7 +65,7 @@ def sweep(
     layers: Sequence[int],
     method: MethodInfo,
     config: Any,
-    templates: Sequence[str],
+    supplies: Supplies,
     between: Callable[[], None] | None = None,
     token_budget: int | None = None,
 ) -> Iterator[SweptPair]:
@@ -75,8 +76,8 @@ def sweep(
     """
     for layer in layers:
         handle.check_layer(layer)
-    for chunk in _chunks(handle, requests, templates):
-        yield from _Chunk(handle, requests, chunk, between, token_budget).run(layers, method, config, templates)
+    for chunk in _chunks(handle, requests, supplies.templates):
+        yield from _Chunk(handle, requests, chunk, between, token_budget).run(layers, method, config, supplies)
 
 
 def _chunks(handle: ModelHandle, requests: Sequence[EditRequest], templates: Sequence[str]) -> Iterator[list[int]]:
@@ -123,19 +124,18 @@ class _Chunk:
         self.tokens = Tokens(self.asked)
         self.lines = Lines(handle, [one.ask for one in self.asked], token_budget or default_budget(handle))
 
-    def run(
-        self, layers: Sequence[int], method: MethodInfo, config: Any, templates: Sequence[str]
-    ) -> Iterator[SweptPair]:
+    def run(self, layers: Sequence[int], method: MethodInfo, config: Any, supplies: Supplies) -> Iterator[SweptPair]:
         start = time.perf_counter()
-        before = self.look_unedited(layers)
+        lowest = {layer: method.layers_of(layer, config, self.handle.n_layers)[0] for layer in layers}
+        before = self.look_unedited(sorted(set(lowest.values())))
         for i, span in enumerate(self.spans):
             metrics = self.metrics(span, before, before, [self.unedited_success(q) for q in span])
             yield SweptPair(self.chunk[i], UNEDITED, metrics, self.asked[span[0]].before, 0.0)
         order = _alternating(layers)
         for layer, made in edits_at(
-            self.handle, method, self.requests, order, config, templates, self.between, self.budget
+            self.handle, method, self.requests, order, config, supplies, self.between, self.budget
         ):
-            pairs = self.measured(layer, [edit if isinstance(edit, Edit) else None for edit in made], before)
+            pairs = self.measured(lowest[layer], [edit if isinstance(edit, Edit) else None for edit in made], before)
             end = time.perf_counter()
             for i, (metrics, answer) in enumerate(pairs):
                 yield SweptPair(self.chunk[i], layer, metrics, answer, (end - start) / len(pairs))
@@ -154,7 +154,7 @@ class _Chunk:
         return joined(parts)
 
     def measured(self, layer: int, edits: Sequence[Edit | None], before: Seen) -> list[tuple[dict[str, float], str]]:
-        """Metrics and answer of every request under its edit; one without an edit is as it was."""
+        """Metrics and answer of every request under its edit, none of which acts below `layer`."""
         owner = [i for i, span in enumerate(self.spans) for _ in span]
         parts = []
         for b, bucket in enumerate(self.lines.buckets):

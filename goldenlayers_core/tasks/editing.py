@@ -3,6 +3,7 @@
 import dataclasses
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +11,9 @@ from safetensors.numpy import save
 
 from goldenlayers_core.editing import (
     Edit,
-    TemplateConfig,
     from_arrays,
     get_method,
-    sample_templates,
-    template_key,
+    overlay,
     to_arrays,
 )
 from goldenlayers_core.errors import ConfigError, StoreError
@@ -30,6 +29,7 @@ from goldenlayers_core.tasks.recommend import recommend
 from goldenlayers_core.tasks.scoring import score
 from goldenlayers_core.tasks.serial import request_from
 from goldenlayers_core.tasks.stored import EDIT_VERSION, save_report
+from goldenlayers_core.tasks.supplying import supplies_of
 
 if TYPE_CHECKING:
     from goldenlayers_core.tasks.workbench import Workbench
@@ -42,12 +42,16 @@ def edit(bench: "Workbench", question: EditQuestion, progress: Progress) -> str:
     handle = bench.model(question.model, progress)
     request = _with_old_answer(handle, request_from(question.request))
     layer, evidence = _layer(bench, handle, question, progress)
-    progress.update(0, 3, "Context templates")
+    earlier = [open_edit(bench, edit_id) for edit_id in question.earlier]
     start = time.perf_counter()
-    templates = templates_of(bench, handle, config.templates)
+    supplies = supplies_of(bench, handle, method, config, [layer], progress, earlier)
     stages = [("templates", time.perf_counter() - start)]
     progress.update(1, 3, f"Editing layer {layer}")
-    made: Edit = method.run(handle, request, layer, config, templates, lambda _done, _total, _note: progress.check())
+    with ExitStack() as stack:
+        if earlier:
+            stack.enter_context(handle.lock)
+            stack.enter_context(overlay(handle, earlier))
+        made = method.run(handle, request, layer, config, supplies, lambda _done, _total, _note: progress.check())
     bench.store.save_arrays("edits", made.edit_id, *to_arrays(made))
     progress.update(2, 3, "Asking every probe, before and after")
     report = evaluate_edit(handle, made, request, layer_evidence=evidence, stages=[*stages, *made.stages])
@@ -96,16 +100,6 @@ def _layer(bench: "Workbench", handle: ModelHandle, question: EditQuestion, prog
     if found is None:
         raise StoreError("No layer can be recommended because no score could be stored; give a layer.")
     return found.layer, found.evidence
-
-
-def templates_of(bench: "Workbench", handle: ModelHandle, config: TemplateConfig) -> tuple[str, ...]:
-    """Context templates of this model, sampled once and then read from the store."""
-    key = template_key(handle, config)
-    if key in bench.store.names("templates"):
-        return tuple(str(t) for t in bench.store.load_json("templates", key))
-    templates = sample_templates(handle, config)
-    bench.store.save_json("templates", key, list(templates))
-    return templates
 
 
 def open_edit(bench: "Workbench", edit_id: str) -> Edit:

@@ -135,6 +135,10 @@ class EditQuestion(_Question):
     method: str = "rome"
     layer: int = -1
     settings: Mapping[str, Any] = field(default_factory=dict)  # fields of the method's config that differ from defaults
+    earlier: tuple[str, ...] = ()  # ids of the edits it is laid on top of, oldest first; (): the unedited model
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "earlier", tuple(self.earlier))  # JSON has lists
 
 
 class _TraceParams(_Question):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
-from goldenlayers_core.editing import get_method
+from goldenlayers_core.editing import Supplies, get_method
 from goldenlayers_core.editing.method import MethodInfo
 from goldenlayers_core.errors import RequestError
 from goldenlayers_core.evaluation.sweep import UNEDITED, SweptPair, checked
@@ -18,9 +18,10 @@ from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.records import EditRequest, config_digest
 from goldenlayers_core.results import METRICS, Floats, SweepResult
 from goldenlayers_core.runtime import Progress, Store, provenance
-from goldenlayers_core.tasks.editing import method_settings, templates_of
+from goldenlayers_core.tasks.editing import method_settings
 from goldenlayers_core.tasks.questions import SweepQuestion
 from goldenlayers_core.tasks.stored_sweep import SWEEP_VERSION, save_sweep
+from goldenlayers_core.tasks.supplying import supplies_of
 
 if TYPE_CHECKING:
     from goldenlayers_core.tasks.workbench import Workbench
@@ -51,14 +52,14 @@ def open_bed(bench: "Workbench", question: SweepQuestion, progress: Progress) ->
     config = method_settings(method.config_class, question.settings)
     handle = bench.model(question.model, progress)
     dataset = bench.requests(question.choice, question.model, progress)
-    progress.update(0, 1, "Context templates")
-    templates = templates_of(bench, handle, config.templates)
-    good, skipped = checked(handle, dataset.requests, templates)
+    layers = question.layers or tuple(range(handle.n_layers))
+    supplies = supplies_of(bench, handle, method, config, layers, progress)
+    good, skipped = checked(handle, dataset.requests, supplies.templates)
     if not good:
         reason = skipped[0][1] if skipped else "The dataset is empty."
         raise RequestError(f"None of the {len(dataset.requests)} requests can be edited. {reason}")
     requests = tuple(dataset.requests[i] for i in good)
-    return Bed(bench.store, handle, method, config, templates, requests, tuple(skipped), question.choice.words)
+    return Bed(bench.store, handle, method, config, supplies, requests, tuple(skipped), question.choice.words)
 
 
 @dataclass
@@ -69,7 +70,7 @@ class Bed:
     handle: ModelHandle
     method: MethodInfo
     config: Any
-    templates: tuple[str, ...]
+    supplies: Supplies
     requests: tuple[EditRequest, ...]
     skipped: tuple[tuple[str, str], ...]
     words: str  # the choice of requests
@@ -101,9 +102,7 @@ class Bed:
         done = total - to_do
         with _Shards(self.store, self.key) as shards:
             for lacking, group in missing.items():
-                for pair in swept(
-                    self.handle, group, lacking, self.method, self.config, self.templates, progress.check
-                ):
+                for pair in swept(self.handle, group, lacking, self.method, self.config, self.supplies, progress.check):
                     shards.add(_row(pair, group[pair.index]))
                     if pair.layer != UNEDITED:
                         done += 1

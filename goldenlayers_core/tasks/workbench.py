@@ -13,24 +13,13 @@ from goldenlayers_core.models.available import LocalModel, on_disk
 from goldenlayers_core.places import cache_root
 from goldenlayers_core.records import Dataset, EditRequest, ModelSource
 from goldenlayers_core.runtime import JobQueue, JobView, Progress, Store, now
-from goldenlayers_core.tasks.questions import (
-    DatasetChoice,
-    EditQuestion,
-    KnowledgeQuestion,
-    ScoreQuestion,
-    SearchQuestion,
-    Split,
-    SweepQuestion,
-    TokenTraceQuestion,
-    TraceQuestion,
-)
+from goldenlayers_core.tasks.kinds import KINDS, kind_of
+from goldenlayers_core.tasks.questions import DatasetChoice, Split
 from goldenlayers_core.tasks.serial import dataset_from, plain
 
 if TYPE_CHECKING:
     from goldenlayers_core.models import ModelHandle
     from goldenlayers_core.tasks.knowing import KnowledgeCounts
-
-Question = ScoreQuestion | KnowledgeQuestion | EditQuestion | TraceQuestion | TokenTraceQuestion | SweepQuestion
 
 KEPT_MODELS: Final = 2
 _UPLOAD: Final = "upload-"
@@ -76,16 +65,10 @@ class Workbench:
         self._models: OrderedDict[ModelSource, ModelHandle] = OrderedDict()
         self._datasets: OrderedDict[str, Dataset] = OrderedDict()
         self._lock = threading.RLock()
-        slow = {
-            "score": self._score_job,
-            "knowledge": self._knowledge_job,
-            "trace": self._trace_job,
-            "sweep": self._sweep_job,
-            "search": self._search_job,
-        }
-        quick = {"load": self._load_job, "edit": self._edit_job, "token-trace": self._token_trace_job}
+        slow = {kind.name: kind.job(self) for kind in KINDS if kind.queue == "slow"}
+        quick = {kind.name: kind.job(self) for kind in KINDS if kind.queue == "quick"}
         self.slow = JobQueue(self.root / "jobs" / "slow", slow)
-        self.quick = JobQueue(self.root / "jobs" / "quick", quick)
+        self.quick = JobQueue(self.root / "jobs" / "quick", {"load": self._load_job, **quick})
 
     def close(self) -> None:
         """Stop the job threads; unfinished jobs can be resumed later."""
@@ -198,29 +181,19 @@ class Workbench:
 
     # Jobs -----------------------------------------------------------------------------------------------------------
 
-    def submit(
-        self,
-        question: Question | ModelSource,
-        title: str,
-    ) -> str:
-        """Start work in the background; the id of the equal job if one is running."""
+    def submit(self, question: Any, title: str) -> str:
+        """Start work in the background; the id of the equal job if one is running. A question of `tasks.kinds`, or a
+        ModelSource to load it."""
         if isinstance(question, ModelSource):
             return self.quick.submit("load", title, {"model": plain(question)})
-        if isinstance(question, EditQuestion):
-            return self.quick.submit("edit", title, question.to_params())
-        if isinstance(question, TokenTraceQuestion):
-            return self.quick.submit("token-trace", title, question.to_params())
-        if isinstance(question, TraceQuestion):
-            return self.slow.submit("trace", title, question.to_params())
-        if isinstance(question, SweepQuestion):
-            kind = "search" if isinstance(question, SearchQuestion) else "sweep"
-            return self.slow.submit(kind, title, question.to_params())
-        kind = "score" if isinstance(question, ScoreQuestion) else "knowledge"
-        return self.slow.submit(kind, title, question.to_params())
+        kind = kind_of(question)
+        queue = self.quick if kind.queue == "quick" else self.slow
+        return queue.submit(kind.name, title, question.to_params())
 
     def queue_of(self, job_id: str) -> JobQueue:
         """The queue a job belongs to."""
-        return self.quick if job_id.startswith(("load", "edit", "token-trace")) else self.slow
+        quick = ("load", *(kind.name for kind in KINDS if kind.queue == "quick"))
+        return self.quick if job_id.startswith(tuple(f"{name}-" for name in quick)) else self.slow
 
     def job(self, job_id: str) -> JobView:
         """The job as it is now. Raises StoreError for an unknown id."""
@@ -233,41 +206,6 @@ class Workbench:
     def _load_job(self, params: Mapping[str, Any], progress: Progress) -> str:
         handle = self.model(ModelSource(**params["model"]), progress)
         return handle.fingerprint
-
-    def _score_job(self, params: Mapping[str, Any], progress: Progress) -> str:
-        from goldenlayers_core.tasks.scoring import score
-
-        return score(self, ScoreQuestion.from_params(params), progress)
-
-    def _knowledge_job(self, params: Mapping[str, Any], progress: Progress) -> str:
-        from goldenlayers_core.tasks.knowing import know
-
-        return know(self, KnowledgeQuestion.from_params(params), progress)
-
-    def _trace_job(self, params: Mapping[str, Any], progress: Progress) -> str:
-        from goldenlayers_core.tasks.tracing import trace
-
-        return trace(self, TraceQuestion.from_params(params), progress)
-
-    def _sweep_job(self, params: Mapping[str, Any], progress: Progress) -> str:
-        from goldenlayers_core.tasks.sweeping import sweep
-
-        return sweep(self, SweepQuestion.from_params(params), progress)
-
-    def _search_job(self, params: Mapping[str, Any], progress: Progress) -> str:
-        from goldenlayers_core.tasks.searching import search
-
-        return search(self, SearchQuestion.from_params(params), progress)
-
-    def _token_trace_job(self, params: Mapping[str, Any], progress: Progress) -> str:
-        from goldenlayers_core.tasks.tracing import trace_one
-
-        return trace_one(self, TokenTraceQuestion.from_params(params), progress)
-
-    def _edit_job(self, params: Mapping[str, Any], progress: Progress) -> str:
-        from goldenlayers_core.tasks.editing import edit
-
-        return edit(self, EditQuestion.from_params(params), progress)
 
 
 def part_of(dataset: Dataset, split: Split) -> tuple[EditRequest, ...]:

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from goldenlayers_core.editing import RomeConfig, get_method, methods, overlay, rome, sample_templates, to_arrays
+from goldenlayers_core.editing import (
+    RomeConfig,
+    Supplies,
+    get_method,
+    methods,
+    overlay,
+    rome,
+    sample_templates,
+    to_arrays,
+)
 from goldenlayers_core.editing.clean import clean_pass
 from goldenlayers_core.editing.rows import edit_rows
 from goldenlayers_core.editing.value import optimise
@@ -36,7 +45,7 @@ def edited_value(handle: ModelHandle, layer: int, key: torch.Tensor, edit_factor
 def test_the_edited_matrix_maps_the_key_to_the_value(row: str, consistent: bool) -> None:
     handle = tiny_handle(row)
     config = replace(CONFIG, consistent_keys=consistent)
-    edit = rome(handle, REQUEST, 1, config, TEMPLATES)
+    edit = rome(handle, REQUEST, 1, config, Supplies(TEMPLATES))
     clean = clean_pass(handle, edit_rows(handle, REQUEST, TEMPLATES), 1)
     wanted = clean.values[0] + optimise(handle, clean, config).delta[0]  # v* = v_0 + delta
     key = clean.keys[: len(TEMPLATES)].mean(dim=0) if consistent else clean.keys[0]
@@ -47,18 +56,18 @@ def test_the_edited_matrix_maps_the_key_to_the_value(row: str, consistent: bool)
 
 def test_equal_inputs_give_equal_edits() -> None:
     handle = tiny_handle("llama")
-    first, second = (rome(handle, REQUEST, 1, CONFIG, TEMPLATES) for _ in range(2))
+    first, second = (rome(handle, REQUEST, 1, CONFIG, Supplies(TEMPLATES)) for _ in range(2))
     assert first == second
     assert all(
         np.array_equal(a, b) for a, b in zip(to_arrays(first)[0].values(), to_arrays(second)[0].values(), strict=True)
     )
-    assert rome(handle, REQUEST, 2, CONFIG, TEMPLATES) != first
+    assert rome(handle, REQUEST, 2, CONFIG, Supplies(TEMPLATES)) != first
 
 
 def test_the_model_is_as_before_after_edits_failures_and_cancelling() -> None:
     handle = tiny_handle("gpt2")
     digest = weights_digest(handle.model)
-    rome(handle, REQUEST, 1, CONFIG, TEMPLATES)
+    rome(handle, REQUEST, 1, CONFIG, Supplies(TEMPLATES))
     done: list[tuple[int, int]] = []
 
     def cancel(step: int, total: int, _note: str) -> None:
@@ -67,10 +76,10 @@ def test_the_model_is_as_before_after_edits_failures_and_cancelling() -> None:
             raise Cancelled("cancelled")
 
     with pytest.raises(Cancelled):
-        rome(handle, REQUEST, 1, CONFIG, TEMPLATES, cancel)
+        rome(handle, REQUEST, 1, CONFIG, Supplies(TEMPLATES), cancel)
     assert done == [(1, 4), (2, 4)]
     with pytest.raises(EditError):
-        rome(handle, REQUEST, 9, CONFIG, TEMPLATES)
+        rome(handle, REQUEST, 9, CONFIG, Supplies(TEMPLATES))
     assert weights_digest(handle.model) == digest
     assert hooks_on(handle.model) == 0
     assert not any(p.requires_grad or p.grad is not None for p in handle.model.parameters())
@@ -83,7 +92,7 @@ def test_numbers_that_are_not_finite_are_refused() -> None:
     with torch.no_grad():
         handle.head.weight[0, 0] = torch.inf  # type: ignore[index, union-attr, operator]
     with pytest.raises(EditError, match="not finite"):
-        rome(handle, REQUEST, 1, CONFIG, TEMPLATES)
+        rome(handle, REQUEST, 1, CONFIG, Supplies(TEMPLATES))
     assert hooks_on(handle.model) == 0
 
 
@@ -102,14 +111,14 @@ def test_bad_input_is_refused_in_one_sentence(
     change: dict[str, str], layer: int, error: type[Exception], says: str
 ) -> None:
     with pytest.raises(error, match=says) as caught:
-        rome(tiny_handle("llama"), replace(REQUEST, **change), layer, CONFIG, TEMPLATES)
+        rome(tiny_handle("llama"), replace(REQUEST, **change), layer, CONFIG, Supplies(TEMPLATES))
     assert "\n" not in str(caught.value)
 
 
 def test_templates_must_begin_with_the_bare_prompt() -> None:
     for templates in ((), ("It is. {}",), ("{}", "no place")):
         with pytest.raises(EditError, match="bare prompt"):
-            rome(tiny_handle("llama"), REQUEST, 1, CONFIG, templates)
+            rome(tiny_handle("llama"), REQUEST, 1, CONFIG, Supplies(templates))
 
 
 def test_settings_have_words_and_limits_for_a_form() -> None:
@@ -133,7 +142,7 @@ def test_the_registry() -> None:
     edits = {}
     for method in methods():
         config = method.config_class(steps=3)
-        edits[method.name] = method.run(handle, REQUEST, 1, config, TEMPLATES, None)
+        edits[method.name] = method.run(handle, REQUEST, 1, config, Supplies(TEMPLATES), None)
         assert edits[method.name].method == method.name
     assert get_method("r-rome").config_class().consistent_keys
     assert edits["rome"] != edits["r-rome"]
@@ -141,14 +150,14 @@ def test_the_registry() -> None:
 
 def test_a_prompt_with_braces() -> None:
     request = replace(REQUEST, prompt="In {braces} the capital of France is")
-    edit = rome(tiny_handle("llama"), request, 1, CONFIG, TEMPLATES)
+    edit = rome(tiny_handle("llama"), request, 1, CONFIG, Supplies(TEMPLATES))
     assert edit.fact.prompt == request.prompt
 
 
 def test_a_real_edit_takes(bundled: ModelHandle) -> None:
     digest = weights_digest(bundled.model)
     config = RomeConfig(n_templates=4)
-    edit = rome(bundled, REQUEST, 5, config, sample_templates(bundled, config.templates))
+    edit = rome(bundled, REQUEST, 5, config, Supplies(sample_templates(bundled, config.templates)))
     ids = bundled.tokenizer("The capital of France is", return_tensors="pt")["input_ids"]
 
     def next_word() -> str:

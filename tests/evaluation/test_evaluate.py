@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from goldenlayers_core.editing import RomeConfig, rome, sample_templates
+from goldenlayers_core.editing import RomeConfig, Supplies, rome, sample_templates
 from goldenlayers_core.errors import EditError
 from goldenlayers_core.evaluation import evaluate_edit, knowledge, read_probes, try_prompts
 from goldenlayers_core.evaluation.verdict import verdict
@@ -40,7 +40,7 @@ REQUEST = EditRequest(
 def test_a_real_edit_and_its_report(bundled: ModelHandle) -> None:
     digest = weights_digest(bundled.model)
     config = RomeConfig(n_templates=4)
-    edit = rome(bundled, REQUEST, 15, config, sample_templates(bundled, config.templates))
+    edit = rome(bundled, REQUEST, 15, config, Supplies(sample_templates(bundled, config.templates)))
     before = read_probes(bundled, REQUEST)
     report = evaluate_edit(bundled, edit, REQUEST, before, "chosen by hand", edit.stages)
     assert report.took

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from goldenlayers_core.editing import Edit, RomeConfig, get_method, overlay, rome, sample_templates
+from goldenlayers_core.editing import Edit, RomeConfig, Supplies, get_method, overlay, rome, sample_templates
 from goldenlayers_core.editing.many import edits_at
 from goldenlayers_core.errors import Cancelled, EditError
 from goldenlayers_core.evaluation import evaluate_edit
@@ -44,13 +44,14 @@ JAPAN = EditRequest(
     locality=(Probe("France has the capital", ("Paris", "the city of Paris"), "locality"),),
 )
 TEMPLATES = ("{}", "Therefore it rises. {}")
+SUPPLIES = Supplies(TEMPLATES)
 CONFIG = RomeConfig(steps=8, learning_rate=0.1, stop_loss=0.2, direct_steps=False, patience=0)
 
 
 def swept(
     handle: ModelHandle, requests: Sequence[EditRequest], layers: Sequence[int], config: RomeConfig = CONFIG
 ) -> dict[tuple[int, int], SweptPair]:
-    found = sweep(handle, requests, layers, get_method("rome"), config, TEMPLATES)
+    found = sweep(handle, requests, layers, get_method("rome"), config, SUPPLIES)
     return {(pair.index, pair.layer): pair for pair in found}
 
 
@@ -96,12 +97,12 @@ def test_a_sweep_equals_single_edits(row: str) -> None:
     handle = tiny_handle(row, torch.float64)
     digest = weights_digest(handle.model)
     requests, layers = (FRANCE, JAPAN), range(LAYERS)
-    made = dict(edits_at(handle, get_method("rome"), requests, layers, CONFIG, TEMPLATES))
+    made = dict(edits_at(handle, get_method("rome"), requests, layers, CONFIG, SUPPLIES))
     pairs = swept(handle, requests, layers)
     assert len(pairs) == len(requests) * (LAYERS + 1)
     for layer in layers:
         for i, request in enumerate(requests):
-            single, many = rome(handle, request, layer, CONFIG, TEMPLATES), made[layer][i]
+            single, many = rome(handle, request, layer, CONFIG, SUPPLIES), made[layer][i]
             assert isinstance(many, Edit)
             for one, other in zip(many.factors, single.factors, strict=True):
                 torch.testing.assert_close(one.left @ one.right.T, other.left @ other.right.T, rtol=1e-4, atol=1e-6)
@@ -112,7 +113,7 @@ def test_a_sweep_equals_single_edits(row: str) -> None:
 
 def test_the_unedited_model_comes_first() -> None:
     handle = tiny_handle("llama", torch.float64)
-    before = next(iter(sweep(handle, [FRANCE], [1], get_method("rome"), CONFIG, TEMPLATES)))
+    before = next(iter(sweep(handle, [FRANCE], [1], get_method("rome"), CONFIG, SUPPLIES)))
     assert before.layer == UNEDITED
     assert before.metrics["locality"] == 1.0
     assert before.metrics["locality_tokens"] == 1.0
@@ -123,14 +124,12 @@ def test_the_unedited_model_comes_first() -> None:
 @pytest.mark.parametrize("method", ["rome", "r-rome"])
 def test_on_the_bundled_model(bundled: ModelHandle, method: str) -> None:
     config = get_method(method).config_class(n_templates=2)
-    templates = sample_templates(bundled, config.templates)
+    supplies = Supplies(sample_templates(bundled, config.templates))
     requests = [replace(FRANCE, portability=()), replace(FRANCE, case_id="b", prompt="France has the capital")]
-    pairs = {
-        (p.index, p.layer): p for p in sweep(bundled, requests, [4, 17, 28], get_method(method), config, templates)
-    }
+    pairs = {(p.index, p.layer): p for p in sweep(bundled, requests, [4, 17, 28], get_method(method), config, supplies)}
     for i, request in enumerate(requests):
         for layer in (4, 17, 28):
-            edit = get_method(method).run(bundled, request, layer, config, templates)
+            edit = get_method(method).run(bundled, request, layer, config, supplies)
             check_pair(bundled, request, edit, pairs[i, layer])
     assert pairs[0, 4].metrics["rewrite"] == 1.0
     assert pairs[0, UNEDITED].answer.startswith("Paris")
@@ -139,11 +138,11 @@ def test_on_the_bundled_model(bundled: ModelHandle, method: str) -> None:
 
 def test_alone_or_together_and_however_batched(bundled: ModelHandle) -> None:
     config = RomeConfig(n_templates=1)
-    templates = sample_templates(bundled, config.templates)
+    supplies = Supplies(sample_templates(bundled, config.templates))
     requests = [FRANCE, replace(JAPAN, case_id="j"), replace(FRANCE, case_id="c", target_new="Berlin")]
 
     def run(chosen: Sequence[EditRequest], budget: int | None) -> list[SweptPair]:
-        found = sweep(bundled, chosen, [9, 20], get_method("rome"), config, templates, token_budget=budget)
+        found = sweep(bundled, chosen, [9, 20], get_method("rome"), config, supplies, token_budget=budget)
         return [p for p in found if p.layer == 9]
 
     together, narrow = run(requests, None), run(requests, 24)
@@ -157,10 +156,10 @@ def test_alone_or_together_and_however_batched(bundled: ModelHandle) -> None:
 
 
 def test_direct_steps_reach_the_answer_in_fewer_passes(bundled: ModelHandle) -> None:
-    templates = sample_templates(bundled, RomeConfig().templates)
+    supplies = Supplies(sample_templates(bundled, RomeConfig().templates))
     for layer in (3, 15):
-        direct = rome(bundled, FRANCE, layer, RomeConfig(), templates)
-        adam = rome(bundled, FRANCE, layer, RomeConfig(direct_steps=False, patience=0), templates)
+        direct = rome(bundled, FRANCE, layer, RomeConfig(), supplies)
+        adam = rome(bundled, FRANCE, layer, RomeConfig(direct_steps=False, patience=0), supplies)
         assert dict(direct.notes)["loss"] < RomeConfig().stop_loss
         assert dict(direct.notes)["steps"] < dict(adam.notes)["steps"]
 
@@ -185,10 +184,10 @@ def test_cancel_and_refusals() -> None:
             raise Cancelled("Stopped.")
 
     with pytest.raises(Cancelled):
-        list(sweep(handle, [FRANCE], range(LAYERS), get_method("rome"), CONFIG, TEMPLATES, stop))
+        list(sweep(handle, [FRANCE], range(LAYERS), get_method("rome"), CONFIG, SUPPLIES, stop))
     assert hooks_on(handle.model) == 0
     with pytest.raises(EditError, match="Layer 9"):
-        list(sweep(handle, [FRANCE], [9], get_method("rome"), CONFIG, TEMPLATES))
+        list(sweep(handle, [FRANCE], [9], get_method("rome"), CONFIG, SUPPLIES))
 
 
 def test_an_edit_that_fails_leaves_the_request_as_it_was() -> None:
@@ -196,6 +195,6 @@ def test_an_edit_that_fails_leaves_the_request_as_it_was() -> None:
     with torch.no_grad():
         weight = handle.matrix(handle.mlp_out(1))
         weight[0, 0] = math.nan
-    found = dict(edits_at(handle, get_method("rome"), [FRANCE], [2], CONFIG, TEMPLATES))
+    found = dict(edits_at(handle, get_method("rome"), [FRANCE], [2], CONFIG, SUPPLIES))
     assert isinstance(found[2][0], str)
     assert "not finite" in found[2][0]

@@ -93,7 +93,7 @@ def test_the_edited_request_is_read_beyond_the_limit_and_its_question_left_out_e
 def test_a_fact_that_is_not_in_the_dataset_is_asked_alone(bench, edited):
     _, file, _ = edited
     made = open_edit_file(file)
-    stranger = dataclasses.replace(made, fact=dataclasses.replace(made.fact, target_new="Atlantis"))
+    stranger = dataclasses.replace(made, facts=(dataclasses.replace(made.fact, target_new="Atlantis"),))
     found = evaluate_on(bench, ModelSource(), stranger, DatasetChoice("bundled", limit=1), Progress())
     assert found.case_id == ""
     assert found.n_requests == 1
