@@ -102,10 +102,9 @@ def settings(options: argparse.Namespace) -> Iterator[Setting]:
     if options.data:
         for file in FILES:
             path = Path(options.data) / file
-            if path.is_file():  # counterfact asks for facts; the others also for what no small model knows
-                known = file.startswith("counterfact")
+            if path.is_file():  # facts that a small model mostly does not know are edited too: few would be left
                 few = 2 if "wikibio" in file else 1  # its targets are sentences
-                yield Setting(path.stem, str(path), options.small_proxy // few, options.small_test // few, known)
+                yield Setting(path.stem, str(path), options.small_proxy // few, options.small_test // few, False)
 
 
 def swept(bench: Workbench, model: ModelSource, choice: DatasetChoice, method: str) -> SweepResult:
@@ -230,6 +229,7 @@ def main() -> None:
     parser.add_argument("--small-proxy", type=int, default=4, help="proxy requests of each other dataset")
     parser.add_argument("--small-test", type=int, default=8, help="test requests of each other dataset")
     parser.add_argument("--methods", default="rome")
+    parser.add_argument("--only", default="", help="names of datasets, by commas; all by default")
     parser.add_argument("--markdown")
     parser.add_argument("--json")
     parser.add_argument("--plots", help="folder for pictures of the first dataset")
@@ -239,6 +239,8 @@ def main() -> None:
     content: list[dict[str, object]] = []
     for method in options.methods.split(","):
         for setting in settings(options):
+            if options.only and setting.name not in options.only.split(","):
+                continue
             say(f"{method} on {setting.name}")
             try:
                 proxy = swept(bench, model, setting.choice("proxy"), method)
