@@ -34,6 +34,8 @@ class MethodForm:
     title: str
     description: str
     fields: tuple[MethodField, ...]
+    kind: Literal["weights", "memory", "prompt"] = "weights"  # what holds the fact; a prompt has no layer
+    literature: str = ""  # the layer that published configurations use, and where that is said
 
     def changed(self, values: Mapping[str, Number]) -> dict[str, Number]:
         """The settings that differ from their defaults, for `EditQuestion.settings`."""
@@ -52,9 +54,19 @@ def method_forms() -> tuple[MethodForm, ...]:
             title=method.title,
             description=method.description,
             fields=tuple(_field(field) for field in dataclasses.fields(method.config_class)),
+            kind=method.kind,
+            literature=method.literature,
         )
         for method in methods()
     )
+
+
+def layers_written(name: str, settings: Mapping[str, Any], layer: int, n_layers: int) -> tuple[int, ...]:
+    """The layers that a method with these settings acts at when `layer` is chosen. Raises ConfigError."""
+    from goldenlayers_core.editing import get_method
+
+    method = get_method(name)
+    return method.layers_of(layer, method.config_class(**settings), n_layers)
 
 
 def _field(field: "dataclasses.Field[Any]") -> MethodField:
