@@ -1,0 +1,75 @@
+"""A LoRA adapter that `peft` loads over the plain model: W + B A with B = left, A = right^T, scaling 1.
+
+Edits of one layer stand side by side in the rank. Layers are limited by naming each matrix in full; `rank_pattern` and
+`alpha_pattern` give each its own rank with alpha equal to it, so that peft's scaling alpha / r is 1 everywhere.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Final
+
+import torch
+from safetensors.torch import save
+from torch import Tensor
+
+from goldenlayers_core.editing.delta import Edit
+from goldenlayers_core.editing.export.header import base_name, described, layers_of, site_template
+from goldenlayers_core.editing.export.parts import ExportFormat
+from goldenlayers_core.models import ModelHandle
+
+CONFIG: Final = "adapter_config.json"
+WEIGHTS: Final = "adapter_model.safetensors"
+PREFIX: Final = "base_model.model."  # what peft puts before every module name
+OURS: Final = "golden-layers-adapter-1"
+
+
+def side_by_side(edits: Sequence[Edit], layer: int) -> tuple[Tensor, Tensor]:
+    """left (d_out, R) and right (d_in, R) of all edits of a layer."""
+    found = [f for edit in edits for f in edit.factors if f.layer == layer]
+    return torch.cat([f.left for f in found], dim=1), torch.cat([f.right for f in found], dim=1)
+
+
+def _files(handle: ModelHandle, edits: Sequence[Edit], _stem: str) -> dict[str, bytes]:
+    site = site_template(handle)
+    tensors: dict[str, Tensor] = {}
+    ranks: dict[str, int] = {}
+    for layer in layers_of(edits):
+        left, right = side_by_side(edits, layer)
+        name = site.format(layer)
+        tensors[f"{PREFIX}{name}.lora_A.weight"] = right.T.contiguous()  # (R, d_in)
+        tensors[f"{PREFIX}{name}.lora_B.weight"] = left.contiguous()  # (d_out, R)
+        ranks[name] = left.shape[1]
+    most = max(ranks.values())
+    config = {
+        "peft_type": "LORA",
+        "task_type": "CAUSAL_LM",
+        "base_model_name_or_path": base_name(handle),
+        "inference_mode": True,
+        "r": most,
+        "lora_alpha": most,
+        "rank_pattern": ranks,
+        "alpha_pattern": ranks,
+        "target_modules": list(ranks),
+        "fan_in_fan_out": handle.architecture.orientation == "in_out",
+        "bias": "none",
+        "lora_dropout": 0.0,
+        "use_rslora": False,
+        "use_dora": False,
+        "init_lora_weights": True,
+        "modules_to_save": None,
+    }
+    ours = {"format": OURS, **described(handle, edits)}
+    ours |= {"config": edits[0].config if len(edits) == 1 else "{}"}
+    header = {"format": "pt", "golden_layers": json.dumps(ours, ensure_ascii=False)}
+    return {CONFIG: json.dumps(config, indent=2).encode(), WEIGHTS: save(tensors, metadata=header)}
+
+
+FORMAT: Final = ExportFormat(
+    name="peft",
+    title="LoRA adapter",
+    purpose="Use the edit with plain transformers and peft: PeftModel.from_pretrained(model, folder) gives the same "
+    "logits as here, and removing the adapter undoes the edit.",
+    holds=("change",),
+    suffix="",
+    files=_files,
+)

@@ -1,0 +1,131 @@
+"""A LoRA adapter made anywhere, as an edit: only such as change MLP output matrices and nothing else.
+
+delta W = s B A with s = alpha / r (alpha / sqrt(r) for rank-stabilised LoRA); s is folded into left = s B, right = A^T.
+"""
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from torch import Tensor
+
+from goldenlayers_core.editing.delta import Edit, Factors, make_edit
+from goldenlayers_core.editing.export.adapter import CONFIG, OURS, PREFIX, WEIGHTS
+from goldenlayers_core.editing.export.header import Home, check_home, home_from, site_template
+from goldenlayers_core.editing.export.reading import opened
+from goldenlayers_core.errors import EditError
+from goldenlayers_core.models import ModelHandle
+from goldenlayers_core.records import EditRequest
+
+UNSTATED: Final = "facts not stated"
+_KEY: Final = re.compile(r"(?P<module>.+)\.lora_(?P<side>[AB])(\.default)?\.weight")
+_UNHELD: Final = (  # settings under which an adapter is more than W + s B A
+    ("use_dora", "DoRA's magnitudes"),
+    ("lora_bias", "biases"),
+    ("modules_to_save", "whole modules"),
+    ("layer_replication", "repeated layers"),
+    ("alora_invocation_tokens", "activation tokens"),
+    ("use_qalora", "grouped inputs"),
+    ("target_parameters", "bare parameters"),
+    ("trainable_token_indices", "token embeddings"),
+    ("arrow_config", "a router"),
+    ("use_bdlora", "block-diagonal factors"),
+    ("velora_config", "VeLoRA"),
+    ("monteclora_config", "sampled factors"),
+    ("megatron_config", "Megatron's layers"),
+)
+
+
+def edit_from_adapter(handle: ModelHandle, files: Mapping[str, bytes], name: str) -> Edit:
+    """The edit that an adapter's two files make.
+
+    Raises EditError: files missing or damaged, another model, other modules, or more than a low-rank change.
+    """
+    config, tensors, ours = _opened(files, name)
+    _check_config(config, name)
+    factors = _factors(handle, config, tensors, name)
+    home = home_from(ours) if ours else Home()
+    shapes = tuple((f.layer, f.left.shape[0], f.right.shape[0]) for f in factors)
+    check_home(Home(home.name, home.fingerprint, home.model_type, home.n_layers, shapes), handle, name)
+    facts = json.loads(ours["facts"]) if ours else []
+    requests = [
+        EditRequest(f["case_id"], f["prompt"], f["subject"], f["target_new"], f["target_true"]) for f in facts
+    ] or [EditRequest("imported", "", name, UNSTATED, "")]
+    methods = json.loads(ours["methods"]) if ours else []
+    method = methods[0] if len(methods) == 1 else "adapter"
+    return make_edit(handle, requests, method, factors, json.loads(ours["config"]) if ours else {})
+
+
+def _opened(files: Mapping[str, bytes], name: str) -> tuple[dict[str, Any], dict[str, Tensor], dict[str, str]]:
+    """(adapter_config.json, tensors, our own header or {})."""
+    for needed in (CONFIG, WEIGHTS):
+        if needed not in files:
+            raise EditError(f"{name} has no {needed}; give the whole adapter folder, or both of its files.")
+    try:
+        config = json.loads(files[CONFIG])
+        if not isinstance(config, dict):
+            raise ValueError("it is no JSON object")
+    except (ValueError, RecursionError) as error:
+        raise EditError(f"The {CONFIG} of {name} cannot be read ({error}); save the adapter again.") from error
+    tensors, header = opened(files[WEIGHTS], f"{WEIGHTS} of {name}")
+    try:
+        ours = json.loads(header.get("golden_layers", "{}"))
+        if ours and ours["format"] != OURS:
+            raise ValueError(f"its format is {ours['format']!r}")
+    except (ValueError, KeyError, TypeError) as error:
+        raise EditError(f"The header of {name} is damaged ({error}); export the adapter again.") from error
+    return config, tensors, ours
+
+
+def _check_config(config: Mapping[str, Any], name: str) -> None:
+    if config.get("peft_type") != "LORA":
+        raise EditError(f"{name} is an adapter of type {config.get('peft_type')!r}; only LORA can be held as an edit.")
+    extra = next((words for field, words in _UNHELD if config.get(field)), None)
+    if config.get("bias", "none") != "none":
+        extra = "biases"
+    start = config.get("init_lora_weights", True)
+    if isinstance(start, str) and start.lower().split("_")[0] in ("pissa", "olora", "corda", "loftq"):
+        extra = f"changed base weights ({start})"
+    if extra:
+        raise EditError(f"{name} holds {extra} beside its low-rank change, which an edit cannot; train it without.")
+
+
+def _factors(handle: ModelHandle, config: Mapping[str, Any], tensors: Mapping[str, Tensor], name: str) -> list[Factors]:
+    site = re.compile(re.escape(site_template(handle)).replace(r"\{\}", r"(\d+)"))
+    sides: dict[int, dict[str, Tensor]] = {}
+    scales: dict[int, float] = {}
+    for key, tensor in tensors.items():
+        found = _KEY.fullmatch(key)
+        module = found["module"].removeprefix(PREFIX) if found else key
+        at = site.fullmatch(module)
+        if not found or not at:
+            raise EditError(
+                f"{name} changes {module}, and an edit can only hold changes of {site_template(handle).format('N')}; "
+                "train it with that as its only target module."
+            )
+        sides.setdefault(int(at[1]), {})[found["side"]] = tensor.float()
+        scales[int(at[1])] = _scale(config, module, name)
+    if not sides or any(set(pair) != {"A", "B"} for pair in sides.values()):
+        raise EditError(f"{name} lacks one of the two matrices of a layer; save the adapter again.")
+    return [
+        Factors(layer, scales[layer] * pair["B"], pair["A"].T.contiguous()) for layer, pair in sorted(sides.items())
+    ]
+
+
+def _scale(config: Mapping[str, Any], module: str, name: str) -> float:
+    """alpha / r of a module, by the patterns that peft matches against the end of its name."""
+
+    def of(pattern: str, default: str) -> float:
+        for key, value in dict(config.get(pattern) or {}).items():
+            if re.match(rf"(.*\.)?({key})$", module):
+                return float(value)
+        return float(config[default])
+
+    try:
+        rank, alpha = of("rank_pattern", "r"), of("alpha_pattern", "lora_alpha")
+        scale = alpha / (math.sqrt(rank) if config.get("use_rslora") else rank)
+    except (KeyError, TypeError, ValueError, ZeroDivisionError, re.error) as error:
+        raise EditError(f"The rank or alpha of {name} is damaged ({error}); save the adapter again.") from error
+    return scale

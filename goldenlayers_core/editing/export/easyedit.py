@@ -1,0 +1,277 @@
+"""An EasyEdit hyperparameter file for this model, method and layer.
+
+EasyEdit passes every line of such a file to a dataclass, so exactly the fields of that dataclass may stand in it
+(its `easyeditor/models/*/..._hparams.py`). The module templates come from the architecture row, the numbers from the
+edit's config; what the config does not say is what EasyEdit ships for Llama models.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from goldenlayers_core import __version__
+from goldenlayers_core.editing.delta import Edit
+from goldenlayers_core.editing.export.header import base_name, site_template
+from goldenlayers_core.editing.export.parts import EVERYTHING, ExportFormat
+from goldenlayers_core.errors import EditError
+from goldenlayers_core.models import ModelHandle
+
+Fields = dict[str, Any]
+
+
+def templates(handle: ModelHandle) -> Fields:
+    """The module names that EasyEdit asks for; {} stands for the layer."""
+    row = handle.architecture
+    block = f"{row.blocks}.{{}}"
+    mlp = row.mlp_out.rpartition(".")[0] or row.mlp_out  # OPT keeps its two matrices in the block itself
+    head = next(name for name, module in handle.model.named_modules() if module is handle.head)
+    return {
+        "rewrite_module_tmp": site_template(handle),
+        "layer_module_tmp": block,
+        "mlp_module_tmp": f"{block}.{mlp}",
+        "attn_module_tmp": f"{block}.{row.attention[0].rpartition('.')[0]}",
+        "ln_f_module": row.final_norm,
+        "lm_head_module": head,
+    }
+
+
+def _common(handle: ModelHandle, name: str) -> Fields:
+    return {"alg_name": name, "model_name": base_name(handle), "device": 0}
+
+
+def _value(handle: ModelHandle, layers: Sequence[int], config: Mapping[str, Any]) -> Fields:
+    """What every method that optimises a value at the subject's last token reads."""
+    return {
+        "stats_dir": "./data/stats",
+        "layers": list(layers),
+        "fact_token": "subject_last",
+        "v_num_grad_steps": int(config.get("steps", 25)),
+        "v_lr": float(config.get("learning_rate", 0.5)),
+        "v_loss_layer": handle.n_layers - 1,
+        "v_weight_decay": float(config.get("weight_decay", 1e-3)),
+        "clamp_norm_factor": float(config.get("clamp_factor", 4.0)),
+        "kl_factor": float(config.get("kl_factor", 0.0625)),
+        "mom2_adjustment": config.get("covariance", "identity") != "identity",
+        "mom2_dataset": "wikipedia",
+        "mom2_n_samples": 100000,
+        "mom2_dtype": "float32",
+        "max_length": 40,
+        **templates(handle),
+    }
+
+
+def _rome(handle: ModelHandle, name: str, layers: Sequence[int], config: Mapping[str, Any]) -> Fields:
+    number, length = int(config.get("n_templates", 20)), int(config.get("template_length", 10))
+    half = number // 2
+    counts = [[max(length // 2, 1), half], [length, number - half]] if number else []
+    return {
+        **_common(handle, name),
+        **_value(handle, layers, config),
+        "context_template_length_params": [pair for pair in counts if pair[1]],
+        "model_parallel": False,
+        "fp16": False,
+    }
+
+
+def _bare_keys(handle: ModelHandle, name: str, layers: Sequence[int], config: Mapping[str, Any]) -> Fields:
+    keys = {"enable_prompt_keys": True, "enable_random_prefix_keys": False}
+    return {**_rome(handle, name, layers, config), **keys}
+
+
+def _memit(handle: ModelHandle, name: str, layers: Sequence[int], config: Mapping[str, Any]) -> Fields:
+    """MEMIT and its relatives always read the covariance."""
+    return {
+        **_common(handle, name),
+        **_value(handle, layers, config),
+        "mom2_adjustment": True,
+        "mom2_update_weight": _number(config, ("covariance_weight", "mom2_weight", "update_weight"), 15000.0),
+        "layer_selection": "all",
+        "batch_size": 1,
+    }
+
+
+def _emmet(handle: ModelHandle, name: str, layers: Sequence[int], config: Mapping[str, Any]) -> Fields:
+    return {
+        **_memit(handle, name, layers, config),
+        "mom2_update_weight": _number(config, ("covariance_weight", "mom2_weight"), 1.0),
+        "update_norm_lambda": 0.0,
+        "emmet_lambda": _number(config, ("emmet_lambda", "ridge"), 0.1),
+        "model_parallel": False,
+    }
+
+
+def _pmet(handle: ModelHandle, name: str, layers: Sequence[int], config: Mapping[str, Any]) -> Fields:
+    row = handle.architecture
+    out = f"{row.blocks}.{{}}.{row.attention[-1]}"  # PMET's two values are outputs of matrices
+    return {
+        **_memit(handle, name, layers, config),
+        "rewrite_module_tmps": [site_template(handle)],
+        "mlp_module_tmp": site_template(handle),
+        "attn_module_tmp": out,
+        "nll_loss_factor": _number(config, ("nll_factor",), 1.0),
+        "model_parallel": False,
+    }
+
+
+def _alphaedit(handle: ModelHandle, name: str, layers: Sequence[int], config: Mapping[str, Any]) -> Fields:
+    return {
+        **_memit(handle, name, layers, config),
+        "nullspace_threshold": 0.02,  # EasyEdit's is absolute; ours, where relative, means something else
+        "L2": _number(config, ("ridge", "l2"), 1.0),
+        "P_loc": "./null_space_project.pt",
+        "model_parallel": False,
+    }
+
+
+def _fine_tuning(handle: ModelHandle, name: str, layers: Sequence[int], config: Mapping[str, Any]) -> Fields:
+    names = {**templates(handle), "rewrite_module_tmp": f"{site_template(handle)}.weight"}  # FT names the parameter
+    norm = _number(config, ("norm_constraint", "norm", "epsilon"), 0.0)
+    return {
+        **_common(handle, name),
+        "layers": list(layers),
+        "num_steps": int(config.get("steps", 25)),
+        "batch_size": 1,
+        "max_length": 40,
+        "lr": float(config.get("learning_rate", 5e-4)),
+        "weight_decay": float(config.get("weight_decay", 0.0)),
+        "kl_factor": 0.0,
+        "norm_constraint": norm if norm > 0 else False,
+        "objective_optimization": "target_new",
+        **names,
+        "model_parallel": False,
+    }
+
+
+def _last_token(handle: ModelHandle, name: str, layers: Sequence[int], config: Mapping[str, Any]) -> Fields:
+    return {**_fine_tuning(handle, name, layers, config), "objective_optimization": "prompt_last"}
+
+
+def _inner(handle: ModelHandle, layer: int) -> list[str]:
+    row = handle.architecture
+    return [f"{row.blocks}[{layer}].{row.mlp_out}.weight"]
+
+
+def _grace(handle: ModelHandle, name: str, layers: Sequence[int], config: Mapping[str, Any]) -> Fields:
+    return {
+        **_common(handle, name),
+        "inner_params": _inner(handle, layers[-1]),
+        "edit_lr": float(config.get("learning_rate", 1.0)),
+        "n_iter": int(config.get("steps", 50)),
+        "eps": _number(config, ("radius", "epsilon", "eps"), 1.0),
+        "dist_fn": "euc",
+        "val_init": "cold",
+        "val_train": "sgd",
+        "val_reg": "None",
+        "reg": "early_stop",
+        "replacement": "replace_last",
+        "eps_expand": "coverage",
+        "num_pert": 8,
+        "dropout": 0.0,
+    }
+
+
+def _wise(handle: ModelHandle, name: str, layers: Sequence[int], config: Mapping[str, Any]) -> Fields:
+    margins = [_number(config, (key,), usual) for key, usual in (("alpha", 5.0), ("beta", 20.0), ("gamma", 10.0))]
+    return {
+        **_common(handle, name),
+        "inner_params": _inner(handle, layers[-1]),
+        "edit_lr": float(config.get("learning_rate", 1.0)),
+        "n_iter": int(config.get("steps", 70)),
+        "mask_ratio": _number(config, ("mask_ratio", "density"), 0.2),
+        "norm_constraint": _number(config, ("norm_constraint",), 1.0),
+        "act_margin": margins,
+        "act_ratio": _number(config, ("act_ratio", "activation_ratio"), 0.88),
+        "save_freq": 500,
+        "merge_freq": 1000,
+        "merge_alg": "ties",
+        "objective_optimization": "only_label",
+        "densities": 0.53,
+        "weights": 1.0,
+        "retrieve": True,
+        "replay": False,
+        "model_parallel": False,
+    }
+
+
+Maker = Callable[[ModelHandle, str, Sequence[int], Mapping[str, Any]], Fields]
+_METHODS: Final[Mapping[str, tuple[str, Maker]]] = {  # our method -> EasyEdit's name and fields
+    "rome": ("ROME", _rome),
+    "r-rome": ("R-ROME", _rome),
+    "p-rome": ("R-ROME", _bare_keys),
+    "memit": ("MEMIT", _memit),
+    "emmet": ("EMMET", _emmet),
+    "pmet": ("PMET", _pmet),
+    "alphaedit": ("AlphaEdit", _alphaedit),
+    "ft-l": ("FT", _last_token),
+    "ft-m": ("FT", _fine_tuning),
+    "grace": ("GRACE", _grace),
+    "wise": ("WISE", _wise),
+}
+
+
+def _number(config: Mapping[str, Any], names: Sequence[str], usual: float) -> float:
+    """The first of `names` that the config has; else what EasyEdit ships."""
+    return float(next((config[name] for name in names if name in config), usual))
+
+
+def known() -> tuple[str, ...]:
+    """Methods that EasyEdit has, by our names."""
+    return tuple(_METHODS)
+
+
+def fields(handle: ModelHandle, method: str, layers: Sequence[int], config: Mapping[str, Any]) -> Fields:
+    """The hyperparameters by name. Raises EditError for a method that EasyEdit does not have."""
+    if method not in _METHODS:
+        raise EditError(
+            f"EasyEdit has no hyperparameters for an edit made by {method!r}; it has those of {', '.join(_METHODS)}."
+        )
+    name, make = _METHODS[method]
+    return make(handle, name, layers, config)
+
+
+def hyperparameters(handle: ModelHandle, edits: Sequence[Edit]) -> str:
+    """The YAML text. Raises EditError for edits by several methods, settings or layers: a file describes one."""
+    kinds = {(edit.method, edit.layers, edit.config) for edit in edits}
+    if len(kinds) > 1:
+        raise EditError(
+            f"An EasyEdit file describes one method at one layer and these {len(edits)} edits differ in it; export "
+            "them one by one."
+        )
+    edit = edits[0]
+    found = fields(handle, edit.method, edit.layers, json.loads(edit.config))
+    lines = [
+        f"# EasyEdit hyperparameters for {handle.name}, written by Golden Layers {__version__}.",
+        f"# Layers are those of the edit of: {_one_line(edit.fact.prompt)}",
+        "# device is the number of a CUDA device; stats_dir is where EasyEdit keeps the key covariance it computes.",
+        *(f"{key}: {_scalar(value)}" for key, value in found.items()),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _scalar(value: Any) -> str:
+    """YAML 1.1: JSON but for floats, which need a point to be read as numbers (1e-05 would be a text)."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_scalar, value))}]"
+    if isinstance(value, float):
+        mantissa, e, exponent = repr(value).partition("e")
+        return f"{mantissa if '.' in mantissa else mantissa + '.0'}{e}{exponent}"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _files(handle: ModelHandle, edits: Sequence[Edit], stem: str) -> dict[str, bytes]:
+    return {f"{stem}.yaml": hyperparameters(handle, edits).encode()}
+
+
+FORMAT: Final = ExportFormat(
+    name="easyedit",
+    title="EasyEdit hyperparameters",
+    purpose="Run the same method at the same layer of this model in EasyEdit: a YAML file with the module names and "
+    "the numbers filled in. It holds the recipe, not the edit.",
+    holds=EVERYTHING,
+    suffix=".yaml",
+    files=_files,
+)

@@ -1,0 +1,271 @@
+"""What is taken away does elsewhere what the overlay does here: adapters, checkpoints, scripts, EasyEdit's files."""
+
+import importlib.util
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+import yaml
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from goldenlayers_core.editing import Codebook, Edit, Factors, overlay
+from goldenlayers_core.editing.delta import make_edit
+from goldenlayers_core.editing.export import check_held, easyedit, export_formats, get_format
+from goldenlayers_core.editing.export.parts import parts_of
+from goldenlayers_core.errors import ConfigError, EditError
+from goldenlayers_core.models import ModelHandle
+from goldenlayers_core.models.fingerprint import weights_digest
+from goldenlayers_core.models.hooks import hooks_on, record_inputs
+from tests.editing.test_overlay import IDS, REQUEST, logits, random_edit
+from tests.tiny import LAYERS, ROWS, tiny_handle
+
+CLOSE = {"rtol": 1e-5, "atol": 1e-5}
+
+
+def stack_of(handle: ModelHandle) -> list[Edit]:
+    """Two edits: two layers and another rank each, one layer shared."""
+    return [random_edit(handle, (0, 2), rank=2, seed=1), random_edit(handle, (2,), rank=1, seed=2)]
+
+
+def expected(handle: ModelHandle, edits: list[Edit]) -> torch.Tensor:
+    with overlay(handle, edits):
+        found = logits(handle)
+    assert (found - logits(handle)).abs().max() > 1e-2
+    return found
+
+
+def written(handle: ModelHandle, name: str, edits: list[Edit], folder: Path) -> Path:
+    form = get_format(name)
+    check_held(form, handle, edits)
+    folder.mkdir(parents=True)
+    if form.write:
+        form.write(handle, edits, folder)
+    else:
+        assert form.files
+        for file, data in form.files(handle, edits, "edits").items():
+            (folder / file).write_bytes(data)
+    return folder
+
+
+def loaded(folder: Path) -> torch.Tensor:
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    with torch.no_grad():
+        out: torch.Tensor = model(input_ids=IDS).logits
+    return out
+
+
+def memory_edit(handle: ModelHandle) -> Edit:
+    """A gate at layer 0, a codebook at layer 2 around the key of a token of IDS, and a text before the prompt."""
+    (gated,) = random_edit(handle, (0,), rank=2, seed=3).factors
+    site = {"here": handle.mlp_out(2)}
+    with record_inputs(site) as seen, torch.no_grad():
+        handle.model(input_ids=IDS)
+    keys = seen["here"].reshape(-1, seen["here"].shape[-1])[3:5]
+    value = torch.randn(2, handle.hidden_size, generator=torch.Generator().manual_seed(4))
+    book = Codebook(2, keys, value, torch.tensor([1.0, 0.5]))
+    with overlay(handle, [random_edit(handle, (0,), rank=2, seed=3)]), record_inputs({"x": handle.mlp_out(0)}) as at:
+        logits(handle)
+    moved = (at["x"].reshape(-1, at["x"].shape[-1]).float() @ gated.right @ gated.left.T).norm(dim=-1)
+    gate = replace(gated, threshold=float(moved.median()))  # half of the tokens are moved so far
+    return make_edit(handle, REQUEST, "memory", [gate], {}, codebooks=[book], prefix="Rome is it.")
+
+
+@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing.:FutureWarning")  # peft asks for the old name
+@pytest.mark.parametrize("row", ROWS)
+def test_peft_loads_the_adapter_over_the_plain_model_with_the_same_logits(row: str, tmp_path: Path) -> None:
+    handle = tiny_handle(row)
+    edits = stack_of(handle)
+    folder = written(handle, "peft", edits, tmp_path / "adapter")
+    wanted, digest = expected(handle, edits), weights_digest(handle.model)
+    plain = tiny_handle(row).model
+    model = PeftModel.from_pretrained(plain, folder).eval()
+    with torch.no_grad():
+        torch.testing.assert_close(model(input_ids=IDS).logits, wanted, **CLOSE)
+        with model.disable_adapter():
+            torch.testing.assert_close(model(input_ids=IDS).logits, logits(handle), **CLOSE)
+        torch.testing.assert_close(model.merge_and_unload()(input_ids=IDS).logits, wanted, rtol=1e-4, atol=1e-4)
+    assert weights_digest(handle.model) == digest
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_a_merged_checkpoint_says_what_the_overlay_says(row: str, tmp_path: Path) -> None:
+    handle = tiny_handle(row)
+    edits, digest = stack_of(handle), weights_digest(handle.model)
+    wanted = expected(handle, edits)
+    folder = written(handle, "merged", edits, tmp_path / "merged")
+    assert weights_digest(handle.model) == digest
+    assert not any(p.requires_grad for p in handle.model.parameters())
+    torch.testing.assert_close(loaded(folder), wanted, rtol=1e-4, atol=1e-4)
+    tokens = AutoTokenizer.from_pretrained(folder)("The capital of France")["input_ids"]
+    assert tokens == handle.tokenizer("The capital of France")["input_ids"]
+    about = json.loads((folder / "golden_layers_edits.json").read_text())
+    assert about["fingerprint"] == handle.fingerprint
+    assert json.loads(about["layers"]) == [0, 2]
+
+
+def script_of(folder: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("taken_away", folder / "edits.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("row", ["llama", "gpt2", "opt", "gpt_neox"])
+@pytest.mark.parametrize("embedded", [True, False])
+def test_the_script_lays_every_kind_of_edit_over_the_model(
+    row: str, embedded: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not embedded:
+        monkeypatch.setattr("goldenlayers_core.editing.export.snippet.MOST_EMBEDDED", 10)
+    handle = tiny_handle(row)
+    edits = [*stack_of(handle), memory_edit(handle)]
+    wanted = expected(handle, edits)
+    folder = written(handle, "snippet", edits, tmp_path / "script")
+    assert (folder / "edits.safetensors").exists() is not embedded
+    script = script_of(folder)
+    assert "goldenlayers_core" not in {name.split(".")[0] for name in vars(script)}
+    found, header = script.read_edits()
+    model = tiny_handle(row).model
+    script.check(model, header)
+    with script.laid_over(model, found, header), torch.no_grad():
+        torch.testing.assert_close(model(input_ids=IDS).logits, wanted, **CLOSE)
+    assert hooks_on(model) == 0
+    assert script.prefix_of(found) == "Rome is it."
+    with overlay(handle, edits[:2]):
+        assert (logits(handle) - wanted).abs().max() > 1e-3  # gate and codebook did something
+
+
+def test_the_script_stops_at_another_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    handle = tiny_handle("llama")
+    script = script_of(written(handle, "snippet", stack_of(handle), tmp_path / "script"))
+    _, header = script.read_edits()
+    with pytest.raises(SystemExit, match=r"has no model\.layers\.0\.mlp\.down_proj"):
+        script.check(tiny_handle("gpt2").model, header)
+    other = tiny_handle("llama").model
+    other.model.layers[2].mlp.down_proj.weight *= 1.5
+    script.check(other, header)
+    assert "Careful: layer 2 has other weights than tiny-llama" in capsys.readouterr().out
+
+
+# ---- EasyEdit
+
+ROME_FIELDS = {  # of EasyEdit's ROMEHyperParams: it takes no others
+    *("layers", "fact_token", "v_num_grad_steps", "v_lr", "v_loss_layer", "v_weight_decay", "clamp_norm_factor"),
+    *("kl_factor", "mom2_adjustment", "context_template_length_params", "rewrite_module_tmp", "layer_module_tmp"),
+    *("mlp_module_tmp", "attn_module_tmp", "ln_f_module", "lm_head_module", "mom2_dataset", "mom2_n_samples"),
+    *("mom2_dtype", "alg_name", "device", "model_name", "stats_dir", "max_length", "model_parallel", "fp16"),
+}
+MEMIT_FIELDS = (ROME_FIELDS - {"context_template_length_params", "model_parallel", "fp16"}) | {
+    *("layer_selection", "mom2_update_weight", "batch_size"),
+}
+FT_FIELDS = {
+    *("alg_name", "model_name", "device", "layers", "num_steps", "batch_size", "max_length", "lr", "weight_decay"),
+    *("kl_factor", "norm_constraint", "objective_optimization", "rewrite_module_tmp", "layer_module_tmp"),
+    *("mlp_module_tmp", "attn_module_tmp", "ln_f_module", "lm_head_module", "model_parallel"),
+}
+GRACE_FIELDS = {
+    *("alg_name", "model_name", "device", "inner_params", "edit_lr", "n_iter", "eps", "dist_fn", "val_init"),
+    *("val_train", "val_reg", "reg", "replacement", "eps_expand", "num_pert", "dropout"),
+}
+WISE_FIELDS = {
+    *("alg_name", "model_name", "device", "inner_params", "edit_lr", "n_iter", "mask_ratio", "norm_constraint"),
+    *("act_margin", "act_ratio", "save_freq", "merge_freq", "merge_alg", "objective_optimization", "densities"),
+    *("weights", "retrieve", "replay", "model_parallel"),
+}
+FIELDS = {
+    "rome": ("ROME", ROME_FIELDS),
+    "r-rome": ("R-ROME", ROME_FIELDS),
+    "p-rome": ("R-ROME", ROME_FIELDS | {"enable_prompt_keys", "enable_random_prefix_keys"}),
+    "memit": ("MEMIT", MEMIT_FIELDS),
+    "emmet": ("EMMET", MEMIT_FIELDS | {"update_norm_lambda", "emmet_lambda", "model_parallel"}),
+    "pmet": ("PMET", MEMIT_FIELDS | {"rewrite_module_tmps", "nll_loss_factor", "model_parallel"}),
+    "alphaedit": ("AlphaEdit", MEMIT_FIELDS | {"nullspace_threshold", "L2", "P_loc", "model_parallel"}),
+    "ft-l": ("FT", FT_FIELDS),
+    "ft-m": ("FT", FT_FIELDS),
+    "grace": ("GRACE", GRACE_FIELDS),
+    "wise": ("WISE", WISE_FIELDS),
+}
+
+
+def named(handle: ModelHandle, path: str) -> object:
+    """What EasyEdit would find under a name, with layer 1 for the {}; brackets as in its inner_params."""
+    path = path.format(1).replace("[", ".").replace("]", "")
+    found: object = handle.model
+    for piece in path.split("."):
+        found = getattr(found, piece)
+    return found
+
+
+@pytest.mark.parametrize("row", ROWS)
+@pytest.mark.parametrize("method", easyedit.known())
+def test_easyedit_finds_every_module_and_no_field_it_does_not_know(row: str, method: str) -> None:
+    handle = tiny_handle(row)
+    title, names = FIELDS[method]
+    edit = replace(random_edit(handle, (1,)), method=method, config='{"learning_rate": 1e-05, "steps": 7}')
+    text = easyedit.hyperparameters(handle, [edit])
+    found = yaml.safe_load(text)
+    assert found["alg_name"] == title
+    assert set(found) == names
+    assert 1e-5 in found.values()  # as a number: YAML reads 1e-05 as a text
+    assert 7 in found.values()
+    site, block = handle.mlp_out(1), handle.blocks[1]
+    if "inner_params" in found:
+        assert named(handle, found["inner_params"][0]) is site.weight
+        return
+    assert found["layers"] == [1]
+    assert named(handle, found["rewrite_module_tmp"].removesuffix(".weight")) is site
+    assert named(handle, found["layer_module_tmp"]) is block
+    mlp, attention = named(handle, found["mlp_module_tmp"]), named(handle, found["attn_module_tmp"])
+    assert site in list(mlp.modules())  # type: ignore[attr-defined]
+    assert handle.site(1, handle.architecture.attention[-1]) in list(attention.modules())  # type: ignore[attr-defined]
+    assert named(handle, found["ln_f_module"]) is handle.model.get_submodule(handle.architecture.final_norm)
+    assert named(handle, found["lm_head_module"]) is handle.head
+    if method not in ("ft-l", "ft-m"):
+        assert found["v_loss_layer"] == LAYERS - 1
+
+
+def test_an_easyedit_file_describes_one_method() -> None:
+    handle = tiny_handle("llama")
+    one, other = (replace(random_edit(handle, (1,)), method=m, config="{}") for m in ("rome", "memit"))
+    with pytest.raises(EditError, match="differ in it; export them one by one"):
+        easyedit.hyperparameters(handle, [one, other])
+    with pytest.raises(EditError, match="no hyperparameters for an edit made by 'random'"):
+        easyedit.hyperparameters(handle, [random_edit(handle)])
+    assert easyedit.hyperparameters(handle, [one, one]).count("alg_name") == 1
+
+
+# ---- the table
+
+
+def test_a_format_that_cannot_hold_an_edit_says_so() -> None:
+    handle = tiny_handle("llama")
+    memory = memory_edit(handle)
+    assert parts_of(memory) == ("gate", "codebook", "prefix")
+    for name in ("peft", "merged"):
+        with pytest.raises(EditError, match=r"holds only a low-rank change of weights, and the edit of .* is a change"):
+            check_held(get_format(name), handle, [random_edit(handle), memory])
+    for name in ("safetensors", "snippet"):
+        check_held(get_format(name), handle, [memory])
+    with pytest.raises(EditError, match="There is no edit to export"):
+        check_held(get_format("peft"), handle, [])
+    with pytest.raises(EditError, match="load the model it belongs to"):
+        check_held(get_format("peft"), tiny_handle("llama", seed=2), [random_edit(handle)])
+    with pytest.raises(ConfigError, match="choose one of safetensors, peft, merged, easyedit, snippet"):
+        get_format("gguf")
+    factors = make_edit(handle, REQUEST, "x", [Factors(0, torch.ones(32, 1), torch.ones(48, 1))], {})
+    assert parts_of(factors) == ("change",)
+
+
+def test_every_format_is_described() -> None:
+    for form in export_formats():
+        assert form.purpose.endswith(".")
+        assert form.holds_words
+        assert (form.files is None) is not (form.write is None)
+    assert sys.modules["peft"]  # the adapters were loaded for real
