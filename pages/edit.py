@@ -1,24 +1,32 @@
 """Edit: what happens if I edit here?"""
 
+from typing import Final
+
 import streamlit as st
 
 from pages._shared import (
-    edit_compare,
     edit_controls,
+    edit_did,
     edit_kept,
     edit_prompts,
     edit_request,
-    edit_result,
+    edit_stack,
     frame,
     jobs,
     session,
 )
 
+# name in the address and key, title, what draws it from a `Look`
+VIEWS: Final = (
+    ("did", "What it did", edit_did.section),
+    ("sides", "Side by side", edit_prompts.section),
+)
+
 frame.enter()
 st.title("Edit")
 st.markdown(
-    "What happens if a fact is written into one layer? The edit lies over the model while it answers; no weight is "
-    "changed."
+    "What happens if a fact is written into one layer? Edits lie over the model while it answers, one on top of the "
+    "other; no weight is changed."
 )
 card = session.card()
 if card is None:
@@ -31,30 +39,22 @@ with left:
     request = edit_request.choose()
     form, settings = edit_controls.method()
 with right:
-    layer = edit_controls.layer(card, found)
-    edit_controls.button(request, form, settings, layer)
+    layer = edit_controls.layer(card, found, form, settings)
+    below = edit_controls.base(edit_kept.active(), card.fingerprint)
+    edit_controls.button(request, form, settings, layer, below)
 jobs.follow("edit", edit_kept.add)
 
-reports = edit_kept.reports()
-shown = edit_kept.shown(reports)
-if shown is None:
-    edit_controls.empty()
-else:
-    report = reports[shown]
-    st.header("What this edit did")
-    edit_result.headline(shown, report)
-    edit_compare.another_layer(shown, reports, card, found)
-    edit_compare.side_by_side(shown, reports)
+look = edit_kept.look(card, found, request, form, settings, layer)
+edit_stack.section(card, look.run_id)
 
-    st.header(f"Before and after, layer {report.layer}")
-    edit_result.before_and_after(report)
-    edit_result.tokens(shown, report)
-
-    st.header("Every probe")
-    edit_result.probes(report)
-    edit_result.changes(shown, report)
-
-    edit_prompts.free_prompts(report, session.model())
-
-    st.header("What it cost")
-    edit_result.cost(shown, report)
+titles = {name: title for name, title, _ in VIEWS}
+view = st.segmented_control(
+    "Look at",
+    tuple(titles),
+    default=VIEWS[0][0],
+    required=True,
+    format_func=titles.__getitem__,
+    key="edit-view",
+    persist_state="session",
+)
+next(section for name, _, section in VIEWS if name == (view or VIEWS[0][0]))(look)

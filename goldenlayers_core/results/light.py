@@ -23,7 +23,7 @@ State = Literal["good", "poor", "none"]
 REPHRASES: Final = 0.5  # share that has to follow
 NEIGHBOURS: Final = 0.75  # share that has to stay
 RULE: Final = (
-    "Green: the greedy answer begins with the new target and the new target is likelier than the old one, at least half "
+    "Green: the greedy answer begins with the new target, the new target is likelier than the old one, at least half "
     "of the rephrases follow, at least three quarters of the locality probes stay. Amber: it took, but one of these "
     "fails or was not asked. Red: nothing changed, or the answer is not the new target."
 )

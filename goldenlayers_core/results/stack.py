@@ -83,9 +83,16 @@ def _stepped(stack: Stack, entries: Entries) -> Stack:
     return Stack(entries, (*stack.past, stack.entries)[-HISTORY:], ())
 
 
-def add(stack: Stack, *edit_ids: str) -> Stack:
-    """Lay edits on top, switched on. One that is there already is moved to the top; beyond MOST the oldest go."""
-    kept = tuple(entry for entry in stack.entries if entry.edit_id not in edit_ids)
+def add(stack: Stack, *edit_ids: str, off: Sequence[str] = ()) -> Stack:
+    """Lay edits on top, switched on, and switch those of `off` off, in one step.
+
+    An edit that is there already is moved to the top; beyond MOST the oldest go.
+    """
+    kept = tuple(
+        dataclasses.replace(entry, enabled=entry.enabled and entry.edit_id not in off)
+        for entry in stack.entries
+        if entry.edit_id not in edit_ids
+    )
     return _stepped(stack, (*kept, *(Entry(edit_id) for edit_id in dict.fromkeys(edit_ids)))[-MOST:])
 
 

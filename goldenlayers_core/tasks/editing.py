@@ -52,10 +52,13 @@ def edit(bench: "Workbench", question: EditQuestion, progress: Progress) -> str:
             stack.enter_context(handle.lock)
             stack.enter_context(overlay(handle, earlier))
         made = method.run(handle, request, layer, config, supplies, lambda _done, _total, _note: progress.check())
-    bench.store.save_arrays("edits", made.edit_id, *to_arrays(made))
-    progress.update(2, 3, "Asking every probe, before and after")
-    report = evaluate_edit(handle, made, request, layer_evidence=evidence, stages=[*stages, *made.stages])
+        bench.store.save_arrays("edits", made.edit_id, *to_arrays(made))
+        progress.update(2, 3, "Asking every probe, before and after")
+        # with earlier edits over the model, before is what they make of it, and after what this one adds
+        report = evaluate_edit(handle, made, request, layer_evidence=evidence, stages=[*stages, *made.stages])
     found = {**provenance(), **_provenance(handle, made)}
+    if earlier:
+        found["on top of"] = f"{len(earlier)} {'edit' if len(earlier) == 1 else 'edits'}"
     progress.update(3, 3, "Done")
     return save_report(bench.store, question, dataclasses.replace(report, provenance=found), handle.name)
 

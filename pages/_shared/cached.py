@@ -16,7 +16,9 @@ from goldenlayers_core.results import (
     TokenTrace,
     TraceResult,
 )
+from goldenlayers_core.results.stack import EditCard
 from goldenlayers_core.tasks import Workbench
+from goldenlayers_core.tasks.bench import edit_card as read_card
 from goldenlayers_core.tasks.stored import open_report, open_scores
 from goldenlayers_core.tasks.stored_search import open_search
 from goldenlayers_core.tasks.stored_sweep import open_sweep
@@ -92,6 +94,12 @@ def _report(run_id: str, created: str) -> EditReport:
 def report(run_id: str) -> EditReport:
     """A stored edit report. Raises StoreError when it is gone."""
     return _report(run_id, manifest_created(run_id))
+
+
+@st.cache_data(show_spinner=False, max_entries=512)
+def edit_card(edit_id: str) -> EditCard:
+    """A stored edit's card; its id says its content. Raises StoreError when it is gone."""
+    return read_card(workbench().store, edit_id)
 
 
 def manifest_created(run_id: str) -> str:

@@ -1,17 +1,19 @@
 """Edit: with which method, at which layer, and the button."""
 
+import dataclasses
 from typing import Any
 
 import streamlit as st
 
+from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.records import EditRequest
 from goldenlayers_core.tasks import EditQuestion, ModelCard, Recommendation
-from goldenlayers_core.tasks.methods import MethodField, MethodForm, method_forms
+from goldenlayers_core.tasks.methods import MethodField, MethodForm, layers_written, method_forms
 from goldenlayers_core.tasks.serial import plain
 from goldenlayers_core.tasks.starting import LayerOption, layer_options
-from pages._shared import cached, edit_start, jobs, session
+from pages._shared import cached, edit_kept, edit_start, jobs, session
 from pages._shared.scores_controls import model_words as words
-from pages._shared.wording import escape
+from pages._shared.wording import count, escape, sentence
 
 
 def method(page: str = "edit") -> tuple[MethodForm, dict[str, Any]]:
@@ -63,16 +65,19 @@ def _widget(form: MethodForm, field: MethodField, page: str) -> Any:
     )
 
 
-def layer(card: ModelCard, found: Recommendation | None) -> int:
-    """The layer: it starts at the recommended one, with quick ways to others."""
+def layer(card: ModelCard, found: Recommendation | None, form: MethodForm, settings: dict[str, Any]) -> int:
+    """The layer: it starts at the recommended one, with quick ways to others, and says which layers are written."""
     options = layer_options(card.n_layers, found)
     wanted = edit_start.take_wanted_layer()
     present = st.session_state.get("edit-layer")
     if wanted is not None:
         present = wanted
-    if present is None or present >= card.n_layers:
+    if present is None or not 0 <= present < card.n_layers:
         present = options[0].layer
     st.session_state["edit-layer"] = present
+    if form.kind == "prompt":
+        st.info(f"{form.title} puts a text before every prompt; it needs no layer.", icon=":material/short_text:")
+        return int(present)
     chosen = st.slider(
         "Layer",
         0,
@@ -92,6 +97,7 @@ def layer(card: ModelCard, found: Recommendation | None) -> int:
                 args=(option.layer,),
             )
     _evidence(int(chosen), options, found)
+    _written(form, settings, int(chosen), card)
     return int(chosen)
 
 
@@ -112,12 +118,51 @@ def _evidence(chosen: int, options: tuple[LayerOption, ...], found: Recommendati
         st.caption(f":material/info: {escape(found.caution)}")
 
 
-def button(request: EditRequest | None, form: MethodForm, settings: dict[str, Any], at: int) -> None:
+def _written(form: MethodForm, settings: dict[str, Any], chosen: int, card: ModelCard) -> None:
+    """Which layers a method with a window writes, and what published configurations do."""
+    try:
+        written = layers_written(form.name, settings, chosen, card.n_layers)
+    except GoldenLayersError as error:
+        st.caption(f":material/error: {sentence(error)}")
+        return
+    if len(written) > 1:
+        st.markdown(f"{form.title} writes a window of {len(written)} layers: **{', '.join(map(str, written))}**.")
+    if form.literature:
+        st.caption(f"Published: {escape(form.literature)}.")
+
+
+def base(name: str, fingerprint: str) -> tuple[str, ...]:
+    """On what a new edit is computed: the stack on show, or the unedited model. Ids of the edits, from the bottom."""
+    below = edit_kept.enabled(name, fingerprint)
+    on_top = st.toggle(
+        f"On top of stack {name}",
+        True,
+        key="edit-on-top",
+        persist_state="session",
+        help="On: the method sees the model with the stack's edits over it, and before and after are told from there. "
+        "Off: it sees the unedited model. Either way the new edit is laid on the stack.",
+    )
+    if not on_top:
+        st.caption("The new edit is computed on the unedited model.")
+        return ()
+    if not below:
+        st.caption(f"Stack {name} has no edit that is on: the new edit is computed on the unedited model.")
+        return ()
+    st.caption(
+        f"The new edit is computed on top of {count(len(below), 'edit')}. Left out of that: texts before the "
+        "prompt, and an edit of the same fact, which is switched off when the new one is there."
+    )
+    return below
+
+
+def button(
+    request: EditRequest | None, form: MethodForm, settings: dict[str, Any], at: int, below: tuple[str, ...]
+) -> None:
     """The button; one edit at a time."""
     job = jobs.waiting("edit")
     busy = job is not None and job.active
     if st.button(
-        f"Edit layer {at}",
+        "Add the text" if form.kind == "prompt" else f"Edit layer {at}",
         type="primary",
         key="edit",
         icon=":material/edit:",
@@ -125,14 +170,17 @@ def button(request: EditRequest | None, form: MethodForm, settings: dict[str, An
         width="stretch",
     ):
         assert request is not None
-        start(EditQuestion(session.model(), plain(request), form.name, at, settings))
+        start(EditQuestion(session.model(), plain(request), form.name, at, settings, below))
 
 
 def start(question: EditQuestion) -> None:
-    """Start the edit's job and follow it."""
+    """Start the edit's job and follow it; edits of the same fact are no part of what it is computed on."""
     request = question.request
+    fact = (str(request["prompt"]), str(request["subject"]), str(request["target_new"]))
+    same = edit_kept.same_fact(edit_kept.active(), (fact,))
+    below = tuple(e for e in question.earlier if e not in same and not cached.edit_card(e).prefix)
     title = f"Writing “{request['target_new']}” into layer {question.layer}"
-    job_id = cached.workbench().submit(question, title)
+    job_id = cached.workbench().submit(dataclasses.replace(question, earlier=below), title)
     jobs.start("edit", job_id)
     st.rerun()
 
@@ -165,4 +213,4 @@ def empty() -> None:
             "every probe: rephrases that should follow, neighbours that should stay, consequences that should change."
         )
         if not busy:
-            st.markdown("Press the gold button. On the bundled model an edit takes about five seconds on two cores.")
+            st.markdown("Press the gold button. On the bundled model an edit takes about three seconds on two cores.")

@@ -8,12 +8,19 @@ import streamlit as st
 from goldenlayers_core.figures.text import number
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.results import EditReport
-from pages._shared import cached
+from pages._shared import cached, session
+from pages._shared.edit_kept import Look
 
 if TYPE_CHECKING:
     from goldenlayers_core.evaluation import Tried
 
 MOST = 8
+
+
+def section(look: Look) -> None:
+    """Free prompts, before and after the edit on show."""
+    if look.report is not None:
+        free_prompts(look.report, session.model())
 
 
 def free_prompts(report: EditReport, model: ModelSource) -> None:

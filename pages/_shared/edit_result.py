@@ -1,4 +1,4 @@
-"""What an edit did: the verdict, before and after, every probe, and what it cost."""
+"""The parts of what an edit did: before and after, every probe, and what it cost."""
 
 import math
 from html import escape as html
@@ -7,12 +7,13 @@ import pandas as pd
 import streamlit as st
 
 from goldenlayers_core import figures
+from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.figures.text import number, percent, shorten
 from goldenlayers_core.records import PROBE_KINDS
 from goldenlayers_core.results import EditReport, ProbeOutcome, View
-from goldenlayers_core.tasks.asking import answered_before
-from pages._shared import edit_kept, session, show
-from pages._shared.wording import count, duration, escape
+from goldenlayers_core.results.stack import EditCard
+from pages._shared import cached, edit_kept, session, show
+from pages._shared.wording import duration, escape
 
 MOST_PROBES = 60
 KIND_WORDS = {
@@ -23,37 +24,21 @@ KIND_WORDS = {
 }
 
 
-def mark(report: EditReport) -> None:
-    """Whether the edit took, as a coloured word."""
-    if report.took:
-        st.badge("The edit took", icon=":material/check:", color="green")
-    else:
-        st.badge("The edit did not take", icon=":material/close:", color="red")
+def where(report: EditReport) -> str:
+    """The layers of an edit in words; its method, where it has none."""
+    card = card_of(report)
+    if card is not None and not card.layers:
+        return report.method.upper()
+    layers = card.layers if card is not None else (report.layer,)
+    return f"layer {layers[0]}" if len(layers) == 1 else f"layers {', '.join(map(str, layers))}"
 
 
-def headline(run_id: str, report: EditReport) -> None:
-    """The verdict, large, and the way back."""
-    with st.container(border=True, key="edit-verdict"):
-        mark(report)
-        st.markdown(f"### {escape(report.verdict)}")
-        st.markdown(f"{escape(report.prompt)} … {escape(report.target_true)} **→** {escape(report.target_new)}")
-        if answered_before(report):
-            st.warning(
-                "A no-op: the model gave the new answer before the edit already, so this says nothing about the layer.",
-                icon=":material/block:",
-            )
-        st.caption(
-            escape(
-                f"{report.method.upper()} at layer {report.layer} ({report.layer_evidence}); 1 request, "
-                f"{count(len(report.outcomes), 'probe')}. It took when the greedy answer begins with the new one."
-            )
-        )
-        with st.container(horizontal=True, vertical_alignment="center"):
-            if st.button("Undo this edit", key="undo", icon=":material/undo:"):
-                edit_kept.drop(run_id)
-                st.toast("Undone: the edit is dropped, and the base model is as it always was.", icon=":material/undo:")
-                st.rerun()
-            st.caption("The base model was never changed: an edit lies over it, so that undo is dropping it.")
+def card_of(report: EditReport) -> EditCard | None:
+    """The card of the edit that was measured; None where it is no longer stored."""
+    try:
+        return cached.edit_card(report.edit_id)
+    except GoldenLayersError:
+        return None
 
 
 def before_and_after(report: EditReport) -> None:
@@ -61,7 +46,7 @@ def before_and_after(report: EditReport) -> None:
     sides = st.columns(2)
     for side, title, view in ((sides[0], "Before", report.before), (sides[1], "After", report.after)):
         with side.container(border=True, key=f"edit-{title.lower()}"):
-            st.markdown(f"**{title}**" + ("" if title == "Before" else f", with the edit at layer {report.layer}"))
+            st.markdown(f"**{title}**" + ("" if title == "Before" else f", with the edit at {where(report)}"))
             st.html(
                 f'<p class="gl-answer"><span class="gl-quiet-text">{html(report.prompt)}</span> '
                 f"<strong>{html(view.answer) or '(nothing)'}</strong></p>"

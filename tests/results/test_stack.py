@@ -20,6 +20,12 @@ def test_edits_are_laid_on_top_and_one_already_there_moves_up() -> None:
     assert of.add(of.toggle(stack, "a"), "a").entries == (Entry("b"), Entry("c"), Entry("a"))
 
 
+def test_an_edit_takes_the_place_of_another_in_one_step() -> None:
+    stack = of.add(stacked("a", "b"), "c", off=("a",))
+    assert stack.entries == (Entry("a", False), Entry("b"), Entry("c"))
+    assert of.undo(stack).entries == (Entry("a"), Entry("b"))
+
+
 def test_toggled_edits_keep_their_place_and_are_left_out_of_the_enabled() -> None:
     stack = of.toggle(stacked("a", "b", "c"), "b")
     assert stack.edit_ids == ("a", "b", "c")
