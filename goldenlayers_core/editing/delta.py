@@ -43,9 +43,26 @@ class Factors:
 
     @property
     def squared_norm(self) -> float:
-        """|left right^T|_F^2 = sum of (left^T left) * (right^T right), elementwise; the matrix is never formed."""
+        """|left right^T|_F^2 = sum of (left^T left) * (right^T right), elementwise; the matrix is not formed for it."""
+        if (whole := self.whole) is not None:
+            return float(whole.double().square().sum())
         left, right = self.left.double(), self.right.double()
         return float(((left.T @ left) * (right.T @ right)).sum().clamp(min=0.0))
+
+    @property
+    def whole(self) -> Tensor | None:
+        """(d_out, d_in) the change itself, where one factor is the identity (see `whole_factors`); else None."""
+        for one, other in ((self.left, self.right.T), (self.right, self.left)):
+            if one.shape[0] == one.shape[1] and torch.equal(one, torch.eye(len(one), dtype=one.dtype)):
+                return other
+        return None
+
+
+def whole_factors(layer: int, change: Tensor, threshold: float = 0.0) -> Factors:
+    """A change (d_out, d_in) of full rank as factors, exactly: the identity on its narrower side."""
+    eye = torch.eye(min(change.shape), dtype=change.dtype, device=change.device)
+    left, right = (eye, change.T) if change.shape[0] <= change.shape[1] else (change, eye)
+    return Factors(layer, left, right, threshold)
 
 
 @dataclass(frozen=True, eq=False)

@@ -106,7 +106,14 @@ def _in_turn(parts: Sequence[Change]) -> Change:
 
 
 def _sum_for_all(handle: ModelHandle, found: Sequence[Factors]) -> Change:
-    """One change for every sample: the factors of a layer side by side, left (d_out, R), right (d_in, R)."""
+    """One change for every sample: the factors of a layer side by side, left (d_out, R), right (d_in, R); or, where R
+    is so large that this is cheaper, the sum of what they multiply to, (d_out, d_in)."""
+    if _is_wide(found):
+        matrix = torch.zeros(len(found[0].left), len(found[0].right))
+        for f in found:
+            matrix += f.left @ f.right.T if (whole := f.whole) is None else whole
+        matrix = matrix.to(handle.device, handle.dtype)
+        return lambda inputs, output: output + (inputs @ matrix.T.to(inputs)).to(output.dtype)
     left = torch.cat([f.left for f in found], dim=1).to(handle.device, handle.dtype)
     right = torch.cat([f.right for f in found], dim=1).to(handle.device, handle.dtype)
 
@@ -117,37 +124,64 @@ def _sum_for_all(handle: ModelHandle, found: Sequence[Factors]) -> Change:
     return change
 
 
+def _is_wide(found: Sequence[Factors]) -> bool:
+    """Whether R (d_out + d_in) > d_out d_in: two products by factors cost more than one by the matrix."""
+    rank, (d_out, d_in) = sum(f.left.shape[1] for f in found), (len(found[0].left), len(found[0].right))
+    return rank * (d_out + d_in) > d_out * d_in
+
+
 def _gated_for_all(handle: ModelHandle, found: Factors) -> Change:
     whole = _sum_for_all(handle, [found])
 
     def change(inputs: Tensor, output: Tensor) -> Tensor:
         moved = whole(inputs, torch.zeros_like(output))
-        far: Tensor = moved.norm(dim=-1, keepdim=True) >= found.threshold  # (..., 1)
-        return output + moved * far
+        return torch.where(_far(moved, found.threshold), output + moved, output)
 
     return change
 
 
+def _far(moved: Tensor, threshold: float) -> Tensor:
+    """(..., 1) whether a token's output (..., d_out) is moved by at least the threshold."""
+    distance: Tensor = (moved if moved.dtype == torch.float64 else moved.float()).norm(dim=-1, keepdim=True)
+    return distance >= threshold
+
+
 def _each_its_own(handle: ModelHandle, own: Sequence[Factors | None]) -> Change:
     """One change per sample: left (B, d_out, r), right (B, d_in, r), zero where a sample has no edit of this layer."""
+    if any(f and (f.threshold or _is_wide([f])) for f in own):
+        return _each_in_turn(handle, own)
     rank = max(f.left.shape[1] for f in own if f)
     some = next(f for f in own if f)
     left = some.left.new_zeros(len(own), some.left.shape[0], rank)
     right = some.right.new_zeros(len(own), some.right.shape[0], rank)
-    gates = torch.tensor([f.threshold if f else 0.0 for f in own], device=handle.device)[:, None, None]  # (B, 1, 1)
     for sample, f in enumerate(own):
         if f:
             left[sample, :, : f.left.shape[1]] = f.left
             right[sample, :, : f.right.shape[1]] = f.right
     left, right = left.to(handle.device, handle.dtype), right.to(handle.device, handle.dtype)
-    gated = bool((gates > 0).any())
 
     def change(inputs: Tensor, output: Tensor) -> Tensor:
         batch = as_batch(inputs, len(own))  # (B, T, d_in)
         wide = torch.bmm(torch.bmm(batch, right.to(batch)), left.mT.to(batch))  # (B, T, d_out)
-        if gated:
-            wide = wide * (wide.norm(dim=-1, keepdim=True) >= gates)
         return output + wide.reshape(output.shape).to(output.dtype)
+
+    return change
+
+
+def _each_in_turn(handle: ModelHandle, own: Sequence[Factors | None]) -> Change:
+    """The same, one edit after another: no copy of a large change for every sample."""
+    distinct = {id(f): f for f in own if f}
+    samples = {key: [i for i, f in enumerate(own) if f and id(f) == key] for key in distinct}
+    changes = [
+        (samples[key], _gated_for_all(handle, f) if f.threshold else _sum_for_all(handle, [f]))
+        for key, f in distinct.items()
+    ]
+
+    def change(inputs: Tensor, output: Tensor) -> Tensor:
+        batch, whole = as_batch(inputs, len(own)), as_batch(output, len(own)).clone()
+        for mine, part in changes:
+            whole[mine] = part(batch[mine], whole[mine])
+        return whole.reshape(output.shape)
 
     return change
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from goldenlayers_core.editing.delta import Edit
-from goldenlayers_core.editing.overlay import overlay
+from goldenlayers_core.editing.overlay import overlay, prefix_of
 from goldenlayers_core.errors import EditError
 from goldenlayers_core.evaluation.answers import accepts, same_answer
 from goldenlayers_core.evaluation.asked import question_of
@@ -94,14 +94,14 @@ def _report(
 
 
 def try_prompts(handle: ModelHandle, edits: Sequence[Edit], prompts: Sequence[str]) -> tuple[Tried, ...]:
-    """Free prompts without and with the edits, stacked.
+    """Free prompts without and with the edits, stacked; what the edits put before a prompt is put before it.
 
     Raises EditError (another model's edit) and RequestError (empty prompt).
     """
     questions = [Question(prompt) for prompt in prompts]
     before = read(handle, questions)
     with handle.lock, overlay(handle, edits):
-        after = read(handle, questions)
+        after = read(handle, [Question(prefix_of(edits) + prompt) for prompt in prompts])
     return tuple(
         Tried(prompt, b.view, a.view, divergence(b, a)) for prompt, b, a in zip(prompts, before, after, strict=True)
     )

@@ -57,8 +57,9 @@ def fluency(handle: ModelHandle, prompts: Sequence[str], new_tokens: int = FLUEN
     return sum(ngram_entropy(words_of(text)) for text in texts) / len(texts)
 
 
-def perplexity(handle: ModelHandle, text: str) -> float:
-    """exp of the mean negative log-likelihood per token of a text; the first token of a piece is only read.
+def perplexity(handle: ModelHandle, text: str, prefix: str = "") -> float:
+    """exp of the mean negative log-likelihood per token of a text; the first token of a piece is only read, and so is
+    `prefix`, which stands before each piece.
 
     Hold the handle's lock when an overlay is active; it is taken here otherwise. Raises RequestError for a text of
     fewer than two tokens.
@@ -66,17 +67,18 @@ def perplexity(handle: ModelHandle, text: str) -> float:
     ids = encode_prompt(handle.tokenizer, text)
     if len(ids) < 2:
         raise RequestError("The text has fewer than two tokens; give a longer one to compute a perplexity of.")
-    size = min(PERPLEXITY_WINDOW, last_position(handle) + 1)
+    before = list(encode_prompt(handle.tokenizer, prefix)) if prefix else []
+    size = min(PERPLEXITY_WINDOW, last_position(handle) + 1 - len(before))
     total, count = 0.0, 0
     for start in range(0, len(ids), size):
-        piece = torch.tensor([ids[start : start + size]], device=handle.device)
-        if piece.shape[1] < 2:
+        piece = torch.tensor([before + list(ids[start : start + size])], device=handle.device)
+        if piece.shape[1] < len(before) + 2:
             continue
         with handle.lock, few_rows(handle), torch.inference_mode():
-            logits = handle.model(input_ids=piece, use_cache=False).logits[0, :-1]
+            logits = handle.model(input_ids=piece, use_cache=False).logits[0, len(before) : -1]
             log_p = logits.to(torch.float64 if logits.dtype == torch.float64 else torch.float32).log_softmax(dim=1)
-            total -= float(log_p.gather(1, piece[0, 1:, None]).double().sum())
-        count += piece.shape[1] - 1
+            total -= float(log_p.gather(1, piece[0, len(before) + 1 :, None]).double().sum())
+        count += piece.shape[1] - len(before) - 1
     return math.exp(total / count)
 
 

@@ -35,6 +35,12 @@ class Ask:
         self.branches = [branch for branch in self.branches if wanted[: len(branch)] != branch]
         self.branches.append(wanted)
 
+    def after(self, prompt: Sequence[int]) -> "Ask":
+        """The same continuations after another prompt."""
+        other = Ask(prompt)
+        other.branches = list(self.branches)
+        return other
+
 
 @dataclass(frozen=True, slots=True)
 class _Line:

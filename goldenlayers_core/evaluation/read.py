@@ -70,7 +70,8 @@ class _Reader:
 
     def __init__(self, handle: ModelHandle, questions: Sequence[Question], edits: Sequence[Edit | None] | None) -> None:
         self.handle, self.questions, self.edits = handle, questions, edits
-        self.encoded = [encode_prompt(handle.tokenizer, q.prompt) for q in questions]
+        prefixes = [edit.prefix if edit else "" for edit in edits or [None] * len(questions)]
+        self.encoded = [encode_prompt(handle.tokenizer, p + q.prompt) for p, q in zip(prefixes, questions, strict=True)]
         self.limits = [answer_limit(handle, question) for question in questions]
         for question, ids, limit in zip(questions, self.encoded, self.limits, strict=True):
             check_length(handle, question.prompt, len(ids) + limit)
@@ -187,6 +188,8 @@ def read(
     handle: ModelHandle, questions: Sequence[Question], edits: Sequence[Edit | None] | None = None
 ) -> tuple[Reading, ...]:
     """What the model says to every question, each under its own edit where `edits` gives one per question.
+
+    An edit's prefix is put before its question's prompt.
 
     Probabilities are products over an answer's tokens, summed as float64 logarithms; NaN where none is asked for. Hold
     the handle's lock when an overlay is active; it is taken here otherwise. Raises RequestError for an

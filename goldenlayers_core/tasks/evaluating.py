@@ -80,7 +80,7 @@ def evaluate_on(
     text, prompts = neutral_text(), [edit.fact.prompt]
     before = perplexity(handle, text), fluency(handle, prompts)
     with handle.lock, overlay(handle, [edit]):
-        after = perplexity(handle, text), fluency(handle, prompts)
+        after = perplexity(handle, text, edit.prefix), fluency(handle, [edit.prefix + prompt for prompt in prompts])
     return EditEvaluation(
         edit_id=edit.edit_id,
         method=edit.method,

@@ -146,7 +146,7 @@ def test_damaged_edits_are_refused_with_a_sentence() -> None:
     with pytest.raises(EditError, match="incomplete or damaged"):
         from_arrays({k: v for k, v in arrays.items() if k.startswith("left")}, meta)
     with pytest.raises(EditError, match="incomplete or damaged"):
-        from_arrays(arrays, {k: v for k, v in meta.items() if k != "fact"})
+        from_arrays(arrays, {k: v for k, v in meta.items() if k != "facts"})
     altered = {k: v + 1 for k, v in arrays.items()}
     with pytest.raises(EditError, match="was altered"):
         from_arrays(altered, meta)
