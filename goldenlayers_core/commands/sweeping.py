@@ -38,6 +38,9 @@ def sweep(
     known_only: Annotated[
         bool, typer.Option("--known-only", "--known", help="only facts the model answers itself")
     ] = False,
+    writing: Annotated[
+        bool, typer.Option("--writing", help="fluency and perplexity drift too, which doubles the time")
+    ] = False,
     device: Device = "auto",
     dtype: Dtype = "auto",
     as_json: Json = False,
@@ -55,6 +58,7 @@ def sweep(
         method=method,
         settings={name: value for name, value in given.items() if value is not None},
         layers=layer_numbers(layers),
+        writing=writing,
     )
     bench = Workbench()
     found, handle = sweep_result(bench, question, reporter()), bench.model(question.model)

@@ -25,9 +25,11 @@ from goldenlayers_core.evaluation.lines import Lines
 from goldenlayers_core.evaluation.measure import Seen, Tokens, joined, look, numbers, verdict
 from goldenlayers_core.evaluation.read import Reading, greedy_answers, read
 from goldenlayers_core.evaluation.settled import same_settled, settled
+from goldenlayers_core.evaluation.writing import Writing
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.generate import generation_config
 from goldenlayers_core.models.products import few_rows
+from goldenlayers_core.models.tokens import encode_prompt
 from goldenlayers_core.records import EditRequest
 
 UNEDITED: Final = -1  # the "layer" of what the unedited model says
@@ -68,8 +70,11 @@ def sweep(
     supplies: Supplies,
     between: Callable[[], None] | None = None,
     token_budget: int | None = None,
+    writing: bool = False,
 ) -> Iterator[SweptPair]:
     """Every request at every layer, as soon as it is measured, and once unedited (layer UNEDITED, first).
+
+    `writing` measures fluency and perplexity drift too, which doubles the time.
 
     Requests must pass `checked`. `between`, called between steps, may raise to cancel; what was yielded stands.
     Raises EditError for a layer that the model does not have.
@@ -77,7 +82,7 @@ def sweep(
     for layer in layers:
         handle.check_layer(layer)
     for chunk in _chunks(handle, requests, supplies.templates):
-        yield from _Chunk(handle, requests, chunk, between, token_budget).run(layers, method, config, supplies)
+        yield from _Chunk(handle, requests, chunk, between, token_budget, writing).run(layers, method, config, supplies)
 
 
 def _chunks(handle: ModelHandle, requests: Sequence[EditRequest], templates: Sequence[str]) -> Iterator[list[int]]:
@@ -106,6 +111,7 @@ class _Chunk:
         chunk: Sequence[int],
         between: Callable[[], None] | None,
         token_budget: int | None,
+        writing: bool,
     ) -> None:
         self.handle, self.between, self.budget = handle, between, token_budget
         self.chunk, self.requests = list(chunk), [requests[i] for i in chunk]
@@ -122,23 +128,30 @@ class _Chunk:
             self.spans.append(range(start, stop))
             start = stop
         self.tokens = Tokens(self.asked)
-        self.lines = Lines(handle, [one.ask for one in self.asked], token_budget or default_budget(handle))
+        budget = token_budget or default_budget(handle)
+        self.writing = Writing(handle, [r.prompt for r in self.requests], budget, between) if writing else None
+        self.lines = Lines(handle, [one.ask for one in self.asked], budget)
 
     def run(self, layers: Sequence[int], method: MethodInfo, config: Any, supplies: Supplies) -> Iterator[SweptPair]:
         start = time.perf_counter()
-        lowest = {layer: method.layers_of(layer, config, self.handle.n_layers)[0] for layer in layers}
-        before = self.look_unedited(sorted(set(lowest.values())))
+        acts = {layer: method.layers_of(layer, config, self.handle.n_layers) for layer in layers}
+        lowest = {layer: min(at, default=layer) for layer, at in acts.items()}  # a prompt acts at none
+        starts = sorted(set(lowest.values()))
+        before = self.look_unedited(starts)
+        written = self.writing.unedited(starts) if self.writing else [{} for _ in self.requests]
         for i, span in enumerate(self.spans):
-            metrics = self.metrics(span, before, before, [self.unedited_success(q) for q in span])
+            metrics = self.metrics(span, before, before, [self.unedited_success(q) for q in span]) | written[i]
             yield SweptPair(self.chunk[i], UNEDITED, metrics, self.asked[span[0]].before, 0.0)
         order = _alternating(layers)
         for layer, made in edits_at(
             self.handle, method, self.requests, order, config, supplies, self.between, self.budget
         ):
-            pairs = self.measured(lowest[layer], [edit if isinstance(edit, Edit) else None for edit in made], before)
+            edits = [edit if isinstance(edit, Edit) else None for edit in made]
+            pairs = self.measured(lowest[layer], edits, before)
+            written = self.writing.edited(edits, lowest[layer]) if self.writing else [{} for _ in pairs]
             end = time.perf_counter()
             for i, (metrics, answer) in enumerate(pairs):
-                yield SweptPair(self.chunk[i], layer, metrics, answer, (end - start) / len(pairs))
+                yield SweptPair(self.chunk[i], layer, metrics | written[i], answer, (end - start) / len(pairs))
             start = time.perf_counter()
 
     def unedited_success(self, q: int) -> bool:
@@ -156,11 +169,12 @@ class _Chunk:
     def measured(self, layer: int, edits: Sequence[Edit | None], before: Seen) -> list[tuple[dict[str, float], str]]:
         """Metrics and answer of every request under its edit, none of which acts below `layer`."""
         owner = [i for i, span in enumerate(self.spans) for _ in span]
+        lines, layer = (self.prefixed([edits[i] for i in owner]), 0) if _have_text(edits) else (self.lines, layer)
         parts = []
-        for b, bucket in enumerate(self.lines.buckets):
+        for b, bucket in enumerate(lines.buckets):
             with self.handle.lock, few_rows(self.handle):
-                log_p = self.lines.edited(bucket, [edits[owner[ask]] for ask in bucket.asks], layer)
-            parts.append(look(self.lines, b, log_p, self.tokens, before))
+                log_p = lines.edited(bucket, [edits[owner[ask]] for ask in bucket.asks], layer)
+            parts.append(look(lines, b, log_p, self.tokens, before))
             if self.between:
                 self.between()
         seen = joined(parts)
@@ -172,6 +186,14 @@ class _Chunk:
                 metrics |= {"weight_change": edit.weight_change, **dict(edit.notes)}
             found.append((metrics, texts[span[0]]))
         return found
+
+    def prefixed(self, edits: Sequence[Edit | None]) -> Lines:
+        """The probes, each after the text that its edit puts before every prompt: lines of their own, run as a whole."""
+        asks = []
+        for one, edit in zip(self.asked, edits, strict=True):
+            prompt = (edit.prefix if edit else "") + one.probe.prompt
+            asks.append(one.ask.after(encode_prompt(self.handle.tokenizer, prompt)))
+        return Lines(self.handle, asks, self.budget or default_budget(self.handle))
 
     def successes(self, seen: Seen, edits: Sequence[Edit | None]) -> tuple[list[bool], list[str]]:
         """Whether each probe succeeded, and its answer as far as it was needed."""
@@ -218,6 +240,10 @@ class _Chunk:
             for name, value in numbers(q, one, seen, before).items():
                 found.setdefault(name, []).append(value)
         return {name: float(np.mean(values)) for name, values in found.items()}
+
+
+def _have_text(edits: Sequence[Edit | None]) -> bool:
+    return any(edit is not None and edit.prefix for edit in edits)
 
 
 def default_budget(handle: ModelHandle) -> int:

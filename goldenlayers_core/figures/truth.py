@@ -219,7 +219,9 @@ def _card_finding(card: LayerCard) -> str:
 
 
 def _card_definition(card: LayerCard, curve: LayerCurve | None) -> str:
-    absent = [f"{short_name(p.way)} ({p.source})" for p in card.picks if p.layer is None]
+    absent = [
+        f"{short_name(p.way)} ({p.source})" if p.source else short_name(p.way) for p in card.picks if p.layer is None
+    ]
     band = (
         f"{SCORE}. Line: mean over {counted(curve.n_requests, 'request')}; band: 95 % interval of "
         f"{curve.n_resamples:,} bootstrap resamples (seed {curve.seed})."

@@ -113,6 +113,7 @@ class SweepQuestion(_Question):
     method: str = "rome"
     settings: Mapping[str, Any] = field(default_factory=dict)  # fields of the method's config that differ from defaults
     layers: tuple[int, ...] = ()  # (): all
+    writing: bool = False  # fluency and perplexity drift too, which doubles the time
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", tuple(self.layers))  # JSON has lists

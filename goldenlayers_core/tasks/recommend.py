@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from goldenlayers_core.records import ModelSource
 from goldenlayers_core.runtime import RunManifest, Store
 
 Evidence = Literal["sweep", "search", "score"]
@@ -42,6 +43,16 @@ def recommend(store: Store, fingerprint: str) -> Recommendation | None:
             return _by_edits(best, kind)
     best = _most([m for m in runs if m.kind == "score" and score_method(m) == "lga"])
     return _by_gradients(best) if best is not None else None
+
+
+def known_fingerprint(store: Store, source: ModelSource) -> str | None:
+    """The fingerprint that the newest run on a model recorded; None where there is no run on it."""
+    wanted = (source.source, source.revision)
+    for run in store.runs():
+        asked = run.settings.get("model", {})
+        if (asked.get("source"), asked.get("revision")) == wanted:
+            return run.fingerprint
+    return None
 
 
 def _most(runs: Sequence[RunManifest]) -> RunManifest | None:

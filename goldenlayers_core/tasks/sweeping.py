@@ -59,7 +59,9 @@ def open_bed(bench: "Workbench", question: SweepQuestion, progress: Progress) ->
         reason = skipped[0][1] if skipped else "The dataset is empty."
         raise RequestError(f"None of the {len(dataset.requests)} requests can be edited. {reason}")
     requests = tuple(dataset.requests[i] for i in good)
-    return Bed(bench.store, handle, method, config, supplies, requests, tuple(skipped), question.choice.words)
+    return Bed(
+        bench.store, handle, method, config, supplies, requests, tuple(skipped), question.choice.words, question.writing
+    )
 
 
 @dataclass
@@ -74,11 +76,13 @@ class Bed:
     requests: tuple[EditRequest, ...]
     skipped: tuple[tuple[str, str], ...]
     words: str  # the choice of requests
+    writing: bool = False  # measure fluency and perplexity drift too
 
     @property
     def key(self) -> str:
         """Under what the store keeps the pairs: everything but the request and the layer that can change a number."""
-        return f"{self.handle.result_key}-{self.method.name}-{config_digest(self.config)}-{SWEEP_VERSION}"
+        parts = (self.handle.result_key, self.method.name, config_digest(self.config), SWEEP_VERSION)
+        return "-".join((*parts, "writing") if self.writing else parts)
 
     def rows(self) -> pd.DataFrame:
         """Every stored pair, indexed by (request digest, layer)."""
@@ -102,7 +106,16 @@ class Bed:
         done = total - to_do
         with _Shards(self.store, self.key) as shards:
             for lacking, group in missing.items():
-                for pair in swept(self.handle, group, lacking, self.method, self.config, self.supplies, progress.check):
+                for pair in swept(
+                    self.handle,
+                    group,
+                    lacking,
+                    self.method,
+                    self.config,
+                    self.supplies,
+                    progress.check,
+                    writing=self.writing,
+                ):
                     shards.add(_row(pair, group[pair.index]))
                     if pair.layer != UNEDITED:
                         done += 1

@@ -6,7 +6,7 @@ import streamlit as st
 from goldenlayers_core import figures
 from goldenlayers_core.figures.text import number, shorten
 from goldenlayers_core.results import Floats, LayerScores, Selection
-from pages._shared import edit_start, session, show
+from pages._shared import edit_start, request_choice, session, show
 from pages._shared.scores_pictures import OPEN_LAYER
 from pages._shared.wording import escape
 
@@ -18,35 +18,16 @@ PREDICTED = (
     "All are predicted shares, 0 to 1, of an edit that was not run. Score = mean of feasible, spread, 1 - harm and "
     "portability, of those the request has."
 )
-MOST = 5_000  # requests a browser still lists without delay
 
 
 def choose(scores: LayerScores) -> int:
     """The open request's number, from the selectbox."""
-    digest = session.request_digest() or st.query_params.get("request")
-    known = scores.request_digests
-    index = known.index(digest) if digest in known else 0
-    options = list(range(min(scores.n_requests, MOST))) + ([index] if index >= MOST else [])
-    if st.session_state.get("scores-request") != index:
-        st.session_state["scores-request"] = index
-    chosen = st.selectbox(
-        "Request",
-        options,
-        format_func=lambda q: words(scores, q),
-        key="scores-request",
-        on_change=_picked,
-        args=(scores,),
-        help="Type to search. A click on a cell of the heatmap opens its request, too."
-        + ("" if scores.n_requests <= MOST else f" The first {MOST:,} requests are listed; click to open another."),
+    return request_choice.choose(
+        "scores-request",
+        scores.request_digests,
+        lambda q: words(scores, q),
+        lambda: st.session_state.pop(OPEN_LAYER, None),
     )
-    session.open_request(known[chosen])
-    st.query_params["request"] = known[chosen]
-    return int(chosen)
-
-
-def _picked(scores: LayerScores) -> None:
-    session.open_request(scores.request_digests[st.session_state["scores-request"]])
-    st.session_state.pop(OPEN_LAYER, None)
 
 
 def words(scores: LayerScores, q: int) -> str:

@@ -12,7 +12,7 @@ import streamlit as st
 
 from goldenlayers_core.records import EditRequest, ModelSource
 from goldenlayers_core.tasks import DatasetChoice, ModelCard, Recommendation
-from goldenlayers_core.tasks.recommend import recommend
+from goldenlayers_core.tasks.recommend import known_fingerprint, recommend
 from pages._shared import cached
 
 COOKIE: Final = "goldenlayers_desk"
@@ -132,9 +132,13 @@ def open_request(digest: str | None) -> None:
 
 
 def recommendation() -> Recommendation | None:
-    """The recommended layer of the chosen model, by the best evidence in the store; None without model or evidence."""
-    loaded = card()
-    return recommend(cached.workbench().store, loaded.fingerprint) if loaded else None
+    """The recommended layer of the chosen model, by the best evidence in the store; None without evidence.
+
+    A model that is not in memory is told by its name: by what the newest run on it says of its weights.
+    """
+    store, loaded = cached.workbench().store, card()
+    fingerprint = loaded.fingerprint if loaded else known_fingerprint(store, model())
+    return recommend(store, fingerprint) if fingerprint else None
 
 
 def dark() -> bool:

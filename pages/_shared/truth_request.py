@@ -9,11 +9,10 @@ from goldenlayers_core import figures
 from goldenlayers_core.figures.text import number, percent, shorten
 from goldenlayers_core.results import SweepResult
 from goldenlayers_core.tasks.judging import failures
-from pages._shared import edit_start, session, show
+from pages._shared import edit_start, request_choice, session, show
 from pages._shared.scores_pictures import ORDER_WORDS
 from pages._shared.wording import count, escape
 
-MOST: Final = 5_000  # requests a browser still lists without delay
 LAYER: Final = "truth-layer"
 KINDS: Final = (
     ("rewrite", "The prompt gives the new answer"),
@@ -60,23 +59,7 @@ def clicked(run_id: str, sweep: SweepResult) -> None:
 
 def choose(sweep: SweepResult) -> int:
     """The open request's number, from the selectbox."""
-    digest = session.request_digest() or st.query_params.get("request")
-    known = sweep.request_digests
-    index = known.index(digest) if digest in known else 0
-    options = list(range(min(sweep.n_requests, MOST))) + ([index] if index >= MOST else [])
-    if st.session_state.get("truth-request") != index:
-        st.session_state["truth-request"] = index
-    chosen = st.selectbox(
-        "Request",
-        options,
-        format_func=lambda q: words(sweep, q),
-        key="truth-request",
-        on_change=lambda: session.open_request(known[st.session_state["truth-request"]]),
-        help="Type to search. A click on a cell of the heatmap opens its request, too.",
-    )
-    session.open_request(known[chosen])
-    st.query_params["request"] = known[chosen]
-    return int(chosen)
+    return request_choice.choose("truth-request", sweep.request_digests, lambda q: words(sweep, q))
 
 
 def words(sweep: SweepResult, q: int) -> str:

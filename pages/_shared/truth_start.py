@@ -54,11 +54,18 @@ def controls() -> None:
             layers, n_layers = _layers()
             budget = _budget() if mode == "search" else 0.0
         form, settings = _method()
+        writing = mode == "sweep" and st.toggle(
+            "Measure how well it still writes",
+            key="truth-writing",
+            persist_state="session",
+            help="Fluency (n-gram entropy of what the edited model writes, bits) and perplexity drift on a fixed text, "
+            "for every edit. It doubles the time.",
+        )
         asked: Asked
         if mode == "search":
             asked = SearchQuestion(session.model(), choice, form, settings, layers, seconds=budget)
         else:
-            asked = SweepQuestion(session.model(), choice, form, settings, layers)
+            asked = SweepQuestion(session.model(), choice, form, settings, layers, writing)
         _button(asked, n_layers, problem)
 
 
@@ -161,7 +168,7 @@ def _button(asked: Asked, n_layers: int | None, problem: str) -> None:
 def _cost(asked: Asked, edits: int) -> str:
     card = session.card()
     store, source = cached.workbench().store, asked.model.source
-    found = price(store, card.fingerprint if card else "", asked.method, source)
+    found = price(store, card.fingerprint if card else "", asked.method, source, asked.writing)
     full = f"{edits:,} edits take about {duration(edits * found.seconds_per_edit)}"
     per = f"{found.seconds_per_edit:.2g} s per edit, {found.source}"
     if isinstance(asked, SearchQuestion):
