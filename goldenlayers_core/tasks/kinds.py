@@ -43,6 +43,7 @@ KINDS: Final = (
     Kind("sweep", "slow", ask.SweepQuestion, "sweeping:sweep"),
     Kind("search", "slow", ask.SearchQuestion, "searching:search"),
     Kind("edit", "quick", ask.EditQuestion, "editing:edit"),
+    Kind("export", "quick", ask.ExportQuestion, "exporting:export"),
     Kind("token-trace", "quick", ask.TokenTraceQuestion, "tracing:trace_one"),
 )
 

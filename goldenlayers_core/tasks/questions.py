@@ -142,6 +142,19 @@ class EditQuestion(_Question):
         object.__setattr__(self, "earlier", tuple(self.earlier))  # JSON has lists
 
 
+@dataclass(frozen=True)
+class ExportQuestion(_Question):
+    """Stored edits, as a stack, written to a file or folder of this machine."""
+
+    model: ModelSource = field(default_factory=ModelSource)
+    edit_ids: tuple[str, ...] = ()  # bottom of the stack first
+    format: str = "merged"
+    out: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "edit_ids", tuple(self.edit_ids))  # JSON has lists
+
+
 class _TraceParams(_Question):
     """A question whose config is a TraceConfig."""
 

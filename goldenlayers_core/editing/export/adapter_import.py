@@ -3,6 +3,7 @@
 delta W = s B A with s = alpha / r (alpha / sqrt(r) for rank-stabilised LoRA); s is folded into left = s B, right = A^T.
 """
 
+import dataclasses
 import json
 import math
 import re
@@ -11,7 +12,7 @@ from typing import Any, Final
 
 from torch import Tensor
 
-from goldenlayers_core.editing.delta import Edit, Factors, make_edit
+from goldenlayers_core.editing.delta import Edit, Fact, Factors, make_edit
 from goldenlayers_core.editing.export.adapter import CONFIG, OURS, PREFIX, WEIGHTS
 from goldenlayers_core.editing.export.header import Home, check_home, home_from, site_template
 from goldenlayers_core.editing.export.reading import opened
@@ -46,16 +47,24 @@ def edit_from_adapter(handle: ModelHandle, files: Mapping[str, bytes], name: str
     config, tensors, ours = _opened(files, name)
     _check_config(config, name)
     factors = _factors(handle, config, tensors, name)
-    home = home_from(ours) if ours else Home()
+    home, requests, method, settings = _stated(ours, name)
     shapes = tuple((f.layer, f.left.shape[0], f.right.shape[0]) for f in factors)
-    check_home(Home(home.name, home.fingerprint, home.model_type, home.n_layers, shapes), handle, name)
-    facts = json.loads(ours["facts"]) if ours else []
-    requests = [
-        EditRequest(f["case_id"], f["prompt"], f["subject"], f["target_new"], f["target_true"]) for f in facts
-    ] or [EditRequest("imported", "", name, UNSTATED, "")]
-    methods = json.loads(ours["methods"]) if ours else []
-    method = methods[0] if len(methods) == 1 else "adapter"
-    return make_edit(handle, requests, method, factors, json.loads(ours["config"]) if ours else {})
+    check_home(dataclasses.replace(home, shapes=shapes), handle, name)
+    return make_edit(handle, requests, method, factors, settings)
+
+
+def _stated(ours: Mapping[str, str], name: str) -> tuple[Home, list[EditRequest], str, dict[str, Any]]:
+    """The model, the facts, the method and its config, as far as an adapter of ours says them."""
+    if not ours:
+        return Home(), [EditRequest("imported", "", name, UNSTATED, "")], "adapter", {}
+    try:
+        facts = [Fact(**fact) for fact in json.loads(ours["facts"])]
+        requests = [EditRequest(f.case_id, f.prompt, f.subject, f.target_new, f.target_true) for f in facts]
+        methods = json.loads(ours["methods"])
+        method = str(methods[0]) if len(methods) == 1 else "adapter"
+        return home_from(ours), requests, method, dict(json.loads(ours["config"]))
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise EditError(f"The header of {name} is damaged ({error}); export the adapter again.") from error
 
 
 def _opened(files: Mapping[str, bytes], name: str) -> tuple[dict[str, Any], dict[str, Tensor], dict[str, str]]:

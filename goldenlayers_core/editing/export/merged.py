@@ -11,19 +11,24 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
+from safetensors import SafetensorError
 from torch import nn
 
 from goldenlayers_core.editing.delta import Edit
 from goldenlayers_core.editing.export.adapter import side_by_side
 from goldenlayers_core.editing.export.header import described, layers_of, site_template
 from goldenlayers_core.editing.export.parts import ExportFormat
+from goldenlayers_core.errors import EditError
 from goldenlayers_core.models import ModelHandle
 
 ABOUT: Final = "golden_layers_edits.json"
 
 
 def write(handle: ModelHandle, edits: Sequence[Edit], folder: Path) -> None:
-    """Save the edited weights, the config and the tokenizer into an existing, empty folder."""
+    """Save the edited weights, the config and the tokenizer into an existing, empty folder.
+
+    Raises EditError when the weights cannot be written.
+    """
     with handle.lock:
         plain = _sharing(handle)
         for layer in layers_of(edits):
@@ -35,7 +40,10 @@ def write(handle: ModelHandle, edits: Sequence[Edit], folder: Path) -> None:
             if handle.architecture.orientation == "in_out":
                 merged = merged.T
             site.weight = nn.Parameter(merged.contiguous(), requires_grad=False)
-        plain.save_pretrained(folder)
+        try:
+            plain.save_pretrained(folder)
+        except SafetensorError as error:
+            raise EditError(f"The weights could not be written ({error}); check the disk's free space.") from error
         handle.tokenizer.save_pretrained(folder)
     about = json.dumps({"merged into": handle.name, **described(handle, edits)}, indent=2, ensure_ascii=False)
     (folder / ABOUT).write_text(about + "\n", encoding="utf-8")

@@ -50,9 +50,12 @@ def parts_of(edit: Edit) -> tuple[Part, ...]:
 
 
 def check_held(wanted: ExportFormat, handle: ModelHandle, edits: Sequence[Edit]) -> None:
-    """Raises EditError when there is no edit, one is of another model, or one holds what the format cannot."""
+    """Raises EditError: no edit, one that comes twice or is of another model, or one that the format cannot hold."""
     if not edits:
         raise EditError("There is no edit to export; make or open one first.")
+    if len(set(edits)) < len(edits):
+        twice = next(edit for i, edit in enumerate(edits) if edit in edits[:i])
+        raise EditError(f"The edit of {twice.fact.prompt!r} was given twice; give each edit once.")
     for edit in edits:
         checked(handle, edit)
         lost = next((part for part in parts_of(edit) if part not in wanted.holds), None)

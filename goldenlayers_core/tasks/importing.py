@@ -1,0 +1,148 @@
+"""Edit files and LoRA adapters from elsewhere into the store, each with a report of what it does here."""
+
+import dataclasses
+import io
+import json
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Final
+
+from goldenlayers_core.editing import Edit, methods, to_arrays
+from goldenlayers_core.editing.export import check_home, edit_from_adapter, unpack
+from goldenlayers_core.editing.export.adapter import CONFIG, WEIGHTS
+from goldenlayers_core.editing.overlay import checked
+from goldenlayers_core.errors import EditError, RequestError
+from goldenlayers_core.evaluation import evaluate_edit
+from goldenlayers_core.models import ModelHandle
+from goldenlayers_core.records import EditRequest, ModelSource
+from goldenlayers_core.runtime import Progress, provenance
+from goldenlayers_core.tasks.questions import EditQuestion
+from goldenlayers_core.tasks.serial import plain
+from goldenlayers_core.tasks.stored import EDIT_VERSION, save_report
+
+if TYPE_CHECKING:
+    from goldenlayers_core.tasks.workbench import Workbench
+
+MOST_BYTES: Final = 512 * 2**20  # of everything in a file or zip
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What came in: edits in the store, bottom of the stack first, and the runs that measured them."""
+
+    edit_ids: tuple[str, ...]
+    run_ids: tuple[str, ...]  # of each edit; "" where it states no prompt to ask
+    names: tuple[str, ...]  # what each writes, or what it is
+    layers: tuple[tuple[int, ...], ...]
+    answers: tuple[tuple[str, str], ...]  # (before, after) to each edit's own prompt, under that edit alone
+
+
+def import_edits(
+    bench: "Workbench", model: ModelSource, files: Mapping[str, bytes], name: str, progress: Progress
+) -> Imported:
+    """Store the edits that some files hold and measure each on its own prompt.
+
+    `files` by name: an edit file, or an adapter's two files; a zip counts as what is in it. Nothing is stored unless
+    all of it belongs to this model. Raises EditError, saying what differs or what is damaged.
+    """
+    handle = bench.model(model, progress)
+    edits = edits_of(handle, unzipped(files, name), name)
+    runs, answers = [], []
+    for i, edit in enumerate(edits):
+        progress.update(i, len(edits), "Asking the edits' own prompts, before and after")
+        bench.store.save_arrays("edits", edit.edit_id, *to_arrays(edit))
+        run_id, said = _measured(bench, handle, edit, model, name)
+        runs.append(run_id)
+        answers.append(said)
+    progress.update(len(edits), len(edits), "Imported")
+    return Imported(
+        edit_ids=tuple(edit.edit_id for edit in edits),
+        run_ids=tuple(runs),
+        names=tuple(_words(edit) for edit in edits),
+        layers=tuple(edit.layers for edit in edits),
+        answers=tuple(answers),
+    )
+
+
+def _words(edit: Edit) -> str:
+    fact, more = edit.fact, f" and {len(edit.facts) - 1} more" if len(edit.facts) > 1 else ""
+    return f"{fact.prompt} → {fact.target_new}{more}" if fact.prompt else f"{fact.subject} ({fact.target_new})"
+
+
+def edits_of(handle: ModelHandle, files: Mapping[str, bytes], name: str) -> tuple[Edit, ...]:
+    """The edits that some files hold, all of them of this model. Raises EditError."""
+    if CONFIG in files or WEIGHTS in files:
+        return (edit_from_adapter(handle, files, name),)
+    found = [file for file in files if file.endswith(".safetensors")]
+    if len(found) != 1:
+        pickled = next((file for file in files if file.endswith((".bin", ".pt", ".pth"))), None)
+        if pickled:
+            raise EditError(f"{pickled} is pickled, which can run code when it is read; save it as safetensors.")
+        raise EditError(
+            f"{name} holds {len(found)} safetensors files where one of edits is needed; give a file exported here, or "
+            f"a LoRA adapter ({CONFIG} and {WEIGHTS})."
+        )
+    opened = unpack(files[found[0]], name)
+    check_home(opened.home, handle, name)
+    return tuple(checked(handle, edit) for edit in opened.edits)
+
+
+def _measured(
+    bench: "Workbench", handle: ModelHandle, edit: Edit, model: ModelSource, name: str
+) -> tuple[str, tuple[str, str]]:
+    """(run id, answers before and after) of an edit's own prompt; the report made here, where there is one, stays."""
+    fact = edit.fact
+    if not fact.prompt:
+        return "", ("", "")
+    request = EditRequest(
+        fact.case_id, fact.prompt, fact.subject, fact.target_new, fact.target_true, source=f"imported from {name}"
+    )
+    try:
+        report = evaluate_edit(handle, edit, request, layer_evidence=f"imported from {name}")
+    except RequestError:  # a prompt that cannot be asked says nothing about the edit
+        return "", ("", "")
+    answers = (report.before.answer, report.after.answer)
+    known = f"edit-{edit.edit_id[:16]}"
+    if any(run.run_id == known for run in bench.store.runs()):
+        return known, answers
+    registered = any(method.name == edit.method for method in methods())
+    question = EditQuestion(
+        model, plain(request), edit.method, edit.layer, json.loads(edit.config) if registered else {}
+    )
+    origin = {**provenance(), **report.provenance, "config": edit.config, "code": EDIT_VERSION, "imported": name}
+    return save_report(bench.store, question, dataclasses.replace(report, provenance=origin), handle.name), answers
+
+
+def read_path(path: Path) -> dict[str, bytes]:
+    """The files to import at a path: one file, or those of an adapter's folder. Raises EditError."""
+    place = path.expanduser()
+    try:
+        found = [place / CONFIG, place / WEIGHTS] if place.is_dir() else [place]
+        if place.is_dir() and not any(file.is_file() for file in found):
+            found = sorted(place.glob("*.safetensors"))
+        if sum(file.stat().st_size for file in found if file.is_file()) > MOST_BYTES:
+            raise EditError(f"{path} is larger than {MOST_BYTES // 2**20} MiB, which no edit is; check its name.")
+        return {file.name: file.read_bytes() for file in found if file.is_file() or not place.is_dir()}
+    except OSError as error:
+        raise EditError(f"{path} cannot be read ({error.strerror or error}); check its name.") from error
+
+
+def unzipped(files: Mapping[str, bytes], name: str) -> dict[str, bytes]:
+    """The same files with zips replaced by what is in them, by name without folders. Raises EditError."""
+    found: dict[str, bytes] = {}
+    for file, data in files.items():
+        if not zipfile.is_zipfile(io.BytesIO(data)):
+            found[file] = data
+            continue
+        try:
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                entries = [e for e in archive.infolist() if not e.is_dir() and "__MACOSX" not in e.filename]
+                if sum(e.file_size for e in entries) > MOST_BYTES:
+                    raise EditError(f"{name} unpacks to more than {MOST_BYTES // 2**20} MiB, which no edit does.")
+                found |= {PurePosixPath(e.filename).name: archive.read(e) for e in entries}
+        except (zipfile.BadZipFile, zlib.error, RuntimeError, OSError, ValueError, EOFError) as error:
+            raise EditError(f"The zip {name} cannot be opened ({error}); zip the files again.") from error
+    return found
