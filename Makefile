@@ -21,6 +21,9 @@ export OMP_WAIT_POLICY := PASSIVE
 # ... and in the app, where one model runs at a time, they spin for a moment first: an edit takes a quarter less time
 # (benchmarks/README.md). SPIN=0 where another program keeps these cores busy.
 SPIN ?= 5000
+# Tests in so many processes of one thread each: most of them compute too little to keep two threads busy.
+WORKERS ?= 2
+PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) --dist worksteal
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
@@ -43,7 +46,7 @@ prepare: install
 	@$(PY) -m goldenlayers_core prepare
 
 test: lint install-dev prepare ## format, lint, types and every test, in one environment
-	$(PY) -m pytest
+	$(PYTEST)
 
 lint: install-dev ## format (checked), lint, strict types
 	$(PY) -m ruff format --check .
@@ -55,10 +58,10 @@ format: install-dev ## put the source in order
 	$(PY) -m ruff check --fix .
 
 unit: install-dev prepare ## every test but those in a browser
-	$(PY) -m pytest -m "not browser"
+	$(PYTEST) -m "not browser"
 
 browser: install-dev prepare ## the tests in a real Chromium
-	$(PY) -m pytest -m browser
+	$(PYTEST) -m browser
 
 bench: install-dev prepare ## the measured claims (BENCH=lga: only that one)
 	@set -e; for script in $(or $(BENCH:%=benchmarks/%.py),benchmarks/lga.py benchmarks/edit.py benchmarks/trace.py benchmarks/sweep.py); do \
