@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final, Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import DynamicCache
 
 from goldenlayers_core.editing.rows import Row
@@ -13,6 +14,16 @@ from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.hooks import as_batch, keep_positions, record_inputs, record_outputs
 from goldenlayers_core.models.kept import Pair, kept_pairs
 from goldenlayers_core.models.tokens import pad_right
+
+Site = Literal["mlp", "attention", "block"]  # whose output a value is: the MLP's or attention's last matrix, a block
+MLP: Final[tuple[Site, ...]] = ("mlp",)
+
+
+def site_module(handle: ModelHandle, layer: int, site: Site) -> nn.Module:
+    """The module whose output a value is."""
+    if site == "block":
+        return handle.blocks[layer]
+    return handle.mlp_out(layer) if site == "mlp" else handle.site(layer, handle.architecture.attention[-1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,11 +34,12 @@ class CleanPass:
     keys: Tensor
     """(R, d_in) input of the MLP output matrix at each row's lookup position."""
     values: Tensor
-    """(R, d_out) its output there, bias included."""
+    """(R, sites * d_out) the sites' outputs there, side by side, bias included."""
     layer: int
     whole: Whole
     """Everything needed to rerun layers from the lookup positions on: those above `layer` where what is added to the
     MLP output is added to the residual stream as it is, else those from `layer` on."""
+    sites: tuple[Site, ...] = MLP
 
     @property
     def above(self) -> bool:
@@ -55,17 +67,23 @@ class Clean:
     pairs: tuple[Pair, ...]
     """Per layer from the shallowest one asked for, keys and values (R, heads, T, width)."""
     shallowest: int
+    sites: tuple[Site, ...] = MLP
 
     def at(self, layer: int) -> CleanPass:
         """The clean pass of one of the layers asked for."""
         lengths, lookups = self.ids.new_tensor([[len(r.ids), r.lookup] for r in self.rows]).unbind(dim=1)
         start = self.starts[layer]
         whole = Whole(self.ids, lengths, lookups, self.pairs[start - self.shallowest :], start, self.hidden.get(start))
-        return CleanPass(self.rows, self.keys[layer], self.values[layer], layer, whole)
+        return CleanPass(self.rows, self.keys[layer], self.values[layer], layer, whole, self.sites)
 
 
-def clean_states(handle: ModelHandle, rows: Sequence[Row], layers: Sequence[int]) -> Clean:
+def clean_states(
+    handle: ModelHandle, rows: Sequence[Row], layers: Sequence[int], sites: tuple[Site, ...] = MLP
+) -> Clean:
     """One forward pass of whole, right-padded rows, kept for all of `layers`. Hold the handle's lock.
+
+    `sites`: whose outputs are the values. A change of a block's output, or of an MLP's that is added as it is, is a
+    change of what enters the next layer, so that only the layers above are rerun.
 
     It holds R T (2 L d_kv + L width) numbers: about 46 kB a token for the bundled model.
     """
@@ -73,7 +91,8 @@ def clean_states(handle: ModelHandle, rows: Sequence[Row], layers: Sequence[int]
     lookups = ids.new_tensor([row.lookup for row in rows])
     here = torch.arange(len(rows), device=ids.device)
     matrices = {f"{layer}": handle.mlp_out(layer) for layer in layers}
-    next_one = int(handle.architecture.adds_mlp_out)
+    next_one = int(sites == ("block",) or (sites == MLP and handle.architecture.adds_mlp_out))
+    sources = {f"{layer} {site}": site_module(handle, layer, site) for layer in layers for site in sites}
     starts = {layer: min(layer + next_one, handle.n_layers - 1) for layer in layers}
     below = {f"below {start}": handle.blocks[start - 1] for start in starts.values() if start}
     cache = DynamicCache()
@@ -81,7 +100,7 @@ def clean_states(handle: ModelHandle, rows: Sequence[Row], layers: Sequence[int]
         torch.no_grad(),
         keep_positions(handle.head, here[:1], here[:1]),  # the logits are not wanted
         record_inputs(matrices) as inputs,
-        record_outputs({**matrices, **below}) as outputs,
+        record_outputs({**sources, **below}) as outputs,
     ):
         # padding stands behind everything that is used, where nothing can see it: it needs no mask
         handle.model(input_ids=ids, attention_mask=torch.ones_like(ids), past_key_values=cache, use_cache=True)
@@ -93,14 +112,15 @@ def clean_states(handle: ModelHandle, rows: Sequence[Row], layers: Sequence[int]
         rows=tuple(rows),
         ids=ids,
         keys={layer: at_lookup(inputs[f"{layer}"]) for layer in layers},
-        values={layer: at_lookup(outputs[f"{layer}"]) for layer in layers},
+        values={layer: torch.cat([at_lookup(outputs[f"{layer} {site}"]) for site in sites], dim=1) for layer in layers},
         hidden={start: outputs[f"below {start}"] for start in starts.values() if start},
         starts=starts,
         pairs=kept_pairs(cache, min(layers)),
         shallowest=min(layers),
+        sites=sites,
     )
 
 
-def clean_pass(handle: ModelHandle, rows: Sequence[Row], layer: int) -> CleanPass:
+def clean_pass(handle: ModelHandle, rows: Sequence[Row], layer: int, sites: tuple[Site, ...] = MLP) -> CleanPass:
     """`clean_states` for a single layer. Hold the handle's lock."""
-    return clean_states(handle, rows, [layer]).at(layer)
+    return clean_states(handle, rows, [layer], sites).at(layer)

@@ -4,16 +4,23 @@ C = (1/n) sum_i k_i k_i^T            uncentred, over n tokens of some text
 """
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
 
 import torch
 from torch import Tensor
 
 from goldenlayers_core.errors import EditError
 
+_POWERS: Final = 60  # of the power iterations; the condition number is then right to about a per cent
+
 
 @dataclass(frozen=True, eq=False)
 class KeyMoments:
-    """C of one layer, with a little of the identity mixed in so that it can be inverted."""
+    """C of one layer, with a little of the identity mixed in so that it can be inverted.
+
+    What is derived from it (Cholesky factor, spectrum) is computed at the first use and kept with it.
+    """
 
     layer: int
     second: Tensor
@@ -21,6 +28,7 @@ class KeyMoments:
     n_tokens: int
     source: str  # what the tokens were read from, in words
     shrinkage: float = 0.01  # share of mean-variance identity: C_s = (1 - s) C + s (tr C / d_in) I
+    origin: str = ""  # digest of what the tokens were read from
 
     def __post_init__(self) -> None:
         if self.second.ndim != 2 or self.second.shape[0] != self.second.shape[1]:
@@ -29,9 +37,65 @@ class KeyMoments:
             )
 
     @property
+    def symmetric(self) -> Tensor:
+        """(d_in, d_in) float64, before shrinkage."""
+        c = self.second.double()
+        return (c + c.T) / 2
+
+    @property
     def shrunk(self) -> Tensor:
         """(d_in, d_in) float64, symmetric and positive definite for a shrinkage above 0."""
-        c = self.second.double()
+        c = self.symmetric
         scale = float(c.diagonal().mean())
-        eye = torch.eye(len(c), dtype=c.dtype, device=c.device)
-        return (1 - self.shrinkage) * (c + c.T) / 2 + self.shrinkage * scale * eye
+        c.mul_(1 - self.shrinkage).diagonal().add_(self.shrinkage * scale)
+        return c
+
+    @cached_property
+    def factor(self) -> Tensor:
+        """(d_in, d_in) float64, lower triangular: the Cholesky factor of C_s. Raises EditError where there is none."""
+        lower, failed = torch.linalg.cholesky_ex(self.shrunk)
+        if int(failed) or not bool(torch.isfinite(lower).all()):
+            raise EditError(
+                f"The key covariance of layer {self.layer} ({self.n_tokens:,} tokens of {self.source}) cannot be "
+                "inverted; estimate it from more tokens, or with more shrinkage."
+            )
+        return lower
+
+    def whitened(self, keys: Tensor) -> Tensor:
+        """C_s^-1 k for keys (N, d_in): (N, d_in) float64."""
+        solved: Tensor = torch.cholesky_solve(keys.double().T.to(self.factor.device), self.factor)
+        return solved.T.to(keys.device)
+
+    @cached_property
+    def condition(self) -> float:
+        """The largest eigenvalue of C_s over its smallest, by power iterations; right to about a per cent."""
+        c, lower = self.shrunk, self.factor
+        # a fixed start with a share of every direction, so that the number is the same each time
+        start = torch.linspace(1.0, 2.0, len(c), dtype=c.dtype, device=c.device)
+        top = bottom = start / start.norm()
+        for _ in range(_POWERS):
+            top = c @ top
+            top = top / top.norm()
+            bottom = torch.cholesky_solve(bottom[:, None], lower)[:, 0]
+            bottom = bottom / bottom.norm()
+        return float((top @ c @ top) / (bottom @ c @ bottom))
+
+    @cached_property
+    def spectrum(self) -> tuple[Tensor, Tensor]:
+        """Eigenvalues of C before shrinkage (d_in,), ascending, and eigenvectors (d_in, d_in); float64."""
+        values, vectors = torch.linalg.eigh(self.symmetric)
+        return values, vectors
+
+    def busy(self, threshold: float) -> Tensor:
+        """(d_in, m) eigenvectors of C that usual keys use: their eigenvalue is at least `threshold` of the mean one.
+
+        Relative, so that a model whose activations are ten times as large has the same null space (AlphaEdit's code
+        compares with 0.02, whatever the model's scale).
+        """
+        values, vectors = self.spectrum
+        return vectors[:, values >= threshold * values.mean()]
+
+    def outside(self, keys: Tensor, threshold: float) -> Tensor:
+        """P k for keys (N, d_in): what is left of them in the null space of usual keys, (N, d_in) float64."""
+        wide, busy = keys.double(), self.busy(threshold).to(keys.device)
+        return wide - (wide @ busy) @ busy.T

@@ -1,10 +1,11 @@
 """ROME: one fact written into one MLP output matrix by a rank-one change (Meng et al. 2022, arXiv 2202.05262).
 
-With C the identity (no covariance estimated), kbar the key averaged over templates, k_p and v_0 the key and value of
-the bare prompt, u = kbar / |kbar| and v* = v_0 + delta:
+With C the second moment of usual keys (the identity where none is supplied), kbar the key averaged over templates, k_p
+and v_0 the key and value of the bare prompt, v* = v_0 + delta, and u = C^-1 kbar / |C^-1 kbar|:
 
     ROME      W' = W + (v* - v_0) u^T / (k_p . u)        W' maps k_p to v* exactly
     R-ROME    W' = W + (v* - vbar) u^T / (kbar . u)      W' maps kbar to v* exactly   (Gupta et al. 2024)
+    p-ROME    as ROME, with k_p in the place of kbar      W' maps k_p to v* exactly    (the same)
 
 with vbar the value averaged over templates, so that R-ROME uses one kind of key in every place. Two known defects of
 the published code are not repeated: the KL term is read after "{subject} is a" (the code reads it at the subject,
@@ -15,7 +16,7 @@ import dataclasses
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import torch
 from torch import Tensor
@@ -23,58 +24,35 @@ from torch import Tensor
 from goldenlayers_core.editing.clean import CleanPass, clean_pass, clean_states
 from goldenlayers_core.editing.delta import Edit, Factors, make_edit
 from goldenlayers_core.editing.method import MethodInfo
+from goldenlayers_core.editing.moments import KeyMoments
 from goldenlayers_core.editing.rows import edit_rows
-from goldenlayers_core.editing.settings import check_settings, setting
+from goldenlayers_core.editing.settings import setting
 from goldenlayers_core.editing.supplies import Supplies
-from goldenlayers_core.editing.templates import TemplateConfig
 from goldenlayers_core.editing.value import Values, optimise
+from goldenlayers_core.editing.value_settings import ValueSettings
 from goldenlayers_core.errors import EditError
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.products import few_rows
 from goldenlayers_core.records import EditRequest
 
+Keys = Literal["mixed", "mean", "bare"]  # ROME's two kinds of key, R-ROME's averaged one, p-ROME's of the bare prompt
+
 
 @dataclass(frozen=True)
-class RomeConfig:
-    """ROME's settings; the defaults are EasyEdit's for Llama models, but for 5 context templates where it samples 20.
+class RomeConfig(ValueSettings):
+    """ROME's settings.
 
     On the bundled model fewer templates cost no measured quality and less than half the time (`benchmarks/README.md`).
     """
 
-    steps: int = setting(25, "Steps", "Forward passes of the optimisation, at most.", 1, 500, 1)
-    learning_rate: float = setting(0.5, "Learning rate", "Step size of Adam.", 0.0001, 10.0, 0.05)
-    weight_decay: float = setting(1e-3, "Weight decay", "Weight of |delta| / |v0|^2 in the loss.", 0.0, 10.0, 0.001)
-    clamp_factor: float = setting(
-        4.0, "Clamp factor", "delta stays within this many norms of the old value.", 0.01, 100.0, 0.25
-    )
-    kl_factor: float = setting(
-        0.0625, "KL factor", "How strongly '{subject} is a' must go on as before.", 0.0, 10.0, 0.0625
-    )
-    stop_loss: float = setting(
-        0.05, "Stop below", "The optimisation ends when the loss (nats) is lower.", 0.0, 10.0, 0.01
-    )
-    n_templates: int = setting(2, "Context templates", "Sampled texts before the prompt, beside none.", 0, 100, 1)
-    template_length: int = setting(10, "Template length", "Tokens; half of the templates have half as many.", 2, 50, 1)
-    seed: int = setting(0, "Seed", "Of the context templates; the rest is deterministic.", 0, 2**31 - 1, 1)
     consistent_keys: bool = setting(False, "Consistent keys", "R-ROME: the averaged key in every place.")
-    keep_best: bool = setting(False, "Keep the best", "Take the iterate with the lowest loss, not ROME's last one.")
-    direct_steps: bool = setting(True, "Direct steps", "As far as the answer's odds ask for, in place of Adam's.")
-    patience: int = setting(3, "Patience", "End when so many passes brought less than 2 %; 0: never.", 0, 100, 1)
-
-    def __post_init__(self) -> None:
-        check_settings(self)
-
-    @property
-    def templates(self) -> TemplateConfig:
-        """The context templates this config asks for."""
-        return TemplateConfig(self.n_templates, self.template_length, seed=self.seed)
 
 
 def rome(
     handle: ModelHandle,
     request: EditRequest,
     layer: int,
-    config: RomeConfig,
+    config: ValueSettings,
     supplies: Supplies,
     progress: Callable[[int, int, str], None] | None = None,
     name: str = "rome",
@@ -92,7 +70,7 @@ def rome(
         middle = time.perf_counter()
         values = optimise(handle, clean, config, progress)
         end = time.perf_counter()
-    made = _edit(handle, request, clean, values, 0, config, name)
+    made = _edit(handle, request, clean, values, 0, config, name, supplies.moments.get(layer))
     if isinstance(made, str):
         raise EditError(made)
     stages = (("keys", middle - start), (f"optimisation, {values.steps[0]} steps", end - middle))
@@ -103,7 +81,7 @@ def rome_many(
     handle: ModelHandle,
     requests: Sequence[EditRequest],
     layers: Sequence[int],
-    config: RomeConfig,
+    config: ValueSettings,
     supplies: Supplies,
     between: Callable[[], None] | None = None,
     token_budget: int | None = None,
@@ -124,7 +102,11 @@ def rome_many(
     for layer in layers:
         here = clean.at(layer)
         values = optimise(handle, here, config, step, token_budget or default_budget(handle))
-        yield layer, tuple(_edit(handle, request, here, values, i, config, name) for i, request in enumerate(requests))
+        moments = supplies.moments.get(layer)
+        yield (
+            layer,
+            tuple(_edit(handle, request, here, values, i, config, name, moments) for i, request in enumerate(requests)),
+        )
 
 
 def default_budget(handle: ModelHandle) -> int:
@@ -133,13 +115,21 @@ def default_budget(handle: ModelHandle) -> int:
 
 
 def _edit(
-    handle: ModelHandle, request: EditRequest, clean: CleanPass, values: Values, i: int, config: RomeConfig, name: str
+    handle: ModelHandle,
+    request: EditRequest,
+    clean: CleanPass,
+    values: Values,
+    i: int,
+    config: ValueSettings,
+    name: str,
+    moments: KeyMoments | None,
 ) -> Edit | str:
     """Edit `i` of a batch, or why there is none."""
     try:
         if values.failed[i]:
-            raise EditError(_not_finite(handle, clean.layer))
-        left, right = rank_one(clean, values.delta[i], config.consistent_keys, i)
+            raise EditError(not_finite(handle, clean.layer))
+        keys: Keys = "bare" if name == "p-rome" else "mean" if getattr(config, "consistent_keys", False) else "mixed"
+        left, right = rank_one(clean, values.delta[i], keys, i, moments)
         notes = {"loss": values.loss[i], "steps": values.steps[i], "value_change": values.change(i)}
         factors = [Factors(clean.layer, left, right)]
         return make_edit(handle, request, name, factors, dataclasses.asdict(config), notes=notes)
@@ -147,27 +137,31 @@ def _edit(
         return str(error)
 
 
-def _not_finite(handle: ModelHandle, layer: int) -> str:
+def not_finite(handle: ModelHandle, layer: int) -> str:
+    """What to say where an optimisation left the numbers."""
     return (
         f"The edit at layer {layer} of {handle.name} ran into numbers that are not finite; "
         "choose a smaller learning rate, another layer, or the float32 dtype."
     )
 
 
-def rank_one(clean: CleanPass, delta: Tensor, consistent_keys: bool, edit: int = 0) -> tuple[Tensor, Tensor]:
-    """left (d_out, 1) and right (d_in, 1) of ROME's update, or of R-ROME's with consistent keys.
+def rank_one(
+    clean: CleanPass, delta: Tensor, keys: Keys = "mixed", edit: int = 0, moments: KeyMoments | None = None
+) -> tuple[Tensor, Tensor]:
+    """left (d_out, 1) and right (d_in, 1) of ROME's update, or of R-ROME's ("mean") or p-ROME's ("bare").
 
     Raises EditError when key and direction are (nearly) orthogonal: the update would explode.
     """
     mine = [
         r for r, row in enumerate(clean.rows) if row.edit == edit and row.answer
     ]  # the templates, bare prompt first
-    keys, values = clean.keys[mine].double(), clean.values[mine].double()
-    mean_key = keys.mean(dim=0)
-    direction = mean_key / mean_key.norm()
-    key, value = (mean_key, values.mean(dim=0)) if consistent_keys else (keys[0], values[0])
+    seen, values = clean.keys[mine].double(), clean.values[mine].double()
+    usual = seen[0] if keys == "bare" else seen.mean(dim=0)
+    direction = usual if moments is None else moments.whitened(usual[None])[0]
+    direction = direction / direction.norm()
+    key, value = (usual, values.mean(dim=0)) if keys == "mean" else (seen[0], values[0])
     along = key @ direction
-    if not abs(float(along)) > 1e-6 * float(key.norm()):
+    if not float(along.abs()) > 1e-6 * float(key.norm()):
         raise EditError(
             "The prompt's key is orthogonal to the averaged one, so that the edit would explode; use R-ROME."
         )
@@ -178,7 +172,7 @@ def rank_one(clean: CleanPass, delta: Tensor, consistent_keys: bool, edit: int =
 METHOD: Final = MethodInfo(
     name="rome",
     title="ROME",
-    description="A rank-one change of one MLP output matrix (Meng et al. 2022), with identity covariance.",
+    description="A rank-one change of one MLP output matrix (Meng et al. 2022).",
     config_class=RomeConfig,
     run=rome,
     run_many=rome_many,

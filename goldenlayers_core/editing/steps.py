@@ -1,6 +1,6 @@
 """How a value change moves: two step rules for many edits at once, each edit at its own pace.
 
-Axes: E edits, of which A take part in a step; d the width of the value.
+Axes: E edits, of which A take part in a step; d the width of the value; P its parts, each with its own limit.
 """
 
 from typing import Final, Protocol
@@ -22,7 +22,7 @@ class StepRule(Protocol):
 
 
 class Adam:
-    """Adam (Kingma and Ba 2015, algorithm 1) with its usual betas, then |delta| <= limit (E,): ROME's own rule."""
+    """Adam (Kingma and Ba 2015, algorithm 1) with its usual betas, then |delta| <= limit (E, P): ROME's own rule."""
 
     def __init__(self, delta: Tensor, rate: float, limit: Tensor) -> None:
         self.delta, self.rate, self.limit = delta, rate, limit
@@ -79,6 +79,7 @@ def _log_odds(loss: Tensor) -> Tensor:
 
 
 def within(delta: Tensor, limit: Tensor) -> Tensor:
-    """Each row of (A, d), pulled back to norm `limit` (A,) where it is longer."""
-    norm = delta.norm(dim=1)
-    return delta * torch.where(norm > limit, limit / norm, torch.ones_like(norm))[:, None]
+    """Each of the P parts of the rows of (A, P * d), pulled back to norm `limit` (A, P) where it is longer."""
+    parts = delta.reshape(*limit.shape, -1)
+    norm = parts.norm(dim=2)
+    return (parts * torch.where(norm > limit, limit / norm, torch.ones_like(norm))[:, :, None]).reshape(delta.shape)

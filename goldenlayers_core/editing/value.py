@@ -5,7 +5,8 @@
              + weight_decay |delta| / |v_0|^2
 
 minimised from delta = 0, with |delta| <= clamp_factor |v_0| after every step, for many edits at once: each has its own
-loss, clamp, steps and end. Those that have ended leave the batch and waiting ones take their place.
+loss, clamp, steps and end. Those that have ended leave the batch and waiting ones take their place. A value may have
+several parts side by side (PMET's attention and MLP outputs); clamp and decay are then each part's own.
 """
 
 import math
@@ -16,12 +17,12 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from goldenlayers_core.editing.clean import CleanPass
+from goldenlayers_core.editing.clean import CleanPass, site_module
 from goldenlayers_core.editing.rows import Row
 from goldenlayers_core.editing.steps import Adam, LogOdds, StepRule
 from goldenlayers_core.editing.suffix import Suffixes, split_rows, suffix_logits
 from goldenlayers_core.models import ModelHandle
-from goldenlayers_core.models.hooks import as_batch, change_outputs
+from goldenlayers_core.models.hooks import Change, as_batch, change_outputs
 from goldenlayers_core.models.products import few_rows
 
 StepDone = Callable[[int, int, str], None]
@@ -55,11 +56,12 @@ class Values:
     """The outcome of the optimisation for E edits."""
 
     delta: Tensor
-    """(E, d_out) change of the MLP output at the lookup position."""
+    """(E, P * d_out) change of the value at the lookup position, P parts side by side."""
     losses: tuple[tuple[float, ...], ...]  # per edit, of each of its forward passes; nats
     loss: tuple[float, ...]  # per edit, of the delta returned
-    size: tuple[float, ...]  # per edit, |v_0|
+    size: tuple[float, ...]  # per edit, |v_0| of the last part
     failed: tuple[bool, ...]  # per edit, whether its loss stopped being finite (its delta is then of no use)
+    parts: int = 1
 
     @property
     def steps(self) -> tuple[int, ...]:
@@ -67,8 +69,8 @@ class Values:
         return tuple(map(len, self.losses))
 
     def change(self, edit: int) -> float:
-        """|delta| / |v_0| of one edit."""
-        return float(self.delta[edit].norm()) / max(self.size[edit], 1e-30)
+        """|delta| / |v_0| of one edit, the last part where there are several."""
+        return float(self.delta[edit].chunk(self.parts)[-1].norm()) / max(self.size[edit], 1e-30)
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +129,7 @@ class _Search:
         bare = first_rows(clean.rows)
         number = torch.float64 if handle.dtype == torch.float64 else torch.float32
         values = clean.values[bare].to(number)
-        self.size = values.norm(dim=1)  # (E,) |v_0|, of the bare prompt
+        self.size = values.reshape(len(bare), len(clean.sites), -1).norm(dim=2)  # (E, P) |v_0|, of the bare prompt
         limit = config.clamp_factor * self.size
         delta = torch.zeros_like(values)
         self.rule: StepRule = (
@@ -135,8 +137,8 @@ class _Search:
             if config.direct_steps
             else Adam(delta, config.learning_rate, limit)
         )
-        self.best, self.best_loss = delta.clone(), torch.full_like(self.size, math.inf)
-        self.last_loss = torch.full_like(self.size, math.inf)
+        self.best, self.best_loss = delta.clone(), torch.full_like(self.size[:, 0], math.inf)
+        self.last_loss = torch.full_like(self.size[:, 0], math.inf)
         self.base: dict[int, Tensor] = {}  # edit -> (V,) log-probabilities after its essence row, unedited
         self.history: list[list[float]] = [[] for _ in bare]
         self.failed = [False] * len(bare)
@@ -179,16 +181,19 @@ class _Search:
         at = suffixes.place(rows, torch.zeros_like(rows))
         local = torch.searchsorted(batch.edits, batch.own)  # (R,) edits stand in ascending order
 
-        def shift(_inputs: Tensor, output: Tensor) -> Tensor:
-            wide = as_batch(output, len(suffixes.ids))  # (B, S, d_out)
-            return wide.index_put(at, delta[local].to(wide.dtype), accumulate=True).reshape(output.shape)
+        def shift_by(part: Tensor) -> Change:  # (A, d_out)
+            def shift(_inputs: Tensor, output: Tensor) -> Tensor:
+                wide = as_batch(output, len(suffixes.ids))  # (B, S, d_out)
+                return wide.index_put(at, part[local].to(wide.dtype), accumulate=True).reshape(output.shape)
+
+            return shift
 
         if self.clean.above and suffixes.hidden is not None:  # d_out is the width of the residual stream
-            logits = suffix_logits(
-                self.handle, suffixes, batch.rows, batch.columns, shift(suffixes.hidden, suffixes.hidden)
-            )
-            return logits.log_softmax(dim=1)
-        with change_outputs({self.handle.mlp_out(self.clean.layer): shift}):
+            moved = shift_by(delta)(suffixes.hidden, suffixes.hidden)
+            return suffix_logits(self.handle, suffixes, batch.rows, batch.columns, moved).log_softmax(dim=1)
+        parts = zip(self.clean.sites, delta.chunk(len(self.clean.sites), dim=1), strict=True)
+        layer = self.clean.layer
+        with change_outputs({site_module(self.handle, layer, site): shift_by(part) for site, part in parts}):
             return suffix_logits(self.handle, suffixes, batch.rows, batch.columns).log_softmax(dim=1)
 
     def _losses(self, batch: _Batch, log_p: Tensor, delta: Tensor) -> Tensor:
@@ -202,7 +207,8 @@ class _Search:
                 self.base[edit] = essence[i].detach().clone()
         base = torch.stack([self.base[edit] for edit in batch.edits.tolist()])
         kl = (essence.exp() * (essence - base)).sum(dim=1)
-        decay: Tensor = delta.norm(dim=1) / self.size[batch.edits] ** 2
+        parts = delta.reshape(len(delta), len(self.clean.sites), -1)
+        decay: Tensor = (parts.norm(dim=2) / self.size[batch.edits] ** 2).sum(dim=1)
         return nll + self.config.kl_factor * kl + self.config.weight_decay * decay
 
     def values(self) -> Values:
@@ -211,8 +217,9 @@ class _Search:
             delta=self.best if best else self.rule.delta,
             losses=tuple(map(tuple, self.history)),
             loss=tuple((self.best_loss if best else self.last_loss).tolist()),
-            size=tuple(self.size.tolist()),
+            size=tuple(self.size[:, -1].tolist()),
             failed=tuple(self.failed),
+            parts=len(self.clean.sites),
         )
 
 

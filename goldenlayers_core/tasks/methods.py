@@ -9,21 +9,23 @@ from typing import Any, Literal
 from goldenlayers_core.errors import ConfigError
 
 Number = int | float
-FieldKind = Literal["switch", "whole", "decimal"]
+Value = Number | str
+FieldKind = Literal["switch", "whole", "decimal", "choice"]
 
 
 @dataclass(frozen=True, slots=True)
 class MethodField:
-    """One setting of a method: its label, explanation, default and inclusive limits."""
+    """One setting of a method: its label, explanation, default and inclusive limits, or the words it may be."""
 
     name: str
     label: str
     explanation: str
     kind: FieldKind
-    default: Number
+    default: Value
     low: Number | None
     high: Number | None
     step: Number | None
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class MethodForm:
     kind: Literal["weights", "memory", "prompt"] = "weights"  # what holds the fact; a prompt has no layer
     literature: str = ""  # the layer that published configurations use, and where that is said
 
-    def changed(self, values: Mapping[str, Number]) -> dict[str, Number]:
+    def changed(self, values: Mapping[str, Value]) -> dict[str, Value]:
         """The settings that differ from their defaults, for `EditQuestion.settings`."""
         defaults = {field.name: field.default for field in self.fields}
         return {name: value for name, value in values.items() if value != defaults[name]}
@@ -78,9 +80,11 @@ def _field(field: "dataclasses.Field[Any]") -> MethodField:
         kind = "whole"
     elif isinstance(field.default, float):
         kind = "decimal"
+    elif isinstance(field.default, str) and field.metadata.get("options"):
+        kind = "choice"
     else:
         raise ConfigError(
-            f"The setting {field.name!r} has the default {field.default!r}; give a number or true or false."
+            f"The setting {field.name!r} has the default {field.default!r}; give a number, true or false, or options."
         )
     of_kind: type[Number] = float if kind == "decimal" else int
     low, high, step = (
@@ -95,4 +99,5 @@ def _field(field: "dataclasses.Field[Any]") -> MethodField:
         low=low,
         high=high,
         step=step,
+        options=tuple(field.metadata.get("options", ())),
     )

@@ -50,6 +50,16 @@ def _widget(form: MethodForm, field: MethodField, page: str) -> Any:
     key = f"{page}-{form.name}-{field.name}"
     if field.kind == "switch":
         return st.toggle(field.label, bool(field.default), key=key, help=field.explanation, persist_state="session")
+    if field.kind == "choice":
+        return st.selectbox(
+            field.label,
+            field.options,
+            index=field.options.index(str(field.default)),
+            key=key,
+            help=field.explanation,
+            persist_state="session",
+        )
+    assert not isinstance(field.default, str)  # only a choice is a text
     return st.number_input(
         field.label,
         min_value=field.low,

@@ -126,12 +126,16 @@ def test_settings_have_words_and_limits_for_a_form() -> None:
         for each in fields(method.config_class):
             assert each.metadata["label"]
             assert each.metadata["help"]
-            if not isinstance(each.default, bool):
+            if isinstance(each.default, str):
+                assert each.default in each.metadata["options"]
+            elif not isinstance(each.default, bool):
                 assert each.metadata["min"] <= each.default <= each.metadata["max"]
     with pytest.raises(ConfigError, match=r"Steps is 0; give a number from 1 to 500\."):
         RomeConfig(steps=0)
     with pytest.raises(ConfigError, match="Learning rate is nan"):
         RomeConfig(learning_rate=float("nan"))
+    with pytest.raises(ConfigError, match="Key covariance is 'wikipedia'; choose one of identity, samples, text"):
+        RomeConfig(covariance="wikipedia")
 
 
 def test_the_registry() -> None:

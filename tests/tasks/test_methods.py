@@ -20,11 +20,13 @@ def test_every_method_has_a_form_with_every_setting() -> None:
 
 def test_limits_have_the_type_of_the_default() -> None:
     for field in (field for form in forms.method_forms() for field in form.fields):
-        kind = {"whole": int, "decimal": float, "switch": bool}[field.kind]
+        kind = {"whole": int, "decimal": float, "switch": bool, "choice": str}[field.kind]
         assert type(field.default) is kind
         assert field.label
         assert field.explanation.endswith(".")
-        if field.kind != "switch":
+        if field.kind == "choice":
+            assert field.default in field.options
+        elif field.kind != "switch":
             assert {type(field.low), type(field.high), type(field.step)} == {kind}
             assert field.low is not None
             assert field.high is not None

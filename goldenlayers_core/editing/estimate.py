@@ -1,0 +1,187 @@
+"""Key covariances, streamed: one pass through some tokens serves every layer asked for.
+
+Two ways to come by the tokens: the model's own samples, whose keys are added up while they are being written (no text,
+no download and no second pass), or the rows of a text.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import Tensor
+from transformers import DynamicCache
+
+from goldenlayers_core.editing.moments import KeyMoments
+from goldenlayers_core.editing.settings import check_settings, setting
+from goldenlayers_core.errors import EditError
+from goldenlayers_core.models import ModelHandle
+from goldenlayers_core.models.hooks import keep_positions, record_inputs
+from goldenlayers_core.models.kept import last_position
+from goldenlayers_core.models.products import few_rows
+from goldenlayers_core.models.tokens import encode_prompt
+from goldenlayers_core.records import config_digest, digest_of
+
+VERSION: Final = "moments-1"
+SEEDS: Final = (
+    *("The", "In", "It", "A", "This", "He", "She", "They", "We", "You", "I", "There", "When", "If", "For", "As"),
+    *("At", "On", "After", "But", "And", "One", "Many", "How", "What", "Some", "All", "From", "To", "By", "No", "Our"),
+)
+_PENDING: Final = 1024  # keys of a layer that are added up in one product
+
+Report = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class SampleConfig:
+    """How the model's own samples are drawn."""
+
+    n_tokens: int = setting(12288, "Tokens", "Whose keys are added up, at most; 8 per direction do.", 64, 10**8, 1024)
+    length: int = setting(96, "Length", "Tokens of each sample.", 8, 4096, 32)
+    temperature: float = setting(1.0, "Temperature", "1: as the model itself would say it.", 0.1, 5.0, 0.1)
+    seed: int = setting(0, "Seed", "Equal seeds give equal samples.", 0, 2**31 - 1, 1)
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+
+
+def sample_origin(config: SampleConfig) -> str:
+    """Digest of everything that decides which tokens a model writes."""
+    return digest_of([config_digest(config), list(SEEDS), VERSION])
+
+
+def text_origin(text: str) -> str:
+    """Digest of a text, as a source of tokens."""
+    return digest_of([text, VERSION])
+
+
+class _Sums:
+    """C of several layers as it grows: keys are collected and added up by the thousand."""
+
+    def __init__(self, handle: ModelHandle, layers: Sequence[int]) -> None:
+        for layer in layers:
+            handle.check_layer(layer)
+        self.handle = handle
+        self.number = torch.float64 if handle.dtype == torch.float64 else torch.float32
+        widths = {layer: handle.matrix(handle.mlp_out(layer)).shape[1] for layer in layers}
+        self.sums = {layer: torch.zeros(d, d, dtype=self.number, device=handle.device) for layer, d in widths.items()}
+        self.pending: dict[int, list[Tensor]] = {layer: [] for layer in layers}
+        self.waiting = self.n_tokens = 0
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Inside, one forward pass without padding: its keys are collected."""
+        with record_inputs({f"{layer}": self.handle.mlp_out(layer) for layer in self.sums}) as seen:
+            yield
+        count = 0
+        for layer in self.sums:
+            keys = seen[f"{layer}"].reshape(-1, len(self.sums[layer])).to(self.number)
+            self.pending[layer].append(keys)
+            count = len(keys)
+        self.waiting += count
+        self.n_tokens += count
+        if self.waiting >= _PENDING:
+            self.flush()
+
+    def flush(self) -> None:
+        for layer, total in self.sums.items():
+            if self.pending[layer]:
+                keys = torch.cat(self.pending[layer])
+                total.addmm_(keys.T, keys)
+                self.pending[layer] = []
+        self.waiting = 0
+
+    def moments(self, source: str, origin: str) -> dict[int, KeyMoments]:
+        self.flush()
+        found = {}
+        for layer, total in self.sums.items():
+            second = (total / self.n_tokens).float().cpu()
+            if not bool(torch.isfinite(second).all()):
+                raise EditError(
+                    f"The keys of layer {layer} of {self.handle.name} have numbers that are not finite; load the model "
+                    "as float32 or bfloat16."
+                )
+            found[layer] = KeyMoments(layer, second, self.n_tokens, source, origin=origin)
+        return found
+
+
+def moments_of_samples(
+    handle: ModelHandle, layers: Sequence[int], config: SampleConfig, progress: Report | None = None
+) -> dict[int, KeyMoments]:
+    """C of every layer over the model's own samples. The handle's lock is held during each step only.
+
+    Samples begin with the model's own special tokens and the first token of a common word; special tokens are never
+    drawn. Raises whatever `progress(done, total, note)`, called after every step, raises.
+    """
+    sums, generator = _Sums(handle, layers), torch.Generator().manual_seed(config.seed)
+    length = min(config.length, last_position(handle) + 1)
+    wanted, most = max(1, config.n_tokens // length), 128 if handle.device.type == "cpu" else 512
+    starts = [encode_prompt(handle.tokenizer, word) for word in SEEDS]
+    common = min(map(len, starts))
+    special = torch.tensor(sorted(handle.tokenizer.all_special_ids), dtype=torch.int64)
+    done = 0
+    while done < wanted:
+        count = min(most, wanted - done)
+        rows = torch.tensor([starts[(done + i) % len(starts)][:common] for i in range(count)], dtype=torch.int64)
+        cache = DynamicCache()
+        here = torch.arange(count, device=handle.device)
+        while True:
+            last = torch.full_like(here, rows.shape[1] - 1)
+            kept = keep_positions(handle.head, here, last)  # of the first pass, which has several positions
+            with handle.lock, torch.no_grad(), few_rows(handle), sums.watching(), kept:
+                out = handle.model(input_ids=rows.to(handle.device), past_key_values=cache, use_cache=True)
+            if progress:
+                progress(sums.n_tokens, wanted * length, "Keys of the model's own samples")
+            if cache.get_seq_length() >= length:
+                break
+            rows = _drawn(out.logits[0].float().cpu(), special, config.temperature, generator)[:, None]
+        done += count
+    return sums.moments("the model's own samples", sample_origin(config))
+
+
+def _drawn(logits: Tensor, special: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
+    """(rows,) one token each, none of them special: where the cumulative probability passes a uniform number.
+
+    One uniform number a row; torch's own `multinomial` draws one for every word of the vocabulary.
+    """
+    chances = logits.index_fill_(1, special, -torch.inf).div_(temperature).softmax(dim=1).cumsum(dim=1)
+    uniform = torch.rand(len(chances), 1, generator=generator) * chances[:, -1:]
+    return torch.searchsorted(chances, uniform).clamp(max=chances.shape[1] - 1)[:, 0]
+
+
+def moments_of_text(
+    handle: ModelHandle,
+    layers: Sequence[int],
+    text: str,
+    source: str,
+    n_tokens: int,
+    length: int = 192,
+    progress: Report | None = None,
+) -> dict[int, KeyMoments]:
+    """C of every layer over the first `n_tokens` tokens of a text, cut into rows of `length`.
+
+    Each row begins with the tokenizer's own special tokens. Raises EditError for a text too short for one row, and
+    whatever `progress` raises.
+    """
+    sums = _Sums(handle, layers)
+    length = min(length, last_position(handle) + 1)
+    before = tuple(int(i) for i in handle.tokenizer("")["input_ids"])
+    # a token is hardly ever longer than 16 characters: what lies beyond need not be read
+    plain = handle.tokenizer(text[: 16 * n_tokens], add_special_tokens=False)["input_ids"][:n_tokens]
+    step = length - len(before)
+    rows = [(*before, *plain[start : start + step]) for start in range(0, len(plain) - step + 1, step)]
+    if not rows:
+        raise EditError(
+            f"The text of {source} has {len(plain)} tokens; give one of at least {step}, better of some ten thousand."
+        )
+    budget = 2048 if handle.device.type == "cpu" else 32768
+    size = max(1, budget // length)
+    for start in range(0, len(rows), size):
+        ids = torch.tensor(rows[start : start + size], dtype=torch.int64, device=handle.device)
+        first = torch.zeros(1, dtype=torch.int64, device=handle.device)
+        with handle.lock, torch.no_grad(), keep_positions(handle.head, first, first), sums.watching():
+            handle.model(input_ids=ids, use_cache=False)
+        if progress:
+            progress(sums.n_tokens, len(rows) * length, f"Keys of {source}")
+    return sums.moments(source, text_origin(text))
