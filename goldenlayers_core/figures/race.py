@@ -84,8 +84,15 @@ def _definition(found: SearchResult) -> str:
             f"Confidence = share of bootstrap resamples of the requests drawn in which the layer is the best of the "
             f"last round. {lead}",
             f"{found.n_pairs:,} edits, {percent(min(found.share_of_sweep, 1.0))} of a full sweep, in "
-            f"{number(found.seconds, 2)} s of {number(found.budget, 2)} s. {ended}",
+            f"{number(found.seconds, 2)} s of {number(found.budget, 2)} s{_stored(found)}. {ended}",
             f"Began with: {found.prior}. {found.method.upper()} edits of {found.dataset}; {found.model}; seed "
             f"{found.seed}.",
         )
     )
+
+
+def _stored(found: SearchResult) -> str:
+    """How much of it was in the store."""
+    if found.n_computed is None or found.n_computed >= found.n_pairs:
+        return ""
+    return f" ({found.n_pairs - found.n_computed:,} of them were in the store)"

@@ -40,11 +40,18 @@ class SearchResult:
     seed: int
     finished: bool  # whether the race was run to its end; else the time was up
     provenance: dict[str, str] = field(default_factory=dict)
+    n_computed: int | None = None  # pairs that were edited now; the others were in the store. None: not recorded
+    seconds_per_edit: float | None = None  # of the pairs, whenever they were edited
 
     @property
     def share_of_sweep(self) -> float:
         """Pairs used over those of a full sweep of the pool."""
         return self.n_pairs / (self.n_pool * len(self.layers))
+
+    @property
+    def cost(self) -> float:
+        """Seconds that all of its pairs take, were none in the store."""
+        return self.n_pairs * self.seconds_per_edit if self.seconds_per_edit else self.seconds
 
     @property
     def n_requests(self) -> int:

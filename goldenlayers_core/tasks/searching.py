@@ -37,7 +37,7 @@ def search_result(bench: "Workbench", question: SearchQuestion, progress: Progre
         bed.handle.check_layer(layer)
     prior, words = stored_prior(bench.store, bed.handle.fingerprint, layers)
     race = Race(len(bed.requests), layers, prior, seed=question.seed)
-    cost, pairs, rounds = _cost(bed), 0, []
+    cost, pairs, edited, rounds = _cost(bed), 0, 0, []
     while not race.over:
         left = question.seconds - (time.monotonic() - start)
         if race.standings and left <= 0:
@@ -47,10 +47,11 @@ def search_result(bench: "Workbench", question: SearchQuestion, progress: Progre
         part = _Part(progress, len(race.standings), race.n_rounds)
         computed = bed.measure([bed.requests[i] for i in asked], among, part)
         standing = race.tell(_scores(bed, asked, among))
-        spent, pairs = time.monotonic() - began, pairs + len(asked) * len(among)
+        spent, pairs, edited = time.monotonic() - began, pairs + len(asked) * len(among), edited + computed
         cost = spent / computed if computed else cost
         rounds.append(SearchRound(standing.layers, standing.n_requests, standing.means, standing.kept, spent))
-    return _result(bed, question, race, tuple(rounds), words, pairs, time.monotonic() - start)
+    found = _result(bed, question, race, tuple(rounds), words, pairs, time.monotonic() - start)
+    return dataclasses.replace(found, n_computed=edited, seconds_per_edit=_cost(bed))
 
 
 class _Part(Progress):

@@ -35,6 +35,8 @@ def save_search(store: Store, question: SearchQuestion, found: SearchResult) -> 
             ("rounds", str(len(found.rounds))),
             ("pairs", str(found.n_pairs)),
             ("share of a full sweep", f"{found.share_of_sweep:.0%}"),
+            ("computed now", str(found.n_computed)),
+            ("cost", f"{found.cost:.4g}"),
             ("budget", f"{found.budget:.0f} s"),
             ("finished", "yes" if found.finished else "no"),
         ),

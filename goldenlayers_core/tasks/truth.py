@@ -114,7 +114,8 @@ def _search_pick(runs: list[RunManifest]) -> Pick:
     summary = dict(run.summary)
     share, sure = summary.get("share of a full sweep", "?"), summary.get("stability", "?")
     source = f"up to {run.n_requests:,} requests of {run.dataset}, {share} of a full sweep's edits, confidence {sure}"
-    return Pick("search", golden_layer(run), source, run.seconds or None, run_id=run.run_id)
+    whole = summary.get("cost", "")  # what it takes with nothing in the store
+    return Pick("search", golden_layer(run), source, float(whole) if whole else run.seconds or None, run_id=run.run_id)
 
 
 def _of_kind(runs: list[RunManifest], kind: str, method: str) -> list[RunManifest]:
