@@ -8,6 +8,8 @@ from pages._shared import (
     edit_controls,
     edit_did,
     edit_kept,
+    edit_lens,
+    edit_panel,
     edit_prompts,
     edit_request,
     edit_stack,
@@ -19,6 +21,8 @@ from pages._shared import (
 # name in the address and key, title, what draws it from a `Look`
 VIEWS: Final = (
     ("did", "What it did", edit_did.section),
+    ("panel", "Blast radius", edit_panel.section),
+    ("lens", "Where it acted", edit_lens.section),
     ("sides", "Side by side", edit_prompts.section),
 )
 

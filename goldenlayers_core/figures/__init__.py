@@ -1,8 +1,8 @@
 """Results in, plotly figures out: titles say the finding, subtitles the definition, the number and the provenance.
 
 No torch, no streamlit. Layer scores: `scores_heatmap`, `totals_bars`, `best_layer_distribution`, `request_profile`,
-`compare_runs`; predicted ones: `part_heatmap`, `prediction_profile`. Edits: `top_tokens`, `probe_changes`. Real edits
-at every layer: `layer_card`, `regret_bars`,
+`compare_runs`; predicted ones: `part_heatmap`, `prediction_profile`. Edits: `top_tokens`, `probe_changes`,
+`panel_strip`, `guard_curve`, `lens_curves`, `lens_parts`. Real edits at every layer: `layer_card`, `regret_bars`,
 `metric_curves`, `sweep_heatmap`, `best_layers`, `request_layers`, `agreement_scatter`, `generalisation_matrix`. Causal
 traces: `token_heatmap`, `trace_curves`. All come wrapped for a phone; `fit_width` uses a wider screen; `to_html`,
 `to_png`, `alt_text` take a figure elsewhere.
@@ -16,6 +16,8 @@ from goldenlayers_core.figures.export import alt_text, to_html, to_png
 from goldenlayers_core.figures.frame import fit_width
 from goldenlayers_core.figures.heatmap import ORDERS, Order, scores_heatmap
 from goldenlayers_core.figures.layers import best_layer_distribution, totals_bars
+from goldenlayers_core.figures.lens import lens_curves, lens_parts
+from goldenlayers_core.figures.panel import guard_curve, panel_strip
 from goldenlayers_core.figures.parts import part_heatmap, prediction_profile
 from goldenlayers_core.figures.race import race
 from goldenlayers_core.figures.regret import generalisation_matrix, regret_bars
@@ -43,8 +45,12 @@ __all__ = [
     "figure_template",
     "fit_width",
     "generalisation_matrix",
+    "guard_curve",
     "layer_card",
+    "lens_curves",
+    "lens_parts",
     "metric_curves",
+    "panel_strip",
     "part_heatmap",
     "prediction_profile",
     "probe_changes",

@@ -24,6 +24,9 @@ class Architecture:
     block_returns: Literal["tensor", "tuple"] = "tensor"
     packs_branches: bool = True  # accepts a 4-D mask with explicit positions (not where positions come from the mask)
     adds_mlp_out: bool = True  # the MLP output is added to the residual stream as it is, without a norm between
+    # paths of what is added to the residual stream where that is not the last matrix's output ("": it is)
+    attention_added: str = ""
+    mlp_added: str = ""
     literature_layer: int | None = None  # layer published ROME configurations use; None: none published
     literature_source: str = ""
 
@@ -61,6 +64,8 @@ def _like_llama(
         mlp=_GATED,
         attention=_SPLIT_ATTENTION,
         adds_mlp_out=adds_mlp_out,
+        attention_added="" if adds_mlp_out else "post_attention_layernorm",
+        mlp_added="" if adds_mlp_out else "post_feedforward_layernorm",
         literature_layer=layer,
         literature_source=source,
     )

@@ -44,6 +44,7 @@ KINDS: Final = (
     Kind("search", "slow", ask.SearchQuestion, "searching:search"),
     Kind("edit", "quick", ask.EditQuestion, "editing:edit"),
     Kind("export", "quick", ask.ExportQuestion, "exporting:export"),
+    Kind("panel", "quick", ask.PanelQuestion, "paneling:panel"),
     Kind("token-trace", "quick", ask.TokenTraceQuestion, "tracing:trace_one"),
 )
 

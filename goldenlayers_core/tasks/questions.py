@@ -155,6 +155,17 @@ class ExportQuestion(_Question):
         object.__setattr__(self, "edit_ids", tuple(self.edit_ids))  # JSON has lists
 
 
+@dataclass(frozen=True)
+class PanelQuestion(_Question):
+    """The blast radius of a stack of stored edits on the bundled panel of prompts."""
+
+    model: ModelSource = field(default_factory=ModelSource)
+    edit_ids: tuple[str, ...] = ()  # from the bottom
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "edit_ids", tuple(self.edit_ids))  # JSON has lists
+
+
 class _TraceParams(_Question):
     """A question whose config is a TraceConfig."""
 

@@ -26,6 +26,7 @@ from goldenlayers_core.tasks.stored_trace import open_token_trace, open_trace
 
 if TYPE_CHECKING:
     from goldenlayers_core.evaluation import Tried
+    from goldenlayers_core.results.lens import LensResult
 
 
 @st.cache_resource(show_spinner=False)
@@ -129,3 +130,11 @@ def tried(model: ModelSource, edit_ids: tuple[str, ...], prompts: tuple[str, ...
     from goldenlayers_core.tasks.editing import try_free_prompts
 
     return try_free_prompts(workbench(), model, edit_ids, prompts)
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def lens(model: ModelSource, edit_ids: tuple[str, ...], prompt: str, new: str, old: str) -> "LensResult":
+    """Old and new target through the layers, without and with stored edits. Raises a GoldenLayersError."""
+    from goldenlayers_core.tasks.lensing import lens as read_lens
+
+    return read_lens(workbench(), model, edit_ids, prompt, new, old)

@@ -1,0 +1,160 @@
+"""The logit lens, and direct logit attribution: where in the depth two answers come and go.
+
+    p_l(y) = softmax( head( norm( x_l ) ) )_y           x_l: residual stream after layer l, at the prompt's last token
+
+("interpreting GPT: the logit lens", nostalgebraist 2020.) At the last layer this is what the model itself says.
+
+The final norm is affine once its scale is known, N(x) = s g (x - m) + b with s = 1 / rms (RMSNorm: m = 0) or 1 / std
+(LayerNorm: m the mean of x). The stream is what enters the first block plus what every attention and every MLP added,
+so that, with the scale s of the whole stream folded in, the logit difference of two tokens falls into a sum:
+
+    (w_new - w_old) . s g (c - mean c)                   for each part c
+
+(Direct logit attribution; Elhage et al. 2021, "A Mathematical Framework for Transformer Circuits".) What is added is
+read where it is added: behind the post-norms of Gemma 2 and 3. Where the parts do not add up to the stream, as in
+models that norm the sum, they are not reported. Everything is read under whatever overlay is active.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from goldenlayers_core.errors import RequestError
+from goldenlayers_core.models import ModelHandle
+from goldenlayers_core.models.hooks import as_batch, keep_positions, record_inputs, record_outputs
+from goldenlayers_core.models.kept import last_position
+from goldenlayers_core.models.readout import head_logits
+from goldenlayers_core.models.tokens import encode_prompt
+from goldenlayers_core.results.lens import LensReading
+
+NOT_A_SUM: Final = "What attention and MLP write is not added to the residual stream as it is in this model."
+_AGREE: Final = 2e-3  # largest relative error of the sum that float32 and bfloat16 may leave
+
+
+@dataclass(frozen=True, eq=False)
+class _Stream:
+    """The residual stream at the last token: (L + 1, width) and (L, width) parts, float32 or float64."""
+
+    places: Tensor
+    attention: Tensor
+    mlp: Tensor
+    logits: Tensor
+    """(V,) of the model itself."""
+
+
+def logit_lens(handle: ModelHandle, prompt: str, new: int, old: int) -> LensReading:
+    """Both tokens' probability, rank and the parts of their logit difference, at the last token of the prompt.
+
+    Hold the handle's lock when an overlay is active; it is taken here otherwise. Raises RequestError for an empty
+    prompt and for one longer than the model takes.
+    """
+    ids = encode_prompt(handle.tokenizer, prompt)
+    if len(ids) > last_position(handle) + 1:
+        raise RequestError(
+            f"The prompt has {len(ids):,} tokens and {handle.name} takes at most {last_position(handle) + 1:,}; "
+            "shorten it."
+        )
+    with handle.lock, torch.inference_mode():
+        stream = _run(handle, ids)
+        norm = handle.model.get_submodule(handle.architecture.final_norm)
+        read = [_read(handle, norm, stream.places[:-1], new, old)]
+        log_p = stream.logits.log_softmax(dim=0)[None]
+        read.append((log_p[:, [new, old]].exp(), _ranks(log_p, new, old)))
+        probability, rank = (torch.cat([part[i] for part in read]).T.double().cpu().numpy() for i in (0, 1))
+        parts = _contributions(handle, norm, stream, new, old)
+    return LensReading(probability, rank, *parts)
+
+
+def _run(handle: ModelHandle, ids: tuple[int, ...]) -> _Stream:
+    """One forward pass, of which only the last token is kept."""
+    row, layers = handle.architecture, range(handle.n_layers)
+    attention, mlp = row.attention_added or row.attention[-1], row.mlp_added or row.mlp_out
+    sites: dict[str, nn.Module] = {f"block {layer}": handle.blocks[layer] for layer in layers}
+    sites |= {f"attention {layer}": handle.site(layer, attention) for layer in layers}
+    sites |= {f"mlp {layer}": handle.site(layer, mlp) for layer in layers}
+    tokens = torch.tensor([ids], device=handle.device)
+    last = torch.tensor([0], device=handle.device), torch.tensor([len(ids) - 1], device=handle.device)
+    with (
+        record_inputs({"first": handle.blocks[0]}) as entered,
+        record_outputs(sites) as left,
+        keep_positions(handle.head, *last),
+    ):
+        logits = handle.model(input_ids=tokens, use_cache=False).logits[0, 0]
+
+    def at_last(tensor: Tensor) -> Tensor:
+        return _precise(as_batch(tensor, 1)[0, -1])
+
+    return _Stream(
+        places=torch.stack([at_last(entered["first"]), *(at_last(left[f"block {layer}"]) for layer in layers)]),
+        attention=torch.stack([at_last(left[f"attention {layer}"]) for layer in layers]),
+        mlp=torch.stack([at_last(left[f"mlp {layer}"]) for layer in layers]),
+        logits=_precise(logits),
+    )
+
+
+def _precise(tensor: Tensor) -> Tensor:
+    return tensor if tensor.dtype == torch.float64 else tensor.float()
+
+
+def _read(handle: ModelHandle, norm: nn.Module, places: Tensor, new: int, old: int) -> tuple[Tensor, Tensor]:
+    """(n, 2) probabilities and ranks of both tokens, read from n places of the stream."""
+    log_p = head_logits(handle, norm(places.to(handle.dtype))).log_softmax(dim=1)
+    return log_p[:, [new, old]].exp(), _ranks(log_p, new, old)
+
+
+def _ranks(log_p: Tensor, new: int, old: int) -> Tensor:
+    """(n, 2) places among all tokens, counted from 1."""
+    return torch.stack([(log_p > log_p[:, [token]]).sum(dim=1) + 1 for token in (new, old)], dim=1)
+
+
+def _contributions(
+    handle: ModelHandle, norm: nn.Module, stream: _Stream, new: int, old: int
+) -> tuple[Any, Any, float, float]:
+    """(attention (L,), MLP (L,), base, difference) in logits; NaN parts where they are no sum."""
+    weight: Tensor = handle.head.weight  # type: ignore[assignment]
+    direction = _precise(weight[new]).double() - _precise(weight[old]).double()  # (width of the head's input,)
+    head_bias = getattr(handle.head, "bias", None)
+    constant = float(head_bias[new] - head_bias[old]) if head_bias is not None else 0.0
+    entering = _precise(norm(stream.places[-1:].to(handle.dtype)))[0].double()
+    blank = np.full(handle.n_layers, np.nan)
+    if len(entering) != len(direction):  # a projection stands between norm and head
+        return blank, blank, float("nan"), float("nan")
+    difference = float(entering @ direction) + constant
+    places, attention, mlp = stream.places.double(), stream.attention.double(), stream.mlp.double()
+    gain, bias, is_centred = _affine(norm, places[-1])
+    added = places[1:] - places[:-1]
+    if not _close(added, attention + mlp) or not _close(
+        (places[-1] - _mean(places[-1], is_centred)) * gain + bias, entering
+    ):
+        return blank, blank, float("nan"), difference
+
+    def towards(parts: Tensor) -> Tensor:  # (..., width) -> (...)
+        return ((parts - _mean(parts, is_centred)) * gain) @ direction
+
+    base = float(towards(places[0]) + bias @ direction) + constant
+    return towards(attention).cpu().numpy(), towards(mlp).cpu().numpy(), base, difference
+
+
+def _affine(norm: nn.Module, stream: Tensor) -> tuple[Tensor, Tensor, bool]:
+    """(gain with the scale of `stream` folded in (width,), bias (width,), whether the mean is taken off)."""
+    ones = torch.ones_like(stream)
+    if isinstance(norm, nn.LayerNorm):
+        scale = (stream.var(correction=0) + norm.eps).rsqrt()
+        gain = norm.weight.double() if norm.weight is not None else ones
+        bias = norm.bias.double() if norm.bias is not None else 0 * ones
+        return gain * scale, bias, True
+    eps = float(getattr(norm, "variance_epsilon", getattr(norm, "eps", 0.0)))
+    weight: Tensor = next(norm.parameters())
+    gain = norm(ones.to(weight.dtype)).double() * (1 + eps) ** 0.5  # Gemma's gain is 1 + weight: ask the norm itself
+    return gain * (stream.square().mean() + eps).rsqrt(), 0 * ones, False
+
+
+def _mean(parts: Tensor, is_centred: bool) -> Tensor | float:
+    return parts.mean(dim=-1, keepdim=True) if is_centred else 0.0
+
+
+def _close(one: Tensor, other: Tensor) -> bool:
+    return bool((one - other).norm() <= _AGREE * max(float(one.norm()), float(other.norm()), 1e-30))

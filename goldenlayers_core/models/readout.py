@@ -1,0 +1,40 @@
+"""From the residual stream to the vocabulary, as the model itself does it: final norm, LM head, cap on the logits."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from goldenlayers_core.models.handle import ModelHandle
+from goldenlayers_core.models.hooks import keep_positions, record_inputs
+from goldenlayers_core.models.products import few_rows
+from goldenlayers_core.models.tokens import pad_right
+
+
+def head_logits(handle: ModelHandle, states: Tensor) -> Tensor:
+    """(..., V) logits, at least float32, of what enters the LM head (..., width).
+
+    Gemma 2 caps them: cap * tanh(logits / cap).
+    """
+    logits: Tensor = handle.head(states.to(handle.device, handle.dtype))
+    logits = logits if logits.dtype == torch.float64 else logits.float()
+    cap = getattr(handle.model.config.get_text_config(), "final_logit_softcapping", None)
+    return logits if cap is None else torch.tanh(logits / cap) * cap
+
+
+def last_states(handle: ModelHandle, rows: Sequence[Sequence[int]]) -> Tensor:
+    """(R, width) what enters the LM head at the last token of each row; no logits are formed but for these places.
+
+    The rows are padded on the right, where nothing sees the padding. Hold the handle's lock.
+    """
+    ids = pad_right(rows).to(handle.device)
+    lengths = ids.new_tensor([len(row) for row in rows])
+    index = torch.arange(len(rows), device=ids.device)
+    with (
+        torch.inference_mode(),
+        few_rows(handle),
+        record_inputs({"head": handle.head}) as seen,
+        keep_positions(handle.head, index, lengths - 1),
+    ):
+        handle.model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False)
+    return seen["head"][0]
