@@ -7,29 +7,29 @@ import dataclasses
 import logging
 import os
 import sys
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from goldenlayers_core.commands.console import Data, Device, Dtype, Json, Limit, Model, Split, reporter, say
+from goldenlayers_core.commands.editing import edit
+from goldenlayers_core.commands.exporting import export, import_
 from goldenlayers_core.commands.measuring import evaluate, trace
 from goldenlayers_core.commands.sweeping import sweep
-from goldenlayers_core.errors import Cancelled, ConfigError, GoldenLayersError
-from goldenlayers_core.records import EditAwareConfig, EditRequest, LgaConfig, ModelSource, SelectionConfig
-from goldenlayers_core.tasks import DatasetChoice, EditQuestion, ScoreQuestion, Workbench
+from goldenlayers_core.errors import Cancelled, GoldenLayersError
+from goldenlayers_core.records import EditAwareConfig, LgaConfig, ModelSource, SelectionConfig
+from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, Workbench
 from goldenlayers_core.tasks.answers import (
     dataset_answer,
     dataset_lines,
-    edit_answer,
-    edit_lines,
     score_answer,
     score_lines,
 )
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
-for command in (trace, evaluate, sweep):
+for command in (edit, export, trace, evaluate, sweep):
     app.command()(command)
+app.command("import")(import_)
 
 
 @app.command()
@@ -127,45 +127,6 @@ def score(
     run_id = save_scores(bench.store, question, scores, selection)
     content = score_answer(scores, selection, dataset, run_id)
     say(as_json, content, lambda: score_lines(content))
-
-
-def layer_number(layer: str) -> int:
-    """-1 for auto. Raises ConfigError for anything else that is no layer."""
-    if layer == "auto":
-        return -1
-    if not layer.isdigit():
-        raise ConfigError(f"The layer {layer!r} is no layer; give auto or a whole number from 0.")
-    return int(layer)
-
-
-@app.command()
-def edit(
-    prompt: Annotated[str, typer.Option("--prompt", help="ends where the answer begins")],
-    subject: Annotated[str, typer.Option("--subject", help="as it stands in the prompt")],
-    target_new: Annotated[str, typer.Option("--target-new")],
-    target_true: Annotated[str, typer.Option("--target-true", help="the old answer; the model's own if left out")] = "",
-    model: Model = "bundled",
-    method: Annotated[str, typer.Option("--method")] = "rome",
-    layer: Annotated[str, typer.Option("--layer", help="auto or a number")] = "auto",
-    out: Annotated[Path | None, typer.Option("--out", help="write the edit to this safetensors file")] = None,
-    device: Device = "auto",
-    dtype: Dtype = "auto",
-    as_json: Json = False,
-) -> None:
-    """Edit one fact, and show the answers before and after."""
-    from goldenlayers_core.tasks.editing import edit as run_edit
-    from goldenlayers_core.tasks.editing import save_edit_file
-    from goldenlayers_core.tasks.serial import plain
-    from goldenlayers_core.tasks.stored import open_report
-
-    source = ModelSource(model, None, device, dtype)
-    request = EditRequest("cli", prompt, subject, target_new, target_true)
-    question = EditQuestion(source, plain(request), method, layer_number(layer))
-    bench = Workbench()
-    report = open_report(bench.store, run_edit(bench, question, reporter()))
-    if out:
-        save_edit_file(bench, report.edit_id, out)
-    say(as_json, edit_answer(report), lambda: edit_lines(report))
 
 
 @app.command()

@@ -4,10 +4,7 @@ import dataclasses
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from safetensors.numpy import save
 
 from goldenlayers_core.editing import (
     Edit,
@@ -23,7 +20,6 @@ from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.generate import first_answer, greedy
 from goldenlayers_core.records import EditRequest, ModelSource
 from goldenlayers_core.runtime import Progress, provenance
-from goldenlayers_core.runtime.atomic import write_bytes
 from goldenlayers_core.tasks.questions import DatasetChoice, EditQuestion, ScoreQuestion
 from goldenlayers_core.tasks.recommend import recommend
 from goldenlayers_core.tasks.scoring import score
@@ -108,12 +104,6 @@ def _layer(bench: "Workbench", handle: ModelHandle, question: EditQuestion, prog
 def open_edit(bench: "Workbench", edit_id: str) -> Edit:
     """A stored edit. Raises StoreError or EditError."""
     return from_arrays(*bench.store.load_arrays("edits", edit_id))
-
-
-def save_edit_file(bench: "Workbench", edit_id: str, path: Path) -> None:
-    """Write a stored edit to a safetensors file in one step. Raises StoreError."""
-    arrays, meta = bench.store.load_arrays("edits", edit_id)
-    write_bytes(path.expanduser().absolute(), save(arrays, metadata=meta))
 
 
 def try_free_prompts(

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from safetensors import SafetensorError, safe_open
-
-from goldenlayers_core.editing import Edit, from_arrays
+from goldenlayers_core.editing import Edit
 from goldenlayers_core.editing.overlay import checked, overlay
 from goldenlayers_core.errors import EditError
 from goldenlayers_core.evaluation import Question, accepts, read
@@ -19,6 +17,7 @@ from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.records import PROBE_KINDS, EditRequest, ModelSource, ProbeKind
 from goldenlayers_core.results.evaluation import EditEvaluation, Group, ProbeRate
 from goldenlayers_core.runtime import Progress
+from goldenlayers_core.tasks.exporting import open_edits
 from goldenlayers_core.tasks.questions import DatasetChoice
 
 if TYPE_CHECKING:
@@ -45,18 +44,11 @@ class _Heard:
 
 
 def open_edit_file(path: Path) -> Edit:
-    """An edit as `edit --out` wrote it. Raises EditError for anything else."""
-    name = path.expanduser()
-    try:
-        name.open("rb").close()
-        with safe_open(name, framework="np") as file:
-            arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - it is no mapping
-            meta = dict(file.metadata() or {})
-    except OSError as error:
-        raise EditError(f"The edit file {path} cannot be read ({error.strerror or error}); check its name.") from error
-    except (SafetensorError, TypeError, ValueError) as error:
-        raise EditError(f"The file {path} is no edit: {error}; give one written by `edit --out`.") from error
-    return from_arrays(arrays, meta)
+    """The edit of a file that was exported here. Raises EditError for anything else, and for a stack."""
+    found = open_edits(path)
+    if len(found) != 1:
+        raise EditError(f"{path} holds a stack of {len(found)} edits; give a file with one edit.")
+    return found[0]
 
 
 def evaluate_on(

@@ -31,40 +31,34 @@ MOST_BYTES: Final = 512 * 2**20  # of everything in a file or zip
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What came in: edits in the store, bottom of the stack first, and the runs that measured them."""
+    """An edit that came in."""
 
-    edit_ids: tuple[str, ...]
-    run_ids: tuple[str, ...]  # of each edit; "" where it states no prompt to ask
-    names: tuple[str, ...]  # what each writes, or what it is
-    layers: tuple[tuple[int, ...], ...]
-    answers: tuple[tuple[str, str], ...]  # (before, after) to each edit's own prompt, under that edit alone
+    edit_id: str
+    run_id: str  # that measured it; "" where it states no prompt to ask
+    writes: str  # its fact in words, or what it is
+    layers: tuple[int, ...]
+    before: str  # answers to its own prompt without and with it alone
+    after: str
 
 
 def import_edits(
     bench: "Workbench", model: ModelSource, files: Mapping[str, bytes], name: str, progress: Progress
-) -> Imported:
-    """Store the edits that some files hold and measure each on its own prompt.
+) -> tuple[Imported, ...]:
+    """Store the edits that some files hold, bottom of the stack first, and measure each on its own prompt.
 
     `files` by name: an edit file, or an adapter's two files; a zip counts as what is in it. Nothing is stored unless
     all of it belongs to this model. Raises EditError, saying what differs or what is damaged.
     """
     handle = bench.model(model, progress)
+    found = []
     edits = edits_of(handle, unzipped(files, name), name)
-    runs, answers = [], []
     for i, edit in enumerate(edits):
         progress.update(i, len(edits), "Asking the edits' own prompts, before and after")
         bench.store.save_arrays("edits", edit.edit_id, *to_arrays(edit))
-        run_id, said = _measured(bench, handle, edit, model, name)
-        runs.append(run_id)
-        answers.append(said)
+        run_id, before, after = _measured(bench, handle, edit, model, name)
+        found.append(Imported(edit.edit_id, run_id, _words(edit), edit.layers, before, after))
     progress.update(len(edits), len(edits), "Imported")
-    return Imported(
-        edit_ids=tuple(edit.edit_id for edit in edits),
-        run_ids=tuple(runs),
-        names=tuple(_words(edit) for edit in edits),
-        layers=tuple(edit.layers for edit in edits),
-        answers=tuple(answers),
-    )
+    return tuple(found)
 
 
 def _words(edit: Edit) -> str:
@@ -92,28 +86,24 @@ def edits_of(handle: ModelHandle, files: Mapping[str, bytes], name: str) -> tupl
 
 def _measured(
     bench: "Workbench", handle: ModelHandle, edit: Edit, model: ModelSource, name: str
-) -> tuple[str, tuple[str, str]]:
-    """(run id, answers before and after) of an edit's own prompt; the report made here, where there is one, stays."""
-    fact = edit.fact
+) -> tuple[str, str, str]:
+    """(run id, answer before, after) of an edit's own prompt; the report made here, where there is one, stays."""
+    fact, source = edit.fact, f"imported from {name}"
     if not fact.prompt:
-        return "", ("", "")
-    request = EditRequest(
-        fact.case_id, fact.prompt, fact.subject, fact.target_new, fact.target_true, source=f"imported from {name}"
-    )
+        return "", "", ""
+    request = EditRequest(fact.case_id, fact.prompt, fact.subject, fact.target_new, fact.target_true, source=source)
     try:
-        report = evaluate_edit(handle, edit, request, layer_evidence=f"imported from {name}")
+        report = evaluate_edit(handle, edit, request, layer_evidence=source)
     except RequestError:  # a prompt that cannot be asked says nothing about the edit
-        return "", ("", "")
-    answers = (report.before.answer, report.after.answer)
-    known = f"edit-{edit.edit_id[:16]}"
-    if any(run.run_id == known for run in bench.store.runs()):
-        return known, answers
-    registered = any(method.name == edit.method for method in methods())
-    question = EditQuestion(
-        model, plain(request), edit.method, edit.layer, json.loads(edit.config) if registered else {}
-    )
-    origin = {**provenance(), **report.provenance, "config": edit.config, "code": EDIT_VERSION, "imported": name}
-    return save_report(bench.store, question, dataclasses.replace(report, provenance=origin), handle.name), answers
+        return "", "", ""
+    run_id = f"edit-{edit.edit_id[:16]}"
+    if not any(run.run_id == run_id for run in bench.store.runs()):
+        registered = any(method.name == edit.method for method in methods())
+        settings = json.loads(edit.config) if registered else {}
+        origin = {**provenance(), **report.provenance, "config": edit.config, "code": EDIT_VERSION, "imported": name}
+        question = EditQuestion(model, plain(request), edit.method, edit.layer, settings)
+        run_id = save_report(bench.store, question, dataclasses.replace(report, provenance=origin), handle.name)
+    return run_id, report.before.answer, report.after.answer
 
 
 def read_path(path: Path) -> dict[str, bytes]:

@@ -14,8 +14,9 @@ from goldenlayers_core.places import assets_folder
 from goldenlayers_core.records import EditRequest, ModelSource, Probe
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, EditQuestion, Workbench
-from goldenlayers_core.tasks.editing import edit, open_edit, save_edit_file
+from goldenlayers_core.tasks.editing import edit, open_edit
 from goldenlayers_core.tasks.evaluating import evaluate_on, open_edit_file
+from goldenlayers_core.tasks.exporting import export_to
 from goldenlayers_core.tasks.serial import plain
 from goldenlayers_core.tasks.stored import open_report
 from tests.lending import lend_models
@@ -38,7 +39,7 @@ def edited(bench, tmp_path_factory) -> tuple[EditRequest, Path, str]:
     run_id = edit(bench, EditQuestion(ModelSource(), plain(request), "rome", 5, QUICK), Progress())
     report = open_report(bench.store, run_id)
     file = tmp_path_factory.mktemp("edits") / "one.safetensors"
-    save_edit_file(bench, report.edit_id, file)
+    export_to(bench.model(ModelSource()), [open_edit(bench, report.edit_id)], "safetensors", file)
     return request, file, report.edit_id
 
 
@@ -112,10 +113,10 @@ def test_an_edit_of_another_model_and_files_that_are_no_edits_are_refused(bench,
         open_edit_file(tmp_path)
     text = tmp_path / "text.safetensors"
     text.write_text("not an edit")
-    with pytest.raises(EditError, match="is no edit"):
+    with pytest.raises(EditError, match="is not a whole safetensors file"):
         open_edit_file(text)
     save_file({"weight": np.zeros((2, 2), np.float32)}, tmp_path / "weights.safetensors")
-    with pytest.raises(EditError, match="not an edit written here"):
+    with pytest.raises(EditError, match="but not of edits"):
         open_edit_file(tmp_path / "weights.safetensors")
 
 

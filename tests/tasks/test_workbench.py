@@ -18,7 +18,8 @@ from goldenlayers_core.models.hooks import hooks_on
 from goldenlayers_core.records import EditRequest, LgaConfig, ModelSource, Probe, SelectionConfig
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, EditQuestion, KnowledgeQuestion, ScoreQuestion, Workbench
-from goldenlayers_core.tasks.editing import edit, open_edit, save_edit_file, try_free_prompts
+from goldenlayers_core.tasks.editing import edit, open_edit, try_free_prompts
+from goldenlayers_core.tasks.exporting import export_to, open_edits
 from goldenlayers_core.tasks.recommend import recommend
 from goldenlayers_core.tasks.scoring import layer_scores, score
 from goldenlayers_core.tasks.serial import dataset_from, plain, report_from, request_from
@@ -192,10 +193,9 @@ def test_edit_leaves_the_model_alone_and_travels_as_a_file(bench, tmp_path):
     assert tried.before.answer != tried.after.answer
     assert weights_digest(handle.model) == before
     assert hooks_on(handle.model) == 0
-    file = tmp_path / "france.safetensors"
-    save_edit_file(bench, report.edit_id, file)
+    file = export_to(handle, [open_edit(bench, report.edit_id)], "safetensors", tmp_path / "france.safetensors")
     assert 0 < file.stat().st_size < 50_000
-    assert open_edit(bench, report.edit_id).edit_id == report.edit_id
+    assert [edit.edit_id for edit in open_edits(file)] == [report.edit_id]
 
 
 def test_the_recommended_layer_is_computed_when_nothing_is_stored(bench, tiny):
