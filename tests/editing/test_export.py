@@ -213,8 +213,8 @@ def test_easyedit_finds_every_module_and_no_field_it_does_not_know(row: str, met
     found = yaml.safe_load(text)
     assert found["alg_name"] == title
     assert set(found) == names
-    assert 1e-5 in found.values()  # as a number: YAML reads 1e-05 as a text
     assert 7 in found.values()
+    assert (1e-5 in found.values()) is (method not in ("grace", "wise"))  # as a number: YAML reads 1e-05 as a text
     site, block = handle.mlp_out(1), handle.blocks[1]
     if "inner_params" in found:
         assert named(handle, found["inner_params"][0]) is site.weight
@@ -229,6 +229,22 @@ def test_easyedit_finds_every_module_and_no_field_it_does_not_know(row: str, met
     assert named(handle, found["lm_head_module"]) is handle.head
     if method not in ("ft-l", "ft-m"):
         assert found["v_loss_layer"] == LAYERS - 1
+
+
+def test_easyedits_numbers_are_in_easyedits_units() -> None:
+    handle = tiny_handle("llama")
+    memit = easyedit.fields(handle, "memit", (0, 1), {"preservation": 1.5})
+    assert (memit["mom2_update_weight"], memit["layers"]) == (1.5 * 48, [0, 1])
+    assert memit["mom2_adjustment"] is True
+    rome = easyedit.fields(handle, "rome", (1,), {"n_templates": 5, "template_length": 10, "covariance": "samples"})
+    assert (rome["context_template_length_params"], rome["mom2_adjustment"]) == ([[5, 2], [10, 3]], True)
+    bare = easyedit.fields(handle, "rome", (1,), {"n_templates": 0})
+    assert (bare["context_template_length_params"], bare["mom2_adjustment"]) == ([], False)
+    book = Codebook(1, torch.ones(2, 48), torch.ones(2, 32), torch.tensor([0.5, 1.0]))
+    grace = make_edit(handle, REQUEST, "grace", [], {"radius": 0.3}, codebooks=[book])
+    assert "\neps: 0.75\n" in easyedit.hyperparameters(handle, [grace])
+    assert easyedit.fields(handle, "ft-l", (1,), {"norm_constraint": 0.0})["norm_constraint"] is False
+    assert easyedit.fields(handle, "ft-l", (1,), {"norm_constraint": 5e-4})["norm_constraint"] == 5e-4
 
 
 def test_an_easyedit_file_describes_one_method() -> None:

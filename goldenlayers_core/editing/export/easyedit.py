@@ -84,7 +84,7 @@ def _memit(handle: ModelHandle, name: str, layers: Sequence[int], config: Mappin
         **_common(handle, name),
         **_value(handle, layers, config),
         "mom2_adjustment": True,
-        "mom2_update_weight": _number(config, ("covariance_weight", "mom2_weight", "update_weight"), 15000.0),
+        "mom2_update_weight": _lambda(handle, layers[0], config),
         "layer_selection": "all",
         "batch_size": 1,
     }
@@ -93,9 +93,9 @@ def _memit(handle: ModelHandle, name: str, layers: Sequence[int], config: Mappin
 def _emmet(handle: ModelHandle, name: str, layers: Sequence[int], config: Mapping[str, Any]) -> Fields:
     return {
         **_memit(handle, name, layers, config),
-        "mom2_update_weight": _number(config, ("covariance_weight", "mom2_weight"), 1.0),
+        "mom2_update_weight": 1.0,  # as the original repository has it for Llama: it scales the ridge below away
         "update_norm_lambda": 0.0,
-        "emmet_lambda": _number(config, ("emmet_lambda", "ridge"), 0.1),
+        "emmet_lambda": 0.1,
         "model_parallel": False,
     }
 
@@ -108,7 +108,7 @@ def _pmet(handle: ModelHandle, name: str, layers: Sequence[int], config: Mapping
         "rewrite_module_tmps": [site_template(handle)],
         "mlp_module_tmp": site_template(handle),
         "attn_module_tmp": out,
-        "nll_loss_factor": _number(config, ("nll_factor",), 1.0),
+        "nll_loss_factor": 1.0,
         "model_parallel": False,
     }
 
@@ -116,8 +116,8 @@ def _pmet(handle: ModelHandle, name: str, layers: Sequence[int], config: Mapping
 def _alphaedit(handle: ModelHandle, name: str, layers: Sequence[int], config: Mapping[str, Any]) -> Fields:
     return {
         **_memit(handle, name, layers, config),
-        "nullspace_threshold": 0.02,  # EasyEdit's is absolute; ours, where relative, means something else
-        "L2": _number(config, ("ridge", "l2"), 1.0),
+        "nullspace_threshold": 0.02,
+        "L2": 10.0,
         "P_loc": "./null_space_project.pt",
         "model_parallel": False,
     }
@@ -125,7 +125,7 @@ def _alphaedit(handle: ModelHandle, name: str, layers: Sequence[int], config: Ma
 
 def _fine_tuning(handle: ModelHandle, name: str, layers: Sequence[int], config: Mapping[str, Any]) -> Fields:
     names = {**templates(handle), "rewrite_module_tmp": f"{site_template(handle)}.weight"}  # FT names the parameter
-    norm = _number(config, ("norm_constraint", "norm", "epsilon"), 0.0)
+    norm = float(config.get("norm_constraint", 0.0))
     return {
         **_common(handle, name),
         "layers": list(layers),
@@ -155,9 +155,9 @@ def _grace(handle: ModelHandle, name: str, layers: Sequence[int], config: Mappin
     return {
         **_common(handle, name),
         "inner_params": _inner(handle, layers[-1]),
-        "edit_lr": float(config.get("learning_rate", 1.0)),
+        "edit_lr": 1.0,
         "n_iter": int(config.get("steps", 50)),
-        "eps": _number(config, ("radius", "epsilon", "eps"), 1.0),
+        "eps": float(config.get("eps", 1.0)),
         "dist_fn": "euc",
         "val_init": "cold",
         "val_train": "sgd",
@@ -171,16 +171,15 @@ def _grace(handle: ModelHandle, name: str, layers: Sequence[int], config: Mappin
 
 
 def _wise(handle: ModelHandle, name: str, layers: Sequence[int], config: Mapping[str, Any]) -> Fields:
-    margins = [_number(config, (key,), usual) for key, usual in (("alpha", 5.0), ("beta", 20.0), ("gamma", 10.0))]
     return {
         **_common(handle, name),
         "inner_params": _inner(handle, layers[-1]),
-        "edit_lr": float(config.get("learning_rate", 1.0)),
+        "edit_lr": 1.0,
         "n_iter": int(config.get("steps", 70)),
-        "mask_ratio": _number(config, ("mask_ratio", "density"), 0.2),
-        "norm_constraint": _number(config, ("norm_constraint",), 1.0),
-        "act_margin": margins,
-        "act_ratio": _number(config, ("act_ratio", "activation_ratio"), 0.88),
+        "mask_ratio": float(config.get("density", 0.2)),
+        "norm_constraint": 1.0,
+        "act_margin": [5.0, 20.0, 10.0],
+        "act_ratio": 0.88,
         "save_freq": 500,
         "merge_freq": 1000,
         "merge_alg": "ties",
@@ -194,24 +193,39 @@ def _wise(handle: ModelHandle, name: str, layers: Sequence[int], config: Mapping
 
 
 Maker = Callable[[ModelHandle, str, Sequence[int], Mapping[str, Any]], Fields]
-_METHODS: Final[Mapping[str, tuple[str, Maker]]] = {  # our method -> EasyEdit's name and fields
-    "rome": ("ROME", _rome),
-    "r-rome": ("R-ROME", _rome),
-    "p-rome": ("R-ROME", _bare_keys),
-    "memit": ("MEMIT", _memit),
-    "emmet": ("EMMET", _emmet),
-    "pmet": ("PMET", _pmet),
-    "alphaedit": ("AlphaEdit", _alphaedit),
-    "ft-l": ("FT", _last_token),
-    "ft-m": ("FT", _fine_tuning),
-    "grace": ("GRACE", _grace),
-    "wise": ("WISE", _wise),
+_SAMPLED: Final = "EasyEdit samples its own context templates, so that its numbers differ a little from those here."
+_METHODS: Final[Mapping[str, tuple[str, Maker, str]]] = {  # our method -> EasyEdit's name, the fields, what to know
+    "rome": ("ROME", _rome, _SAMPLED),
+    "r-rome": ("R-ROME", _rome, _SAMPLED),
+    "p-rome": ("R-ROME", _bare_keys, _SAMPLED),
+    "memit": ("MEMIT", _memit, "mom2_update_weight is the preservation used here times the width of the keys."),
+    "emmet": ("EMMET", _emmet, "mom2_update_weight and emmet_lambda are the original repository's for Llama."),
+    "pmet": ("PMET", _pmet, "mom2_update_weight is the preservation used here times the width of the keys."),
+    "alphaedit": (
+        "AlphaEdit",
+        _alphaedit,
+        "nullspace_threshold and L2 are the published ones: EasyEdit's are absolute, those used here are relative.",
+    ),
+    "ft-l": ("FT", _last_token, "prompt_last is FT-L."),
+    "ft-m": ("FT", _fine_tuning, "target_new is FT-M."),
+    "grace": (
+        "GRACE",
+        _grace,
+        "eps is the radius of the edit made here, in absolute terms; edit_lr is the published one.",
+    ),
+    "wise": (
+        "WISE",
+        _wise,
+        "Margins, ratio and learning rate are EasyEdit's own: it trains by plain gradient descent.",
+    ),
 }
 
 
-def _number(config: Mapping[str, Any], names: Sequence[str], usual: float) -> float:
-    """The first of `names` that the config has; else what EasyEdit ships."""
-    return float(next((config[name] for name in names if name in config), usual))
+def _lambda(handle: ModelHandle, layer: int, config: Mapping[str, Any]) -> float:
+    """MEMIT's weight of usual keys: here it is in units of d_in, there it counts keys; 15,000 as for Llama else."""
+    if "preservation" not in config:
+        return 15000.0
+    return float(round(float(config["preservation"]) * handle.matrix(handle.mlp_out(layer)).shape[1], 3))
 
 
 def known() -> tuple[str, ...]:
@@ -225,7 +239,7 @@ def fields(handle: ModelHandle, method: str, layers: Sequence[int], config: Mapp
         raise EditError(
             f"EasyEdit has no hyperparameters for an edit made by {method!r}; it has those of {', '.join(_METHODS)}."
         )
-    name, make = _METHODS[method]
+    name, make, _ = _METHODS[method]
     return make(handle, name, layers, config)
 
 
@@ -238,11 +252,15 @@ def hyperparameters(handle: ModelHandle, edits: Sequence[Edit]) -> str:
             "them one by one."
         )
     edit = edits[0]
-    found = fields(handle, edit.method, edit.layers, json.loads(edit.config))
+    config = json.loads(edit.config)
+    if edit.codebooks:
+        config["eps"] = float(edit.codebooks[0].radii.mean())
+    found = fields(handle, edit.method, edit.layers, config)
     lines = [
         f"# EasyEdit hyperparameters for {handle.name}, written by Golden Layers {__version__}.",
         f"# Layers are those of the edit of: {_one_line(edit.fact.prompt)}",
         "# device is the number of a CUDA device; stats_dir is where EasyEdit keeps the key covariance it computes.",
+        f"# {_METHODS[edit.method][2]}",
         *(f"{key}: {_scalar(value)}" for key, value in found.items()),
     ]
     return "\n".join(lines) + "\n"
