@@ -8,10 +8,11 @@ from pages._shared import (
     edit_controls,
     edit_did,
     edit_kept,
+    edit_layers,
     edit_lens,
     edit_panel,
-    edit_prompts,
     edit_request,
+    edit_sides,
     edit_stack,
     frame,
     jobs,
@@ -23,7 +24,8 @@ VIEWS: Final = (
     ("did", "What it did", edit_did.section),
     ("panel", "Blast radius", edit_panel.section),
     ("lens", "Where it acted", edit_lens.section),
-    ("sides", "Side by side", edit_prompts.section),
+    ("sides", "Side by side", edit_sides.section),
+    ("layers", "Every layer", edit_layers.section),
 )
 
 frame.enter()

@@ -1,12 +1,16 @@
-"""Greedy text from a model, batched, by transformers' own generation."""
+"""Text from a model, greedy or sampled, batched, by transformers' own generation."""
 
 from collections.abc import Callable, Sequence
 
 import torch
 from transformers import GenerationConfig
 
+from goldenlayers_core.errors import RequestError
 from goldenlayers_core.models.handle import ModelHandle
+from goldenlayers_core.models.kept import last_position
+from goldenlayers_core.models.products import few_rows
 from goldenlayers_core.models.tokens import encode_prompt, pad_left
+from goldenlayers_core.results.sides import Decoding
 
 
 def greedy(
@@ -44,6 +48,47 @@ def greedy(
         for i, row in zip(chosen, out[:, ids.shape[1] :].tolist(), strict=True):
             texts[i] = str(handle.tokenizer.decode(row, skip_special_tokens=True))
     return tuple(texts)
+
+
+def continued(handle: ModelHandle, prompts: Sequence[str], decoding: Decoding, prefix: str = "") -> tuple[str, ...]:
+    """Each prompt's continuation, all in one batch, without special tokens; `prefix` stands before every prompt.
+
+    The same seed and the same prompts draw the same random numbers, whatever lies over the model, and no other random
+    number of this process is touched. Hold the handle's lock when an overlay is active; it is taken here otherwise.
+    Raises RequestError for an empty prompt, one that is longer than the model takes, and a chat template that the
+    tokenizer does not have.
+    """
+    rows = [_row(handle, prefix + prompt, decoding.chat) for prompt in prompts]
+    most = last_position(handle) + 1 - decoding.max_new_tokens
+    for prompt, row in zip(prompts, rows, strict=True):
+        if len(row) > most:
+            raise RequestError(
+                f"The prompt that begins {prompt[:40]!r} has {len(row):,} tokens and {handle.name} takes at most "
+                f"{most:,} before {decoding.max_new_tokens} new ones; shorten it."
+            )
+    config = generation_config(handle, decoding.max_new_tokens)
+    if decoding.temperature > 0:
+        config.do_sample, config.temperature, config.top_k, config.top_p = True, decoding.temperature, 0, 1.0
+    ids, mask = pad_left(rows, fill=int(config.pad_token_id or 0))
+    devices = [handle.device] if handle.device.type == "cuda" else []
+    with handle.lock, torch.inference_mode(), few_rows(handle), torch.random.fork_rng(devices=devices):
+        torch.manual_seed(decoding.seed)
+        out = handle.model.generate(
+            input_ids=ids.to(handle.device), attention_mask=mask.to(handle.device), generation_config=config
+        )
+    found = out[:, ids.shape[1] :].tolist()
+    return tuple(str(handle.tokenizer.decode(row, skip_special_tokens=True)) for row in found)
+
+
+def _row(handle: ModelHandle, prompt: str, is_chat: bool) -> tuple[int, ...]:
+    """Token ids of a prompt, or of a chat in which it is the user's message."""
+    if not is_chat:
+        return encode_prompt(handle.tokenizer, prompt)
+    if not getattr(handle.tokenizer, "chat_template", None):
+        raise RequestError(f"{handle.name} has no chat template; ask it without one.")
+    messages = [{"role": "user", "content": prompt}]
+    text = handle.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    return tuple(int(i) for i in handle.tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
 def generation_config(handle: ModelHandle, max_new_tokens: int) -> GenerationConfig:

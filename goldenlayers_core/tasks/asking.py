@@ -9,6 +9,7 @@ from goldenlayers_core.results import EditReport
 FREE: Final = "free edit"
 MAX_PROBES: Final = 50
 MAX_CHARACTERS: Final = 2000  # of a prompt
+MOST_PROMPTS: Final = 6  # asked side by side
 
 
 def free_request(

@@ -16,6 +16,7 @@ from goldenlayers_core.results import (
     TokenTrace,
     TraceResult,
 )
+from goldenlayers_core.results.sides import Decoding, SideBySide
 from goldenlayers_core.results.stack import EditCard
 from goldenlayers_core.tasks import Workbench
 from goldenlayers_core.tasks.bench import edit_card as read_card
@@ -25,7 +26,6 @@ from goldenlayers_core.tasks.stored_sweep import open_sweep
 from goldenlayers_core.tasks.stored_trace import open_token_trace, open_trace
 
 if TYPE_CHECKING:
-    from goldenlayers_core.evaluation import Tried
     from goldenlayers_core.results.lens import LensResult
 
 
@@ -125,11 +125,13 @@ def _by_digest(name: str, changed: int, _dataset: Dataset) -> dict[str, EditRequ
 
 
 @st.cache_data(show_spinner=False, max_entries=32)
-def tried(model: ModelSource, edit_ids: tuple[str, ...], prompts: tuple[str, ...]) -> "tuple[Tried, ...]":
-    """What the model says to free prompts without and with stored edits. Raises a GoldenLayersError."""
-    from goldenlayers_core.tasks.editing import try_free_prompts
+def sides(
+    model: ModelSource, stacks: tuple[tuple[str, tuple[str, ...]], ...], prompts: tuple[str, ...], decoding: Decoding
+) -> SideBySide:
+    """What the unedited model and (name, edit ids) stacks say to the same prompts. Raises a GoldenLayersError."""
+    from goldenlayers_core.tasks.siding import side_by_side
 
-    return try_free_prompts(workbench(), model, edit_ids, prompts)
+    return side_by_side(workbench(), model, stacks, prompts, decoding)
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
