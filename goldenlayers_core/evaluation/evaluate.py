@@ -28,7 +28,7 @@ class Tried:
 
 def read_probes(handle: ModelHandle, request: EditRequest) -> tuple[Reading, ...]:
     """What the model says to every probe of a request, the rewrite first: `before` of `evaluate_edit`, to be kept."""
-    return read(handle, _questions(request))
+    return read(handle, probe_questions(request))
 
 
 def evaluate_edit(
@@ -46,7 +46,7 @@ def evaluate_edit(
     `stages` are (stage, seconds) of the work so far, to which the reading is added. Raises EditError when the edit
     belongs to another model.
     """
-    questions = _questions(request)
+    questions = probe_questions(request)
     if before is not None and len(before) != len(questions):
         raise EditError(
             f"{len(before)} readings came for {len(questions)} probes; read the probes of this request again."
@@ -58,18 +58,25 @@ def evaluate_edit(
     else:
         after, stage = read(handle, questions, [edit] * len(questions)), "after"
     times = (*stages, (stage, time.perf_counter() - start))
-    outcomes = tuple(map(_outcome, request.probes, before, after))
-    return _report(handle, edit, request, outcomes, layer_evidence, times)
+    return report_of(handle, edit, request, before, after, layer_evidence, times)
 
 
-def _report(
+def probe_questions(request: EditRequest) -> tuple[Question, ...]:
+    """What is asked about a request, the rewrite first: one question per probe."""
+    return tuple(question_of(request, probe) for probe in request.probes)
+
+
+def report_of(
     handle: ModelHandle,
     edit: Edit,
     request: EditRequest,
-    outcomes: tuple[ProbeOutcome, ...],
-    layer_evidence: str,
-    stages: tuple[tuple[str, float], ...],
+    before: Sequence[Reading],
+    after: Sequence[Reading],
+    layer_evidence: str = "",
+    stages: tuple[tuple[str, float], ...] = (),
 ) -> EditReport:
+    """The report of an edit whose probes have been read: one reading per probe on either side."""
+    outcomes = tuple(map(_outcome, request.probes, before, after))
     dtype = str(handle.dtype).removeprefix("torch.")
     return EditReport(
         edit_id=edit.edit_id,
@@ -105,10 +112,6 @@ def try_prompts(handle: ModelHandle, edits: Sequence[Edit], prompts: Sequence[st
     return tuple(
         Tried(prompt, b.view, a.view, divergence(b, a)) for prompt, b, a in zip(prompts, before, after, strict=True)
     )
-
-
-def _questions(request: EditRequest) -> tuple[Question, ...]:
-    return tuple(question_of(request, probe) for probe in request.probes)
 
 
 def _outcome(probe: Probe, before: Reading, after: Reading) -> ProbeOutcome:
