@@ -78,12 +78,17 @@ class Clean:
 
 
 def clean_states(
-    handle: ModelHandle, rows: Sequence[Row], layers: Sequence[int], sites: tuple[Site, ...] = MLP
+    handle: ModelHandle,
+    rows: Sequence[Row],
+    layers: Sequence[int],
+    sites: tuple[Site, ...] = MLP,
+    entering: Sequence[int] = (),
 ) -> Clean:
     """One forward pass of whole, right-padded rows, kept for all of `layers`. Hold the handle's lock.
 
     `sites`: whose outputs are the values. A change of a block's output, or of an MLP's that is added as it is, is a
-    change of what enters the next layer, so that only the layers above are rerun.
+    change of what enters the next layer, so that only the layers above are rerun. `entering`: further layers of which
+    what enters them is kept.
 
     It holds R T (2 L d_kv + L width) numbers: about 46 kB a token for the bundled model.
     """
@@ -94,7 +99,8 @@ def clean_states(
     next_one = int(sites == ("block",) or (sites == MLP and handle.architecture.adds_mlp_out))
     sources = {f"{layer} {site}": site_module(handle, layer, site) for layer in layers for site in sites}
     starts = {layer: min(layer + next_one, handle.n_layers - 1) for layer in layers}
-    below = {f"below {start}": handle.blocks[start - 1] for start in starts.values() if start}
+    kept = sorted({start for start in (*starts.values(), *entering) if start})
+    below = {f"below {start}": handle.blocks[start - 1] for start in kept}
     cache = DynamicCache()
     with (
         torch.no_grad(),
@@ -113,7 +119,7 @@ def clean_states(
         ids=ids,
         keys={layer: at_lookup(inputs[f"{layer}"]) for layer in layers},
         values={layer: torch.cat([at_lookup(outputs[f"{layer} {site}"]) for site in sites], dim=1) for layer in layers},
-        hidden={start: outputs[f"below {start}"] for start in starts.values() if start},
+        hidden={start: outputs[f"below {start}"] for start in kept},
         starts=starts,
         pairs=kept_pairs(cache, min(layers)),
         shallowest=min(layers),

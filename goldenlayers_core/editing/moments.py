@@ -53,6 +53,7 @@ class KeyMoments:
     @cached_property
     def factor(self) -> Tensor:
         """(d_in, d_in) float64, lower triangular: the Cholesky factor of C_s. Raises EditError where there is none."""
+        lower: Tensor
         lower, failed = torch.linalg.cholesky_ex(self.shrunk)
         if int(failed) or not bool(torch.isfinite(lower).all()):
             raise EditError(
@@ -63,8 +64,9 @@ class KeyMoments:
 
     def whitened(self, keys: Tensor) -> Tensor:
         """C_s^-1 k for keys (N, d_in): (N, d_in) float64."""
-        solved: Tensor = torch.cholesky_solve(keys.double().T.to(self.factor.device), self.factor)
-        return solved.T.to(keys.device)
+        lower = self.factor
+        wide: Tensor = torch.cholesky_solve(keys.double().T.to(lower.device), lower).T.to(keys.device)
+        return wide
 
     @cached_property
     def condition(self) -> float:

@@ -2,11 +2,24 @@
 
 from typing import Final
 
-from goldenlayers_core.editing import r_rome, rome
+from goldenlayers_core.editing import alphaedit, emmet, ft, grace, in_context, memit, p_rome, pmet, r_rome, rome, wise
 from goldenlayers_core.editing.method import MethodInfo
 from goldenlayers_core.errors import ConfigError
 
-_METHODS: Final[tuple[MethodInfo, ...]] = (rome.METHOD, r_rome.METHOD)
+_METHODS: Final[tuple[MethodInfo, ...]] = (
+    rome.METHOD,
+    r_rome.METHOD,
+    p_rome.METHOD,
+    emmet.METHOD,
+    memit.METHOD,
+    pmet.METHOD,
+    alphaedit.METHOD,
+    ft.FT_L,
+    ft.FT_M,
+    grace.METHOD,
+    wise.METHOD,
+    in_context.METHOD,
+)
 
 
 def methods() -> tuple[MethodInfo, ...]:

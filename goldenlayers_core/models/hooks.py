@@ -142,6 +142,15 @@ def change_outputs(changes: Mapping[nn.Module, Change]) -> Iterator[None]:
         yield
 
 
+def passing_on(block_returns: str) -> Callable[..., Any]:
+    """A block's `forward` that changes nothing. `block_returns` is the architecture's column: "tensor" or "tuple"."""
+
+    def pass_on(hidden_states: Tensor, *_args: Any, **_kwargs: Any) -> Any:
+        return (hidden_states, None) if block_returns == "tuple" else hidden_states
+
+    return pass_on
+
+
 @contextmanager
 def start_at(blocks: Sequence[nn.Module], layer: int, hidden: Tensor, block_returns: str) -> Iterator[None]:
     """Skip the blocks below `layer` and feed it `hidden` (batch, position, width), computed before.
@@ -150,15 +159,12 @@ def start_at(blocks: Sequence[nn.Module], layer: int, hidden: Tensor, block_retu
     `block_returns` is the architecture's column: "tensor" or "tuple".
     """
 
-    def pass_on(hidden_states: Tensor, *_args: Any, **_kwargs: Any) -> Any:
-        return (hidden_states, None) if block_returns == "tuple" else hidden_states
-
     def feed(_module: nn.Module, args: Any, kwargs: Any) -> Any:
         return ((hidden, *args[1:]), kwargs) if args else (args, {**kwargs, "hidden_states": hidden})
 
     with ExitStack() as stack:
         for block in blocks[:layer]:
-            block.__dict__["forward"] = pass_on
+            block.__dict__["forward"] = passing_on(block_returns)
             stack.callback(block.__dict__.pop, "forward", None)
         stack.callback(blocks[layer].register_forward_pre_hook(feed, with_kwargs=True).remove)
         yield

@@ -139,12 +139,14 @@ def test_settings_have_words_and_limits_for_a_form() -> None:
 
 
 def test_the_registry() -> None:
-    assert [m.name for m in methods()] == ["rome", "r-rome"]
+    names = [m.name for m in methods()]
+    assert names[:7] == ["rome", "r-rome", "p-rome", "emmet", "memit", "pmet", "alphaedit"]
+    assert len(set(names)) == len(names)
     with pytest.raises(ConfigError, match="choose one of rome, r-rome"):
-        get_method("memit")
+        get_method("mend")
     handle = tiny_handle("llama")
     edits = {}
-    for method in methods():
+    for method in map(get_method, ("rome", "r-rome")):
         config = method.config_class(steps=3)
         edits[method.name] = method.run(handle, REQUEST, 1, config, Supplies(TEMPLATES), None)
         assert edits[method.name].method == method.name
