@@ -15,6 +15,7 @@ from goldenlayers_core.commands.console import Data, Device, Dtype, Json, Limit,
 from goldenlayers_core.commands.editing import edit
 from goldenlayers_core.commands.exporting import export, import_
 from goldenlayers_core.commands.measuring import evaluate, trace
+from goldenlayers_core.commands.reporting import report
 from goldenlayers_core.commands.sweeping import sweep
 from goldenlayers_core.errors import Cancelled, GoldenLayersError
 from goldenlayers_core.records import EditAwareConfig, LgaConfig, ModelSource, SelectionConfig
@@ -27,7 +28,7 @@ from goldenlayers_core.tasks.answers import (
 )
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
-for command in (edit, export, trace, evaluate, sweep):
+for command in (edit, export, trace, evaluate, sweep, report):
     app.command()(command)
 app.command("import")(import_)
 

@@ -13,7 +13,7 @@ from goldenlayers_core.figures.compare import compare_runs
 from goldenlayers_core.figures.curves import agreement_scatter, metric_curves
 from goldenlayers_core.figures.edits import probe_changes, top_tokens
 from goldenlayers_core.figures.export import alt_text, to_html, to_png
-from goldenlayers_core.figures.frame import fit_width
+from goldenlayers_core.figures.frame import fit_width, untitled
 from goldenlayers_core.figures.heatmap import ORDERS, Order, scores_heatmap
 from goldenlayers_core.figures.layers import best_layer_distribution, totals_bars
 from goldenlayers_core.figures.lens import lens_curves, lens_parts
@@ -66,4 +66,5 @@ __all__ = [
     "top_tokens",
     "totals_bars",
     "trace_curves",
+    "untitled",
 ]

@@ -53,6 +53,15 @@ def fit_width(figure: go.Figure, width: int) -> go.Figure:
     return _headed(go.Figure(figure), max(width, PHONE))
 
 
+def untitled(drawn: go.Figure) -> go.Figure:
+    """A copy without its title and subtitle, which a page sets in its own type; they stay in `layout.meta`."""
+    bare = go.Figure(drawn)
+    top = int((drawn.layout.meta or {}).get("above", 0)) + 16
+    shrink = max(int(drawn.layout.margin.t or 0) - top, 0)
+    bare.update_layout(title=None, margin_t=top, height=int(drawn.layout.height or 450) - shrink)
+    return bare
+
+
 def _headed(figure: go.Figure, width: int) -> go.Figure:
     meta = figure.layout.meta
     title = wrap(meta["title"], min(int((width - 18) / _TITLE_LETTER), _LONGEST_TITLE))

@@ -6,7 +6,7 @@ import streamlit as st
 from goldenlayers_core.figures.text import counted, layer_list, number, percent
 from goldenlayers_core.results import LayerScores, Selection
 from goldenlayers_core.tasks.starting import early_layer
-from pages._shared import edit_start
+from pages._shared import edit_start, report
 from pages._shared.wording import duration, escape
 
 NOT_PROVED = (
@@ -42,7 +42,7 @@ def card(scores: LayerScores, selection: Selection, run_id: str, bundled: bool) 
         left, right = st.columns([4, 5], gap="large")
         with left:
             _numbers(scores, selection)
-            _buttons(selection.golden_layer, early_layer(scores.n_layers))
+            _buttons(selection.golden_layer, early_layer(scores.n_layers), run_id)
         with right:
             if selection.stability < FIRM:
                 st.markdown(
@@ -60,12 +60,13 @@ def _caution(scores: LayerScores, bundled: bool) -> str:
     return f"{PREDICTED} {CALIBRATED if bundled else CALIBRATED_ELSEWHERE}"
 
 
-def _buttons(golden: int, early: int) -> None:
+def _buttons(golden: int, early: int, run_id: str) -> None:
     with st.container(horizontal=True):
         if st.button(f"Edit at the golden layer {golden}", key="edit-golden", icon=":material/edit:"):
             edit_start.go(layer=golden)
         if early != golden and st.button(f"Edit at the early layer {early}", key="edit-early", icon=":material/edit:"):
             edit_start.go(layer=early)
+        report.button(run_id, "scores")
 
 
 def _numbers(scores: LayerScores, selection: Selection) -> None:

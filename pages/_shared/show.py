@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from goldenlayers_core.errors import GoldenLayersError
-from goldenlayers_core.figures import alt_text, to_html, to_png
+from goldenlayers_core.figures import alt_text, to_html, to_png, untitled
 from pages._shared.wording import escape
 
 __all__ = ["downloads", "escape", "figure", "stacked", "untitled"]
@@ -38,15 +38,6 @@ def figure(drawn: go.Figure, name: str, table: pd.DataFrame, *, selectable: bool
     with st.expander("Table and downloads", icon=":material/download:"):
         downloads(drawn, name, table)
     return event
-
-
-def untitled(drawn: go.Figure) -> go.Figure:
-    """A copy without its title, which the page sets in its own type."""
-    bare = go.Figure(drawn)
-    top = int((drawn.layout.meta or {}).get("above", 0)) + 16
-    shrink = max(int(drawn.layout.margin.t or 0) - top, 0)
-    bare.update_layout(title=None, margin_t=top, height=int(drawn.layout.height or 450) - shrink)
-    return bare
 
 
 def downloads(drawn: go.Figure, name: str, table: pd.DataFrame) -> None:

@@ -5,7 +5,7 @@ from typing import Final
 import streamlit as st
 
 from goldenlayers_core.runtime import RunManifest
-from pages._shared import cached, jobs, session
+from pages._shared import cached, jobs, report, session
 from pages._shared.wording import count, duration, escape, shorten, when
 
 KINDS: Final = {
@@ -85,6 +85,8 @@ def _more(manifest: RunManifest) -> None:
             if st.form_submit_button("Rename", key=f"rename-{run_id}") and title.strip():
                 cached.workbench().store.rename_run(run_id, title.strip())
                 st.rerun()
+        st.divider()
+        report.button(run_id, "runs")
         st.divider()
         st.markdown(_LOST.get(manifest.kind, "Delete this run? It cannot be brought back."))
         st.button(

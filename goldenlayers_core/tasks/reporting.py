@@ -1,0 +1,194 @@
+"""A stored run as a report: the same figures as on the pages, every number with its definition and provenance."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+import pandas as pd
+
+from goldenlayers_core import figures
+from goldenlayers_core.errors import StoreError
+from goldenlayers_core.figures.sweep import about
+from goldenlayers_core.figures.text import counted
+from goldenlayers_core.reports import Report, Section, report_html
+from goldenlayers_core.results import EditReport, LayerScores, Selection, SweepResult
+from goldenlayers_core.results.sweep import PROBE_METRICS
+from goldenlayers_core.runtime import RunManifest, Store
+from goldenlayers_core.runtime.atomic import write_bytes
+from goldenlayers_core.tasks.judging import best, curve, failures, of_selection
+from goldenlayers_core.tasks.recommend import LGA_CAUTION
+from goldenlayers_core.tasks.stored import open_report, open_scores, open_search, open_sweep, open_trace
+from goldenlayers_core.tasks.truth import ModelFacts, layer_card
+
+Parts = tuple[str, tuple[Section, ...], tuple[str, ...]]  # finding, sections, limits
+
+_SMALL: Final = "Samples of this size leave wide intervals: read them before the third digit."
+_WHERE: Final = "Where an answer comes back in a causal trace need not be where an edit works best."
+_GREEDY: Final = "Answers are greedy text of this model in this precision; another one may answer otherwise."
+
+
+def write_report(store: Store, run_id: str, path: Path) -> None:
+    """Write a stored run's report in one step. Raises StoreError when the run is missing or damaged."""
+    write_bytes(path.expanduser().absolute(), report_bytes(store, run_id))
+
+
+def report_bytes(store: Store, run_id: str) -> bytes:
+    """The report as a file's content. Raises StoreError when the run is missing or damaged."""
+    return report_html(report_of(store, run_id)).encode()
+
+
+def report_of(store: Store, run_id: str) -> Report:
+    """A stored run as a report. Raises StoreError when the run is missing or damaged."""
+    manifest = store.load_run(run_id).manifest
+    finding, sections, limits = _MAKERS.get(manifest.kind, _tables)(store, manifest)
+    return Report(manifest.title, finding, sections, _facts(manifest), limits)
+
+
+def _facts(manifest: RunManifest) -> tuple[tuple[str, str], ...]:
+    """Everything that is needed to find the run again and to repeat it."""
+    settings = {name: value for name, value in manifest.settings.items() if name not in ("model", "request")}
+    return (
+        ("model", f"{manifest.model}, fingerprint {manifest.fingerprint}"),
+        ("dataset", f"{manifest.dataset}, {counted(manifest.n_requests, 'request')}, digest {manifest.dataset_digest}"),
+        ("run", f"{manifest.run_id}, {manifest.created} (UTC), {manifest.seconds:.4g} s"),
+        *((name, value) for name, value in manifest.summary),
+        ("settings", json.dumps(settings, ensure_ascii=False, sort_keys=True)),
+        *((name, value) for name, value in manifest.provenance),
+    )
+
+
+def _title(drawn: Any) -> str:
+    return str((drawn.layout.meta or {}).get("title", ""))
+
+
+def _scores(store: Store, manifest: RunManifest) -> Parts:
+    scores, selection = open_scores(store, manifest.run_id)
+    frame = scores.to_frame()
+    pictures = (
+        Section(figures.totals_bars(selection), selection.to_frame()),
+        *_heatmaps(scores, selection, frame),
+        Section(figures.best_layer_distribution(scores, selection, False), None),
+    )
+    caution = LGA_CAUTION if scores.method == "lga" else "No edit was run: the scores are predicted from gradients."
+    return f"{_title(pictures[0].figure)}.", pictures, (caution, _SMALL)
+
+
+def _heatmaps(scores: LayerScores, selection: Selection, frame: pd.DataFrame) -> tuple[Section, ...]:
+    if not scores.parts:
+        return (Section(figures.scores_heatmap(scores, selection), frame),)
+    drawn = [figures.part_heatmap(scores, selection, name) for name in ("score", *(p.name for p in scores.parts))]
+    return (Section(drawn[0], frame), *(Section(one) for one in drawn[1:]))
+
+
+def _sweep(store: Store, manifest: RunManifest) -> Parts:
+    sweep = open_sweep(store, manifest.run_id)
+    model_type = sweep.provenance.get("model_type", "")
+    facts = ModelFacts(sweep.model, sweep.fingerprint, sweep.n_layers, model_type)
+    card = layer_card(store, facts, sweep, manifest.run_id, sweep.method)
+    curves = [curve(sweep, name) for name in ("score", *PROBE_METRICS)]
+    sections = [
+        Section(figures.layer_card(card, curves[0]), card.to_frame()),
+        Section(figures.regret_bars(card)),
+        Section(
+            figures.metric_curves(curves, sweep.golden_layer, about(sweep)),
+            pd.concat([one.to_frame() for one in curves], ignore_index=True),
+        ),
+        Section(figures.sweep_heatmap(sweep), sweep.to_frame()),
+        Section(figures.best_layers(best(sweep, None, "", 1e-9), about(sweep))),
+        *_estimates(store, sweep, {pick.way: pick.run_id for pick in card.picks}),
+        _failing(sweep),
+    ]
+    return card.sentence, tuple(sections), (*card.remarks, _GREEDY, _SMALL)
+
+
+def _estimates(store: Store, sweep: SweepResult, runs: Mapping[str, str]) -> list[Section]:
+    """Stored estimates against the real edits."""
+    found = []
+    for way, words in (("lga", "LGA"), ("edit_aware", "edit-aware analysis")):
+        if runs.get(way):
+            agreement = of_selection(sweep, *open_scores(store, runs[way]), words)
+            found.append(Section(figures.agreement_scatter(agreement, about(sweep)), agreement.to_frame()))
+    return found
+
+
+def _failing(sweep: SweepResult) -> Section:
+    golden = sweep.golden_layer
+    place, bad = sweep.layers.index(golden), failures(sweep, golden)
+    table = pd.DataFrame(
+        {
+            "prompt": [sweep.prompts[q] for q in bad],
+            "new answer": [sweep.targets_new[q] for q in bad],
+            "said": [sweep.answers[q][place] for q in bad],
+            "score": [float(sweep.score[q, place]) for q in bad],
+        }
+    )
+    text = f"{len(bad):,} of {sweep.n_requests:,} requests whose rewrite fails there, or whose score is at most 0.5."
+    return Section(None, table if len(table) else None, f"Where layer {golden} fails", (text,), open_table=True)
+
+
+def _search(store: Store, manifest: RunManifest) -> Parts:
+    found = open_search(store, manifest.run_id)
+    drawn = figures.race(found)
+    return f"{_title(drawn)}.", (Section(drawn, found.to_frame()),), ("A full sweep would be surer.", _GREEDY)
+
+
+def _trace(store: Store, manifest: RunManifest) -> Parts:
+    found = open_trace(store, manifest.run_id)
+    drawn = figures.trace_curves(found)
+    return f"{_title(drawn)}.", (Section(drawn, found.to_frame()),), (_WHERE, _SMALL)
+
+
+def _edit(store: Store, manifest: RunManifest) -> Parts:
+    report = open_report(store, manifest.run_id)
+    sections = (
+        Section(None, _answers(report), "Before and after", (_asked(report),), open_table=True),
+        Section(figures.top_tokens(report.before, report.after)),
+        Section(figures.probe_changes(report), report.to_frame()),
+    )
+    limits = ("One edit of one fact; another fact may take at another layer.", _GREEDY)
+    return report.verdict, sections, limits
+
+
+def _asked(report: EditReport) -> str:
+    return (
+        f"{report.method.upper()} at layer {report.layer} ({report.layer_evidence}); 1 request, "
+        f"{counted(len(report.outcomes), 'probe')}. P is the product of the probabilities of an answer's tokens."
+    )
+
+
+def _answers(report: EditReport) -> pd.DataFrame:
+    names = ("without the edit", "with the edit")
+    return pd.DataFrame(
+        [
+            {
+                "": name,
+                "prompt": report.prompt,
+                "greedy answer": view.answer,
+                f"P({report.target_new})": view.target_new_probability,
+                f"P({report.target_true})": view.target_true_probability,
+            }
+            for name, view in zip(names, (report.before, report.after), strict=True)
+        ]
+    )
+
+
+def _tables(store: Store, manifest: RunManifest) -> Parts:
+    """A run of another kind: its tables as they are stored."""
+    frames = store.load_run(manifest.run_id).frames
+    if not frames:
+        raise StoreError(f"The run {manifest.run_id} holds no table that a report could show; choose another run.")
+    sections = tuple(Section(None, frame, name.replace("_", " "), open_table=True) for name, frame in frames.items())
+    return ", ".join(f"{name}: {value}" for name, value in manifest.summary), sections, (_GREEDY,)
+
+
+_MAKERS: Final[Mapping[str, Callable[[Store, RunManifest], Parts]]] = MappingProxyType(
+    {
+        "score": _scores,
+        "sweep": _sweep,
+        "search": _search,
+        "trace": _trace,
+        "edit": _edit,
+    }
+)
