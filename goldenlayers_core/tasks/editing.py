@@ -37,7 +37,7 @@ def edit(bench: "Workbench", question: EditQuestion, progress: Progress) -> str:
     config = method_settings(method.config_class, question.settings)
     handle = bench.model(question.model, progress)
     request = _with_old_answer(handle, request_from(question.request))
-    layer, evidence = _layer(bench, handle, question, progress)
+    layer, evidence = chosen_layer(bench, handle, question.model, question.layer, progress)
     earlier = [open_edit(bench, edit_id) for edit_id in question.earlier]
     start = time.perf_counter()
     supplies = supplies_of(bench, handle, method, config, [layer], progress, earlier)
@@ -85,16 +85,19 @@ def _with_old_answer(handle: ModelHandle, request: EditRequest) -> EditRequest:
     return dataclasses.replace(request, target_true=first_answer(said))
 
 
-def _layer(bench: "Workbench", handle: ModelHandle, question: EditQuestion, progress: Progress) -> tuple[int, str]:
-    """The layer to edit and the evidence for it; LGA on the bundled proxy split when nothing better is stored."""
-    if question.layer >= 0:
-        handle.check_layer(question.layer)
+def chosen_layer(
+    bench: "Workbench", handle: ModelHandle, model: ModelSource, layer: int, progress: Progress
+) -> tuple[int, str]:
+    """The layer to edit and the evidence for it; -1 asks for the recommended one, which is LGA's on the bundled proxy
+    split when nothing better is stored. Raises EditError for a layer that the model does not have."""
+    if layer >= 0:
+        handle.check_layer(layer)
         found = recommend(bench.store, handle.fingerprint)
-        same = found is not None and found.layer == question.layer
-        return question.layer, found.evidence if found and same else "chosen by hand"
+        same = found is not None and found.layer == layer
+        return layer, found.evidence if found and same else "chosen by hand"
     found = recommend(bench.store, handle.fingerprint)
     if found is None:
-        score(bench, ScoreQuestion(question.model, DatasetChoice("bundled", "proxy")), progress)
+        score(bench, ScoreQuestion(model, DatasetChoice("bundled", "proxy")), progress)
         found = recommend(bench.store, handle.fingerprint)
     if found is None:
         raise StoreError("No layer can be recommended because no score could be stored; give a layer.")

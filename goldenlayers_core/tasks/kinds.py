@@ -43,8 +43,10 @@ KINDS: Final = (
     Kind("sweep", "slow", ask.SweepQuestion, "sweeping:sweep"),
     Kind("search", "slow", ask.SearchQuestion, "searching:search"),
     Kind("edit", "quick", ask.EditQuestion, "editing:edit"),
+    Kind("many-edits", "slow", ask.ManyEditsQuestion, "many_edits:many_edits"),
     Kind("export", "quick", ask.ExportQuestion, "exporting:export"),
     Kind("panel", "quick", ask.PanelQuestion, "paneling:panel"),
+    Kind("covariance", "slow", ask.CovarianceQuestion, "covariance:covariance"),
     Kind("token-trace", "quick", ask.TokenTraceQuestion, "tracing:trace_one"),
 )
 

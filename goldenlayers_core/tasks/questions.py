@@ -15,6 +15,7 @@ from goldenlayers_core.records import (
     SelectionConfig,
     TraceConfig,
 )
+from goldenlayers_core.results.many_edits import MODES, Mode
 
 Split = Literal["all", "proxy", "test"]
 AUTO = "auto"
@@ -143,6 +144,24 @@ class EditQuestion(_Question):
 
 
 @dataclass(frozen=True)
+class ManyEditsQuestion(_Question):
+    """Every request of a choice written at one layer; `layer` -1 stands for the recommended one."""
+
+    model: ModelSource = field(default_factory=ModelSource)
+    choice: DatasetChoice = field(default_factory=DatasetChoice)
+    method: str = "rome"
+    layer: int = -1
+    settings: Mapping[str, Any] = field(default_factory=dict)  # fields of the method's config that differ from defaults
+    mode: Mode = "alone"
+    earlier: tuple[str, ...] = ()  # ids of the edits they are laid on top of, oldest first; (): the unedited model
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "earlier", tuple(self.earlier))  # JSON has lists
+        if self.mode not in MODES:
+            raise ConfigError(f"The mode {self.mode!r} is unknown; choose one of {', '.join(MODES)}.")
+
+
+@dataclass(frozen=True)
 class ExportQuestion(_Question):
     """Stored edits, as a stack, written to a file or folder of this machine."""
 
@@ -164,6 +183,24 @@ class PanelQuestion(_Question):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "edit_ids", tuple(self.edit_ids))  # JSON has lists
+
+
+@dataclass(frozen=True)
+class CovarianceQuestion(_Question):
+    """What the keys of a model's layers usually are: their second moments over some tokens."""
+
+    model: ModelSource = field(default_factory=ModelSource)
+    source: str = "samples"  # the model's own; or a file, "hub:owner/name/path", a pasted text (see tasks.corpus)
+    tokens: int = 12288  # at most
+    layers: tuple[int, ...] = ()  # (): all
+    shrinkage: float = 0.01  # share of the identity mixed in
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "layers", tuple(self.layers))  # JSON has lists
+        if self.tokens < 64:
+            raise ConfigError(f"{self.tokens} tokens were asked for; give at least 64, and better 8 per direction.")
+        if not 0 < self.shrinkage < 1:
+            raise ConfigError(f"The shrinkage is {self.shrinkage}; give a number between 0 and 1, such as 0.01.")
 
 
 class _TraceParams(_Question):

@@ -20,6 +20,7 @@ from goldenlayers_core.editing.export.header import described, layers_of, site_t
 from goldenlayers_core.editing.export.parts import ExportFormat
 from goldenlayers_core.errors import EditError
 from goldenlayers_core.models import ModelHandle
+from goldenlayers_core.models.convert import quiet
 
 ABOUT: Final = "golden_layers_edits.json"
 
@@ -41,7 +42,8 @@ def write(handle: ModelHandle, edits: Sequence[Edit], folder: Path) -> None:
                 merged = merged.T
             site.weight = nn.Parameter(merged.contiguous(), requires_grad=False)
         try:
-            plain.save_pretrained(folder)
+            with quiet():
+                plain.save_pretrained(folder)
         except SafetensorError as error:
             raise EditError(f"The weights could not be written ({error}); check the disk's free space.") from error
         handle.tokenizer.save_pretrained(folder)

@@ -1,0 +1,229 @@
+"""Many requests written at one layer: each alone, all as one edit, or one on top of the other."""
+
+import dataclasses
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import pandas as pd
+
+from goldenlayers_core.editing import Edit, MethodInfo, Supplies, overlay, to_arrays
+from goldenlayers_core.editing.many import edits_at
+from goldenlayers_core.editing.overlay import prefix_of
+from goldenlayers_core.errors import EditError
+from goldenlayers_core.evaluation.evaluate import probe_questions, report_of
+from goldenlayers_core.evaluation.read import Question, Reading, read
+from goldenlayers_core.models import ModelHandle
+from goldenlayers_core.records import EditRequest, config_digest, digest_of
+from goldenlayers_core.results import EditReport
+from goldenlayers_core.runtime import Progress
+from goldenlayers_core.tasks.serial import report_from
+from goldenlayers_core.tasks.stored_many import MANY_VERSION, slim
+
+if TYPE_CHECKING:
+    from goldenlayers_core.tasks.workbench import Workbench
+
+TABLE: Final = "many_edits"
+_CHUNK: Final = 8  # requests that are edited and asked together
+
+
+@dataclass
+class Done:
+    """What came of the requests: a report each, in their order (None: it could not be written), and the edits."""
+
+    reports: list[EditReport | None]
+    edits: tuple[Edit, ...] = ()  # that lie over the model together
+    skipped: tuple[tuple[str, str], ...] = ()
+    n_computed: int = 0
+
+
+@dataclass
+class Work:
+    """One model, one method with its settings at one layer, and what is laid over the model before."""
+
+    bench: "Workbench"
+    handle: ModelHandle
+    method: MethodInfo
+    config: Any
+    supplies: Supplies
+    layer: int
+    evidence: str
+    progress: Progress
+
+    @property
+    def key(self) -> str:
+        """Under what the store keeps the reports of edits alone: everything but the request that can change them."""
+        below = digest_of([edit.edit_id for edit in self.supplies.earlier])[:8] if self.supplies.earlier else "plain"
+        name = f"{self.handle.result_key}-{self.method.name}-{config_digest(self.config)}"
+        return f"{name}-{self.layer}-{below}-{MANY_VERSION}"
+
+    @contextmanager
+    def over(self, edits: Sequence[Edit]) -> Iterator[None]:
+        """Forward passes inside see these edits."""
+        with ExitStack() as stack:
+            if edits:
+                stack.enter_context(self.handle.lock)
+                stack.enter_context(overlay(self.handle, edits))
+            yield
+
+    def ask(self, requests: Sequence[EditRequest], edits: Sequence[Edit | None] | None = None) -> list[list[Reading]]:
+        """Every probe of the requests, per request; with one edit for each of them where they are given."""
+        before = prefix_of(self.supplies.earlier)
+        questions: list[Question] = []
+        spans, own = [], []
+        for i, request in enumerate(requests):
+            found = [dataclasses.replace(q, prompt=before + q.prompt) for q in probe_questions(request)]
+            spans.append(range(len(questions), len(questions) + len(found)))
+            questions += found
+            own += [edits[i] if edits else None] * len(found)
+        readings = read(self.handle, questions, own if edits else None)
+        return [[readings[q] for q in span] for span in spans]
+
+    def chunks(self, requests: Sequence[EditRequest]) -> Iterator[list[EditRequest]]:
+        """A few requests at a time, so that a cancel is felt."""
+        for start in range(0, len(requests), _CHUNK):
+            self.progress.check()
+            yield list(requests[start : start + _CHUNK])
+
+    # Each alone -----------------------------------------------------------------------------------------------------
+
+    def alone(self, requests: Sequence[EditRequest]) -> Done:
+        """Each request's own edit; reports come from the store where they are there."""
+        kept = self._kept()
+        missing = [r for r in requests if r.digest not in kept]
+        done, skipped = len(requests) - len(missing), []
+        self.progress.update(done, len(requests), "Editing")
+        with self.over(self.supplies.earlier):
+            for chunk in self.chunks(missing):
+                for request, made in zip(chunk, self._reports(chunk), strict=True):
+                    if isinstance(made, str):
+                        skipped.append((request.case_id, made))
+                    else:
+                        kept[request.digest] = made
+                rows = [
+                    {"request": r.digest, "report": json.dumps(slim(kept[r.digest]))} for r in chunk if r.digest in kept
+                ]
+                if rows:
+                    self.bench.store.append_rows(TABLE, self.key, pd.DataFrame(rows))
+                done += len(chunk)
+                self.progress.update(done, len(requests), f"Editing layer {self.layer}")
+        named = {
+            r.digest: r.case_id for r in requests
+        }  # equal facts share their reports, whatever their file calls them
+        reports = [
+            dataclasses.replace(kept[r.digest], case_id=named[r.digest]) if r.digest in kept else None for r in requests
+        ]
+        return Done(reports, (), tuple(skipped), len(missing))
+
+    def _kept(self) -> dict[str, EditReport]:
+        rows = self.bench.store.read_rows(TABLE, self.key)
+        if not len(rows):
+            return {}
+        pairs = zip(rows["request"].astype(str), rows["report"].astype(str), strict=True)
+        return {digest: report_from(json.loads(text)) for digest, text in pairs}
+
+    def _reports(self, chunk: Sequence[EditRequest]) -> list[EditReport | str]:
+        start = time.perf_counter()
+        ((_, made),) = edits_at(
+            self.handle, self.method, chunk, [self.layer], self.config, self.supplies, self.progress.check
+        )
+        written = time.perf_counter()
+        good = [(r, edit) for r, edit in zip(chunk, made, strict=True) if isinstance(edit, Edit)]
+        twice = [r for r, _ in good]
+        none: list[Edit | None] = [None] * len(good)
+        both = self.ask([*twice, *twice], [*none, *(edit for _, edit in good)]) if good else []
+        asked = time.perf_counter()
+        shares = tuple(
+            (stage, seconds / max(len(good), 1))
+            for stage, seconds in (
+                ("edit, together with others", written - start),
+                ("before and after", asked - written),
+            )
+        )
+        reports = iter(
+            report_of(self.handle, edit, request, both[i], both[len(good) + i], self.evidence, shares)
+            for i, (request, edit) in enumerate(good)
+        )
+        return [next(reports) if isinstance(edit, Edit) else edit for edit in made]
+
+    # Together and one after another -----------------------------------------------------------------------------------
+
+    def together(self, requests: Sequence[EditRequest]) -> Done:
+        """All requests as one edit."""
+        assert self.method.run_batch is not None
+        before = self._before(requests, 2 * len(requests))
+        start = time.perf_counter()
+        with self.over(self.supplies.earlier):
+            edit = self.method.run_batch(
+                self.handle, list(requests), self.layer, self.config, self.supplies, self._step
+            )
+        self._store(edit)
+        stages = (("edit, all at once", (time.perf_counter() - start) / len(requests)),)
+        after = self._after(requests, (edit,))
+        reports = [
+            report_of(self.handle, edit, request, b, a, self.evidence, stages)
+            for request, b, a in zip(requests, before, after, strict=True)
+        ]
+        return Done(list(reports), (edit,), (), len(requests))
+
+    def sequential(self, requests: Sequence[EditRequest]) -> Done:
+        """Each request on top of those before it; everything is asked under the whole stack."""
+        total = 3 * len(requests)
+        before, made, skipped = self._before(requests, total), dict[str, Edit](), []
+        seconds: dict[str, float] = {}
+        for i, request in enumerate(requests):
+            self.progress.update(len(requests) + i, total, f"Edit {i + 1} of {len(requests)}, on top of {len(made)}")
+            start, stack = time.perf_counter(), (*self.supplies.earlier, *made.values())
+            try:
+                with self.over(stack):
+                    edit = self.method.run(
+                        self.handle,
+                        request,
+                        self.layer,
+                        self.config,
+                        dataclasses.replace(self.supplies, earlier=stack),
+                        self._step,
+                    )
+            except EditError as error:
+                skipped.append((request.case_id, str(error)))
+                continue
+            self._store(edit)
+            made[request.digest], seconds[request.digest] = edit, time.perf_counter() - start
+        self.progress.update(2 * len(requests), total, "Asking every probe under the whole stack")
+        after = self._after(requests, tuple(made.values()))
+        reports = [
+            report_of(
+                self.handle, made[r.digest], r, b, a, self.evidence, (("edit, on top of others", seconds[r.digest]),)
+            )
+            if r.digest in made
+            else None
+            for r, b, a in zip(requests, before, after, strict=True)
+        ]
+        return Done(list(reports), tuple(made.values()), tuple(skipped), len(requests))
+
+    def _step(self, _done: int, _total: int, _note: str) -> None:
+        self.progress.check()
+
+    def _store(self, edit: Edit) -> None:
+        self.bench.store.save_arrays("edits", edit.edit_id, *to_arrays(edit))
+
+    def _before(self, requests: Sequence[EditRequest], total: int) -> list[list[Reading]]:
+        found: list[list[Reading]] = []
+        with self.over(self.supplies.earlier):
+            for chunk in self.chunks(requests):
+                self.progress.update(len(found), total, "Asking every probe of the model as it is")
+                found += self.ask(chunk)
+        return found
+
+    def _after(self, requests: Sequence[EditRequest], edits: tuple[Edit, ...]) -> list[list[Reading]]:
+        whole = dataclasses.replace(
+            self, supplies=dataclasses.replace(self.supplies, earlier=(*self.supplies.earlier, *edits))
+        )
+        found: list[list[Reading]] = []
+        with whole.over(whole.supplies.earlier):
+            for chunk in self.chunks(requests):
+                found += whole.ask(chunk)
+        return found
