@@ -12,7 +12,8 @@ from typing import Annotated, Literal
 import typer
 
 from goldenlayers_core.commands.console import Data, Device, Dtype, Json, Limit, Model, Split, reporter, say
-from goldenlayers_core.commands.editing import edit
+from goldenlayers_core.commands.covariance import covariance
+from goldenlayers_core.commands.editing import edit, edit_many
 from goldenlayers_core.commands.exporting import export, import_
 from goldenlayers_core.commands.measuring import evaluate, trace
 from goldenlayers_core.commands.reporting import report
@@ -28,8 +29,9 @@ from goldenlayers_core.tasks.answers import (
 )
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
-for command in (edit, export, trace, evaluate, sweep, report):
+for command in (edit, export, trace, evaluate, sweep, covariance, report):
     app.command()(command)
+app.command("edit-many")(edit_many)
 app.command("import")(import_)
 
 

@@ -22,6 +22,8 @@ def save_sweep(store: Store, question: SweepQuestion, found: SweepResult) -> str
     content = [found.fingerprint, found.request_digests, found.method, found.config, list(found.layers), SWEEP_VERSION]
     content += [found.provenance["dtype"], found.provenance["device"], question.choice.words]
     content += ["writing"] if question.writing else []
+    covariance = found.provenance.get("covariance", "")
+    content += [covariance] if covariance else []
     run_id = f"sweep-{digest_of(content)[:16]}"
     if not found.n_computed and any(m.run_id == run_id for m in store.runs()):
         return run_id  # it is there, with what it cost

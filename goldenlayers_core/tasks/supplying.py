@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from goldenlayers_core.editing import Edit, MethodInfo, Supplies, TemplateConfig, sample_templates, template_key
+from goldenlayers_core.editing.value_settings import IDENTITY
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.runtime import Progress
+from goldenlayers_core.tasks.covariance import moments_for
 
 if TYPE_CHECKING:
     from goldenlayers_core.tasks.workbench import Workbench
@@ -22,7 +24,12 @@ def supplies_of(
 ) -> Supplies:
     """Everything `method` with this config needs to edit at any of `layers`; `earlier` is the stack below."""
     progress.update(0, 1, "Context templates")
-    return Supplies(templates=templates_of(bench, handle, config.templates), earlier=tuple(earlier))
+    templates = templates_of(bench, handle, config.templates)
+    choice = getattr(config, "covariance", IDENTITY)
+    if choice == IDENTITY:
+        return Supplies(templates=templates, earlier=tuple(earlier))
+    written = {at for layer in layers for at in method.layers_of(layer, config, handle.n_layers)}
+    return Supplies(templates, moments_for(bench, handle, choice, sorted(written), progress), tuple(earlier))
 
 
 def templates_of(bench: "Workbench", handle: ModelHandle, config: TemplateConfig) -> tuple[str, ...]:

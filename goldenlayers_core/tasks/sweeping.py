@@ -11,11 +11,11 @@ import pandas as pd
 
 from goldenlayers_core.editing import Supplies, get_method
 from goldenlayers_core.editing.method import MethodInfo
-from goldenlayers_core.errors import RequestError
+from goldenlayers_core.errors import ConfigError, RequestError
 from goldenlayers_core.evaluation.sweep import UNEDITED, SweptPair, checked
 from goldenlayers_core.evaluation.sweep import sweep as swept
 from goldenlayers_core.models import ModelHandle
-from goldenlayers_core.records import EditRequest, config_digest
+from goldenlayers_core.records import EditRequest, config_digest, digest_of
 from goldenlayers_core.results import METRICS, Floats, SweepResult
 from goldenlayers_core.runtime import Progress, Store, provenance
 from goldenlayers_core.tasks.editing import method_settings
@@ -51,6 +51,11 @@ def open_bed(bench: "Workbench", question: SweepQuestion, progress: Progress) ->
     method = get_method(question.method)
     config = method_settings(method.config_class, question.settings)
     handle = bench.model(question.model, progress)
+    if len(question.layers) != 1 and not method.layers_of(0, config, handle.n_layers):
+        raise ConfigError(
+            f"{method.title} changes no layer, so that every layer would measure the same; give a single layer, "
+            "whichever, to measure it once."
+        )
     dataset = bench.requests(question.choice, question.model, progress)
     layers = question.layers or tuple(range(handle.n_layers))
     supplies = supplies_of(bench, handle, method, config, layers, progress)
@@ -62,6 +67,12 @@ def open_bed(bench: "Workbench", question: SweepQuestion, progress: Progress) ->
     return Bed(
         bench.store, handle, method, config, supplies, requests, tuple(skipped), question.choice.words, question.writing
     )
+
+
+def moments_key(supplies: Supplies) -> str:
+    """Tells key covariances apart: by source, tokens and shrinkage, not by the layers they are at hand for."""
+    kinds = sorted({(m.origin, m.n_tokens, m.shrinkage) for m in supplies.moments.values()})
+    return digest_of(kinds)[:8]
 
 
 @dataclass
@@ -82,7 +93,8 @@ class Bed:
     def key(self) -> str:
         """Under what the store keeps the pairs: everything but the request and the layer that can change a number."""
         parts = (self.handle.result_key, self.method.name, config_digest(self.config), SWEEP_VERSION)
-        return "-".join((*parts, "writing") if self.writing else parts)
+        covariance = (moments_key(self.supplies),) if self.supplies.moments else ()
+        return "-".join((*parts, *covariance, *(("writing",) if self.writing else ())))
 
     def rows(self) -> pd.DataFrame:
         """Every stored pair, indexed by (request digest, layer)."""
@@ -132,6 +144,8 @@ class Bed:
         shape = (len(digests), len(layers), len(names))
         answers = after["answer"].astype(str).to_numpy().reshape(shape[:2])
         dtype = str(self.handle.dtype).removeprefix("torch.")
+        some = next(iter(self.supplies.moments.values()), None)
+        covariance = {"covariance": f"{some.n_tokens:,} tokens of {some.source}"} if some else {}
 
         def each(name: str) -> tuple[str, ...]:
             return tuple(str(getattr(r, name)) for r in self.requests)
@@ -165,6 +179,7 @@ class Bed:
                 "dtype": dtype,
                 "model_type": self.handle.architecture.model_type,
                 "code": SWEEP_VERSION,
+                **covariance,
             },
         )
 

@@ -18,6 +18,7 @@ from goldenlayers_core.tasks.questions import DatasetChoice, Split
 from goldenlayers_core.tasks.serial import dataset_from, plain
 
 if TYPE_CHECKING:
+    from goldenlayers_core.editing import KeyMoments
     from goldenlayers_core.models import ModelHandle
     from goldenlayers_core.tasks.knowing import KnowledgeCounts
 
@@ -64,6 +65,7 @@ class Workbench:
         self.store = Store(self.root)
         self._models: OrderedDict[ModelSource, ModelHandle] = OrderedDict()
         self._datasets: OrderedDict[str, Dataset] = OrderedDict()
+        self.moments: OrderedDict[tuple[str, float, int], KeyMoments] = OrderedDict()  # see tasks.covariance
         self._lock = threading.RLock()
         slow = {kind.name: kind.job(self) for kind in KINDS if kind.queue == "slow"}
         quick = {kind.name: kind.job(self) for kind in KINDS if kind.queue == "quick"}

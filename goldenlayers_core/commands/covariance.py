@@ -1,0 +1,39 @@
+"""`covariance`: what a model's keys usually are, for the methods that preserve them."""
+
+import dataclasses
+from typing import Annotated
+
+import typer
+
+from goldenlayers_core.commands.console import Device, Dtype, Json, Model, reporter, say
+from goldenlayers_core.commands.sweeping import layer_numbers
+from goldenlayers_core.records import ModelSource
+from goldenlayers_core.tasks import Workbench
+from goldenlayers_core.tasks.questions import CovarianceQuestion
+
+
+def covariance(
+    model: Model = "bundled",
+    source: Annotated[
+        str, typer.Option("--source", help="samples (the model's own), a file, or hub:owner/name/path")
+    ] = "samples",
+    tokens: Annotated[int, typer.Option("--tokens", help="whose keys are added up, at most")] = 12288,
+    layers: Annotated[str, typer.Option("--layers", help="all, or numbers with commas: 3,4,5")] = "all",
+    shrinkage: Annotated[float, typer.Option("--shrinkage", help="share of the identity mixed in")] = 0.01,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    as_json: Json = False,
+) -> None:
+    """Estimate the covariance of the keys of every layer, and keep it for the methods that use one."""
+    from goldenlayers_core.tasks.covariance import estimated
+
+    question = CovarianceQuestion(
+        ModelSource(model, None, device, dtype), source, tokens, layer_numbers(layers), shrinkage
+    )
+    card = estimated(Workbench(), question, reporter())
+    lines = [
+        f"{card.model}: {card.words}, {card.width:,} directions, shrinkage {card.shrinkage:g}, {card.seconds:.1f} s"
+    ]
+    lines += [f"{'layer':>5} {'condition':>10}"]
+    lines += [f"{layer:5} {cond:10.4g}" for layer, cond in zip(card.layers, card.conditions, strict=True)]
+    say(as_json, dataclasses.asdict(card), lambda: lines)
