@@ -63,7 +63,7 @@ def test_every_kind_of_run(bench: Workbench, tiny: ModelSource, tmp_path: Path) 
 
     out = tmp_path / "report.html"
     write_report(bench.store, made["edit"], out)
-    page = re.sub(r"<script.*?</script>", "", out.read_text(), flags=re.S)
+    page = re.sub(r"<script.*?</script>", "", out.read_bytes().decode(), flags=re.S)
     assert str(markupsafe.escape(report.verdict)) in page
 
 
