@@ -84,33 +84,6 @@ def test_edit_prints_the_contract(tmp_path):
     assert out.stat().st_size < 50_000
 
 
-def test_edits_are_taken_away_and_brought_back(tiny, tmp_path):
-    folder, cache = tiny
-    fact = ("--prompt", "The capital of France is", "--subject", "France", "--target-new", "Rome", "--model", folder)
-    files = [str(tmp_path / f"{layer}.safetensors") for layer in (0, 2)]
-    for layer, file in zip((0, 2), files, strict=True):
-        answer("edit", *fact, "--layer", str(layer), "--out", file, cache=cache)
-    stack = ("--model", folder, "--edit", files[0], "--edit", files[1])
-    for name, out in (("safetensors", "s.safetensors"), ("peft", "adapter"), ("merged", "model"), ("snippet", "s.py")):
-        told = answer("export", *stack, "--format", name, "--out", str(tmp_path / out), cache=cache)
-        assert (told["format"], told["path"]) == (name, str(tmp_path / out))
-        assert told["bytes"] > 1000
-        assert [e["layers"] for e in told["edits"]] == [[0], [2]]
-    assert (tmp_path / "model" / "config.json").is_file()
-    one = ("--model", folder, "--edit", files[1], "--format", "easyedit", "--out", str(tmp_path / "rome.yaml"))
-    assert "EasyEdit hyperparameters: 1 edit of tiny" in run("export", *one, cache=cache).stdout
-    assert "layers: [2]" in (tmp_path / "rome.yaml").read_text()
-    other = tmp_path / "elsewhere"
-    back = answer("import", "--file", str(tmp_path / "s.safetensors"), "--model", folder, cache=other)["edits"]
-    assert [e["edit_id"] for e in back] == [e["edit_id"] for e in told["edits"]]
-    assert all(e["run_id"].startswith("edit-") for e in back)
-    lines = run("import", "--file", str(tmp_path / "adapter"), "--model", folder, cache=other).stdout
-    assert "The capital of France is → Rome and 1 more" in lines
-    merged = run("import", "--file", files[0], "--model", str(tmp_path / "model"), cache=other)
-    assert merged.returncode == 2
-    assert "architecture and shapes agree, but the weights are others" in merged.stderr
-
-
 def test_trace_prints_the_mean_of_its_requests():
     args = ("trace", "--limit", "2", "--samples", "2", "--positions", "subject", "--window", "1")
     found = answer(*args)
@@ -214,11 +187,6 @@ def test_the_cache_is_listed_measured_and_emptied(tiny):
         (("sweep", "--method", "alchemy"), "choose one of rome"),
         (("evaluate", "--edit", "/no/such/edit"), "cannot be read"),
         (("evaluate", "--edit", __file__), "is not a whole safetensors file"),
-        (("export", "--edit", "/no/such/edit", "--out", "x"), "cannot be read"),
-        (("export", "--edit", __file__, "--out", "x"), "is not a whole safetensors file"),
-        (("export", "--edit", __file__, "--out", "x", "--format", "onnx"), "choose one of safetensors, peft"),
-        (("import", "--file", "/no/such/edit"), "cannot be read"),
-        (("import", "--file", __file__), "holds 0 safetensors files"),
         (("edit", "--prompt", "A is", "--subject", "B", "--target-new", "C", "--layer", "3"), "not in the prompt"),
         (("edit", "--prompt", "A is", "--subject", "A", "--target-new", "C", "--layer", "x"), "give auto or"),
         (("edit", "--prompt", "A is", "--subject", "A", "--target-new", "C", "--method", "x"), "choose one of rome"),
