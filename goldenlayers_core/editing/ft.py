@@ -79,7 +79,7 @@ def fine_tune(
     row = edit_rows(handle, request, ("{}",))[0]
     start = time.perf_counter()
     with handle.lock, few_rows(handle):
-        here = above(handle, [row.ids], layer)
+        here = above(handle, [row.ids], [0], layer)
         middle = time.perf_counter()
         delta, losses = trained(here, row, config, objective, progress)
     stages = (("keys", middle - start), (f"optimisation, {len(losses)} steps", time.perf_counter() - middle))
@@ -127,11 +127,8 @@ def target_loss(here: Above, row: Row, delta: Tensor, objective: Objective) -> T
     answer = torch.tensor(row.answer, device=device)
     wanted = list(row.wanted)
     columns = torch.tensor(wanted[:1] * len(wanted) if objective == "ft-l" else wanted, device=device)
-
-    def change(inputs: Tensor, output: Tensor) -> Tensor:
-        return output + (inputs.to(delta.dtype) @ delta.T).to(output.dtype)
-
-    log_p = here.log_p(change, torch.zeros_like(columns), columns)
+    moved = here.inputs.to(delta.dtype) @ delta.T  # (S, d_out)
+    log_p = here.log_p(moved, torch.zeros_like(columns), columns)
     return -log_p.gather(1, answer[:, None]).mean()
 
 

@@ -90,13 +90,17 @@ def grace(
     at = row.wanted[0]  # the prompt's last token
     start = time.perf_counter()
     with handle.lock, few_rows(handle):
-        here = above(handle, [row.ids], layer)
-        key, clean = here.inputs[0, at], here.outputs[0, at]
+        here = above(handle, [row.ids], [at], layer)
+        key = here.inputs[0]
         radius = config.radius * float(key.norm())
+        near = ((here.before - key).norm(dim=1) <= radius).nonzero()
+        if len(near):  # an earlier token of the prompt that the key reaches, too: run on from there
+            here = above(handle, [row.ids], [int(near[0])], layer)
         middle = time.perf_counter()
         value, losses, best = sought(here, row, radius, config, progress)
     stages = (("keys", middle - start), (f"optimisation, {len(losses)} steps", time.perf_counter() - middle))
-    change = float((value - clean.to(value)).norm()) / max(float(clean.norm()), 1e-30)
+    clean = here.outputs[here.columns == at][0].to(value)
+    change = float((value - clean).norm()) / max(float(clean.norm()), 1e-30)
     notes = {"loss": best, "steps": len(losses), "value_change": change}
     book = Codebook(layer, key[None], value[None], torch.tensor([radius]))
     made = make_edit(handle, request, "grace", [], dataclasses.asdict(config), notes=notes, codebooks=[book])
@@ -114,17 +118,16 @@ def sought(
 
     Raises EditError when the loss is not finite. Hold the handle's lock.
     """
-    at = row.wanted[0]
-    clean = here.outputs[0, at].to(here.number)
+    at = here.columns == row.wanted[0]
+    key, clean = here.inputs[at][0], here.outputs[at][0].to(here.number)
     scale = clean.norm() / math.sqrt(len(clean))
-    key = here.inputs[0, at]
-    inside = (here.inputs - key).norm(dim=2) <= radius  # (1, T)
+    inside = (here.inputs - key).norm(dim=1) <= radius  # (S,)
     offset = torch.zeros_like(clean)[None]
     if config.cold_start:
         generator = torch.Generator().manual_seed(config.seed)
         noise = torch.rand(clean.shape, generator=generator, dtype=clean.dtype).to(clean.device)
         offset = (scale * noise - clean)[None]
-    limit = config.clamp_factor * clean.norm()[None]
+    limit = config.clamp_factor * clean.norm()[None, None]
     rule: StepRule = (
         LogOdds(offset, max(0.5 * config.stop_loss, 1e-3), limit)
         if config.direct_steps
@@ -150,14 +153,11 @@ def sought(
 
 
 def answer_loss(here: Above, row: Row, value: Tensor, inside: Tensor) -> Tensor:
-    """L(v), nats, of a row (the only one of `here`), with v (d_out,) at the tokens that are `inside` (1, T)."""
+    """L(v), nats, of a row (the only one of `here`), with v (d_out,) at the tokens that are `inside` (S,)."""
     answer = torch.tensor(row.answer, device=value.device)
     columns = torch.tensor(list(row.wanted), device=value.device)
-
-    def change(_inputs: Tensor, output: Tensor) -> Tensor:
-        return torch.where(inside.reshape(*output.shape[:-1], 1), value.to(output.dtype), output)
-
-    log_p = here.log_p(change, torch.zeros_like(columns), columns)
+    moved = (value - here.outputs.to(value.dtype)) * inside[:, None]  # (S, d_out)
+    log_p = here.log_p(moved, torch.zeros_like(columns), columns)
     return -log_p.gather(1, answer[:, None]).mean()
 
 

@@ -94,25 +94,27 @@ class WiseConfig:
 
 @dataclass(frozen=True, eq=False)
 class Scope:
-    """The R edit rows and the irrelevant ones, run as one batch, and which tokens are whose."""
+    """What the memory is trained on, and what it must leave alone."""
 
     here: Above
-    inside: Tensor
-    """(R, T) True at the edit's tokens from the subject's last one on."""
+    """The edit's rows, from the subject's last token on: the tokens in scope."""
     outside: Tensor
-    """(N, d_in) inputs of the matrix at all other tokens."""
+    """(N, d_in) inputs of the matrix at the tokens out of scope."""
     rows: Tensor
     """(W,) row of each place whose next token is asked for."""
     columns: Tensor
-    """(W,)"""
+    """(W,) its position."""
     answers: Tensor
     """(W,) the token asked for."""
-    unit: float  # mean norm of the clean output inside
+    unit: float  # mean norm of the clean output in scope
+
+    def moved(self, delta: Tensor) -> Tensor:
+        """(S, d_out) by how much the memory moves the tokens in scope."""
+        return self.here.inputs.to(delta.dtype) @ delta.T
 
     def distances(self, delta: Tensor) -> tuple[Tensor, Tensor]:
-        """d in and out of scope, (inside tokens,) and (N,)."""
-        inside = self.here.inputs[self.inside].to(delta.dtype)
-        return (inside @ delta.T).norm(dim=1), (self.outside.to(delta.dtype) @ delta.T).norm(dim=1)
+        """d in and out of scope, (S,) and (N,)."""
+        return self.moved(delta).norm(dim=1), (self.outside.to(delta.dtype) @ delta.T).norm(dim=1)
 
 
 def wise(
@@ -148,24 +150,17 @@ def wise(
 def scope_of(handle: ModelHandle, rows: tuple[Row, ...], layer: int) -> Scope:
     """Run the edit's rows and the irrelevant sentences once. Hold the handle's lock."""
     others = [encode_prompt(handle.tokenizer, text) for text in IRRELEVANT]
-    here, beside = above(handle, [row.ids for row in rows], layer), above(handle, others, layer)
-    device = here.ids.device
-    column = torch.arange(here.ids.shape[1], device=device)
-    first = torch.tensor([row.lookup for row in rows], device=device)[:, None]
-    end = torch.tensor([len(row.ids) for row in rows], device=device)[:, None]
-    inside = (column >= first) & (column < end)
-    ends = torch.tensor([len(row) for row in others], device=device)[:, None]
-    real = torch.arange(beside.ids.shape[1], device=device) < ends
+    here = above(handle, [row.ids for row in rows], [row.lookup for row in rows], layer)
+    beside = above(handle, others, [0] * len(others), layer)
     places = [(r, c, t) for r, row in enumerate(rows) for c, t in zip(row.wanted, row.answer, strict=True)]
-    spots = torch.tensor(places, device=device)
+    spots = torch.tensor(places, device=handle.device)
     return Scope(
         here=here,
-        inside=inside,
-        outside=torch.cat([here.inputs[column.expand_as(inside) < first], beside.inputs[real]]),
+        outside=torch.cat([here.before, beside.inputs]),
         rows=spots[:, 0],
         columns=spots[:, 1],
         answers=spots[:, 2],
-        unit=float(here.outputs[inside].float().norm(dim=1).mean()),
+        unit=float(here.outputs.float().norm(dim=1).mean()),
     )
 
 
@@ -207,12 +202,7 @@ def trained(
 
 def target_loss(scope: Scope, delta: Tensor) -> Tensor:
     """Mean negative log-likelihood of the target over the edit's rows, nats, with the change at tokens in scope."""
-
-    def change(inputs: Tensor, output: Tensor) -> Tensor:
-        moved = (inputs.to(delta.dtype) @ delta.T).to(output.dtype)
-        return output + moved * scope.inside.reshape(*output.shape[:-1], 1)
-
-    log_p = scope.here.log_p(change, scope.rows, scope.columns)
+    log_p = scope.here.log_p(scope.moved(delta), scope.rows, scope.columns)
     return -log_p.gather(1, scope.answers[:, None]).mean()
 
 

@@ -38,13 +38,15 @@ def evaluate_edit(
     before: Sequence[Reading] | None = None,
     layer_evidence: str = "",
     stages: Sequence[tuple[str, float]] = (),
+    prefix: str = "",
 ) -> EditReport:
     """Every probe of the request without and with the edit.
 
     A rewrite, rephrase or portability probe succeeds when the greedy answer begins with an accepted one; a locality
     probe when the answer is the same as before. `before` is `read_probes` of the same request, read here unless given;
-    `stages` are (stage, seconds) of the work so far, to which the reading is added. Raises EditError when the edit
-    belongs to another model.
+    `stages` are (stage, seconds) of the work so far, to which the reading is added. `prefix` stands before every
+    prompt on both sides: that of edits which are laid over the model already. Raises EditError when the edit belongs
+    to another model.
     """
     questions = probe_questions(request)
     if before is not None and len(before) != len(questions):
@@ -53,10 +55,10 @@ def evaluate_edit(
         )
     start = time.perf_counter()
     if before is None:  # one reading of both sides costs little more than one of either
-        both = read(handle, (*questions, *questions), [None] * len(questions) + [edit] * len(questions))
+        both = read(handle, (*questions, *questions), [None] * len(questions) + [edit] * len(questions), prefix)
         before, after, stage = both[: len(questions)], both[len(questions) :], "before and after"
     else:
-        after, stage = read(handle, questions, [edit] * len(questions)), "after"
+        after, stage = read(handle, questions, [edit] * len(questions), prefix), "after"
     times = (*stages, (stage, time.perf_counter() - start))
     return report_of(handle, edit, request, before, after, layer_evidence, times)
 
@@ -108,7 +110,7 @@ def try_prompts(handle: ModelHandle, edits: Sequence[Edit], prompts: Sequence[st
     questions = [Question(prompt) for prompt in prompts]
     before = read(handle, questions)
     with handle.lock, overlay(handle, edits):
-        after = read(handle, [Question(prefix_of(edits) + prompt) for prompt in prompts])
+        after = read(handle, questions, prefix=prefix_of(edits))
     return tuple(
         Tried(prompt, b.view, a.view, divergence(b, a)) for prompt, b, a in zip(prompts, before, after, strict=True)
     )

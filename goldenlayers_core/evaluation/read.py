@@ -68,9 +68,15 @@ class _Prompts:
 class _Reader:
     """One reading: the questions, and the edit each is under."""
 
-    def __init__(self, handle: ModelHandle, questions: Sequence[Question], edits: Sequence[Edit | None] | None) -> None:
+    def __init__(
+        self,
+        handle: ModelHandle,
+        questions: Sequence[Question],
+        edits: Sequence[Edit | None] | None,
+        prefix: str = "",
+    ) -> None:
         self.handle, self.questions, self.edits = handle, questions, edits
-        prefixes = [edit.prefix if edit else "" for edit in edits or [None] * len(questions)]
+        prefixes = [prefix + (edit.prefix if edit else "") for edit in edits or [None] * len(questions)]
         self.encoded = [encode_prompt(handle.tokenizer, p + q.prompt) for p, q in zip(prefixes, questions, strict=True)]
         self.limits = [answer_limit(handle, question) for question in questions]
         for question, ids, limit in zip(questions, self.encoded, self.limits, strict=True):
@@ -185,17 +191,18 @@ def answer_limit(handle: ModelHandle, question: Question) -> int:
 
 
 def read(
-    handle: ModelHandle, questions: Sequence[Question], edits: Sequence[Edit | None] | None = None
+    handle: ModelHandle, questions: Sequence[Question], edits: Sequence[Edit | None] | None = None, prefix: str = ""
 ) -> tuple[Reading, ...]:
     """What the model says to every question, each under its own edit where `edits` gives one per question.
 
-    An edit's prefix is put before its question's prompt.
+    An edit's prefix is put before its question's prompt, and `prefix` (`overlay.prefix_of` what is laid over the model
+    already) before all of them.
 
     Probabilities are products over an answer's tokens, summed as float64 logarithms; NaN where none is asked for. Hold
     the handle's lock when an overlay is active; it is taken here otherwise. Raises RequestError for an
     empty prompt and for one that is longer than the model takes.
     """
-    reader = _Reader(handle, questions, edits)
+    reader = _Reader(handle, questions, edits, prefix)
     readings: dict[int, Reading] = {}
     for batch in reader.batches():
         with handle.lock, few_rows(handle), torch.inference_mode():

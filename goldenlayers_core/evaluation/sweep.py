@@ -188,7 +188,7 @@ class _Chunk:
         return found
 
     def prefixed(self, edits: Sequence[Edit | None]) -> Lines:
-        """The probes, each after the text that its edit puts before every prompt: lines of their own, run as a whole."""
+        """The probes, each after the text that its edit puts before every prompt: lines of their own, run whole."""
         asks = []
         for one, edit in zip(self.asked, edits, strict=True):
             prompt = (edit.prefix if edit else "") + one.probe.prompt

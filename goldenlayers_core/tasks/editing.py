@@ -13,6 +13,7 @@ from goldenlayers_core.editing import (
     overlay,
     to_arrays,
 )
+from goldenlayers_core.editing.overlay import prefix_of
 from goldenlayers_core.errors import ConfigError, StoreError
 from goldenlayers_core.evaluation import evaluate_edit, try_prompts
 from goldenlayers_core.evaluation.evaluate import Tried
@@ -37,7 +38,10 @@ def edit(bench: "Workbench", question: EditQuestion, progress: Progress) -> str:
     config = method_settings(method.config_class, question.settings)
     handle = bench.model(question.model, progress)
     request = _with_old_answer(handle, request_from(question.request))
-    layer, evidence = chosen_layer(bench, handle, question.model, question.layer, progress)
+    if method.layers_of(0, config, handle.n_layers):
+        layer, evidence = chosen_layer(bench, handle, question.model, question.layer, progress)
+    else:
+        layer, evidence = 0, f"{method.title} changes no layer"
     earlier = [open_edit(bench, edit_id) for edit_id in question.earlier]
     start = time.perf_counter()
     supplies = supplies_of(bench, handle, method, config, [layer], progress, earlier)
@@ -51,7 +55,8 @@ def edit(bench: "Workbench", question: EditQuestion, progress: Progress) -> str:
         bench.store.save_arrays("edits", made.edit_id, *to_arrays(made))
         progress.update(2, 3, "Asking every probe, before and after")
         # with earlier edits over the model, before is what they make of it, and after what this one adds
-        report = evaluate_edit(handle, made, request, layer_evidence=evidence, stages=[*stages, *made.stages])
+        times = [*stages, *made.stages]
+        report = evaluate_edit(handle, made, request, layer_evidence=evidence, stages=times, prefix=prefix_of(earlier))
     found = {**provenance(), **_provenance(handle, made)}
     if earlier:
         found["on top of"] = f"{len(earlier)} {'edit' if len(earlier) == 1 else 'edits'}"

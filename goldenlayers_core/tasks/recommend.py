@@ -33,12 +33,13 @@ class Recommendation:
 def recommend(store: Store, fingerprint: str) -> Recommendation | None:
     """The best evidence in the store for a model: a sweep, else a budgeted search, else LGA (design.md section 2).
 
-    Of several runs of one kind the one with most requests, the newest among equals. Edit-aware analysis is shown as a
+    Of several runs of one kind the one with most requests, the newest among equals; a sweep of a single layer has not
+    chosen anything. Edit-aware analysis is shown as a
     second opinion and recommends nothing. None when nothing is stored for this model.
     """
     runs = [m for m in store.runs() if m.fingerprint == fingerprint and golden_layer(m) is not None]
     for kind in ("sweep", "search"):
-        best = _most([m for m in runs if m.kind == kind])
+        best = _most([m for m in runs if m.kind == kind and dict(m.summary).get("layers") != "1"])
         if best is not None:
             return _by_edits(best, kind)
     best = _most([m for m in runs if m.kind == "score" and score_method(m) == "lga"])
