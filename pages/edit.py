@@ -7,9 +7,11 @@ import streamlit as st
 from pages._shared import (
     edit_controls,
     edit_did,
+    edit_export,
     edit_kept,
     edit_layers,
     edit_lens,
+    edit_many,
     edit_panel,
     edit_request,
     edit_sides,
@@ -26,6 +28,8 @@ VIEWS: Final = (
     ("lens", "Where it acted", edit_lens.section),
     ("sides", "Side by side", edit_sides.section),
     ("layers", "Every layer", edit_layers.section),
+    ("many", "Many edits", edit_many.section),
+    ("take", "Take it away", edit_export.section),
 )
 
 frame.enter()

@@ -38,6 +38,7 @@ class MethodForm:
     fields: tuple[MethodField, ...]
     kind: Literal["weights", "memory", "prompt"] = "weights"  # what holds the fact; a prompt has no layer
     literature: str = ""  # the layer that published configurations use, and where that is said
+    writes_many: bool = False  # many facts as one edit
 
     def changed(self, values: Mapping[str, Value]) -> dict[str, Value]:
         """The settings that differ from their defaults, for `EditQuestion.settings`."""
@@ -58,6 +59,7 @@ def method_forms() -> tuple[MethodForm, ...]:
             fields=tuple(_field(field) for field in dataclasses.fields(method.config_class)),
             kind=method.kind,
             literature=method.literature,
+            writes_many=method.run_batch is not None,
         )
         for method in methods()
     )

@@ -16,17 +16,20 @@ from goldenlayers_core.results import (
     TokenTrace,
     TraceResult,
 )
+from goldenlayers_core.results.many_edits import ManyEdits
 from goldenlayers_core.results.sides import Decoding, SideBySide
 from goldenlayers_core.results.stack import EditCard
 from goldenlayers_core.tasks import Workbench
 from goldenlayers_core.tasks.bench import edit_card as read_card
 from goldenlayers_core.tasks.stored import open_report, open_scores
+from goldenlayers_core.tasks.stored_many import open_many
 from goldenlayers_core.tasks.stored_search import open_search
 from goldenlayers_core.tasks.stored_sweep import open_sweep
 from goldenlayers_core.tasks.stored_trace import open_token_trace, open_trace
 
 if TYPE_CHECKING:
     from goldenlayers_core.results.lens import LensResult
+    from goldenlayers_core.tasks.exporting import Bundle, ExportCard
 
 
 @st.cache_resource(show_spinner=False)
@@ -101,6 +104,32 @@ def report(run_id: str) -> EditReport:
 def edit_card(edit_id: str) -> EditCard:
     """A stored edit's card; its id says its content. Raises StoreError when it is gone."""
     return read_card(workbench().store, edit_id)
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def _many(run_id: str, created: str) -> ManyEdits:
+    return open_many(workbench().store, run_id)
+
+
+def many(run_id: str) -> ManyEdits:
+    """Stored many edits. Raises StoreError when they are gone."""
+    return _many(run_id, manifest_created(run_id))
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def export_cards(model: ModelSource, edit_ids: tuple[str, ...]) -> "tuple[ExportCard, ...]":
+    """Every export format, and whether it can hold these stored edits. Raises a GoldenLayersError."""
+    from goldenlayers_core.tasks.exporting import export_cards as cards_of
+
+    return cards_of(workbench(), model, edit_ids)
+
+
+@st.cache_data(show_spinner=False, max_entries=32)
+def export_bundle(model: ModelSource, edit_ids: tuple[str, ...], name: str) -> "Bundle":
+    """Stored edits as a download in a format. Raises a GoldenLayersError."""
+    from goldenlayers_core.tasks.exporting import bundle
+
+    return bundle(workbench(), model, edit_ids, name)
 
 
 def manifest_created(run_id: str) -> str:

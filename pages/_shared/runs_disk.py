@@ -14,6 +14,7 @@ _KINDS: Final = {
     "knowledge": ("What models know", "their own answers, for the filter on the Dataset page"),
     "datasets": ("Uploaded datasets", "upload the files again after clearing"),
     "templates": ("Context templates", "texts that the model made itself, for the editing methods"),
+    "many_edits": ("Many edits", "what became of every request, so that a run goes on from where it stopped"),
     "edits": ("Edits", "the factors of every edit; without them no edit can be applied again"),
 }
 

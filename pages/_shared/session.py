@@ -121,6 +121,18 @@ def show_edit_run(run_id: str | None) -> None:
     keep("edit_run", run_id)
 
 
+def many_run() -> str | None:
+    """Id of the run of many edits on show."""
+    return st.session_state.get("many_run")
+
+
+def show_many_run(run_id: str | None) -> None:
+    """Put a run of many edits on show, and its view of Edit."""
+    keep("many_run", run_id)
+    if run_id:
+        st.session_state["edit-view"] = "many"
+
+
 def request_digest() -> str | None:
     """Digest of the request that is open."""
     return st.session_state.get("open_request")

@@ -4,6 +4,7 @@ from typing import Final
 
 import streamlit as st
 
+from goldenlayers_core.records import PROBE_KINDS
 from goldenlayers_core.runtime import RunManifest
 from pages._shared import cached, jobs, report, session
 from pages._shared.wording import count, duration, escape, shorten, when
@@ -14,6 +15,7 @@ KINDS: Final = {
     "search": "Budgeted search",
     "trace": "Causal trace",
     "edit": "Edit",
+    "many-edits": "Many edits",
 }
 _TRUTH: Final = "pages/ground_truth.py"
 _PAGES: Final = {
@@ -22,6 +24,7 @@ _PAGES: Final = {
     "search": _TRUTH,
     "trace": _TRUTH,
     "edit": "pages/edit.py",
+    "many-edits": "pages/edit.py",
 }
 _ICONS: Final = {
     "score": ":material/grid_on:",
@@ -29,12 +32,14 @@ _ICONS: Final = {
     "search": ":material/timer:",
     "trace": ":material/route:",
     "edit": ":material/edit:",
+    "many-edits": ":material/playlist_add_check:",
 }
 _LOST: Final = {
     "score": "Delete this run? Its scores per request stay in the store, so that computing it again is quick.",
     "sweep": "Delete this sweep? What it measured stays in the store, so that computing it again is quick.",
     "trace": "Delete this trace? Its effects per request stay in the store, so that computing it again is quick.",
     "edit": "Delete this report? Making the edit again takes as long as the first time.",
+    "many-edits": "Delete this run? Reports of edits made alone stay in the store, so that it is quick to make again.",
 }
 
 
@@ -63,7 +68,11 @@ def facts(manifest: RunManifest) -> str:
         parts += [count(manifest.n_requests, "request")]
     if manifest.kind == "edit":
         parts += ["the edit took" if summary.get("took") == "yes" else "the edit did not take"]
-        parts += [f"{kind} {summary[kind]}" for kind in ("rephrase", "locality", "portability") if kind in summary]
+    if manifest.kind == "many-edits":
+        parts += [count(manifest.n_requests, "request")]
+    if manifest.kind in ("edit", "many-edits"):
+        kinds = PROBE_KINDS if manifest.kind == "many-edits" else PROBE_KINDS[1:]  # of one edit: whether it took
+        parts += [f"{kind} {summary[kind]}" for kind in kinds if kind in summary]
     parts += [manifest.model, f"took {duration(manifest.seconds)}"]
     return " · ".join(parts)
 
@@ -71,6 +80,8 @@ def facts(manifest: RunManifest) -> str:
 def open_run(manifest: RunManifest) -> None:
     """Put a run on show and go to its page."""
     show = {"score": session.show_score_run, "sweep": session.show_sweep_run, "edit": session.show_edit_run}
+    if manifest.kind == "many-edits":
+        session.show_many_run(manifest.run_id)
     if manifest.kind in show:  # a search and a trace stand on the card of their model
         show[manifest.kind](manifest.run_id)
     st.switch_page(_PAGES[manifest.kind])
@@ -103,6 +114,8 @@ def delete(run_id: str) -> None:
         session.show_edit_run(None)
     if session.sweep_run() == run_id:
         session.show_sweep_run(None)
+    if session.many_run() == run_id:
+        session.show_many_run(None)
 
 
 def n_pages(runs: list[RunManifest], length: int) -> int:
