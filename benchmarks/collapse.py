@@ -51,7 +51,7 @@ def main() -> None:
         ((_, made),) = rome_many(handle, written, [layer], config, Supplies(templates))
         edits = [edit for edit in made if isinstance(edit, Edit)]
         first = None
-        for point in guard_curve(handle, edits, [size for size in sizes if size <= len(edits)], texts, before):
+        for point in guard_curve(handle, edits, [size for size in sizes if size <= len(edits)], texts, {0: before}):
             first = first or point.perplexity
             left = answered(handle, edits[: point.size], facts)
             print(

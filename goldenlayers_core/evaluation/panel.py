@@ -7,7 +7,7 @@ Perplexity of a fixed text is watched as edits pile up, as a cheap sign of colla
 Effect of Model Editing").
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import torch
@@ -109,11 +109,11 @@ def guard_curve(
     edits: Sequence[Edit],
     sizes: Sequence[int],
     prompts: Sequence[str],
-    before: Tensor,
+    states: Mapping[int, Tensor],
     between: Callable[[int], None] | None = None,
 ) -> tuple[Pass, ...]:
     """What the first n edits do, for every n of `sizes`: perplexity of the bundled text, accumulated norm, and how far
-    the prompts moved from their states `before` (N, width)."""
+    the prompts moved. `states`: by size, the (N, width) states of the prompts that are known; those of 0 must be."""
     for edit in edits:
         checked(handle, edit)
     layers = sorted({f.layer for edit in edits for f in edit.factors})
@@ -122,7 +122,8 @@ def guard_curve(
         below = list(edits[:size])
         with handle.lock, overlay(handle, below):
             value = perplexity(handle, text, prefix_of(below))
-        divergence, old, new = compared(handle, before, panel_states(handle, prompts, below) if below else before)
+        reached = states[size] if size in states else panel_states(handle, prompts, below)
+        divergence, old, new = compared(handle, states[0], reached)
         changed = [o[0][0] != n[0][0] for o, n in zip(old, new, strict=True)]
         mean, share = sum(divergence) / len(divergence), sum(changed) / len(changed)
         found.append(Pass(size, value, accumulated_norm(handle, below, layers), mean, share))

@@ -12,39 +12,48 @@ from goldenlayers_core.results.lens import LensReading, LensResult
 
 
 def lens_curves(found: LensResult, dark: bool = False) -> go.Figure:
-    """Probability of the new and of the old target's first token after every layer, before (dashed) and after (solid).
+    """Both targets' first tokens after every layer, before (dotted) and after (solid): probability above, rank below.
 
-    customdata of a mark: [rank of the token there].
+    customdata of a mark: [probability, rank] of the token there.
     """
-    theme = colours(dark)
-    figure = go.Figure()
+    theme, layers = colours(dark), found.before.n_layers
+    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.07)
     for when, reading, dash, width in (("before", found.before, "dot", 1.6), ("after", found.after, "solid", 2.4)):
         for side, token, colour in ((0, "new", theme.blue), (1, "old", theme.rust)):
-            figure.add_scatter(
-                x=list(range(-1, reading.n_layers)),
-                y=[float(p) for p in reading.probability[side]],
-                mode="lines+markers",
-                name=f"{token}, {when}",
-                line={"color": colour, "dash": dash, "width": width},
-                marker={"size": 5, "symbol": "circle" if side == 0 else "diamond"},
-                customdata=[[int(r)] for r in reading.rank[side]],
-                hovertemplate=(
-                    f"<b>{token} {token_text(found.tokens[side])}</b>, {when}, after layer %{{x}}<br>"
-                    "probability %{y:.3g}, rank %{customdata[0]:,}<extra></extra>"
-                ),
-            )
+            for row, values in ((1, reading.probability[side]), (2, reading.rank[side])):
+                figure.add_scatter(
+                    x=list(range(-1, layers)),
+                    y=values.tolist(),
+                    mode="lines+markers",
+                    name=f"{token}, {when}",
+                    showlegend=row == 1,
+                    line={"color": colour, "dash": dash, "width": width},
+                    marker={"size": 5, "symbol": "circle" if side == 0 else "diamond"},
+                    customdata=np.stack([reading.probability[side], reading.rank[side]], axis=1).tolist(),
+                    hovertemplate=(
+                        f"<b>{token} {token_text(found.tokens[side])}</b>, {when}, after layer %{{x}}<br>"
+                        "probability %{customdata[0]:.3g}, rank %{customdata[1]:,}<extra></extra>"
+                    ),
+                    row=row,
+                    col=1,
+                )
     _mark(figure, found, theme)
-    layer_axis(figure, found.before.n_layers)
-    figure.update_xaxes(range=[-1.6, found.before.n_layers - 0.4], title_text="after layer (left of 0: the embedding)")
-    figure.update_yaxes(range=[-0.03, 1.03], tickformat=".0%", zeroline=False, title_text="probability read there")
+    layer_axis(figure, layers)
+    figure.update_xaxes(range=[-1.6, layers - 0.4])
+    figure.update_xaxes(title_text="after layer (left of 0: the embedding)", row=2, col=1)
+    figure.update_yaxes(range=[-0.04, 1.04], tickformat=".0%", zeroline=False, title_text="probability", row=1, col=1)
+    largest = max(float(reading.rank.max()) for reading in (found.before, found.after))
+    figure.update_yaxes(
+        type="log", range=[np.log10(largest) + 0.1, -0.2], dtick=1, tickformat=",d", title_text="rank", row=2, col=1
+    )
     figure.update_layout(showlegend=True)
     return dress(
         figure,
         dark=dark,
         title=_finding(found),
         subtitle=sentences((_about(found), _LENS)),
-        kind=f"Four lines over {counted(found.before.n_layers, 'layer')}",
-        body=280,
+        kind=f"Probability and rank of two tokens over {counted(layers, 'layer')}",
+        body=400,
         bottom=84,
     )
 
@@ -64,7 +73,7 @@ def _about(found: LensResult) -> str:
     new, old = (token.strip() or "space" for token in found.tokens)
     where = layer_list(found.layers) if found.layers else "no layer"
     return (
-        f"{shorten(found.prompt, 150)} New: “{shorten(new, 20)}”, old: “{shorten(old, 20)}” (first tokens). "
+        f"Prompt: “{shorten(found.prompt, 150)}”. New: “{shorten(new, 20)}”, old: “{shorten(old, 20)}” (first tokens). "
         f"{counted(found.n_edits, 'edit')} at {where}; {found.model}."
     )
 

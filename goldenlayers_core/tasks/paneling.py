@@ -27,7 +27,7 @@ from goldenlayers_core.tasks.stored_panel import PANEL_VERSION, panel_name
 if TYPE_CHECKING:
     from goldenlayers_core.tasks.workbench import Workbench
 
-WORST: Final = 10  # prompts whose answers are read
+WORST: Final = 8  # prompts whose answers are read
 STEPS: Final = 12  # sizes of the stack on the curve, at most, beside the unedited model
 _WEIGHT: Final = 70  # prompts that take as long as one point of the curve
 _BEFORE: Final = "panel-before"
@@ -61,7 +61,8 @@ def measured(
     def piled(count: int) -> None:
         progress.update(done + _WEIGHT * count, total, "Edits piling up")
 
-    curve = guard_curve(handle, edits, sizes, texts[::SAMPLE], before[::SAMPLE], piled)
+    known = {len(edits): after[::SAMPLE], 0: before[::SAMPLE]}
+    curve = guard_curve(handle, edits, sizes, texts[::SAMPLE], known, piled)
     worst = sorted(range(len(texts)), key=lambda i: -divergence[i])[:WORST]
     return PanelResult(
         model=handle.name,

@@ -159,8 +159,8 @@ def base(name: str, fingerprint: str) -> tuple[str, ...]:
         st.caption(f"Stack {name} has no edit that is on: the new edit is computed on the unedited model.")
         return ()
     st.caption(
-        f"The new edit is computed on top of {count(len(below), 'edit')}. Left out of that: texts before the "
-        "prompt, and an edit of the same fact, which is switched off when the new one is there."
+        f"The new edit is computed on top of {count(len(below), 'edit')}; an edit of the same fact gives way to it."
+        + (" Texts before the prompt stay out of it." if any(cached.edit_card(e).prefix for e in below) else "")
     )
     return below
 

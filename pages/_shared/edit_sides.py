@@ -115,14 +115,14 @@ def _table(found: SideBySide) -> None:
 
 def _cells(sides: tuple[Side, ...], place: int) -> str:
     base = sides[0].texts[place]
-    cells = f"<td class='gl-wide'>{html(base) or '(nothing)'}</td>"
+    cells = f"<td class='gl-wide' data-side='unedited'>{html(base) or '(nothing)'}</td>"
     for side in sides[1:]:
         words = "".join(
-            f"<mark>{html(text)}</mark>" if is_new else html(text)
+            f"<mark>{html(text.rstrip())}</mark>{html(text[len(text.rstrip()) :])}" if is_new else html(text)
             for is_new, text in _runs(differing(base, side.texts[place]))
         )
         same = "" if side.texts[place] != base else "<br><span class='gl-quiet'>same</span>"
-        cells += f"<td class='gl-wide'>{words or '(nothing)'}{same}</td>"
+        cells += f"<td class='gl-wide' data-side='{html(side.name)}'>{words or '(nothing)'}{same}</td>"
     return cells
 
 

@@ -117,13 +117,14 @@ def _switch(name: str, stack: Stack, entry: of.Entry, key: str) -> None:
 def _buttons(name: str, stack: Stack, place: int, card: EditCard, key: str, run_id: str | None) -> None:
     last = len(stack.entries) - 1
     edit_id = card.edit_id
+    row = st.container(horizontal=True, gap="small", width="content")
     for word, explained, off, act, args in (
         ("Show", "Put this edit on show below", card.run_id == run_id, session.show_edit_run, (card.run_id,)),
         ("Up", "Lay it one place earlier", place == 0, edit_kept.put, (name, of.move(stack, edit_id, -1))),
         ("Down", "Lay it one place later", place == last, edit_kept.put, (name, of.move(stack, edit_id, 1))),
         ("Drop", "Take it out of the stack", False, edit_kept.put, (name, of.drop(stack, edit_id))),
     ):
-        st.button(
+        row.button(
             word,
             key=f"stack-{word.lower()}-{key}",
             help=explained,
