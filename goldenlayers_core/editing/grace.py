@@ -55,7 +55,7 @@ class GraceConfig:
     stop_loss: float = setting(
         0.05, "Stop below", "The optimisation ends when the loss (nats) is lower.", 0.0, 10.0, 0.01
     )
-    radius: float = setting(0.3, "Radius", "Of the key's reach, as a fraction of its norm.", 0.0001, 10.0, 0.05)
+    radius: float = setting(0.15, "Radius", "Of the key's reach, as a fraction of its norm.", 0.0001, 10.0, 0.05)
     clamp_factor: float = setting(
         20.0, "Clamp factor", "The value stays within this many norms of the clean output.", 0.01, 1000.0, 1.0
     )

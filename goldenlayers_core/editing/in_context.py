@@ -1,6 +1,6 @@
 """In-context editing: the fact is told to the model before every prompt (the baseline of Zheng et al. 2023, IKE).
 
-    p(y | x)  becomes  p(y | prefix, x),       prefix = "Suppose that this is true: {prompt} {target}.\\n"
+    p(y | x)  becomes  p(y | prefix, x),       prefix = "Imagine that {prompt} {target}.\\n"
 
 No weight changes, there is no layer, and no optimisation: the edit is the text. IKE itself adds 32 demonstrations
 that it retrieves from a training set by sentence similarity; here there are none, as in EasyEdit's ICE.
@@ -67,7 +67,7 @@ def told(request: EditRequest, config: InContextConfig) -> str:
     """The text put before every prompt, with a line break at its end."""
     rest = " Everything else is as it was." if config.keep_rest else ""
     target = spaced(request.prompt, request.target_new.rstrip())
-    return f"Suppose that this is true: {request.prompt}{target}.{rest}\n"
+    return f"Imagine that {request.prompt}{target}.{rest}\n"
 
 
 METHOD: Final = MethodInfo(

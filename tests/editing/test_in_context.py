@@ -39,7 +39,7 @@ def few_steps(name: str, count: int) -> object:
 def test_it_is_a_text() -> None:
     handle = tiny_handle("llama")
     edit = in_context(handle, FRANCE, 7, InContextConfig(), SUPPLIES)  # a layer that is not there: it plays no part
-    assert edit.prefix == "Suppose that this is true: The capital of France is Rome.\n"
+    assert edit.prefix == "Imagine that The capital of France is Rome.\n"
     assert (edit.layers, edit.factors, edit.codebooks, edit.weight_change) == ((), (), (), 0.0)
     longer = in_context(handle, FRANCE, 0, InContextConfig(keep_rest=True), SUPPLIES)
     assert longer.prefix.endswith("Rome. Everything else is as it was.\n")
