@@ -159,7 +159,7 @@ def _bring(files: dict[str, bytes]) -> None:
         session.show_edit_run(last)
     head = f"On stack {edit_kept.active()} now: {count(len(found), 'edit')} of {escape(name)}."
     lines = (
-        f"{escape(edit.writes)}: {escape(edit.before)} **→** {escape(edit.after)}"
+        f"{escape(edit.writes)}: “{escape(edit.before)}” before, **“{escape(edit.after)}”** with it alone"
         if edit.run_id
         else f"{escape(edit.writes)}: it states no prompt to ask."
         for edit in found[:5]

@@ -85,7 +85,8 @@ def _start(look: Look) -> None:
         earlier = _earlier(look)
     settings = f", {counted(len(look.settings), 'setting')} changed" if look.settings else ""
     where = f"at layer {look.layer}" if look.form.kind != "prompt" else ", which changes no layer"
-    st.markdown(f"With **{escape(look.form.title)}** {where}{settings}, as chosen above, {MODE_WORDS[mode]}.")
+    words = MODE_WORDS[mode] if not earlier else MODE_WORDS[mode].replace("the unedited model", escape(look.names))
+    st.markdown(f"With **{escape(look.form.title)}** {where}{settings}, as chosen above, {words}.")
     job = jobs.waiting("many-edits")
     busy = job is not None and job.active
     n = len(controls_dataset.listed(choice)) if choice is not None else 0

@@ -265,7 +265,7 @@ def test_a_format_that_cannot_hold_an_edit_says_so() -> None:
     memory = memory_edit(handle)
     assert parts_of(memory) == ("gate", "codebook", "prefix")
     for name in ("peft", "merged"):
-        with pytest.raises(EditError, match=r"holds only a low-rank change of weights, and the edit of .* is a change"):
+        with pytest.raises(EditError, match=r"holds only a change of weights, and the edit of .* is a change"):
             check_held(get_format(name), handle, [random_edit(handle), memory])
     for name in ("safetensors", "snippet"):
         check_held(get_format(name), handle, [memory])

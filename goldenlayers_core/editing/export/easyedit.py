@@ -291,5 +291,6 @@ FORMAT: Final = ExportFormat(
     "the numbers filled in. It holds the recipe, not the edit.",
     holds=EVERYTHING,
     suffix=".yaml",
+    held="the method, layers and numbers of edits that agree in them",
     files=_files,
 )

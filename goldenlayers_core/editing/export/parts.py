@@ -12,8 +12,8 @@ from goldenlayers_core.models import ModelHandle
 
 Part = Literal["change", "gate", "codebook", "prefix"]
 PARTS: Final[Mapping[Part, str]] = {
-    "change": "a low-rank change of weights",
-    "gate": "a change that acts only where it is far-reaching",
+    "change": "a change of weights",
+    "gate": "a change that acts only at some tokens",
     "codebook": "a codebook",
     "prefix": "a text before every prompt",
 }
@@ -29,12 +29,15 @@ class ExportFormat:
     purpose: str  # one sentence for the screen
     holds: tuple[Part, ...]
     suffix: str  # of its file; "" for a folder
+    held: str = ""  # what it holds, where that is not the edit itself
     files: Callable[[ModelHandle, Sequence[Edit], str], dict[str, bytes]] | None = None  # by name in file or folder
     write: Callable[[ModelHandle, Sequence[Edit], Path], None] | None = None  # where it is too large for `files`
 
     @property
     def holds_words(self) -> str:
         """What it can hold, in words."""
+        if self.held:
+            return self.held
         return "any edit" if set(self.holds) == set(EVERYTHING) else " or ".join(PARTS[part] for part in self.holds)
 
 
