@@ -17,7 +17,7 @@ def covariance(
     source: Annotated[
         str, typer.Option("--source", help="samples (the model's own), a file, or hub:owner/name/path")
     ] = "samples",
-    tokens: Annotated[int, typer.Option("--tokens", help="whose keys are added up, at most")] = 12288,
+    tokens: Annotated[int, typer.Option("--tokens", help="whose keys are added up, at most")] = 10240,
     layers: Annotated[str, typer.Option("--layers", help="all, or numbers with commas: 3,4,5")] = "all",
     shrinkage: Annotated[float, typer.Option("--shrinkage", help="share of the identity mixed in")] = 0.01,
     device: Device = "auto",

@@ -37,8 +37,10 @@ Report = Callable[[int, int, str], None]
 class SampleConfig:
     """How the model's own samples are drawn."""
 
-    n_tokens: int = setting(12288, "Tokens", "Whose keys are added up, at most; 8 per direction do.", 64, 10**8, 1024)
-    length: int = setting(96, "Length", "Tokens of each sample.", 8, 4096, 32)
+    n_tokens: int = setting(
+        10240, "Tokens", "Whose keys are added up, at most; some 7 per direction do.", 64, 10**8, 1024
+    )
+    length: int = setting(80, "Length", "Tokens of each sample.", 8, 4096, 32)
     temperature: float = setting(1.0, "Temperature", "1: as the model itself would say it.", 0.1, 5.0, 0.1)
     seed: int = setting(0, "Seed", "Equal seeds give equal samples.", 0, 2**31 - 1, 1)
 

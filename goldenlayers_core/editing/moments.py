@@ -12,7 +12,7 @@ from torch import Tensor
 
 from goldenlayers_core.errors import EditError
 
-_POWERS: Final = 60  # of the power iterations; the condition number is then right to about a per cent
+_POWERS: Final = 25  # of the power iterations; the condition number is then right to a few per cent
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +70,7 @@ class KeyMoments:
 
     @cached_property
     def condition(self) -> float:
-        """The largest eigenvalue of C_s over its smallest, by power iterations; right to about a per cent."""
+        """The largest eigenvalue of C_s over its smallest, by power iterations; right to a few per cent."""
         c, lower = self.shrunk, self.factor
         # a fixed start with a share of every direction, so that the number is the same each time
         start = torch.linspace(1.0, 2.0, len(c), dtype=c.dtype, device=c.device)

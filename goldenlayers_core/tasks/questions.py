@@ -191,7 +191,7 @@ class CovarianceQuestion(_Question):
 
     model: ModelSource = field(default_factory=ModelSource)
     source: str = "samples"  # the model's own; or a file, "hub:owner/name/path", a pasted text (see tasks.corpus)
-    tokens: int = 12288  # at most
+    tokens: int = 10240  # at most
     layers: tuple[int, ...] = ()  # (): all
     shrinkage: float = 0.01  # share of the identity mixed in
 
