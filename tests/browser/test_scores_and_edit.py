@@ -101,12 +101,12 @@ def test_score_open_edit_compare(page: Page, new_context: Callable[..., BrowserC
     expect(key(page, "edit-after").get_by_text(f"with the edit at layer {golden}")).to_be_visible()
 
     press(page, "beside-5")
-    expect(main(page).get_by_text("Edits of this session, side by side")).to_be_visible(timeout=PATIENT)
+    cards = page.locator("[class*='st-key-stack-row-']")
+    expect(cards).to_have_count(2, timeout=PATIENT)
     settled(page)
-    cards = page.locator("[class*='st-key-edit-card-']")
-    expect(cards).to_have_count(2)
-    expect(cards.nth(0)).to_contain_text(f"Layer {golden}")
-    expect(cards.nth(1)).to_contain_text("Layer 5")
+    expect(cards.nth(0)).to_contain_text(f"layer {golden}")
+    expect(cards.nth(1)).to_contain_text("layer 5")
+    expect(main(page).get_by_text("The edits of stack A, one by one")).to_be_visible()
 
     other = new_context().new_page()
     other.goto(f"{app_url}/edit")
