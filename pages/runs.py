@@ -20,14 +20,16 @@ else:
     kinds = sorted({m.kind for m in runs}, reverse=True)
     kind = st.segmented_control(
         "Show",
-        ("all", *kinds),
+        ("all", "starred", *kinds),
         default="all",
         required=True,
-        format_func=lambda name: "Everything" if name == "all" else show_runs.KINDS.get(name, name),
+        format_func=lambda name: show_runs.LISTS.get(name) or show_runs.KINDS.get(name, name),
         key="runs-kind",
         persist_state="session",
     )
-    listed = [m for m in runs if kind in ("all", m.kind)]
+    listed = [m for m in runs if kind in ("all", m.kind) or (kind == "starred" and m.starred)]
+    if not listed:
+        st.info("No run is starred yet; the star stands beside each run.", icon=":material/star_border:")
     n_pages = show_runs.n_pages(listed, PER_PAGE)
     number = st.pagination(n_pages, key="runs-page") if n_pages > 1 else 1
     for manifest in show_runs.page_of(listed, number, PER_PAGE):

@@ -34,6 +34,8 @@ class RunManifest:
     provenance: Pairs = ()
     summary: Pairs = ()
     code_version: str = ""
+    note: str = ""  # a person's own words
+    starred: bool = False
 
     def __post_init__(self) -> None:
         try:
@@ -86,6 +88,8 @@ def manifest_from(content: Any) -> RunManifest:
                 values[name] = tuple((_text(key), _text(value)) for key, value in values[name])
             elif type_ is str:
                 _text(values[name])
+            elif type_ is bool and not isinstance(values[name], bool):
+                raise TypeError(f"{values[name]!r} is neither true nor false")
         values["n_requests"], values["seconds"] = int(values["n_requests"]), float(values["seconds"])
         return RunManifest(**values)
     except (KeyError, TypeError, ValueError, StoreError) as error:

@@ -21,6 +21,7 @@ from goldenlayers_core.runtime.manifest import RunManifest, StoredRun, manifest_
 from goldenlayers_core.runtime.names import checked_name
 
 _MANIFEST = "manifest.json"
+MOST_NOTE = 4_000  # letters
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +51,10 @@ class Runs:
         }
         entry = _Entry(manifest, uuid.uuid4().hex, tuple(frames), tuple(texts))
         with locked(self._lock):
+            before = _read(home / _MANIFEST)
+            if before is not None:  # computed anew: what a person said of it stays
+                kept = dataclasses.replace(manifest, note=before.manifest.note, starred=before.manifest.starred)
+                entry = dataclasses.replace(entry, manifest=kept)
             for name, data in files.items():
                 atomic.write_bytes(home / entry.content / name, data)
             self._point(entry)
@@ -95,10 +100,19 @@ class Runs:
         """Raises StoreError."""
         if not title.strip():
             raise StoreError("The new title is empty; give at least one letter.")
+        self._change(run_id, title=title.strip())
+
+    def annotate(self, run_id: str, note: str | None, starred: bool | None) -> None:
+        """Raises StoreError."""
+        if note is not None and len(note) > MOST_NOTE:
+            raise StoreError(f"The note has {len(note):,} letters; give at most {MOST_NOTE:,}.")
+        given = {"note": note if note is None else note.strip(), "starred": starred}
+        self._change(run_id, **{name: value for name, value in given.items() if value is not None})
+
+    def _change(self, run_id: str, **fields: Any) -> None:
         with locked(self._lock):
             entry = self._entry(run_id)
-            renamed = dataclasses.replace(entry.manifest, title=title.strip())
-            self._point(dataclasses.replace(entry, manifest=renamed))
+            self._point(dataclasses.replace(entry, manifest=dataclasses.replace(entry.manifest, **fields)))
 
     def delete(self, run_id: str) -> None:
         """Raises StoreError."""

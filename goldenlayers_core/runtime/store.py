@@ -94,6 +94,10 @@ class Store:
         """Give a run another title."""
         self._runs.rename(run_id, title)
 
+    def annotate_run(self, run_id: str, note: str | None = None, starred: bool | None = None) -> None:
+        """Keep a person's note on a run, or its star; None leaves it as it is. Both outlast computing it anew."""
+        self._runs.annotate(run_id, note, starred)
+
     def save_arrays(
         self, kind: str, name: str, arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, str] | None = None
     ) -> None:

@@ -17,6 +17,7 @@ KINDS: Final = {
     "edit": "Edit",
     "many-edits": "Many edits",
 }
+LISTS: Final = {"all": "Everything", "starred": "Starred"}
 _TRUTH: Final = "pages/ground_truth.py"
 _PAGES: Final = {
     "score": "pages/layer_scores.py",
@@ -48,10 +49,14 @@ def entry(manifest: RunManifest, place: str) -> None:
     key = f"{place}-{manifest.run_id}"
     with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"run-{key}"):
         icon = _ICONS.get(manifest.kind, ":material/description:")
+        note = f"  \n{escape(shorten(manifest.note, 300))}" if manifest.note else ""
         st.markdown(
-            f"{icon} **{escape(shorten(manifest.title, 120))}**  \n:small[{escape(facts(manifest))}]", width="stretch"
+            f"{icon} **{escape(shorten(manifest.title, 120))}**  \n:small[{escape(facts(manifest))}]{note}",
+            width="stretch",
         )
         with st.container(horizontal=True, width="content"):
+            if place == "runs":
+                _star(manifest, key)
             if manifest.kind in _PAGES and st.button("Open", key=f"open-{key}"):
                 open_run(manifest)
             if place == "runs":
@@ -87,14 +92,36 @@ def open_run(manifest: RunManifest) -> None:
     st.switch_page(_PAGES[manifest.kind])
 
 
+def _star(manifest: RunManifest, key: str) -> None:
+    """Mark a run, or take the mark off."""
+    st.button(
+        "Starred" if manifest.starred else "Star",
+        key=f"star-{key}",
+        icon=":material/star:" if manifest.starred else ":material/star_border:",
+        type="tertiary",
+        help="Starred runs have a list of their own.",
+        on_click=jobs.attempt,
+        args=(lambda run_id: _annotate(run_id, starred=not manifest.starred), manifest.run_id),
+    )
+
+
+def _annotate(run_id: str, note: str | None = None, starred: bool | None = None) -> None:
+    cached.workbench().store.annotate_run(run_id, note, starred)
+
+
 def _more(manifest: RunManifest) -> None:
-    """Rename, and delete after a second thought."""
+    """Rename, note, report, and delete after a second thought."""
     run_id = manifest.run_id
     with st.popover("More", key=f"more-{run_id}"):
         with st.form(f"rename-form-{run_id}", border=False):
             title = st.text_input("Title", manifest.title, max_chars=200, key=f"title-{run_id}") or ""
             if st.form_submit_button("Rename", key=f"rename-{run_id}") and title.strip():
                 cached.workbench().store.rename_run(run_id, title.strip())
+                st.rerun()
+        with st.form(f"note-form-{run_id}", border=False):
+            note = st.text_area("Note", manifest.note, max_chars=4_000, key=f"note-{run_id}") or ""
+            if st.form_submit_button("Keep the note", key=f"keep-note-{run_id}"):
+                _annotate(run_id, note=note)
                 st.rerun()
         st.divider()
         report.button(run_id, "runs")

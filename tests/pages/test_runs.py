@@ -48,6 +48,22 @@ def test_a_run_is_renamed() -> None:
     assert cached.workbench().store.load_run(run_id).manifest.title == "My *first* run"
 
 
+def test_a_run_is_starred_and_noted() -> None:
+    first, second = stored_scores(seed=1), stored_scores(seed=2)
+    app = start("runs")
+    press(app, f"star-runs-{first}")
+    app.text_area(key=f"note-{first}").set_value("for *Friday*")
+    press(app, f"keep-note-{first}")
+    found = cached.workbench().store.load_run(first).manifest
+    assert (found.starred, found.note) == (True, "for *Friday*")
+    assert "for \\*Friday\\*" in texts(app)
+    app.button_group(key="runs-kind").set_value("starred").run()
+    assert [b.key for b in app.button if str(b.key).startswith("open-runs-")] == [f"open-runs-{first}"]
+    press(app, f"star-runs-{first}")
+    assert "No run is starred yet" in app.info[0].value
+    assert second in {m.run_id for m in cached.workbench().store.runs()}
+
+
 def test_a_deleted_run_is_gone_and_off_the_pages() -> None:
     run_id = stored_scores()
     app = start("runs", score_run=run_id)

@@ -179,6 +179,21 @@ def test_runs_are_listed_newest_first_renamed_and_deleted(store: Store) -> None:
         store.rename_run("run-2", " ")
 
 
+def test_a_note_and_a_star_outlast_computing_the_run_anew(store: Store) -> None:
+    store.save_run(manifest("r"), {"f": rows("a")})
+    store.annotate_run("r", note="  for the talk\non Friday ")
+    store.annotate_run("r", starred=True)
+    store.save_run(manifest("r", title="again"), {"f": rows("b")})
+    (found,) = store.runs()
+    assert (found.note, found.starred, found.title) == ("for the talk\non Friday", True, "again")
+    store.annotate_run("r", note="", starred=False)
+    assert (store.runs()[0].note, store.runs()[0].starred) == ("", False)
+    with pytest.raises(StoreError, match="at most 4,000"):
+        store.annotate_run("r", note="x" * 4_001)
+    with pytest.raises(StoreError, match="There is no run 'gone'"):
+        store.annotate_run("gone", starred=True)
+
+
 def test_saving_again_replaces_the_run_and_leaves_nothing_behind(store: Store) -> None:
     store.save_run(manifest("r"), {"old": rows("a")})
     n_files = store.usage()[0].n_files
