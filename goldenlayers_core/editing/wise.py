@@ -7,9 +7,9 @@ With W' = W + M * Delta, M a random 0/1 mask, and d(a) = |(W' - W) a| the distan
               + mean [d_out - alpha]+ + mean [beta - d_in]+ + [mean d_out - mean d_in + gamma]+
     threshold = ratio * the smallest d_in after training
 
-minimised by Adam from Delta = 0. In scope (d_in) are the edit's own tokens from the subject's last one on; out of
-scope (d_out) are those before it, at which nobody can know of what the prompt speaks, and every token of some
-irrelevant sentences. (The published activation behind d is the identity for the MLP output matrix of Llama models.)
+minimised by Adam from Delta = 0. In scope (d_in) is the subject's last token, in every context; out of scope (d_out)
+are the edit's other tokens and every token of some irrelevant sentences. (The published activation behind d is the
+identity for the MLP output matrix of Llama models.)
 
 What differs from the published code, and why:
 
@@ -18,7 +18,9 @@ What differs from the published code, and why:
   memory. Here each token is routed by its own distance, which needs no state and is the same however a text is split.
 - alpha, beta and gamma are in units of the mean norm of the clean output in scope (published: 5, 20 and 10, absolute
   distances, which mean something else at every layer of every model); d is in the same unit inside the loss.
-- Training adds the change where the edit's tokens are in scope, as the gate will, not everywhere.
+- Training adds the change where the gate will be open, at the subject's last token, not everywhere. With all tokens
+  from there on in scope the words that every prompt of a kind ends with ("is", "of") open the gate too: on three proxy
+  requests of the bundled model, at layer 4, neighbours then kept 0.56 of their answers, and so all of them.
 - Adam in place of plain gradient descent at rate 1, which is as bound to the scale; the bound of 1.0 on an entry's
   change is left out, since nothing here comes near it.
 - The irrelevant sentences are given (published: an unrelated prompt per edit, from the benchmark). One memory per edit;
@@ -65,21 +67,21 @@ IRRELEVANT: Final = (
 class WiseConfig:
     """WISE's settings; ratio and density are the published ones."""
 
-    steps: int = setting(40, "Steps", "Steps of Adam, at most.", 1, 500, 1)
-    learning_rate: float = setting(1e-3, "Learning rate", "Step size of Adam.", 1e-6, 1.0, 1e-4)
+    steps: int = setting(25, "Steps", "Steps of Adam, at most.", 1, 500, 1)
+    learning_rate: float = setting(1e-2, "Learning rate", "Step size of Adam.", 1e-6, 1.0, 1e-4)
     stop_loss: float = setting(
-        0.02, "Stop below", "The optimisation ends when the whole loss is lower.", 0.0, 10.0, 0.01
+        0.05, "Stop below", "The optimisation ends when the whole loss is lower.", 0.0, 10.0, 0.01
     )
     density: float = setting(0.2, "Mask density", "Share of the matrix's entries that may change.", 0.001, 1.0, 0.05)
     ratio: float = setting(
         0.88, "Gate ratio", "The gate opens from this share of the smallest distance in scope.", 0.01, 1.0, 0.01
     )
     alpha: float = setting(
-        0.25, "Alpha", "Distances out of scope above this cost; in norms of the clean output.", 0.0, 100.0, 0.05
+        0.1, "Alpha", "Distances out of scope above this cost; in norms of the clean output.", 0.0, 100.0, 0.05
     )
-    beta: float = setting(1.0, "Beta", "Distances in scope below this cost; same unit.", 0.0, 100.0, 0.05)
-    gamma: float = setting(0.5, "Gamma", "Wanted between the means of the two; same unit.", 0.0, 100.0, 0.05)
-    n_templates: int = setting(2, "Context templates", "Sampled texts before the prompt, beside none.", 0, 100, 1)
+    beta: float = setting(0.5, "Beta", "Distances in scope below this cost; same unit.", 0.0, 100.0, 0.05)
+    gamma: float = setting(0.25, "Gamma", "Wanted between the means of the two; same unit.", 0.0, 100.0, 0.05)
+    n_templates: int = setting(1, "Context templates", "Sampled texts before the prompt, beside none.", 0, 100, 1)
     template_length: int = setting(10, "Template length", "Tokens; half of the templates have half as many.", 2, 50, 1)
     seed: int = setting(0, "Seed", "Of the mask and the context templates.", 0, 2**31 - 1, 1)
 
@@ -97,7 +99,9 @@ class Scope:
     """What the memory is trained on, and what it must leave alone."""
 
     here: Above
-    """The edit's rows, from the subject's last token on: the tokens in scope."""
+    """The edit's rows, from the subject's last token on."""
+    inside: Tensor
+    """(S,) True at that token."""
     outside: Tensor
     """(N, d_in) inputs of the matrix at the tokens out of scope."""
     rows: Tensor
@@ -109,12 +113,13 @@ class Scope:
     unit: float  # mean norm of the clean output in scope
 
     def moved(self, delta: Tensor) -> Tensor:
-        """(S, d_out) by how much the memory moves the tokens in scope."""
-        return self.here.inputs.to(delta.dtype) @ delta.T
+        """(S, d_out) by how much the memory moves the rows' tokens; out of scope the gate is closed."""
+        return (self.here.inputs.to(delta.dtype) @ delta.T) * self.inside[:, None]
 
     def distances(self, delta: Tensor) -> tuple[Tensor, Tensor]:
-        """d in and out of scope, (S,) and (N,)."""
-        return self.moved(delta).norm(dim=1), (self.outside.to(delta.dtype) @ delta.T).norm(dim=1)
+        """d in and out of scope, (R,) and (N,)."""
+        keys = self.here.inputs[self.inside].to(delta.dtype)
+        return (keys @ delta.T).norm(dim=1), (self.outside.to(delta.dtype) @ delta.T).norm(dim=1)
 
 
 def wise(
@@ -154,13 +159,15 @@ def scope_of(handle: ModelHandle, rows: tuple[Row, ...], layer: int) -> Scope:
     beside = above(handle, others, [0] * len(others), layer)
     places = [(r, c, t) for r, row in enumerate(rows) for c, t in zip(row.wanted, row.answer, strict=True)]
     spots = torch.tensor(places, device=handle.device)
+    inside = here.columns == here.splits[here.rows]
     return Scope(
         here=here,
-        outside=torch.cat([here.before, beside.inputs]),
+        inside=inside,
+        outside=torch.cat([here.before, here.inputs[~inside], beside.inputs]),
         rows=spots[:, 0],
         columns=spots[:, 1],
         answers=spots[:, 2],
-        unit=float(here.outputs.float().norm(dim=1).mean()),
+        unit=float(here.outputs[inside].float().norm(dim=1).mean()),
     )
 
 
@@ -201,7 +208,7 @@ def trained(
 
 
 def target_loss(scope: Scope, delta: Tensor) -> Tensor:
-    """Mean negative log-likelihood of the target over the edit's rows, nats, with the change at tokens in scope."""
+    """Mean negative log-likelihood of the target over the edit's rows, nats, with the change where it is in scope."""
     log_p = scope.here.log_p(scope.moved(delta), scope.rows, scope.columns)
     return -log_p.gather(1, scope.answers[:, None]).mean()
 

@@ -102,7 +102,7 @@ def test_the_loss_is_that_of_the_gated_model(row: str) -> None:
             _module: object, args: tuple[torch.Tensor], out: torch.Tensor, at: int = row_of.lookup
         ) -> torch.Tensor:
             moved = as_batch(args[0] @ delta.T, 1).clone()
-            moved[:, :at] = 0
+            moved[:, :at], moved[:, at + 1 :] = 0, 0
             return out + moved.reshape(out.shape)
 
         hook = site["x"].register_forward_hook(only_in_scope)
