@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from goldenlayers_core.editing import Edit, methods, to_arrays
 from goldenlayers_core.editing.export import check_home, edit_from_adapter, unpack
@@ -99,11 +99,18 @@ def _measured(
     run_id = f"edit-{edit.edit_id[:16]}"
     if not any(run.run_id == run_id for run in bench.store.runs()):
         registered = any(method.name == edit.method for method in methods())
-        settings = json.loads(edit.config) if registered else {}
+        settings = _settings(edit) if registered else {}
         origin = {**provenance(), **report.provenance, "config": edit.config, "code": EDIT_VERSION, "imported": name}
         question = EditQuestion(model, plain(request), edit.method, edit.layer, settings)
         run_id = save_report(bench.store, question, dataclasses.replace(report, provenance=origin), handle.name)
     return run_id, report.before.answer, report.after.answer
+
+
+def _settings(edit: Edit) -> dict[str, Any]:
+    try:
+        return dict(json.loads(edit.config))
+    except (ValueError, TypeError):  # it says nothing of what the edit does
+        return {}
 
 
 def read_path(path: Path) -> dict[str, bytes]:

@@ -1,5 +1,6 @@
 """Edits come back from files exactly as they went, and what cannot come back is told in one sentence."""
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,13 +12,14 @@ from peft import LoraConfig, get_peft_model
 from safetensors.torch import load, save
 
 from goldenlayers_core.editing import Edit, overlay, to_arrays
+from goldenlayers_core.editing.delta import edit_digest, make_edit, whole_factors
 from goldenlayers_core.editing.export import EditFile, check_home, edit_from_adapter, get_format, unpack
 from goldenlayers_core.editing.export.adapter import CONFIG, WEIGHTS
 from goldenlayers_core.editing.export.edit_file import pack
 from goldenlayers_core.errors import EditError
 from goldenlayers_core.models import ModelHandle
 from tests.editing.test_export import IDS, memory_edit, stack_of
-from tests.editing.test_overlay import logits, random_edit
+from tests.editing.test_overlay import REQUEST, logits, random_edit
 from tests.tiny import tiny_handle
 
 
@@ -94,6 +96,26 @@ def test_a_layer_that_is_missing_is_said() -> None:
     home = found.home.__class__(found.home.name, "", "llama", 30, ((29, 32, 48),))
     with pytest.raises(EditError, match="it has 30 layers and here there are 3; layer 29 is missing here"):
         check_home(home, handle, "x")
+
+
+def test_a_stack_of_whole_matrices_makes_no_wider_adapter() -> None:
+    handle = tiny_handle("llama")
+    changes = [torch.randn(32, 48, generator=torch.Generator().manual_seed(seed)) * 0.05 for seed in (1, 2)]
+    edits = [make_edit(handle, REQUEST, "ft-m", [whole_factors(1, change)], {}) for change in changes]
+    files = adapter_files(handle, edits)
+    assert json.loads(files[CONFIG])["r"] == 32
+    back = edit_from_adapter(handle, files, "adapter")
+    torch.testing.assert_close(under(handle, [back]), under(handle, edits), rtol=1e-4, atol=1e-4)
+
+
+def test_numbers_that_are_not_finite_do_not_come_in() -> None:
+    handle = tiny_handle("llama")
+    (factors,) = random_edit(handle, (1,)).factors
+    factors.left[0, 0] = torch.nan
+    bad = dataclasses.replace(random_edit(handle, (1,)), factors=(factors,))
+    data = pack(handle, [dataclasses.replace(bad, edit_id=edit_digest(bad))])
+    with pytest.raises(EditError, match="edit 1 holds numbers that are not finite"):
+        unpack(data, "x.safetensors")
 
 
 def damaged(data: bytes) -> list[tuple[bytes, str]]:

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from goldenlayers_core.editing.delta import Edit
+from goldenlayers_core.editing.delta import Edit, whole_factors
 from goldenlayers_core.editing.export.header import base_name, described, layers_of, site_template
 from goldenlayers_core.editing.export.parts import ExportFormat
 from goldenlayers_core.models import ModelHandle
@@ -24,9 +24,13 @@ OURS: Final = "golden-layers-adapter-1"
 
 
 def side_by_side(edits: Sequence[Edit], layer: int) -> tuple[Tensor, Tensor]:
-    """left (d_out, R) and right (d_in, R) of all edits of a layer."""
+    """left (d_out, R) and right (d_in, R) of all edits of a layer; R is at most the smaller of the two sizes."""
     found = [f for edit in edits for f in edit.factors if f.layer == layer]
-    return torch.cat([f.left for f in found], dim=1), torch.cat([f.right for f in found], dim=1)
+    left, right = torch.cat([f.left for f in found], dim=1), torch.cat([f.right for f in found], dim=1)
+    if left.shape[1] > min(len(left), len(right)):
+        whole = whole_factors(layer, (left.double() @ right.double().T).float())
+        return whole.left, whole.right
+    return left, right
 
 
 def _files(handle: ModelHandle, edits: Sequence[Edit], _stem: str) -> dict[str, bytes]:

@@ -105,7 +105,7 @@ def _factors(handle: ModelHandle, config: Mapping[str, Any], tensors: Mapping[st
     site = re.compile(re.escape(site_template(handle)).replace(r"\{\}", r"(\d+)"))
     sides: dict[int, dict[str, Tensor]] = {}
     scales: dict[int, float] = {}
-    for key, tensor in tensors.items():
+    for key, tensor in sorted(tensors.items()):
         found = _KEY.fullmatch(key)
         module = found["module"].removeprefix(PREFIX) if found else key
         at = site.fullmatch(module)

@@ -68,6 +68,8 @@ def unpack(data: bytes, name: str) -> EditFile:
 
 def _one(tensors: Mapping[str, Tensor], header: Mapping[str, str], i: int) -> Edit:
     own = {name.removeprefix(f"{i}."): t for name, t in tensors.items() if name.startswith(f"{i}.")}
+    if not all(bool(t.isfinite().all()) for t in own.values()):
+        raise ValueError(f"edit {i + 1} holds numbers that are not finite")
     return from_arrays(_arrays(own), json.loads(header[f"edit.{i}"]))
 
 
