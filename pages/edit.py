@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages._shared import (
     edit_controls,
+    edit_covariance,
     edit_did,
     edit_export,
     edit_kept,
@@ -28,6 +29,7 @@ VIEWS: Final = (
     ("lens", "Where it acted", edit_lens.section),
     ("sides", "Side by side", edit_sides.section),
     ("layers", "Every layer", edit_layers.section),
+    ("covariance", "Key covariance", edit_covariance.section),
     ("many", "Many edits", edit_many.section),
     ("take", "Take it away", edit_export.section),
 )

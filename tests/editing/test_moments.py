@@ -62,7 +62,7 @@ def test_samples_are_the_models_own_and_seeded(row: str) -> None:
 
 def test_too_little_text_and_cancelling() -> None:
     handle = tiny_handle("llama")
-    with pytest.raises(EditError, match="has [0-9]+ tokens; give one of at least 128"):
+    with pytest.raises(EditError, match=r"has [0-9]+ tokens; give one of at least 128"):
         moments_of_text(handle, [0], TEXT[:8], "a test", 400)
 
     def cancel(done: int, total: int, _note: str) -> None:
@@ -74,7 +74,7 @@ def test_too_little_text_and_cancelling() -> None:
     with pytest.raises(EditError, match="has layers 0 to 2"):
         moments_of_samples(handle, [3], SampleConfig(n_tokens=64, length=8))
     with torch.no_grad():
-        handle.mlp_out(0).weight[0, 0] = torch.inf  # type: ignore[index, operator]
+        handle.mlp_out(0).weight[0, 0] = torch.inf  # type: ignore[operator]
     with pytest.raises(EditError, match="not finite"):
         moments_of_samples(handle, [1], SampleConfig(n_tokens=64, length=8))
     assert hooks_on(handle.model) == 0

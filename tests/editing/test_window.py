@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from goldenlayers_core.editing import Edit, KeyMoments, MethodInfo, Supplies, get_method, overlay
-from goldenlayers_core.editing.clean import clean_pass
+from goldenlayers_core.editing.clean import Site, clean_pass
 from goldenlayers_core.editing.emmet import EmmetConfig
 from goldenlayers_core.editing.estimate import SampleConfig, moments_of_samples
 from goldenlayers_core.editing.least_squares import window_of
@@ -32,7 +32,14 @@ FACTS = [FRANCE, BRAZIL, HAMLET]
 TEMPLATES = ("{}", "Therefore it rises. {}", "You and I wrote it, because the mountain is in the Alps. {}")
 FAMILY = ("emmet", "memit", "pmet", "alphaedit")
 ADDING = tuple(row for row in ROWS if tiny_handle(row).architecture.adds_mlp_out)
-QUICK = {"steps": 5, "kl_factor": 0.1, "direct_steps": False, "learning_rate": 0.1, "stop_loss": 0.0, "patience": 0}
+QUICK: dict[str, Any] = {
+    "steps": 5,
+    "kl_factor": 0.1,
+    "direct_steps": False,
+    "learning_rate": 0.1,
+    "stop_loss": 0.0,
+    "patience": 0,
+}
 
 
 def supplied(handle: ModelHandle, templates: tuple[str, ...] = TEMPLATES, **changes: Any) -> Supplies:
@@ -65,7 +72,7 @@ def at_subjects(handle: ModelHandle, edits: list[Edit], layer: int, site: torch.
 
 def reference(handle: ModelHandle, config: Any, supplies: Supplies, root: bool = False) -> dict[int, torch.Tensor]:
     """The changes (d_out, d_in) of MEMIT or PMET written out: real weights, whole rows, d_in by d_in systems."""
-    sites = ("attention", "mlp") if root else ("block",)
+    sites: tuple[Site, ...] = ("attention", "mlp") if root else ("block",)
     rows = [row for i, fact in enumerate(FACTS) for row in edit_rows(handle, fact, supplies.templates, i)]
     window = window_of(1, config, handle.n_layers)
     clean = clean_pass(handle, rows, window[-1], sites)
@@ -191,8 +198,8 @@ def test_many_at_every_layer_are_the_single_ones(name: str) -> None:
             assert single.layers == many.layers
             for one, other in zip(single.factors, many.factors, strict=True):
                 torch.testing.assert_close(one.left @ one.right.T, other.left @ other.right.T, rtol=1e-4, atol=1e-6)
-            for (_, one), (_, other) in zip(single.keys, many.keys, strict=True):
-                torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
+            for (_, key), (_, same) in zip(single.keys, many.keys, strict=True):
+                torch.testing.assert_close(key, same, rtol=1e-5, atol=1e-6)
 
 
 def test_the_window_is_shifted_inside_at_both_ends() -> None:
@@ -246,7 +253,7 @@ def test_bad_input_is_refused_in_one_sentence(name: str) -> None:
     with pytest.raises(ConfigError, match="choose one of"):
         method.config_class(covariance="wikipedia")
     with torch.no_grad():
-        handle.head.weight[0, 0] = torch.inf  # type: ignore[index, union-attr, operator]
+        handle.head.weight[0, 0] = torch.inf  # type: ignore[operator]
     with pytest.raises(EditError, match="not finite") as caught:
         method.run(handle, FRANCE, 1, config, supplies, None)
     assert "\n" not in str(caught.value)

@@ -13,7 +13,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 class Hub(ThreadingHTTPServer):
-    """Serves folders as model repositories."""
+    """Serves folders as repositories of models, and of files of datasets."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -43,7 +43,7 @@ class Handler(BaseHTTPRequestHandler):
     def answer(self) -> None:
         hub, path = self.server, unquote(urlsplit(self.path).path).strip("/")
         hub.asked.append(f"{self.command} /{path}")
-        parts = path.split("/")
+        parts = path.removeprefix("datasets/").split("/")
         if parts[:2] == ["api", "models"]:
             name, rest = "/".join(parts[2:4]), parts[4:]
             revision = rest[1] if rest[:1] in (["revision"], ["tree"]) else "main"
