@@ -44,6 +44,7 @@ from goldenlayers_core.editing.rows import Row, edit_rows
 from goldenlayers_core.editing.settings import check_settings, setting
 from goldenlayers_core.editing.supplies import Supplies
 from goldenlayers_core.editing.templates import TemplateConfig
+from goldenlayers_core.errors import EditError
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.products import few_rows
 from goldenlayers_core.models.tokens import encode_prompt
@@ -143,8 +144,11 @@ def wise(
         middle = time.perf_counter()
         delta, losses, nll = trained(scope, config, progress)
         threshold = config.ratio * float(scope.distances(delta)[0].min())
-    if not threshold > 0.0:  # 0 would stand for "no gate"
-        raise not_finite(handle, layer)
+    if not threshold > 0.0:  # which would stand for "no gate"
+        raise EditError(
+            f"At layer {layer} of {handle.name} nothing done at the subject's last token reaches the answer to "
+            f"{request.prompt!r}, so that there is nothing to remember; choose an earlier layer."
+        )
     stages = (("keys", middle - start), (f"optimisation, {len(losses)} steps", time.perf_counter() - middle))
     factors = [whole_factors(layer, delta, threshold)]
     notes = {"loss": nll, "steps": len(losses), "threshold": threshold}

@@ -9,6 +9,7 @@ from goldenlayers_core.editing import Edit, Factors, Supplies, batch_overlay, ge
 from goldenlayers_core.editing.delta import make_edit, whole_factors
 from goldenlayers_core.editing.rows import edit_rows
 from goldenlayers_core.editing.wise import WiseConfig, margin_loss, mask_of, scope_of, trained, wise
+from goldenlayers_core.errors import EditError
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.fingerprint import weights_digest
 from goldenlayers_core.models.hooks import as_batch, hooks_on, record_inputs, record_outputs
@@ -123,6 +124,12 @@ def test_the_gate_opens_in_scope() -> None:
     inside, _ = scope.distances(edit.factors[0].whole)
     assert edit.factors[0].threshold == pytest.approx(0.88 * float(inside.min()), rel=1e-4)
     assert bool((inside >= edit.factors[0].threshold).all())
+
+
+def test_the_last_layer_has_nothing_to_remember() -> None:
+    """What is done at the subject in the last layer is seen by no later token."""
+    with pytest.raises(EditError, match="choose an earlier layer"):
+        wise(tiny_handle("llama"), REQUEST, 2, CONFIG, SUPPLIES)
 
 
 def test_the_margins_push_apart() -> None:
