@@ -189,7 +189,8 @@ def start(question: EditQuestion) -> None:
     fact = (str(request["prompt"]), str(request["subject"]), str(request["target_new"]))
     same = edit_kept.same_fact(edit_kept.active(), (fact,))
     below = tuple(e for e in question.earlier if e not in same and not cached.edit_card(e).prefix)
-    title = f"Writing “{request['target_new']}” into layer {question.layer}"
+    needs_layer = next((form.kind != "prompt" for form in method_forms() if form.name == question.method), True)
+    title = f"Writing “{request['target_new']}”" + (f" into layer {question.layer}" if needs_layer else "")
     job_id = cached.workbench().submit(dataclasses.replace(question, earlier=below), title)
     jobs.start("edit", job_id)
     st.rerun()

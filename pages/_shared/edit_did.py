@@ -69,7 +69,7 @@ def headline(run_id: str, report: EditReport, stack: str) -> None:
         below = report.provenance.get("on top of", "")
         st.caption(
             escape(
-                f"{report.method.upper()} at {edit_result.where(report)} ({report.layer_evidence}); 1 request, "
+                f"{edit_result.made(report)}; 1 request, "
                 f"{count(len(report.outcomes), 'probe')}. "
                 + (f"Before: the model with {below} below it. " if below else "")
                 + RULE

@@ -67,7 +67,7 @@ def _asked(look: Look) -> tuple[EditRequest, str, dict[str, object], int] | None
     if look.run_id is not None:
         asked = EditQuestion.from_params(edit_kept.run(look.run_id).settings)
         if asked.request:
-            layer = look.report.layer if look.report is not None else asked.layer
+            layer = asked.layer if asked.layer >= 0 or look.report is None else look.report.layer
             return request_from(asked.request), asked.method, dict(asked.settings), layer
     if look.request is None:
         return None

@@ -33,6 +33,12 @@ def where(report: EditReport) -> str:
     return f"layer {layers[0]}" if len(layers) == 1 else f"layers {', '.join(map(str, layers))}"
 
 
+def made(report: EditReport) -> str:
+    """The method, where it wrote and why there: "ROME at layer 5 (chosen by hand)"."""
+    place, method = where(report), report.method.upper()
+    return f"{method}, which needs no layer" if place == method else f"{method} at {place} ({report.layer_evidence})"
+
+
 def card_of(report: EditReport) -> EditCard | None:
     """The card of the edit that was measured; None where it is no longer stored."""
     try:

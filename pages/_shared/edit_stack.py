@@ -5,7 +5,9 @@ from typing import Final
 
 import streamlit as st
 
+from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.results import stack as of
+from goldenlayers_core.results.light import light
 from goldenlayers_core.results.stack import EditCard, Stack
 from goldenlayers_core.tasks import ModelCard
 from pages._shared import cached, edit_kept, session
@@ -94,7 +96,7 @@ def _row(name: str, stack: Stack, place: int, model: ModelCard, run_id: str | No
             shown = " · on show" if card.run_id == run_id else ""
             st.markdown(f"**{place + 1}. {escape(card.name)}**{shown}", width="stretch")
             _buttons(name, stack, place, card, key, run_id)
-        st.caption(escape(facts_of(card)))
+        st.caption(" · ".join(part for part in (_took(card), escape(facts_of(card))) if part))
         if not mine:
             st.caption(
                 f":material/block: It was made on another model (fingerprint {card.fingerprint[:8]}) and is not laid "
@@ -133,6 +135,19 @@ def _buttons(name: str, stack: Stack, place: int, card: EditCard, key: str, run_
             args=args,
             type="tertiary",
         )
+
+
+def _took(card: EditCard) -> str:
+    """The edit's light in a few words; "" where it was not measured here."""
+    try:
+        colour = light(cached.report(card.run_id), card).colour
+    except GoldenLayersError:
+        return ""
+    return {
+        "green": ":green[✓ took]",
+        "amber": ":orange[△ took, with a caution]",
+        "red": ":red[✗ did not take]",
+    }[colour]
 
 
 def facts_of(card: EditCard) -> str:
