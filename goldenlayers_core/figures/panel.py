@@ -189,7 +189,7 @@ def _guard_definition(found: PanelResult) -> str:
             f"Caution above {percent(CAUTION[0])} of the words or {CAUTION[1]:g} times the perplexity, collapse from "
             f"{percent(COLLAPSE[0])} or {COLLAPSE[1]:g} times on, read off ROME edits piled up on the bundled model "
             "(benchmarks/collapse.py): of 32 other known facts 78 to 97 % were still answered about the first, at most "
-            "72 % from the second on. Perplexity, the sign of a collapse in Yang et al. 2024, moved later than the words.",
+            "72 % from the second on. Perplexity, Yang et al. 2024's sign of a collapse, moved later than the words.",
             "Summed norm: Frobenius norm of the sum of all changes over that of the matrices that the whole stack "
             f"changes. {found.model}.",
         )
