@@ -5,8 +5,9 @@ import copy
 import pytest
 import torch
 
-from goldenlayers_core.editing import Edit, Factors, batch_overlay, from_arrays, overlay, to_arrays
-from goldenlayers_core.editing.delta import make_edit
+from goldenlayers_core.editing import Codebook, Edit, Factors, batch_overlay, from_arrays, overlay, to_arrays
+from goldenlayers_core.editing.delta import make_edit, whole_factors
+from goldenlayers_core.editing.overlay import prefix_of
 from goldenlayers_core.errors import EditError
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.fingerprint import weights_digest
@@ -161,3 +162,60 @@ def test_factors_that_do_not_fit_or_are_not_finite() -> None:
     wrong = make_edit(handle, REQUEST, "x", [Factors(0, torch.zeros(3, 1), torch.zeros(4, 1))], {})
     with pytest.raises(EditError, match="32 x 48"), overlay(handle, [wrong]):
         pass
+
+
+def full_edit(handle: ModelHandle, layer: int = 1, seed: int = 0) -> Edit:
+    shape = handle.matrix(handle.mlp_out(layer)).shape
+    change = 0.3 * torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+    return make_edit(handle, REQUEST, "full", [whole_factors(layer, change)], {})
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (5, 3), (4, 4)])
+def test_a_whole_change_is_kept_exactly(shape: tuple[int, int]) -> None:
+    change = torch.randn(shape, generator=torch.Generator().manual_seed(1))
+    factors = whole_factors(0, change)
+    assert factors.left.shape == (shape[0], min(shape))
+    assert torch.equal(factors.left @ factors.right.T, change)
+    assert factors.whole is not None
+    assert torch.equal(factors.whole, change)
+    assert factors.squared_norm == pytest.approx(float(change.square().sum()), rel=1e-5)
+    assert Factors(0, change, change).whole is None
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_changes_of_any_rank_equal_merged_weights(row: str) -> None:
+    """One whole change, and so many small ones that a sum of matrices is cheaper than their factors."""
+    handle = tiny_handle(row, torch.float64)
+    many = [random_edit(handle, (1,), rank=3, seed=seed) for seed in range(12)]
+    for edits in ([full_edit(handle)], [full_edit(handle), random_edit(handle, seed=1)], many):
+        with overlay(handle, edits):
+            edited = logits(handle)
+        torch.testing.assert_close(edited, merged_logits(handle, edits), rtol=1e-5, atol=1e-5)
+    own = [full_edit(handle, seed=1), random_edit(handle, (0, 1), seed=2), None]
+    with batch_overlay(handle, own):
+        together = logits(handle)
+    for sample, edit in enumerate(own):
+        with overlay(handle, [edit] if edit else []):
+            alone = logits(handle, IDS[sample : sample + 1])
+        torch.testing.assert_close(together[sample : sample + 1], alone, rtol=1e-6, atol=1e-6)
+
+
+def test_every_part_of_an_edit_survives_the_store() -> None:
+    handle = tiny_handle("gpt2")
+    d_out, d_in = handle.matrix(handle.mlp_out(1)).shape
+    book = Codebook(2, torch.ones(2, d_in), torch.ones(2, d_out), torch.tensor([0.5, 1.5]))
+    factors = [whole_factors(1, torch.ones(d_out, d_in), threshold=0.25)]
+    edit = make_edit(
+        handle, REQUEST, "all", factors, {}, codebooks=[book], prefix="It is. ", keys=[(1, torch.ones(1, d_in))]
+    )
+    back = from_arrays(*to_arrays(edit))
+    assert back == edit
+    assert (back.layers, back.prefix, back.factors[0].threshold) == ((1, 2), "It is. ", 0.25)
+    assert torch.equal(back.codebooks[0].radii, book.radii)
+    assert torch.equal(back.keys[0][1], torch.ones(1, d_in))
+    assert prefix_of([edit, back]) == "It is. It is. "
+    arrays, meta = to_arrays(edit)
+    with pytest.raises(EditError, match="was altered"):
+        from_arrays(arrays, {**meta, "prefix": "It was. "})
+    with pytest.raises(EditError, match="was altered"):
+        from_arrays(arrays, {**meta, "thresholds": "[0.5]"})
