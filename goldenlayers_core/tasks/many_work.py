@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from goldenlayers_core.tasks.workbench import Workbench
 
 TABLE: Final = "many_edits"
-_CHUNK: Final = 8  # requests that are edited and asked together
+_CHUNK: Final = 8  # requests that are edited together
+_ASKED: Final = 64  # probes that are asked between two looks at whether to stop
 
 
 @dataclass
@@ -79,7 +80,11 @@ class Work:
             spans.append(range(len(questions), len(questions) + len(found)))
             questions += found
             own += [edits[i] if edits else None] * len(found)
-        readings = read(self.handle, questions, own if edits else None)
+        readings: list[Reading] = []
+        for start in range(0, len(questions), _ASKED):
+            self.progress.check()
+            part = slice(start, start + _ASKED)
+            readings += read(self.handle, questions[part], own[part] if edits else None)
         return [[readings[q] for q in span] for span in spans]
 
     def chunks(self, requests: Sequence[EditRequest]) -> Iterator[list[EditRequest]]:
@@ -110,9 +115,8 @@ class Work:
                     self.bench.store.append_rows(TABLE, self.key, pd.DataFrame(rows))
                 done += len(chunk)
                 self.progress.update(done, len(requests), f"Editing layer {self.layer}")
-        named = {
-            r.digest: r.case_id for r in requests
-        }  # equal facts share their reports, whatever their file calls them
+        # equal facts share their reports, whatever their files call them
+        named = {r.digest: r.case_id for r in requests}
         reports = [
             dataclasses.replace(kept[r.digest], case_id=named[r.digest]) if r.digest in kept else None for r in requests
         ]

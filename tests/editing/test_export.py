@@ -3,7 +3,7 @@
 import importlib.util
 import json
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import ModuleType
 
@@ -13,7 +13,7 @@ import yaml
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from goldenlayers_core.editing import Codebook, Edit, Factors, overlay
+from goldenlayers_core.editing import Codebook, Edit, Factors, methods, overlay
 from goldenlayers_core.editing.delta import make_edit
 from goldenlayers_core.editing.export import check_held, easyedit, export_formats, get_format
 from goldenlayers_core.editing.export.parts import parts_of
@@ -229,6 +229,16 @@ def test_easyedit_finds_every_module_and_no_field_it_does_not_know(row: str, met
     assert named(handle, found["lm_head_module"]) is handle.head
     if method not in ("ft-l", "ft-m"):
         assert found["v_loss_layer"] == LAYERS - 1
+
+
+def test_easyedit_knows_every_method_but_the_prompt() -> None:
+    handle = tiny_handle("llama")
+    assert {method.name for method in methods()} - set(easyedit.known()) == {"ice"}
+    for method in methods():
+        if method.name != "ice":
+            found = easyedit.fields(handle, method.name, (1,), asdict(method.config_class()))
+            assert set(found) == FIELDS[method.name][1]
+            assert all(isinstance(value, int | float | str | list) for value in found.values())
 
 
 def test_easyedits_numbers_are_in_easyedits_units() -> None:
