@@ -1,5 +1,6 @@
 """Edits from the store to files and back, on the bundled model where plain transformers and peft judge them."""
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from goldenlayers_core.editing import overlay, to_arrays
+from goldenlayers_core.editing import get_method, methods, overlay, to_arrays
 from goldenlayers_core.editing.delta import make_edit
 from goldenlayers_core.editing.export.adapter import CONFIG, WEIGHTS
 from goldenlayers_core.errors import ConfigError, EditError, GoldenLayersError, StoreError
@@ -26,6 +27,7 @@ from goldenlayers_core.tasks.importing import MOST_BYTES, import_edits, read_pat
 from goldenlayers_core.tasks.questions import ExportQuestion
 from goldenlayers_core.tasks.serial import plain
 from goldenlayers_core.tasks.stored import open_report
+from tests.editing.test_export import script_of
 from tests.lending import lend_models
 from tests.tiny import save_tiny
 
@@ -219,3 +221,43 @@ def test_an_edit_of_another_model_says_what_differs(
         import_edits(bench, other, read_path(file), file.name, Progress())
     assert "its family is llama and here it is gpt2; it has 30 layers and here there are 3" in str(caught.value)
     assert bench.store.names("edits") == ()
+
+
+def quick_settings(name: str) -> dict[str, object]:
+    """The shortest settings of a method."""
+    fields = {field.name: field for field in dataclasses.fields(get_method(name).config_class)}
+    wanted = {"steps": 2, "n_templates": 0, "covariance": "identity"}
+    options = {key: fields[key].metadata.get("options") or (wanted[key],) for key in wanted if key in fields}
+    return {key: wanted[key] for key in options if wanted[key] in options[key]}
+
+
+@pytest.mark.parametrize("name", [m.name for m in methods() if m.name != "alphaedit"])  # it needs an estimate
+def test_edits_of_every_method_are_taken_away_as_they_are(
+    name: str, bench: Workbench, tiny: ModelSource, tmp_path: Path
+) -> None:
+    question = EditQuestion(tiny, plain(FACTS[0]), name, 1, quick_settings(name))
+    edit_id = open_report(bench.store, edit(bench, question, Progress())).edit_id
+    handle, made = bench.model(tiny), open_edit(bench, edit_id)
+    prompt = made.prefix + FACTS[0].prompt
+    with handle.lock, overlay(handle, [made]):
+        wanted = said(handle.model, prompt, handle.tokenizer)
+    cards = {card.name: not card.refusal for card in export_cards(bench, tiny, (edit_id,))}
+    plain_change = get_method(name).kind == "weights"
+    assert cards == {
+        "safetensors": True,
+        "peft": plain_change,
+        "merged": plain_change,
+        "easyedit": name != "ice",
+        "snippet": True,
+    }
+    file = export_to(handle, [made], "safetensors", tmp_path / "edit.safetensors")
+    assert open_edits(file) == (made,)
+    script = script_of(export_to(handle, [made], "snippet", tmp_path / "edits.py").parent)
+    found, header = script.read_edits()
+    model = AutoModelForCausalLM.from_pretrained(tiny.source, dtype=torch.float32).eval()
+    with script.laid_over(model, found, header):
+        torch.testing.assert_close(said(model, prompt, handle.tokenizer), wanted, rtol=1e-4, atol=1e-4)
+    if plain_change:
+        merged = export_to(handle, [made], "merged", tmp_path / "merged")
+        model = AutoModelForCausalLM.from_pretrained(merged, dtype=torch.float32).eval()
+        torch.testing.assert_close(said(model, prompt, handle.tokenizer), wanted, rtol=1e-4, atol=1e-4)
