@@ -68,8 +68,8 @@ def _verdict(report: EditReport, checks: tuple[Check, ...]) -> tuple[Colour, str
         return "red", f"Nothing changed: the answer is “{report.after.answer or '(nothing)'}”, as before."
     if answer.state == "poor":
         return "red", f"It did not take: the answer is “{report.after.answer or '(nothing)'}”."
-    if report.before.answer == report.after.answer:
-        return "red", f"Nothing changed: the model answered “{report.after.answer}” before the edit already."
+    if _plain(report.before.answer).startswith(_plain(report.target_new)):
+        return "red", f"Nothing changed: the model answered “{report.before.answer}” before the edit already."
     poor = [check.name for check in rest if check.state == "poor"]
     missing = [check.name for check in rest if check.state == "none"]
     if poor:
@@ -77,6 +77,10 @@ def _verdict(report: EditReport, checks: tuple[Check, ...]) -> tuple[Colour, str
     if missing:
         return "amber", f"It took; not asked: {', '.join(missing).lower()}."
     return "green", "It took: the fact is there in other words, too, and its neighbours stay."
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split()).strip(".,;!?\"' ")
 
 
 def _change(report: EditReport, card: EditCard | None) -> Check:

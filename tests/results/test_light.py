@@ -74,6 +74,7 @@ def test_a_memory_or_a_text_counts_as_a_change(kept: dict[str, object]) -> None:
         (OLD, OLD, False, "as before"),
         (OLD, view("London", 0.2, 0.1), False, "It did not take"),
         (NEW, NEW, True, "before the edit already"),
+        (view("rome. It is", 0.6, 0.1), NEW, True, "before the edit already"),
     ],
 )
 def test_an_answer_that_is_not_new_is_red(before: object, after: object, took: bool, words: str) -> None:
