@@ -73,23 +73,33 @@ def covariance_curves(found: CovarianceGain, dark: bool = False) -> go.Figure:
     figure.update_xaxes(tickformat="d", showgrid=False, zeroline=False)
     figure.update_xaxes(title_text="layer edited", row=2, col=1)
     figure.update_layout(legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"})
-    gain = found.of("locality").mean(axis=1)
-    kept = found.of("rewrite").mean(axis=1)
     return dress(
         figure,
         dark=dark,
-        title=f"Locality {number(gain[1], 2)} with the covariance, {number(gain[0], 2)} with the identity; rewrite "
-        f"{number(kept[1], 2)} and {number(kept[0], 2)}",
-        subtitle=sentences(
-            (
-                "Above: share of prompts about other things answered as before the edit, by greedy generation. Below: "
-                "mean KL(before || after) of the next token after them, nats.",
-                f"Means over {counted(found.n_requests, 'request')} of {found.dataset}; {found.method.upper()} edits; "
-                f"estimated = {found.names[1]}; {found.model}.",
-            )
-        ),
+        title=_finding(found),
+        subtitle=_definition(found),
         kind=f"Two pairs of lines over {counted(len(layers), 'layer')}",
         body=320,
         bottom=52,
         above=28,
+    )
+
+
+def _finding(found: CovarianceGain) -> str:
+    """Means over the layers: what is gained, and what it costs."""
+    kept, taken = found.of("locality").mean(axis=1), found.of("rewrite").mean(axis=1)
+    return (
+        f"Locality {number(kept[1], 2)} with the covariance, {number(kept[0], 2)} with the identity; rewrite "
+        f"{number(taken[1], 2)} and {number(taken[0], 2)}"
+    )
+
+
+def _definition(found: CovarianceGain) -> str:
+    return sentences(
+        (
+            "Above: share of prompts about other things answered as before the edit, by greedy generation. Below: "
+            "mean KL(before || after) of the next token after them, nats.",
+            f"Means over {counted(found.n_requests, 'request')} of {found.dataset}; {found.method.upper()} edits; "
+            f"estimated = {found.names[1]}; {found.model}.",
+        )
     )

@@ -46,10 +46,9 @@ def estimated(bench: "Workbench", question: CovarianceQuestion, progress: Progre
 def _estimate(
     bench: "Workbench", handle: ModelHandle, question: CovarianceQuestion, progress: Progress
 ) -> CovarianceCard:
-    layers = question.layers or tuple(range(handle.n_layers))
+    layers, config = question.layers or tuple(range(handle.n_layers)), SampleConfig(n_tokens=question.tokens)
     for layer in layers:
         handle.check_layer(layer)
-    config = SampleConfig(n_tokens=question.tokens)
     own = question.source == SAMPLES
     text, words = ("", "") if own else read_corpus(bench.store, question.source)
     origin = sample_origin(config) if own else text_origin(text)
@@ -72,7 +71,7 @@ def _estimate(
         kept = dataclasses.replace(each, shrinkage=question.shrinkage)
         conditions[layer] = kept.condition
         save_layer(bench.store, key, layer, each.second.numpy())
-    some = next(iter(moments.values()))
+    some, earlier = next(iter(moments.values())), found.seconds if found and have else 0.0
     card = CovarianceCard(
         key=key,
         kind="samples" if own else "text",
@@ -87,7 +86,7 @@ def _estimate(
         shrinkage=question.shrinkage,
         layers=tuple(sorted(conditions)),
         conditions=tuple(conditions[layer] for layer in sorted(conditions)),
-        seconds=time.perf_counter() - start + (found.seconds if found and have else 0.0),
+        seconds=time.perf_counter() - start + earlier,
         created=now(),
     )
     save_card(bench.store, card)
