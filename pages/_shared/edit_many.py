@@ -68,8 +68,7 @@ def _show(run_id: str) -> None:
 
 
 def _run_words(run: RunManifest) -> str:
-    mode = _MODES.get(dict(run.summary).get("mode", "alone"), "")  # type: ignore[call-overload]
-    return f"{when(run.created)} · {shorten(run.title, 90)} · {mode.lower()} · {run.model} · {run.run_id[-6:]}"
+    return f"{when(run.created)} · {shorten(run.title, 100)} · {run.model} · {run.run_id[-6:]}"
 
 
 # Start ----------------------------------------------------------------------------------------------------------------
@@ -143,7 +142,7 @@ def _cost(look: Look, n: int) -> str:
 
 
 def _results(look: Look, run: RunManifest, found: ManyEdits) -> None:
-    with st.container(horizontal=True, gap="large", key="many-rates"):
+    with st.container(horizontal=True, gap="medium", key="many-rates"):
         for rate in found.rates:
             st.metric(
                 f"{rate.kind.capitalize()}, as wished",
