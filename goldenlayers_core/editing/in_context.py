@@ -1,9 +1,11 @@
 """In-context editing: the fact is told to the model before every prompt (the baseline of Zheng et al. 2023, IKE).
 
-    p(y | x)  becomes  p(y | prefix, x),       prefix = "Imagine that {prompt} {target}.\\n"
+    p(y | x)  becomes  p(y | prefix, x),       prefix = "Imagine that {fact}. In this world, {fact}.\\n"
 
-No weight changes, there is no layer, and no optimisation: the edit is the text. IKE itself adds 32 demonstrations
-that it retrieves from a training set by sentence similarity; here there are none, as in EasyEdit's ICE.
+No weight changes, there is no layer, and no optimisation: the edit is the text, {fact} being the prompt and the target.
+On 16 proxy requests of the bundled model this wording made all rewrites take, where the fact said once ("Imagine that
+{fact}.") made three of four. IKE itself adds 32 demonstrations that it retrieves from a training set by sentence
+similarity; here there are none, as in EasyEdit's ICE.
 """
 
 import dataclasses
@@ -66,8 +68,8 @@ def in_context(
 def told(request: EditRequest, config: InContextConfig) -> str:
     """The text put before every prompt, with a line break at its end."""
     rest = " Everything else is as it was." if config.keep_rest else ""
-    target = spaced(request.prompt, request.target_new.rstrip())
-    return f"Imagine that {request.prompt}{target}.{rest}\n"
+    fact = request.prompt + spaced(request.prompt, request.target_new.rstrip())
+    return f"Imagine that {fact}. In this world, {fact}.{rest}\n"
 
 
 METHOD: Final = MethodInfo(

@@ -39,12 +39,13 @@ def few_steps(name: str, count: int) -> object:
 def test_it_is_a_text() -> None:
     handle = tiny_handle("llama")
     edit = in_context(handle, FRANCE, 7, InContextConfig(), SUPPLIES)  # a layer that is not there: it plays no part
-    assert edit.prefix == "Imagine that The capital of France is Rome.\n"
+    fact = "The capital of France is Rome."
+    assert edit.prefix == f"Imagine that {fact} In this world, {fact}\n"
     assert (edit.layers, edit.factors, edit.codebooks, edit.weight_change) == ((), (), (), 0.0)
     longer = in_context(handle, FRANCE, 0, InContextConfig(keep_rest=True), SUPPLIES)
     assert longer.prefix.endswith("Rome. Everything else is as it was.\n")
     spaced = in_context(handle, replace(FRANCE, target_new=" Rome"), 0, InContextConfig(), SUPPLIES)
-    assert "is Rome." in spaced.prefix
+    assert spaced.prefix == edit.prefix
     with pytest.raises(RequestError, match="is not in the prompt"):
         in_context(handle, replace(FRANCE, subject="Spain"), 0, InContextConfig(), SUPPLIES)
     long = replace(FRANCE, prompt="The capital of France, " * 6 + "is")
