@@ -6,7 +6,7 @@ from typing import Final
 
 from goldenlayers_core.editing.delta import Edit
 from goldenlayers_core.editing.method import MethodInfo
-from goldenlayers_core.editing.rome import rome, rome_many
+from goldenlayers_core.editing.rome import LITERATURE, rome, rome_many
 from goldenlayers_core.editing.supplies import Supplies
 from goldenlayers_core.editing.value_settings import ValueSettings
 from goldenlayers_core.models import ModelHandle
@@ -50,4 +50,5 @@ METHOD: Final = MethodInfo(
     config_class=PRomeConfig,
     run=p_rome,
     run_many=p_rome_many,
+    literature=LITERATURE,
 )

@@ -6,7 +6,7 @@ from typing import Final
 
 from goldenlayers_core.editing.delta import Edit
 from goldenlayers_core.editing.method import MethodInfo
-from goldenlayers_core.editing.rome import RomeConfig, rome, rome_many
+from goldenlayers_core.editing.rome import LITERATURE, RomeConfig, rome, rome_many
 from goldenlayers_core.editing.settings import setting
 from goldenlayers_core.editing.supplies import Supplies
 from goldenlayers_core.models import ModelHandle
@@ -54,4 +54,5 @@ METHOD: Final = MethodInfo(
     config_class=RRomeConfig,
     run=r_rome,
     run_many=r_rome_many,
+    literature=LITERATURE,
 )

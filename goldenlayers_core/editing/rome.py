@@ -169,6 +169,10 @@ def rank_one(
     return left[:, None].to(torch.float32), direction[:, None].to(torch.float32)
 
 
+LITERATURE: Final = (
+    "Layer 17 of 48 in GPT-2 XL and 5 of 28 in GPT-J (Meng et al. 2022); 5 in EasyEdit's Llama, Mistral and Qwen "
+    "configurations."
+)
 METHOD: Final = MethodInfo(
     name="rome",
     title="ROME",
@@ -176,4 +180,5 @@ METHOD: Final = MethodInfo(
     config_class=RomeConfig,
     run=rome,
     run_many=rome_many,
+    literature=LITERATURE,
 )
