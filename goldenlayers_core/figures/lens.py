@@ -85,17 +85,17 @@ def _finding(found: LensResult) -> str:
         f"At the end P(“{new}”) {percent(float(before[0, -1]))} → {percent(float(after[0, -1]))}, "
         f"P(“{old}”) {percent(float(before[1, -1]))} → {percent(float(after[1, -1]))}"
     )
-    ahead = _ahead(found.after)
-    return end if ahead is None else f"{end}; from layer {ahead} on the new answer is ahead"
+    first = _first_on_top(found.after)
+    return end if first is None else f"{end}; after layer {first} the new answer is the likeliest, and stays so"
 
 
-def _ahead(reading: LensReading) -> int | None:
-    """The layer from which on the new token stays likelier than the old one; None where it does not at the end."""
-    is_ahead = reading.probability[0, 1:] > reading.probability[1, 1:]  # (L,)
-    if not is_ahead[-1]:
+def _first_on_top(reading: LensReading) -> int | None:
+    """The layer from which on the new token is the likeliest of all; None where it is not at the end."""
+    is_first = reading.rank[0, 1:] == 1  # (L,)
+    if not is_first[-1]:
         return None
-    behind = np.flatnonzero(~is_ahead)
-    return int(behind[-1]) + 1 if len(behind) else 0
+    below = np.flatnonzero(~is_first)
+    return int(below[-1]) + 1 if len(below) else 0
 
 
 def lens_parts(found: LensResult, dark: bool = False) -> go.Figure:

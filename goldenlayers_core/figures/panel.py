@@ -52,6 +52,7 @@ def panel_strip(found: PanelResult, dark: bool = False) -> go.Figure:
     figure.update_yaxes(
         range=[len(kinds) - 0.4, -0.6], tickvals=list(range(len(kinds))), ticktext=list(kinds), showgrid=False
     )
+    figure.update_yaxes(zeroline=False)
     figure.update_layout(showlegend=True)
     return dress(
         figure,
@@ -135,11 +136,19 @@ def guard_curve(found: PanelResult, dark: bool = False) -> go.Figure:
     return dress(
         figure,
         dark=dark,
-        title=found.guard.words,
+        title=_guard_finding(found),
         subtitle=_guard_definition(found),
         kind=f"Three lines over {counted(len(sizes), 'size')} of the stack",
-        body=380,
+        body=450,
         bottom=52,
+    )
+
+
+def _guard_finding(found: PanelResult) -> str:
+    last = found.curve[-1]
+    return (
+        f"With {counted(last.size, 'edit')}: {percent(last.changed)} of the sampled words changed, perplexity "
+        f"{number(found.ratio)} times that of the unedited model, summed norm {percent(last.norm)}"
     )
 
 
@@ -154,7 +163,7 @@ def _curve_rows(found: PanelResult) -> tuple[tuple[str, list[float], list[float]
             "%{y:.1%} of the sampled prompts go on with another word<br>mean divergence %{customdata[0]:.3g} nats",
         ),
         (
-            "perplexity ÷ unedited",
+            "perplexity ratio",
             [point.perplexity / first for point in found.curve],
             [point.perplexity for point in found.curve],
             "perplexity ratio %{y:.3f}, perplexity %{customdata[0]:.4g}",

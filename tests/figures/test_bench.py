@@ -53,7 +53,8 @@ def test_the_guard_shows_three_rows_and_the_thresholds_that_are_near() -> None:
     words = [note.text for note in figure.layout.annotations]
     assert words.count("caution") == 2
     assert words.count("collapse") == 2
-    assert figure.layout.meta["title"].startswith("The model is collapsing")
+    assert "perplexity 1.6 times that of the unedited model" in figure.layout.meta["title"]
+    assert made_panel([0.1] * 4).guard.colour == "red"
 
 
 def reading(new_at_end: float, parts: float = 0.5) -> LensReading:
@@ -79,7 +80,7 @@ def test_the_lens_draws_both_targets_before_and_after() -> None:
     assert all(list(trace.x) == list(range(-1, LAYERS)) for trace in figure.data)
     title = figure.layout.meta["title"]
     assert "P(“Rome”) 10 % → 90 %" in title
-    assert "from layer 0 on the new answer is ahead" in title
+    assert f"after layer {LAYERS - 1} the new answer is the likeliest, and stays so" in title
     assert len([shape for shape in figure.layout.shapes if shape.x0 == 2]) == 2  # the edited layer, in both rows
 
 

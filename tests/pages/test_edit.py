@@ -240,7 +240,8 @@ def test_the_lens_reads_any_prompt_and_says_what_it_cannot(made: tuple[str, str]
     app = begin(made, "lens")
     frame = next(frame.value for frame in app.dataframe if "rank_new" in frame.value)
     assert len(frame) == 2 * 31
-    assert "from layer" in words(app) or "At the end" in words(app)
+    assert "At the end P(“Rome”)" in words(app)
+    assert "Direct logit attribution (Elhage et al. 2021)" in words(app)
     for key, value, sentence in (
         ("lens-old", "Rome, of old", "begin with the same token"),
         ("lens-new", "", "The new target is empty"),
