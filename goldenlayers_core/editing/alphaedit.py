@@ -70,5 +70,5 @@ METHOD: Final = window_method(
     "Writes in the null space of usual keys, so that usual text passes unchanged (Fang et al. 2025).",
     AlphaEditConfig,
     rule,
-    "Layers 4-8 of 32 in Llama-3 8B, 13-17 of 48 in GPT-2 XL and 3-8 of 28 in GPT-J (Fang et al. 2025).",
+    "Layers 4-8 of 32 in Llama-3 8B, 13-17 of 48 in GPT-2 XL and 3-8 of 28 in GPT-J (Fang et al. 2025)",
 )

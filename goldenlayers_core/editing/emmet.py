@@ -49,5 +49,5 @@ METHOD: Final = window_method(
     "ROME's exact constraint for many facts at once, in one layer (Gupta et al. 2024).",
     EmmetConfig,
     rule,
-    "Layer 17 of 48 in GPT-2 XL and 5 in Llama (EasyEdit's EMMET configurations).",
+    "Layer 17 of 48 in GPT-2 XL and 5 in Llama (EasyEdit's EMMET configurations)",
 )

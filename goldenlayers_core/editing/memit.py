@@ -16,21 +16,18 @@ from goldenlayers_core.editing.least_squares import Rule, WindowConfig, inverse_
 from goldenlayers_core.editing.settings import setting
 from goldenlayers_core.editing.window_edits import window_method
 
+PRESERVATION_HELP: Final = (
+    "Weight of usual keys against the facts, in units of a usual key's energy, so that it means the same whatever the "
+    "covariance's scale and token count: at 1 a fact with a usual key is written half, at 0.3 three quarters. The "
+    "published 15,000 is about 1.4 for Llama-2 7B, 20,000 about 3 for GPT-2 XL."
+)
+
 
 @dataclass(frozen=True)
 class MemitConfig(WindowConfig):
-    """MEMIT's settings."""
+    """MEMIT's settings. On the bundled model lambda 1 left a sixth of the facts unwritten at layer 9, 0.3 none."""
 
-    preservation: float = setting(
-        1.0,
-        "Preservation (lambda)",
-        "Weight of usual keys against the facts, in units of a usual key's energy, so that it means the same whatever "
-        "the covariance's scale and token count: at 1 a fact with a usual key is written half. The published 15,000 is "
-        "about 1.4 for Llama-2 7B, 20,000 about 3 for GPT-2 XL.",
-        0.0,
-        1000.0,
-        0.1,
-    )
+    preservation: float = setting(0.3, "Preservation (lambda)", PRESERVATION_HELP, 0.0, 1000.0, 0.1)
 
 
 def rule(config: MemitConfig) -> Rule:
@@ -49,5 +46,5 @@ METHOD: Final = window_method(
     "Least squares over a window of layers, one fact or thousands at once (Meng et al. 2023).",
     MemitConfig,
     rule,
-    "Layers 13-17 of 48 in GPT-2 XL and 3-8 of 28 in GPT-J (Meng et al. 2023); 4-8 in EasyEdit's Llama configurations.",
+    "Layers 13-17 of 48 in GPT-2 XL and 3-8 of 28 in GPT-J (Meng et al. 2023); 4-8 in EasyEdit's Llama configurations",
 )

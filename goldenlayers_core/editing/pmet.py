@@ -15,14 +15,17 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Final
 
-from goldenlayers_core.editing.least_squares import Rule, inverse_covariance, usual_energy
-from goldenlayers_core.editing.memit import MemitConfig
+from goldenlayers_core.editing.least_squares import Rule, WindowConfig, inverse_covariance, usual_energy
+from goldenlayers_core.editing.memit import PRESERVATION_HELP
+from goldenlayers_core.editing.settings import setting
 from goldenlayers_core.editing.window_edits import window_method
 
 
 @dataclass(frozen=True)
-class PmetConfig(MemitConfig):
-    """PMET's settings."""
+class PmetConfig(WindowConfig):
+    """PMET's settings. The roots add up to more than the whole, so that lambda may be larger than MEMIT's."""
+
+    preservation: float = setting(1.0, "Preservation (lambda)", PRESERVATION_HELP, 0.0, 1000.0, 0.1)
 
 
 def rule(config: PmetConfig) -> Rule:
@@ -42,5 +45,5 @@ METHOD: Final = window_method(
     "As MEMIT, with a value found for attention and MLP together and written to the MLP alone (Li et al. 2024).",
     PmetConfig,
     rule,
-    "Layers 3-8 of 28 in GPT-J (Li et al. 2024); 4-8 in EasyEdit's Llama configurations.",
+    "Layers 3-8 of 28 in GPT-J (Li et al. 2024); 4-8 in EasyEdit's Llama configurations",
 )

@@ -171,7 +171,7 @@ def rank_one(
 
 LITERATURE: Final = (
     "Layer 17 of 48 in GPT-2 XL and 5 of 28 in GPT-J (Meng et al. 2022); 5 in EasyEdit's Llama, Mistral and Qwen "
-    "configurations."
+    "configurations"
 )
 METHOD: Final = MethodInfo(
     name="rome",

@@ -9,14 +9,16 @@ from goldenlayers_core.figures.theme import colours
 from goldenlayers_core.results.covariance import CovarianceCard, CovarianceGain
 
 
-def condition_bars(found: CovarianceCard, dark: bool = False) -> go.Figure:
+def condition_marks(found: CovarianceCard, dark: bool = False) -> go.Figure:
     """Condition number of every layer, on a logarithmic axis."""
     theme, worst = colours(dark), max(zip(found.conditions, found.layers, strict=True))
     figure = go.Figure(
-        go.Bar(
+        go.Scatter(
             x=list(found.layers),
             y=list(found.conditions),
-            marker={"color": theme.slate},
+            mode="lines+markers",
+            line={"color": theme.slate, "width": 1},
+            marker={"size": 7, "color": theme.slate},
             hovertemplate="<b>layer %{x}</b><br>condition number %{y:.4g}<extra></extra>",
         )
     )
@@ -25,7 +27,7 @@ def condition_bars(found: CovarianceCard, dark: bool = False) -> go.Figure:
     return dress(
         figure,
         dark=dark,
-        title=f"Largest over smallest eigenvalue: {number(worst[0], 3)} at most, at layer {worst[1]}",
+        title=f"Largest over smallest eigenvalue: {number(float(f'{worst[0]:.2g}'), 2)} at most, at layer {worst[1]}",
         subtitle=sentences(
             (
                 f"Of C_s = (1 - s) C + s (tr C / d) I with shrinkage s = {found.shrinkage:g}, right to a few per cent; "
@@ -33,7 +35,7 @@ def condition_bars(found: CovarianceCard, dark: bool = False) -> go.Figure:
                 f"C = mean of k kᵀ over {found.words}, {counted(found.width, 'direction')}; {found.model}.",
             )
         ),
-        kind=f"Bars of {counted(len(found.layers), 'layer')}",
+        kind=f"Marks of {counted(len(found.layers), 'layer')}",
         body=190,
         bottom=52,
     )

@@ -6,7 +6,7 @@ from typing import Final
 import streamlit as st
 
 from goldenlayers_core.errors import GoldenLayersError
-from goldenlayers_core.figures.covariance import condition_bars, covariance_curves
+from goldenlayers_core.figures.covariance import condition_marks, covariance_curves
 from goldenlayers_core.results.covariance import CovarianceCard
 from goldenlayers_core.tasks.corpus import SAMPLES, keep_text
 from goldenlayers_core.tasks.covariance_gain import covariance_gains
@@ -90,7 +90,7 @@ def _stored(stored: tuple[CovarianceCard, ...]) -> None:
             f"{duration(card.seconds)}, {when(card.created)}. Edits use the newest of its kind that has their layers."
         )
     )
-    show.figure(condition_bars(card, session.dark()), f"covariance-{card.key[:12]}", card.to_frame())
+    show.figure(condition_marks(card, session.dark()), f"covariance-{card.key[:12]}", card.to_frame())
 
 
 def _gains(look: Look) -> None:
