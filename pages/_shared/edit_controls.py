@@ -138,7 +138,7 @@ def _written(form: MethodForm, settings: dict[str, Any], chosen: int, card: Mode
     if len(written) > 1:
         st.markdown(f"{form.title} writes a window of {len(written)} layers: **{', '.join(map(str, written))}**.")
     if form.literature:
-        st.caption(f"Published: {escape(form.literature)}.")
+        st.caption(f"Published: {escape(form.literature.rstrip('.'))}.")
 
 
 def base(name: str, fingerprint: str) -> tuple[str, ...]:
