@@ -351,3 +351,16 @@ def test_a_failed_edit_is_one_sentence_and_the_stack_unharmed(made: tuple[str, s
     work_done(app)
     assert "Layer 99 was asked for" in words(app)
     assert app.session_state["stack-A"].edit_ids == made
+
+
+def test_a_long_stack_is_listed_in_parts(made: tuple[str, str], bench: Workbench) -> None:
+    arrays, meta = bench.store.load_arrays("edits", made[0])
+    ids = [f"{number:02d}{'0' * 30}" for number in range(14)]
+    for edit_id in ids:
+        bench.store.save_arrays("edits", edit_id, arrays, {**meta, "fingerprint": "0" * 32, "edit_id": edit_id})
+    app = start("edit", **{"stack-A": Stack(tuple(map(Entry, ids)))})
+    assert "14. France → Warsaw" in words(app)
+    assert "12. France → Warsaw" not in words(app)
+    app.number_input(key="stack-page-A").set_value(1).run()
+    assert "1. France → Warsaw" in words(healthy(app))
+    assert "14. France → Warsaw" not in words(app)
