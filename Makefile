@@ -23,7 +23,7 @@ export OMP_WAIT_POLICY := PASSIVE
 SPIN ?= 5000
 # Tests in so many processes of one thread each: most of them compute too little to keep two threads busy.
 WORKERS ?= 2
-PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) --dist worksteal
+PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=25
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help

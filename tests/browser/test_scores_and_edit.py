@@ -138,8 +138,10 @@ def test_an_address_opens_inside_the_app_with_its_run_and_request(page: Page) ->
     visit(page, "Layer scores")
     expect(cells(page).first).to_be_attached(timeout=SLOW)
     settled(page)
-    pick(page, "scores-request", 4)
     page.wait_for_url(re.compile(r"layer_scores\?.*request="))
+    first = page.url
+    pick(page, "scores-request", 4)
+    page.wait_for_url(lambda url: "request=" in url and url != first)
     settled(page)
     wanted, address = opened_request(page), page.url
     assert wanted.startswith("5. ")

@@ -100,7 +100,7 @@ def test_what_the_model_knows(bundled: ModelHandle) -> None:
 
 def test_an_edit_of_another_model_and_readings_of_another_request() -> None:
     handle = tiny_handle("llama", torch.float64)
-    edit = rome(handle, REQUEST, 1, RomeConfig(steps=2), ("{}",))
+    edit = rome(handle, REQUEST, 1, RomeConfig(steps=2), Supplies())
     with pytest.raises(EditError, match="load the model it belongs to"):
         evaluate_edit(tiny_handle("llama", seed=4), edit, REQUEST)
     with pytest.raises(EditError, match="1 readings came for 6 probes"):
