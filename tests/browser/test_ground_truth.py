@@ -40,22 +40,23 @@ def cells(page: Page) -> Locator:
     return page.locator("[class*='st-key-figure-heatmap'] .scatterlayer .points path")
 
 
-def two_requests(page: Page) -> None:
-    """The smallest sweep that compares: two requests, every third layer."""
+def requests(page: Page, number: int) -> None:
+    """A small sweep that compares: so many requests, every third layer."""
     handle = page.locator("[class*='st-key-truth-requests']").get_by_role("slider")
     handle.focus()
     handle.press("Home")
-    handle.press("ArrowRight")
+    for _ in range(number - 1):
+        handle.press("ArrowRight")
     settled(page)
     main(page).get_by_text("every third", exact=True).click()
     settled(page)
-    expect(key(page, "truth-go")).to_contain_text("Sweep 2 requests at 10 layers", timeout=SLOW)
+    expect(key(page, "truth-go")).to_contain_text(f"Sweep {number} requests at 10 layers", timeout=SLOW)
 
 
 def test_from_nothing_to_the_layer_and_into_the_edit(page: Page) -> None:
     visit(page, "Ground truth")
     expect(main(page).get_by_text("edits take about", exact=False)).to_be_visible(timeout=SLOW)
-    two_requests(page)
+    requests(page, 2)
     press(page, "truth-go")
     progress = main(page).get_by_text("Sweeping bundled (proxy split), first 2", exact=False).first
     expect(progress).to_be_visible(timeout=SLOW)
@@ -97,9 +98,7 @@ def test_from_nothing_to_the_layer_and_into_the_edit(page: Page) -> None:
 
 def test_a_cancelled_sweep_keeps_what_it_measured_and_resumes(page: Page) -> None:
     visit(page, "Ground truth")
-    two_requests(page)
-    main(page).get_by_text("every second", exact=True).click()
-    settled(page)
+    requests(page, 3)  # what was measured of two of them is in the store
     press(page, "truth-go")
     cancel = key(page, "cancel-sweep").get_by_role("button")
     cancel.click(timeout=SLOW)
