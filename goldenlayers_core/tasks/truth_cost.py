@@ -5,7 +5,7 @@ from typing import Final
 
 from goldenlayers_core.runtime import Store
 
-STATED: Final = 0.8  # seconds per edit with its measurement: bundled model, ROME, two cores (benchmarks/README.md)
+STATED: Final = 0.7  # seconds per edit with its measurement: bundled model, ROME, two cores (benchmarks/README.md)
 
 
 @dataclass(frozen=True, slots=True)
