@@ -57,6 +57,13 @@ def fluency(handle: ModelHandle, prompts: Sequence[str], new_tokens: int = FLUEN
     return sum(ngram_entropy(words_of(text)) for text in texts) / len(texts)
 
 
+def pieces(handle: ModelHandle, text: str, before: int = 0) -> list[tuple[int, ...]]:
+    """The text's tokens in pieces of two at least, which the model takes with `before` tokens in front of each."""
+    ids, size = encode_prompt(handle.tokenizer, text), min(PERPLEXITY_WINDOW, last_position(handle) + 1 - before)
+    parts = (ids[start : start + size] for start in range(0, len(ids), size))
+    return [part for part in parts if len(part) > 1]
+
+
 def perplexity(handle: ModelHandle, text: str, prefix: str = "") -> float:
     """exp of the mean negative log-likelihood per token of a text; the first token of a piece is only read, and so is
     `prefix`, which stands before each piece.
@@ -64,16 +71,13 @@ def perplexity(handle: ModelHandle, text: str, prefix: str = "") -> float:
     Hold the handle's lock when an overlay is active; it is taken here otherwise. Raises RequestError for a text of
     fewer than two tokens.
     """
-    ids = encode_prompt(handle.tokenizer, text)
-    if len(ids) < 2:
-        raise RequestError("The text has fewer than two tokens; give a longer one to compute a perplexity of.")
     before = list(encode_prompt(handle.tokenizer, prefix)) if prefix else []
-    size = min(PERPLEXITY_WINDOW, last_position(handle) + 1 - len(before))
+    read = pieces(handle, text, len(before))
+    if not read:
+        raise RequestError("The text has fewer than two tokens; give a longer one to compute a perplexity of.")
     total, count = 0.0, 0
-    for start in range(0, len(ids), size):
-        piece = torch.tensor([before + list(ids[start : start + size])], device=handle.device)
-        if piece.shape[1] < len(before) + 2:
-            continue
+    for ids in read:
+        piece = torch.tensor([before + list(ids)], device=handle.device)
         with handle.lock, few_rows(handle), torch.inference_mode():
             logits = handle.model(input_ids=piece, use_cache=False).logits[0, len(before) : -1]
             log_p = logits.to(torch.float64 if logits.dtype == torch.float64 else torch.float32).log_softmax(dim=1)

@@ -14,26 +14,18 @@ from goldenlayers_core.editing.delta import Edit
 from goldenlayers_core.editing.overlay import batch_overlay
 from goldenlayers_core.evaluation.fluency import (
     FLUENCY_TOKENS,
-    PERPLEXITY_WINDOW,
     neutral_text,
     ngram_entropy,
+    pieces,
     words_of,
 )
 from goldenlayers_core.evaluation.lines import Ask, Lines
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.generate import generation_config
-from goldenlayers_core.models.kept import last_position
 from goldenlayers_core.models.products import few_rows
 from goldenlayers_core.models.tokens import encode_prompt, pad_left
 
 _ROWS = 16  # prompts whose continuations are written together
-
-
-def pieces(handle: ModelHandle, text: str) -> list[tuple[int, ...]]:
-    """The text's tokens as `evaluation.fluency.perplexity` reads them: in pieces that the model takes."""
-    ids, size = encode_prompt(handle.tokenizer, text), min(PERPLEXITY_WINDOW, last_position(handle) + 1)
-    parts = (ids[start : start + size] for start in range(0, len(ids), size))
-    return [part for part in parts if len(part) > 1]
 
 
 class Writing:

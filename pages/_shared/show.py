@@ -11,7 +11,7 @@ from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.figures import alt_text, to_html, to_png, untitled
 from pages._shared.wording import escape
 
-__all__ = ["downloads", "escape", "figure", "stacked", "untitled"]
+__all__ = ["downloads", "escape", "figure", "stacked"]
 
 _CONFIG = {"displaylogo": False, "responsive": True, "displayModeBar": False}  # plotly's bar would lie over the cells
 
