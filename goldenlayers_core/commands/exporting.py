@@ -29,7 +29,7 @@ def export(
 ) -> None:
     """Take edits away: an edit file, a LoRA adapter, a merged checkpoint, EasyEdit's hyperparameters, or a script."""
     from goldenlayers_core.editing.export import get_format
-    from goldenlayers_core.tasks.exporting import export_to, open_edits
+    from goldenlayers_core.tasks.exporting import export_to, left_behind, open_edits
 
     form = get_format(format)
     edits = [found for path in edit for found in open_edits(path)]
@@ -41,6 +41,7 @@ def export(
         "bytes": sum(f.stat().st_size for f in written.rglob("*") if f.is_file()) or written.stat().st_size,
         "model": handle.name,
         "fingerprint": handle.fingerprint,
+        "caution": left_behind(edits),
         "edits": [
             {"edit_id": e.edit_id, "method": e.method, "layers": list(e.layers), "facts": [vars(f) for f in e.facts]}
             for e in edits
@@ -53,6 +54,7 @@ def export(
             f"{form.title}: {len(edits)} {'edit' if len(edits) == 1 else 'edits'} of {handle.name}, "
             f"{content['bytes']:,} bytes",
             f"  {written}",
+            *([content["caution"]] if content["caution"] else []),
         ],
     )
 

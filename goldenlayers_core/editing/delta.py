@@ -115,6 +115,7 @@ class Edit:
     codebooks: tuple[Codebook, ...] = ()  # at most one per layer
     prefix: str = ""  # put before every prompt
     keys: tuple[tuple[int, Tensor], ...] = ()  # (layer, (N, d_in) keys written), for methods that protect earlier edits
+    below: tuple[str, ...] = ()  # ids of the edits it was computed on top of, oldest first; not part of the content
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Edit) and other.edit_id == self.edit_id
@@ -223,6 +224,7 @@ def to_arrays(edit: Edit) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
         "config": edit.config,
         "facts": json.dumps([vars(fact) for fact in edit.facts], ensure_ascii=False),
         "weight_change": repr(edit.weight_change),
+        "below": json.dumps(edit.below),
     }
     return arrays, meta
 
@@ -256,6 +258,7 @@ def from_arrays(arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, str]) -> 
             ),
             prefix=meta["prefix"],
             keys=tuple((at, tensor(f"keys.{at}")) for at in numbers("keys")),
+            below=tuple(json.loads(meta.get("below", "[]"))),  # files of the first days have none
         )
     except (KeyError, ValueError, TypeError) as error:
         raise EditError(f"The edit's file is incomplete or damaged ({error}); save the edit again.") from error

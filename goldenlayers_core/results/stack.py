@@ -57,6 +57,7 @@ class EditCard:
     weight_change: float  # Frobenius norm of the change over that of the weights changed
     n_bytes: int  # of its tensors, float32
     fingerprint: str  # of the model it belongs to
+    below: tuple[str, ...] = ()  # ids of the edits it was computed on top of
 
     @property
     def name(self) -> str:

@@ -33,6 +33,7 @@ def edit_card(store: "Store", edit_id: str) -> EditCard:
         weight_change=float(meta["weight_change"]),
         n_bytes=sum(int(arrays[name].nbytes) for name in written) + len(meta.get("prefix", "").encode()),
         fingerprint=meta["fingerprint"],
+        below=tuple(json.loads(meta.get("below", "[]"))),
     )
 
 

@@ -52,6 +52,7 @@ def edit(bench: "Workbench", question: EditQuestion, progress: Progress) -> str:
             stack.enter_context(handle.lock)
             stack.enter_context(overlay(handle, earlier))
         made = method.run(handle, request, layer, config, supplies, lambda _done, _total, _note: progress.check())
+        made = dataclasses.replace(made, below=question.earlier)
         bench.store.save_arrays("edits", made.edit_id, *to_arrays(made))
         progress.update(2, 3, "Asking every probe, before and after")
         # with earlier edits over the model, before is what they make of it, and after what this one adds

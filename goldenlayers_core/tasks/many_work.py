@@ -20,6 +20,7 @@ from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.records import EditRequest, config_digest, digest_of
 from goldenlayers_core.results import EditReport
 from goldenlayers_core.runtime import Progress
+from goldenlayers_core.tasks.editing import open_edit
 from goldenlayers_core.tasks.serial import report_from
 from goldenlayers_core.tasks.stored_many import MANY_VERSION, slim
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from goldenlayers_core.tasks.workbench import Workbench
 
 TABLE: Final = "many_edits"
+STEPS: Final = "many_steps"  # of edits one on top of the other: which edit came of a request above which others
 _CHUNK: Final = 8  # requests that are edited together
 _ASKED: Final = 64  # probes that are asked between two looks at whether to stop
 
@@ -164,7 +166,7 @@ class Work:
             edit = self.method.run_batch(
                 self.handle, list(requests), self.layer, self.config, self.supplies, self._step
             )
-        self._store(edit)
+        edit = self._store(edit, self.supplies.earlier)
         stages = (("edit, all at once", (time.perf_counter() - start) / len(requests)),)
         after = self._after(requests, (edit,))
         reports = [
@@ -174,27 +176,24 @@ class Work:
         return Done(list(reports), (edit,), (), len(requests))
 
     def sequential(self, requests: Sequence[EditRequest]) -> Done:
-        """Each request on top of those before it; everything is asked under the whole stack."""
-        total = 3 * len(requests)
+        """Each request on top of those before it; everything is asked under the whole stack.
+
+        The store keeps which edit came of which step, so that work that was stopped goes on where it was.
+        """
+        total, kept = 3 * len(requests), self._steps()
         before, made, skipped = self._before(requests, total), dict[str, Edit](), []
         seconds: dict[str, float] = {}
         for i, request in enumerate(requests):
             self.progress.update(len(requests) + i, total, f"Edit {i + 1} of {len(requests)}, on top of {len(made)}")
             start, stack = time.perf_counter(), (*self.supplies.earlier, *made.values())
-            try:
-                with self.over(stack):
-                    edit = self.method.run(
-                        self.handle,
-                        request,
-                        self.layer,
-                        self.config,
-                        dataclasses.replace(self.supplies, earlier=stack),
-                        self._step,
-                    )
-            except EditError as error:
-                skipped.append((request.case_id, str(error)))
-                continue
-            self._store(edit)
+            step = digest_of([request.digest, [edit.edit_id for edit in stack]])
+            if (edit := kept.get(step)) is None:
+                try:
+                    edit = self._on_top(request, stack)
+                except EditError as error:
+                    skipped.append((request.case_id, str(error)))
+                    continue
+                self.bench.store.append_rows(STEPS, self.key, pd.DataFrame([{"step": step, "edit": edit.edit_id}]))
             made[request.digest], seconds[request.digest] = edit, time.perf_counter() - start
         self.progress.update(2 * len(requests), total, "Asking every probe under the whole stack")
         after = self._after(requests, tuple(made.values()))
@@ -206,13 +205,31 @@ class Work:
             else None
             for r, b, a in zip(requests, before, after, strict=True)
         ]
-        return Done(list(reports), tuple(made.values()), tuple(skipped), len(requests))
+        computed = len(requests) - sum(edit in kept.values() for edit in made.values())
+        return Done(list(reports), tuple(made.values()), tuple(skipped), computed)
 
     def _step(self, _done: int, _total: int, _note: str) -> None:
         self.progress.check()
 
-    def _store(self, edit: Edit) -> None:
-        self.bench.store.save_arrays("edits", edit.edit_id, *to_arrays(edit))
+    def _on_top(self, request: EditRequest, stack: tuple[Edit, ...]) -> Edit:
+        with self.over(stack):
+            supplies = dataclasses.replace(self.supplies, earlier=stack)
+            edit = self.method.run(self.handle, request, self.layer, self.config, supplies, self._step)
+        return self._store(edit, stack)
+
+    def _steps(self) -> dict[str, Edit]:
+        """The edits of finished steps that are still in the store."""
+        rows = self.bench.store.read_rows(STEPS, self.key)
+        if not len(rows):
+            return {}
+        names = dict(zip(rows["step"].astype(str), rows["edit"].astype(str), strict=True))
+        there = set(self.bench.store.names("edits"))
+        return {step: open_edit(self.bench, name) for step, name in names.items() if name in there}
+
+    def _store(self, edit: Edit, below: Sequence[Edit]) -> Edit:
+        made = dataclasses.replace(edit, below=tuple(other.edit_id for other in below))
+        self.bench.store.save_arrays("edits", made.edit_id, *to_arrays(made))
+        return made
 
     def _before(self, requests: Sequence[EditRequest], total: int) -> list[list[Reading]]:
         found: list[list[Reading]] = []

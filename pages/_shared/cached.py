@@ -1,11 +1,16 @@
-"""The only `st.cache_*` in the house. Keys are digests and ids, never frames."""
+"""The only `st.cache_*` in the house. Keys are digests and ids, never frames.
+
+Stored results are frozen, so every session reads the same object; that is also how `once` knows them again.
+"""
 
 from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import streamlit as st
 
+from goldenlayers_core.errors import StoreError
 from goldenlayers_core.records import Dataset, EditRequest, ModelSource
 from goldenlayers_core.results import (
     EditReport,
@@ -44,7 +49,7 @@ def desks() -> OrderedDict[str, dict[str, Any]]:
     return OrderedDict()
 
 
-@st.cache_data(show_spinner=False, max_entries=16)
+@st.cache_resource(show_spinner=False, max_entries=16)
 def _scores(run_id: str, created: str) -> tuple[LayerScores, Selection]:
     return open_scores(workbench().store, run_id)
 
@@ -54,7 +59,7 @@ def scores(run_id: str) -> tuple[LayerScores, Selection]:
     return _scores(run_id, manifest_created(run_id))
 
 
-@st.cache_data(show_spinner=False, max_entries=16)
+@st.cache_resource(show_spinner=False, max_entries=16)
 def _sweep(run_id: str, created: str) -> SweepResult:
     return open_sweep(workbench().store, run_id)
 
@@ -64,7 +69,7 @@ def sweep(run_id: str) -> SweepResult:
     return _sweep(run_id, manifest_created(run_id))
 
 
-@st.cache_data(show_spinner=False, max_entries=16)
+@st.cache_resource(show_spinner=False, max_entries=16)
 def _search(run_id: str, created: str) -> SearchResult:
     return open_search(workbench().store, run_id)
 
@@ -74,7 +79,7 @@ def search(run_id: str) -> SearchResult:
     return _search(run_id, manifest_created(run_id))
 
 
-@st.cache_data(show_spinner=False, max_entries=16)
+@st.cache_resource(show_spinner=False, max_entries=16)
 def _trace(run_id: str, created: str) -> TraceResult:
     return open_trace(workbench().store, run_id)
 
@@ -84,7 +89,7 @@ def trace(run_id: str) -> TraceResult:
     return _trace(run_id, manifest_created(run_id))
 
 
-@st.cache_data(show_spinner=False, max_entries=32)
+@st.cache_resource(show_spinner=False, max_entries=32)
 def token_trace(name: str) -> TokenTrace:
     """A stored causal trace of one request; its name says its content. Raises StoreError when it is gone."""
     return open_token_trace(workbench().store, name)
@@ -124,6 +129,15 @@ def export_cards(model: ModelSource, edit_ids: tuple[str, ...]) -> "tuple[Export
     return cards_of(workbench(), model, edit_ids)
 
 
+@st.cache_data(show_spinner=False, max_entries=64)
+def left_behind(edit_ids: tuple[str, ...]) -> str:
+    """What stored edits that are taken away would need besides, in one sentence. Raises a GoldenLayersError."""
+    from goldenlayers_core.tasks.editing import open_edit
+    from goldenlayers_core.tasks.exporting import left_behind as lacking
+
+    return lacking([open_edit(workbench(), edit_id) for edit_id in edit_ids])
+
+
 @st.cache_data(show_spinner=False, max_entries=32)
 def export_bundle(model: ModelSource, edit_ids: tuple[str, ...], name: str) -> "Bundle":
     """Stored edits as a download in a format. Raises a GoldenLayersError."""
@@ -134,7 +148,35 @@ def export_bundle(model: ModelSource, edit_ids: tuple[str, ...], name: str) -> "
 
 def manifest_created(run_id: str) -> str:
     """When a run was written: a run that is written anew is read anew."""
-    return next((m.created for m in workbench().store.runs() if m.run_id == run_id), "")
+    try:
+        return workbench().store.manifest(run_id).created
+    except StoreError:
+        return ""
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def once(make: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
+    """`make(*arguments)`, made once for the same arguments: a figure, a table or a curve of a result on show.
+
+    Plain values are the same when they are equal, anything else while it is the very same object. What is made is
+    shared by all sessions and must not be written. Errors are raised anew each time.
+    """
+    key = tuple(_told(value) for value in (*arguments, *named.values()))
+    made, _ = _once(f"{make.__module__}.{make.__qualname__}", (*key, *named), make, (arguments, named))
+    return made  # type: ignore[no-any-return]
+
+
+@st.cache_resource(show_spinner=False, max_entries=128)
+def _once(name: str, key: tuple[str, ...], _make: Callable[..., Any], _given: tuple[Any, Any]) -> tuple[Any, Any]:
+    arguments, named = _given
+    return _make(*arguments, **named), _given  # kept beside it: an object that lives shares its id with no other
+
+
+def _told(value: object) -> str:
+    return repr(value) if value is None or isinstance(value, str | int | float) else f"object {id(value)}"
 
 
 def dataset(name: str) -> Dataset:

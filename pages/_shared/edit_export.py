@@ -63,6 +63,12 @@ def _cards(look: Look, edits: tuple[str, ...], words: str) -> None:
     st.markdown(
         f"What is taken: **{escape(words)}** of {escape(look.card.name)} (fingerprint {look.card.fingerprint[:8]})."
     )
+    try:
+        caution = cached.left_behind(edits)
+    except GoldenLayersError as error:
+        caution = str(error)
+    if caution:
+        st.warning(sentence(caution), icon=":material/layers:")
     for start in range(0, len(cards), 2):
         for column, card in zip(st.columns(2), cards[start : start + 2], strict=False):
             with column.container(border=True, height="stretch", key=f"export-card-{card.name}"):

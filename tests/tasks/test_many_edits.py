@@ -14,6 +14,7 @@ from goldenlayers_core.records import ModelSource
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, EditQuestion, Workbench
 from goldenlayers_core.tasks.editing import edit, method_settings, open_edit
+from goldenlayers_core.tasks.exporting import left_behind
 from goldenlayers_core.tasks.many_edits import many_edits, many_result, weight_change
 from goldenlayers_core.tasks.questions import ManyEditsQuestion
 from goldenlayers_core.tasks.serial import plain
@@ -117,9 +118,32 @@ def test_one_after_another_is_the_stack_it_says(bench: Workbench, tiny: ModelSou
         last = evaluate_edit(handle, stack[2], requests[2])
     assert found.reports[2].after.answer == last.after.answer
     assert [o.after.answer for o in found.reports[2].outcomes] == [o.after.answer for o in last.outcomes]
+    assert [edit.below for edit in stack] == [(), found.edit_ids[:1], found.edit_ids[:2]]
+    assert left_behind(stack) == "" == left_behind(stack[:2])
+    assert "of 'The capital of Italy is' was computed on top of another edit" in left_behind(stack[1:2])
+    assert "2 of these edits were computed on top of another edit" in left_behind(stack[1:])
     kinds = {rate.kind: rate for rate in found.rates}
     assert (kinds["rephrase"].n_probes, kinds["rephrase"].n_requests) == (3, 3)
     assert set(found.failures) == {i for i, r in enumerate(found.reports) if not all(o.success for o in r.outcomes)}
+
+
+def test_a_stack_that_was_stopped_goes_on_where_it_was(bench: Workbench, tiny: ModelSource, table: Path) -> None:
+    notes: list[str] = []
+
+    def report(done: int, total: int, note: str) -> None:
+        notes.append(note)
+
+    def at_third() -> bool:
+        return bool(notes) and notes[-1].startswith("Edit 3 of 3")
+
+    asked = question(tiny, table, mode="sequential", limit=3)
+    with pytest.raises(Cancelled):
+        many_result(bench, asked, Progress(report, at_third))
+    found = many_result(bench, asked, Progress())
+    assert (found.n_requests, found.n_computed) == (3, 1)
+    again = many_result(bench, asked, Progress())
+    assert again.n_computed == 0
+    assert again.edit_ids == found.edit_ids
 
 
 def test_together_is_one_edit_where_the_method_can(bench: Workbench, tiny: ModelSource, table: Path) -> None:
