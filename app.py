@@ -13,6 +13,7 @@ PAGES = [
     st.Page("pages/layer_scores.py", title="Layer scores", icon=":material/grid_on:"),
     st.Page("pages/ground_truth.py", title="Ground truth", icon=":material/verified:"),
     st.Page("pages/edit.py", title="Edit", icon=":material/edit:"),
+    st.Page("pages/learn.py", title="Learn", icon=":material/school:"),
     st.Page("pages/runs.py", title="Runs", icon=":material/history:"),
 ]
 

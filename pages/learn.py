@@ -1,0 +1,39 @@
+"""Learn: what is all this, and is it so? Lessons on the live model."""
+
+from typing import Final
+
+import streamlit as st
+
+from goldenlayers_core.tasks.lesson_text import lessons
+from pages._shared import frame, learn_know, lesson
+
+# name in the address, title, what draws it
+VIEWS: Final = (
+    ("contents", "All lessons", lesson.contents),
+    ("know", "1. What a model knows", learn_know.section),
+)
+
+frame.enter()
+st.title("Learn")
+titles = {name: title for name, title, _ in VIEWS}
+wanted = st.query_params.get("view") or st.session_state.get(lesson.VIEW)
+view = wanted if wanted in titles else VIEWS[0][0]
+lesson.go(view)
+if st.session_state.get("learn-choice") != view:
+    st.session_state["learn-choice"] = view
+st.selectbox(
+    "Lesson",
+    tuple(titles),
+    format_func=titles.__getitem__,
+    key="learn-choice",
+    on_change=lambda: lesson.go(st.session_state["learn-choice"]),
+    label_visibility="collapsed",
+)
+
+section = next(draw for name, _, draw in VIEWS if name == view)
+if view in lessons():
+    lesson.head(view)
+    section()
+    lesson.end(view)
+else:
+    section()
