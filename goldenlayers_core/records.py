@@ -136,7 +136,7 @@ class ModelSource:
 
     source: str = "bundled"
     revision: str | None = None
-    device: str = "auto"  # auto | cpu | cuda | cuda:N | mps
+    device: str = "auto"  # auto | cpu | cuda | cuda:N
     dtype: str = "auto"  # auto | float32 | bfloat16 | float16 | float64
 
 

@@ -12,7 +12,7 @@ from goldenlayers_core.runtime import Progress
 Model = Annotated[str, typer.Option("--model", help="bundled, a hub name, a folder or a GGUF file")]
 Data = Annotated[str, typer.Option("--dataset", help="bundled, a catalogue name or a file")]
 Json = Annotated[bool, typer.Option("--json", help="machine-readable output on stdout")]
-Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N")]
 Dtype = Annotated[str, typer.Option("--dtype", help="auto, float32, bfloat16, float16 or float64")]
 Limit = Annotated[int | None, typer.Option("--limit", help="only the first so many requests")]
 Split = Annotated[Literal["all", "proxy", "test"], typer.Option("--split", help="which part of the dataset")]

@@ -26,22 +26,24 @@ _STORED: Final = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float
 
 
 def resolve_device(device: str) -> torch.device:
-    """ "auto" is cuda, else mps, else cpu. Raises ConfigError when the device is not there."""
+    """ "auto" is cuda, else cpu. Raises ConfigError when the device is not there, or is one of another kind: Apple's MPS
+    has no float64, in which the sums of the scores and the least squares of the editors are made."""
     if device == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda", 0)
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+        return torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
     try:
         chosen = torch.device(device)
     except RuntimeError as error:
-        raise ConfigError(f"The device {device!r} is unknown; choose auto, cpu, cuda, cuda:N or mps.") from error
+        raise ConfigError(f"The device {device!r} is unknown; choose auto, cpu, cuda or cuda:N.") from error
+    if chosen.type not in ("cpu", "cuda"):
+        raise ConfigError(
+            f"The device {device!r} cannot be used: scores and edits need float64 sums, tried on cpu and cuda only; choose "
+            "auto, cpu, cuda or cuda:N."
+        )
     n_cuda = torch.cuda.device_count()
     if chosen.type == "cuda" and (chosen.index or 0) >= n_cuda:
         raise ConfigError(
             f"The device {device!r} was asked for and {n_cuda} CUDA devices are here; choose auto or cpu."
         )
-    if chosen.type == "mps" and not torch.backends.mps.is_available():
-        raise ConfigError("The device 'mps' is not on this machine; choose auto or cpu.")
     return chosen
 
 

@@ -12,7 +12,7 @@ from pages._shared.wording import escape, size
 BUNDLED: Final = "Bundled"
 HUB: Final = "Hugging Face hub"
 LOCAL: Final = "Folder or GGUF file"
-DEVICES: Final = ("auto", "cpu", "cuda", "mps")
+DEVICES: Final = ("auto", "cpu", "cuda")
 DTYPES: Final = ("auto", "float32", "bfloat16", "float16", "float64")
 _ABOUT: Final = {
     BUNDLED: "SmolLM2-135M-Instruct came with the set-up and needs no network. The very first load converts it, which "
@@ -75,8 +75,7 @@ def _how() -> tuple[str, str]:
         key="model-device",
         accept_new_options=True,
         persist_state="session",
-        help="auto takes a CUDA GPU where there is one, else Apple's MPS, else the processor. cuda:1 and the like can "
-        "be typed.",
+        help="auto takes a CUDA GPU where there is one, else the processor. cuda:1 and the like can be typed.",
     )
     dtype = right.selectbox(
         "Number format (dtype)",
@@ -91,7 +90,7 @@ def _how() -> tuple[str, str]:
 
 def on_this_machine() -> None:
     """The models that load without a network, each with a button."""
-    st.subheader("Already on this machine")
+    st.header("Already on this machine")
     found = _worth_listing(cached.workbench().models_here())
     if not found:
         st.markdown("No model yet. The bundled one comes with `make app`; hub models stay here once they are loaded.")

@@ -212,6 +212,7 @@ def test_gguf_files_that_are_none(tmp_path):
     [
         ({"device": "tpu9"}, "is unknown"),
         ({"device": "cuda:99"}, "CUDA devices are here"),
+        ({"device": "mps"}, "need float64 sums"),
         ({"dtype": "int3"}, "choose one of auto"),
     ],
 )
