@@ -17,11 +17,11 @@ upload.follow_mapping()
 name = controls_dataset.dataset()
 if name is not None:
     found = cached.dataset(name)
-    st.subheader("What was read")
+    st.header("What was read")
     show_dataset.summary(found)
     upload.columns_of(name)
 
-    st.subheader("Which of them to use")
+    st.header("Which of them to use")
     part = controls_dataset.part(name, found)
     if part is not None:
         controls_dataset.knowledge(part)

@@ -16,12 +16,12 @@ jobs.follow("load")
 jobs.follow("score", session.show_score_run)
 
 upcoming = steps.following(steps.steps())
-st.subheader("Three steps to a first result" if upcoming else "All three steps are done")
+st.header("Three steps to a first result" if upcoming else "All three steps are done")
 steps.show()
 
 newest = cached.workbench().store.runs()[:3]
 if newest:
-    st.subheader("Last results")
+    st.header("Last results")
     for manifest in newest:
         show_runs.entry(manifest, place="home")
     st.page_link("pages/runs.py", label="All runs", icon=":material/history:")

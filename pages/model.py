@@ -16,7 +16,7 @@ if card:
 elif not (job and job.active):
     st.info("No model is in memory yet. The bundled one is ready: press Load.", icon=":material/info:")
 
-st.subheader("Load another model" if card else "Load a model")
+st.header("Load another model" if card else "Load a model")
 asked = controls_model.source()
 if asked:
     jobs.submit_model(asked)

@@ -7,6 +7,7 @@ Axes: Q requests, L layers measured.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -57,10 +58,17 @@ def losses(scores: Floats) -> Floats:
 
 def resampled_means(values: Floats, n_resamples: int, seed: int) -> Floats:
     """(R, L) means of resamples of the Q rows of (Q, L), with replacement."""
-    queries = len(values)
-    counts = np.random.default_rng(seed).multinomial(queries, np.full(queries, 1 / queries), size=n_resamples)
-    means: Floats = counts.astype(np.float64) @ values / queries
+    means: Floats = _draws(len(values), n_resamples, seed) @ values / len(values)
     return means
+
+
+@lru_cache(maxsize=2)  # a page compares dozens of layers on the same resamples
+def _draws(queries: int, n_resamples: int, seed: int) -> Floats:
+    """(R, Q) how often each row is in each resample; not to be written."""
+    counts = np.random.default_rng(seed).multinomial(queries, np.full(queries, 1 / queries), size=n_resamples)
+    drawn: Floats = counts.astype(np.float64)
+    drawn.flags.writeable = False
+    return drawn
 
 
 def oracle_layers(scores: Floats, layers: Sequence[int], epsilon: float = EPSILON) -> tuple[tuple[int, ...], ...]:

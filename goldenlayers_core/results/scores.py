@@ -99,6 +99,21 @@ class LayerScores:
         best: NDArray[np.int64] = self.values.argmax(axis=1).astype(np.int64)
         return best
 
+    def best_frame(self) -> pd.DataFrame:
+        """One row per request: case_id, relation, prompt, answers, its best layer, the value there."""
+        best = self.best_layers
+        return pd.DataFrame(
+            {
+                "case_id": self.case_ids,
+                "relation": self.relations,
+                "prompt": self.prompts,
+                "old_answer": self.targets_old,
+                "new_answer": self.targets_new,
+                "best_layer": best,
+                "value": self.values[np.arange(len(best)), best],
+            }
+        )
+
     def to_frame(self) -> pd.DataFrame:
         """One row per (request, layer): case_id, prompt, old and new answer, layer, value, then cosine and norms (LGA)
         or the parts."""

@@ -6,6 +6,7 @@ one, never a mixture.
 
 import dataclasses
 import json
+import os
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -38,6 +39,7 @@ class Runs:
     def __init__(self, folder: Path, lock: Path) -> None:
         self._folder = folder
         self._lock = lock
+        self._known: dict[str, tuple[tuple[int, ...], _Entry]] = {}  # by run id, with the file it was read from
 
     def save(self, manifest: RunManifest, frames: Mapping[str, pd.DataFrame], texts: Mapping[str, str]) -> None:
         """Raises StoreError."""
@@ -80,8 +82,12 @@ class Runs:
             return StoredRun(entry.manifest, frames, texts)
         raise StoreError(f"Files of run {run_id!r} are missing; delete the run and compute it again.")
 
+    def manifest(self, run_id: str) -> RunManifest:
+        """One run's manifest, without what it holds. Raises StoreError."""
+        return self._entry(run_id).manifest
+
     def _entry(self, run_id: str) -> _Entry:
-        entry = _read(self._folder / checked_name(run_id, "run") / _MANIFEST)
+        entry = self._remembered(checked_name(run_id, "run"))
         if entry is None:
             raise StoreError(f"There is no run {run_id!r} in the store; choose one of the list of runs.")
         return entry
@@ -90,11 +96,27 @@ class Runs:
         """Newest first; damaged ones are set aside."""
         if not self._folder.is_dir():
             return ()
-        with atomic.disk_errors(self._folder, "read"):
-            homes = sorted(path for path in self._folder.iterdir() if path.is_dir())
-        entries = [entry for home in homes if (entry := _read(home / _MANIFEST)) is not None]
-        found = [entry.manifest for entry in entries]
+        with atomic.disk_errors(self._folder, "read"), os.scandir(self._folder) as homes:
+            names = [home.name for home in homes if home.is_dir()]
+        found = [entry.manifest for name in names if (entry := self._remembered(name)) is not None]
         return tuple(sorted(found, key=lambda m: (m.created, m.run_id), reverse=True))
+
+    def _remembered(self, name: str) -> _Entry | None:
+        """The entry of a folder, read only where its file is another than last time: every page asks for all runs."""
+        path = self._folder / name / _MANIFEST
+        try:
+            status = path.stat()
+        except OSError:
+            self._known.pop(name, None)
+            return _read(path)
+        identity = (status.st_ino, status.st_mtime_ns, status.st_size)
+        known = self._known.get(name)
+        if known is not None and known[0] == identity:
+            return known[1]
+        entry = _read(path)
+        if entry is not None:  # a file replaced between the two looks has another identity next time
+            self._known[name] = (identity, entry)
+        return entry
 
     def rename(self, run_id: str, title: str) -> None:
         """Raises StoreError."""

@@ -82,6 +82,10 @@ class Store:
         """A run with its frames and texts."""
         return self._runs.load(run_id)
 
+    def manifest(self, run_id: str) -> RunManifest:
+        """One run's manifest, without what it holds."""
+        return self._runs.manifest(run_id)
+
     def runs(self) -> tuple[RunManifest, ...]:
         """Every readable run, newest first."""
         return self._runs.manifests()

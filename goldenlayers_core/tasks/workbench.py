@@ -64,6 +64,7 @@ class Workbench:
         self.root = root or cache_root()
         self.store = Store(self.root)
         self._models: OrderedDict[ModelSource, ModelHandle] = OrderedDict()
+        self._cards: dict[ModelSource, tuple[ModelHandle, ModelCard]] = {}  # of the models in memory: pages ask often
         self._datasets: OrderedDict[str, Dataset] = OrderedDict()
         self.moments: OrderedDict[tuple[str, float, int], KeyMoments] = OrderedDict()  # see tasks.covariance
         self._lock = threading.RLock()
@@ -95,13 +96,19 @@ class Workbench:
             handle = load_model(source, cache=self.root)
             self._models[source] = handle
             while len(self._models) > KEPT_MODELS:
-                self._models.popitem(last=False)
+                gone, _ = self._models.popitem(last=False)
+                self._cards.pop(gone, None)
             return handle
 
     def loaded(self, source: ModelSource) -> ModelCard | None:
         """The card of a model that is in memory; None when it is not. Never waits for one that is loading."""
         handle = self._models.get(source)
-        return card(handle) if handle else None
+        if handle is None:
+            return None
+        known = self._cards.get(source)
+        if known is None or known[0] is not handle:
+            known = self._cards[source] = (handle, card(handle))
+        return known[1]
 
     def models_here(self) -> tuple[LocalModel, ...]:
         """Models that load without a network. Loads none, and no torch."""

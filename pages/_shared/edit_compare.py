@@ -70,7 +70,7 @@ def table(look: Look) -> None:
     found = _reports(look.stack)
     if len(found) < 2:
         return
-    st.subheader(f"The edits of stack {look.stack}, one by one")
+    st.header(f"The edits of stack {look.stack}, one by one")
     st.dataframe(
         pd.DataFrame([edit_result.summary_row(report) for report in found]),
         width="stretch",

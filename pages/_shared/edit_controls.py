@@ -199,7 +199,7 @@ def start(question: EditQuestion) -> None:
 def load() -> None:
     """The model is not in memory: say so, and offer to load it."""
     with st.container(border=True, key="edit-no-model"):
-        st.markdown("### No model is in memory yet")
+        st.markdown("## No model is in memory yet")
         st.markdown(
             f"An edit needs {escape(words(session.model()))}. Loading takes a second or two; before its first use the "
             "bundled model is converted, which takes half a minute."
@@ -218,7 +218,7 @@ def empty() -> None:
     job = jobs.waiting("edit")
     with st.container(border=True, key="edit-empty"):
         busy = job is not None and job.active
-        st.markdown("### The edit is on its way" if busy else "### No edit yet")
+        st.markdown("## The edit is on its way" if busy else "## No edit yet")
         st.markdown(
             "Here you will see whether the edit took, the answers before and after, the ten likeliest next tokens, and "
             "every probe: rephrases that should follow, neighbours that should stay, consequences that should change."

@@ -94,7 +94,7 @@ def _stored(stored: tuple[CovarianceCard, ...]) -> None:
 
 
 def _gains(look: Look) -> None:
-    st.markdown("#### What it buys")
+    st.markdown("## What it buys")
     found = covariance_gains(cached.workbench().store, look.card.fingerprint, cached.sweep)
     for gain in found[:3]:
         show.figure(covariance_curves(gain, session.dark()), f"gain-{gain.runs[1][-16:]}", gain.to_frame())

@@ -56,7 +56,7 @@ def headline(run_id: str, report: EditReport, stack: str) -> None:
     with st.container(border=True, key="edit-verdict"):
         label, icon, colour = LAMPS[found.colour]
         st.badge(label, icon=icon, color=colour)
-        st.markdown(f"### {escape(found.words)}")
+        st.markdown(f"## {escape(found.words)}")
         st.markdown(f"{escape(report.prompt)} … {escape(report.target_true)} **→** {escape(report.target_new)}")
         st.markdown(escape(report.verdict))
         if answered_before(report):

@@ -29,7 +29,7 @@ def section(look: Look) -> None:
     name = f"{look.edits[-1][:8]}-{len(look.edits)}"
     st.caption(escape(f"Before: the unedited model. After: {look.names}."))
     show.figure(figures.lens_curves(found, session.dark()), f"lens-{name}", found.to_frame())
-    st.subheader("What attention and MLPs add")
+    st.header("What attention and MLPs add")
     if found.why_not:
         st.info(f"{escape(found.why_not)} The parts are not told.", icon=":material/info:")
     else:

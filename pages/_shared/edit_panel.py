@@ -64,9 +64,9 @@ def _shown(found: PanelResult) -> None:
         st.badge({"green": "No collapse", "amber": "Caution", "red": "Collapse"}[guard.colour], icon=icon, color=colour)
         st.markdown(f"**{escape(guard.words)}**")
     show.figure(figures.panel_strip(found, session.dark()), f"panel-{name}", found.to_frame())
-    st.subheader("The prompts that moved most")
+    st.header("The prompts that moved most")
     _worst(found)
-    st.subheader("As edits pile up")
+    st.header("As edits pile up")
     show.figure(figures.guard_curve(found, session.dark()), f"guard-{name}", found.curve_frame())
     st.caption(
         f"{escape(found.model)} · {found.provenance.get('device', '?')}, {found.provenance.get('dtype', '?')} · torch "

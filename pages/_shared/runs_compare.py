@@ -12,7 +12,7 @@ from pages._shared.wording import shorten, when
 def compare(runs: tuple[RunManifest, ...]) -> None:
     """Choose two score runs; then the figure with its table."""
     scored = {m.run_id: m for m in runs if m.kind == "score"}
-    st.subheader("Compare two score runs")
+    st.header("Compare two score runs")
     if len(scored) < 2:
         st.caption("Needs two score runs: score another part of the dataset, another scope or another model.")
         st.page_link("pages/layer_scores.py", label="To the layer scores", icon=":material/grid_on:")

@@ -20,7 +20,7 @@ def running() -> None:
     active = tuple(j.job_id for j in cached.workbench().jobs() if j.active)
     with st.container():  # there with and without work: what stands below keeps its place
         if active:
-            st.subheader("Under way")
+            st.header("Under way")
             _running(active)
 
 
@@ -31,7 +31,7 @@ def stopped() -> None:
         newest.setdefault(f"{job.kind} {job.params}", job)
     left = [job for job in newest.values() if job.state in _STATES]
     if left:
-        st.subheader("Stopped work")
+        st.header("Stopped work")
     for job in left[:3]:
         _stopped(job)
     if len(left) > 3:

@@ -170,7 +170,7 @@ def empty(asked: ScoreQuestion) -> None:
     """What is missing, and the shortest way to it."""
     busy = _busy()
     with st.container(border=True, key="scores-empty"):
-        st.markdown("### Layer scores are on their way" if busy else "### No layer scores yet")
+        st.markdown("## Layer scores are on their way" if busy else "## No layer scores yet")
         st.markdown(ABOUT[asked.method])
         if busy:
             return

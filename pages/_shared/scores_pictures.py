@@ -5,7 +5,7 @@ import streamlit as st
 from goldenlayers_core import figures
 from goldenlayers_core.figures.parts import SCORE
 from goldenlayers_core.results import LayerScores, Selection
-from pages._shared import session, show
+from pages._shared import cached, session, show
 
 SCALE_WORDS = {"row": "by row", "symlog": "symmetric log", "raw": "raw"}
 ORDER_WORDS = {"best": "best layer", "relation": "relation", "dataset": "dataset"}
@@ -16,12 +16,11 @@ def heatmap(scores: LayerScores, selection: Selection, run_id: str) -> None:
     """The picture; a click on a cell opens its request. Predictions come with a choice of their parts."""
     if scores.parts:
         part, order = _part_looks(scores)
-        drawn = figures.part_heatmap(scores, selection, part, order, session.dark())
-        show.figure(drawn, heatmap_name(run_id), scores.to_frame(), selectable=True)
-        return
-    scale, order = _looks()
-    drawn = figures.scores_heatmap(scores, selection, scale, order, session.dark())
-    show.figure(drawn, heatmap_name(run_id), scores.to_frame(), selectable=True)
+        drawn = cached.once(figures.part_heatmap, scores, selection, part, order, session.dark())
+    else:
+        scale, order = _looks()
+        drawn = cached.once(figures.scores_heatmap, scores, selection, scale, order, session.dark())
+    show.figure(drawn, heatmap_name(run_id), cached.once(LayerScores.to_frame, scores), selectable=True)
 
 
 def heatmap_name(run_id: str) -> str:
@@ -96,7 +95,8 @@ def clicked(run_id: str, scores: LayerScores) -> None:
 
 def sums(selection: Selection, run_id: str) -> None:
     """S per layer."""
-    show.figure(figures.totals_bars(selection, session.dark()), f"sums-{run_id}", selection.to_frame())
+    drawn = cached.once(figures.totals_bars, selection, session.dark())
+    show.figure(drawn, f"sums-{run_id}", selection.to_frame())
 
 
 def split_by_relation(scores: LayerScores) -> bool:
@@ -113,8 +113,5 @@ def split_by_relation(scores: LayerScores) -> bool:
 
 def distribution(scores: LayerScores, selection: Selection, run_id: str, by_relation: bool) -> None:
     """Where single requests have their best layer."""
-    drawn = figures.best_layer_distribution(scores, selection, by_relation, session.dark())
-    frame = scores.to_frame()
-    best = frame.loc[frame.groupby(["request", "case_id"], sort=False)["value"].idxmax()]
-    columns = ["case_id", "relation", "prompt", "old_answer", "new_answer", "layer", "value"]
-    show.figure(drawn, f"best-layers-{run_id}", best[columns].rename(columns={"layer": "best_layer"}))
+    drawn = cached.once(figures.best_layer_distribution, scores, selection, by_relation, session.dark())
+    show.figure(drawn, f"best-layers-{run_id}", cached.once(LayerScores.best_frame, scores))

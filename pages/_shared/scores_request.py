@@ -6,7 +6,7 @@ import streamlit as st
 from goldenlayers_core import figures
 from goldenlayers_core.figures.text import number, shorten
 from goldenlayers_core.results import Floats, LayerScores, Selection
-from pages._shared import edit_start, request_choice, session, show
+from pages._shared import cached, edit_start, request_choice, session, show
 from pages._shared.scores_pictures import OPEN_LAYER
 from pages._shared.wording import escape
 
@@ -44,15 +44,15 @@ def profile(scores: LayerScores, index: int, selection: Selection) -> None:
         _at_layer(scores, index, selection)
         _buttons(scores, index)
     with right:
-        rows = scores.to_frame()
+        rows = cached.once(LayerScores.to_frame, scores)
         mine = rows.iloc[index * scores.n_layers : (index + 1) * scores.n_layers]
         draw = figures.prediction_profile if scores.parts else figures.request_profile
-        drawn = draw(scores, index, selection, session.dark())
+        drawn = cached.once(draw, scores, index, selection, session.dark())
         show.figure(drawn, f"request-{scores.request_digests[index][:12]}", mine)
 
 
 def _words(scores: LayerScores, index: int) -> None:
-    st.markdown(f"#### {escape(shorten(scores.prompts[index], 300))}")
+    st.markdown(f"### {escape(shorten(scores.prompts[index], 300))}")
     old, new = (
         escape(shorten(scores.targets_old[index], 120)),
         escape(shorten(scores.targets_new[index], 120)),

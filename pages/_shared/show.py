@@ -9,11 +9,13 @@ import streamlit as st
 
 from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.figures import alt_text, to_html, to_png, untitled
+from pages._shared import cached
 from pages._shared.wording import escape
 
 __all__ = ["downloads", "escape", "figure", "stacked"]
 
 _CONFIG = {"displaylogo": False, "responsive": True, "displayModeBar": False}  # plotly's bar would lie over the cells
+_PAGE = 500  # rows of a table that a browser gets at once
 
 
 def figure(drawn: go.Figure, name: str, table: pd.DataFrame, *, selectable: bool = False) -> Any:
@@ -22,9 +24,9 @@ def figure(drawn: go.Figure, name: str, table: pd.DataFrame, *, selectable: bool
     `name` is the key and the stem of the files. Returns the selection when `selectable`.
     """
     meta = drawn.layout.meta or {}
-    st.markdown(f"##### {escape(str(meta.get('title', '')))}")
+    st.markdown(f"### {escape(str(meta.get('title', '')))}")
     st.caption(escape(str(meta.get("subtitle", ""))).replace("\n", "  \n"))
-    bare = untitled(drawn)
+    bare = cached.once(untitled, drawn)
     event = st.plotly_chart(
         bare,
         width="stretch",
@@ -40,9 +42,21 @@ def figure(drawn: go.Figure, name: str, table: pd.DataFrame, *, selectable: bool
     return event
 
 
+@st.fragment
+def paged(table: pd.DataFrame, name: str) -> None:
+    """A table, cut into pages where it is long: a browser gets no more than one of them."""
+    pages = -(-len(table) // _PAGE)
+    number = 1
+    if pages > 1:
+        number = st.pagination(pages, key=f"table-page-{name}")
+        st.caption(f"Rows {(number - 1) * _PAGE + 1:,} to {min(number * _PAGE, len(table)):,}.")
+    rows = table.iloc[(number - 1) * _PAGE : number * _PAGE]
+    st.dataframe(rows, width="stretch", hide_index=True, height=min(38 + 35 * len(rows), 320))
+
+
 def downloads(drawn: go.Figure, name: str, table: pd.DataFrame) -> None:
     """The table twin, and buttons for HTML, PNG, CSV and Parquet; a file is made when its button is pressed."""
-    st.dataframe(table, width="stretch", hide_index=True, height=min(38 + 35 * len(table), 320))
+    paged(table, name)
     st.caption(f"{len(table):,} rows. A PNG takes some seconds and needs Chromium or Chrome on this machine.")
     html, png, csv, parquet = st.columns(4)
     html.download_button(

@@ -20,7 +20,7 @@ _SCOPES: Final = {
 
 def card(model: ModelCard) -> None:
     """Its numbers, as a person compares them."""
-    st.subheader(escape(model.name))
+    st.header(escape(model.name))
     with st.container(horizontal=True, gap="medium"):
         _number(
             "Layers", f"{model.n_layers}", f"Numbered 0 to {model.n_layers - 1}; 0 is the first after the embedding."

@@ -123,7 +123,7 @@ def show() -> None:
         with column.container(border=True, height="stretch", key=f"step-{step.key}"):
             state = "done" if step.done else "next" if step is upcoming else "later"
             st.badge(state, icon=_ICONS[state], color=_COLOURS[state])
-            st.markdown(f"##### {number}. {step.title}")
+            st.markdown(f"### {number}. {step.title}")
             st.markdown(step.text)
             if step.caution:
                 st.caption(escape(step.caution))

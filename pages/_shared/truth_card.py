@@ -23,8 +23,19 @@ SLOT: Final = {"lga": "truth-lga", "edit_aware": "truth-edit-aware", "causal_tra
 
 def of_sweep(run: RunManifest, sweep: SweepResult) -> LayerCard:
     """The card of the model that was swept."""
-    facts = ModelFacts(sweep.model, sweep.fingerprint, sweep.n_layers, _family(sweep))
-    return layer_card(cached.workbench().store, facts, sweep, run.run_id, sweep.method)
+    return cached.once(_card, sweep, run.run_id, _family(sweep), _known(sweep.fingerprint))
+
+
+def _card(sweep: SweepResult, run_id: str, family: str, known: str) -> LayerCard:
+    """The card as of the runs `known`: with another run it is another card."""
+    facts = ModelFacts(sweep.model, sweep.fingerprint, sweep.n_layers, family)
+    return layer_card(cached.workbench().store, facts, sweep, run_id, sweep.method)
+
+
+def _known(fingerprint: str) -> str:
+    """What is stored on a model, in a few letters."""
+    runs = cached.workbench().store.runs()
+    return " ".join(f"{m.run_id} {m.created}" for m in runs if m.fingerprint == fingerprint)
 
 
 def _family(sweep: SweepResult) -> str:
@@ -47,7 +58,7 @@ def known_so_far(card: LayerCard) -> None:
     """The card without a sweep: what there is, and that no sweep has judged it."""
     st.header("What is known so far")
     with st.container(key="golden-layer-card"):
-        st.markdown(f"### {escape(card.sentence)}")
+        st.markdown(f"## {escape(card.sentence)}")
         complete(card, None)
         st.caption(escape(" ".join(card.remarks)))
     pictures(card, None, "unjudged")
@@ -56,7 +67,7 @@ def known_so_far(card: LayerCard) -> None:
 def headline(card: LayerCard, run: RunManifest, sweep: SweepResult) -> None:
     """The sentence, its numbers, where to go from here, and what to keep in mind."""
     with st.container(key="golden-layer-card"):
-        st.markdown(f"### {escape(card.sentence)}")
+        st.markdown(f"## {escape(card.sentence)}")
         _numbers(card, sweep)
         with st.container(horizontal=True):
             if st.button(f"Edit at layer {sweep.golden_layer}", key="truth-edit", icon=":material/edit:"):
@@ -69,7 +80,7 @@ def headline(card: LayerCard, run: RunManifest, sweep: SweepResult) -> None:
 
 def _numbers(card: LayerCard, sweep: SweepResult) -> None:
     golden = card.pick("sweep")
-    share = float(steadiness(sweep)[sweep.layers.index(sweep.golden_layer)])
+    share = float(cached.once(steadiness, sweep)[sweep.layers.index(sweep.golden_layer)])
     seeded = f"{card.n_resamples:,} bootstrap resamples of {counted(card.n_requests, 'request')} (seed {card.seed})"
     cells = (
         ("Golden layer", str(golden.layer), "The layer with the highest mean real score; ties go to the shallower."),
@@ -147,15 +158,15 @@ def pictures(card: LayerCard, found: LayerCurve | None, name: str) -> None:
     table = card.to_frame()
     left, right = st.columns([5, 4], gap="large")
     with left:
-        show.figure(figures.layer_card(card, found, dark), f"layer-card-{name}", table)
+        show.figure(cached.once(figures.layer_card, card, found, dark), f"layer-card-{name}", table)
     if card.n_requests:
         with right:
-            show.figure(figures.regret_bars(card, dark), f"regret-{name}", table)
+            show.figure(cached.once(figures.regret_bars, card, dark), f"regret-{name}", table)
 
 
 def real_curve(sweep: SweepResult) -> LayerCurve:
     """Mean real score per layer."""
-    return curve(sweep, "score")
+    return cached.once(curve, sweep, "score")
 
 
 def skipped(sweep: SweepResult) -> None:

@@ -9,7 +9,7 @@ from goldenlayers_core import figures
 from goldenlayers_core.figures.text import number, percent, shorten
 from goldenlayers_core.results import SweepResult
 from goldenlayers_core.tasks.judging import failures
-from pages._shared import edit_start, request_choice, session, show
+from pages._shared import cached, edit_start, request_choice, session, show
 from pages._shared.scores_pictures import ORDER_WORDS
 from pages._shared.wording import count, escape
 
@@ -35,8 +35,8 @@ def heatmap(sweep: SweepResult, run_id: str) -> None:
             persist_state="session",
         )
         st.markdown("Click a cell to open its request at its layer.", width="content")
-    drawn = figures.sweep_heatmap(sweep, order or "best", session.dark())
-    show.figure(drawn, heatmap_name(run_id), sweep.to_frame(), selectable=True)
+    drawn = cached.once(figures.sweep_heatmap, sweep, order or "best", session.dark())
+    show.figure(drawn, heatmap_name(run_id), cached.once(SweepResult.to_frame, sweep), selectable=True)
 
 
 def heatmap_name(run_id: str) -> str:
@@ -96,9 +96,9 @@ def detail(sweep: SweepResult, index: int, layer: int) -> None:
         if st.button(f"Edit this live at layer {layer}", type="primary", key="truth-edit-live", icon=":material/edit:"):
             edit_start.go(sweep.request_digests[index], layer)
     with right:
-        frame = sweep.to_frame()
+        frame = cached.once(SweepResult.to_frame, sweep)
         size = len(sweep.layers)
-        drawn = figures.request_layers(sweep, index, layer, session.dark())
+        drawn = cached.once(figures.request_layers, sweep, index, layer, session.dark())
         name = f"truth-request-{sweep.request_digests[index][:12]}"
         show.figure(drawn, name, frame.iloc[index * size : (index + 1) * size])
 
@@ -107,7 +107,7 @@ def _answers(sweep: SweepResult, index: int, layer: int) -> None:
     place = sweep.layers.index(layer)
     took = sweep.of("rewrite")[index, place] >= 1
     mark = "<span class='gl-yes'>✓ took</span>" if took else "<span class='gl-no'>✗ did not take</span>"
-    st.markdown(f"#### {escape(shorten(sweep.prompts[index], 300))} …")
+    st.markdown(f"### {escape(shorten(sweep.prompts[index], 300))} …")
     old, new = shorten(sweep.targets_true[index], 120) or "what the model says", shorten(sweep.targets_new[index], 120)
     st.caption(f"{escape(old)} **→** {escape(new)} · case {escape(sweep.case_ids[index])}")
     st.markdown(f"**Before** {escape(shorten(sweep.answers_before[index], 200)) or '(nothing)'}")
@@ -155,7 +155,7 @@ def failing(sweep: SweepResult) -> None:
     """Requests the golden layer fails; a row opens its request."""
     golden = sweep.golden_layer
     bad = failures(sweep, golden)
-    st.subheader(f"Where layer {golden} fails")
+    st.header(f"Where layer {golden} fails")
     if not bad:
         st.markdown(f"At layer {golden} every request takes and scores more than 0.5.")
         return

@@ -26,8 +26,8 @@ def trace(card: LayerCard, sweep: SweepResult) -> None:
         )
         return
     found = cached.trace(run_id)
-    show.figure(figures.trace_curves(found, session.dark()), f"trace-{run_id}", found.to_frame())
-    st.subheader("One request, token by token")
+    show.figure(cached.once(figures.trace_curves, found, session.dark()), f"trace-{run_id}", found.to_frame())
+    st.header("One request, token by token")
     index = truth_request.choose(sweep)
     digest = sweep.request_digests[index]
     _ask(run_id, digest)
@@ -35,7 +35,8 @@ def trace(card: LayerCard, sweep: SweepResult) -> None:
     traced = st.session_state.get(_TRACED)
     if traced and traced[0] == digest:
         one = cached.token_trace(traced[1])
-        show.figure(figures.token_heatmap(one, session.dark()), f"tokens-{traced[1]}", one.to_frame())
+        drawn = cached.once(figures.token_heatmap, one, session.dark())
+        show.figure(drawn, f"tokens-{traced[1]}", one.to_frame())
 
 
 def _done(name: str) -> None:
@@ -44,7 +45,7 @@ def _done(name: str) -> None:
 
 def _ask(run_id: str, digest: str) -> None:
     """The button that traces the open request with the settings of the run on show."""
-    run = next(m for m in cached.workbench().store.runs() if m.run_id == run_id)
+    run = cached.workbench().store.manifest(run_id)
     asked = TraceQuestion.from_params(run.settings)
     request = cached.by_digest(asked.choice.dataset).get(digest)
     if request is None:

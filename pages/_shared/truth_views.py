@@ -55,7 +55,7 @@ def _requests(sweep: SweepResult, run_id: str) -> None:
     truth_request.clicked(run_id, sweep)
     truth_request.heatmap(sweep, run_id)
     truth_request.failing(sweep)
-    st.subheader("One request, layer by layer")
+    st.header("One request, layer by layer")
     index = truth_request.choose(sweep)
     truth_request.detail(sweep, index, truth_request.choose_layer(sweep))
 
@@ -73,7 +73,7 @@ def _metrics(sweep: SweepResult, run_id: str) -> None:
     if not chosen:
         st.markdown("Choose at least one metric.")
         return
-    drawn = [curve(sweep, name) for name in chosen]
+    drawn = [cached.once(curve, sweep, name) for name in chosen]
     picture = figures.metric_curves(drawn, sweep.golden_layer, about(sweep), session.dark())
     show.figure(picture, f"metrics-{run_id}", show.stacked([found.to_frame() for found in drawn]))
     _harmonic(sweep)
@@ -121,8 +121,9 @@ def _best(card: LayerCard, sweep: SweepResult, run_id: str) -> None:
         persist_state="session",
         help="A layer is among a request's best when its score is at most this far below the request's best score.",
     )
-    found = best(sweep, scores, chosen[0] if chosen else "", max(float(epsilon), 1e-9))
-    show.figure(figures.best_layers(found, about(sweep), session.dark()), f"truth-best-{run_id}", found.to_frame())
+    found = cached.once(best, sweep, scores, chosen[0] if chosen else "", max(float(epsilon), 1e-9))
+    drawn = cached.once(figures.best_layers, found, about(sweep), session.dark())
+    show.figure(drawn, f"truth-best-{run_id}", found.to_frame())
 
 
 def _agreement(card: LayerCard, sweep: SweepResult, run_id: str) -> None:
@@ -134,8 +135,8 @@ def _agreement(card: LayerCard, sweep: SweepResult, run_id: str) -> None:
         )
         return
     scores, selection = cached.scores(chosen[1])
-    found = of_selection(sweep, scores, selection, chosen[0])
-    drawn = figures.agreement_scatter(found, about(sweep), session.dark())
+    found = cached.once(of_selection, sweep, scores, selection, chosen[0])
+    drawn = cached.once(figures.agreement_scatter, found, about(sweep), session.dark())
     show.figure(drawn, f"agreement-{run_id}-{chosen[0][:4]}", found.to_frame())
 
 
@@ -148,7 +149,7 @@ def race(card: LayerCard) -> None:
         )
         return
     found = cached.search(run_id)
-    show.figure(figures.race(found, session.dark()), f"race-{run_id}", found.to_frame())
+    show.figure(cached.once(figures.race, found, session.dark()), f"race-{run_id}", found.to_frame())
 
 
 def _carried(sweep: SweepResult) -> None:

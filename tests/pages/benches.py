@@ -30,4 +30,4 @@ def copied(folder: Path, to: Path) -> None:
 
 def words(app: AppTest) -> str:
     """Everything a person reads on the page, as it was before it was escaped for Markdown."""
-    return "\n".join((texts(app), *(header.value for header in app.header))).replace("\\", "")
+    return texts(app).replace("\\", "")

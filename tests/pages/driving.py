@@ -55,7 +55,8 @@ def work_done(app: AppTest) -> AppTest:
 
 def texts(app: AppTest) -> str:
     """Everything that is written on the page and in its sidebar."""
-    kinds = (app.title, app.subheader, app.markdown, app.caption, app.info, app.warning, app.error, app.success)
+    headings = (app.title, app.header, app.subheader)
+    kinds = (*headings, app.markdown, app.caption, app.info, app.warning, app.error, app.success)
     beside = (app.sidebar.markdown, app.sidebar.caption)
     return "\n".join(str(element.value) for kind in (*kinds, *beside) for element in kind)
 
