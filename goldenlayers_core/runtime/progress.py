@@ -91,6 +91,14 @@ class Progress:
         if self._cancelled is not None and self._cancelled():
             raise Cancelled("The work was cancelled; what was finished is kept in the store.")
 
+    def part(self, start: int, size: int, total: int) -> "Progress":
+        """For a piece of this work that counts by itself: its whole is `size` of our `total` units, from `start` on."""
+
+        def report(done: int, whole: int, note: str) -> None:
+            self.update(start + (size * min(done, whole) // whole if whole > 0 else 0), total, note)
+
+        return Progress(report, self._cancelled)
+
     def seconds_left(self) -> float | None:
         """None until it can be known."""
         with self._lock:

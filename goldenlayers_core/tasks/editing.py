@@ -32,14 +32,18 @@ if TYPE_CHECKING:
     from goldenlayers_core.tasks.workbench import Workbench
 
 
-def edit(bench: "Workbench", question: EditQuestion, progress: Progress) -> str:
-    """Compute the edit, store it, measure it; returns the run's id. Raises a GoldenLayersError of one sentence."""
+def edit(bench: "Workbench", question: EditQuestion, progress: Progress, why: str = "") -> str:
+    """Compute the edit, store it, measure it; returns the run's id. Raises a GoldenLayersError of one sentence.
+
+    `why` says what chose the layer, where that is not the best evidence in the store.
+    """
     method = get_method(question.method)
     config = method_settings(method.config_class, question.settings)
     handle = bench.model(question.model, progress)
     request = _with_old_answer(handle, request_from(question.request))
     if method.layers_of(0, config, handle.n_layers):
         layer, evidence = chosen_layer(bench, handle, question.model, question.layer, progress)
+        evidence = why or evidence
     else:
         layer, evidence = 0, f"{method.title} changes no layer"
     earlier = [open_edit(bench, edit_id) for edit_id in question.earlier]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -21,16 +22,24 @@ from goldenlayers_core.tasks.stored import save_scores, score_version, selected_
 if TYPE_CHECKING:
     from goldenlayers_core.tasks.workbench import Workbench
 
+Watch = Callable[[pd.DataFrame], None]  # one row per request: its digest in "request", and (L,) "values"
 _FLUSH_SECONDS: Final = 2.0
 
 
-def score(bench: "Workbench", question: ScoreQuestion, progress: Progress) -> str:
-    """Answer the question and store the run; returns its id. Raises a GoldenLayersError of one sentence."""
-    scores, selection = layer_scores(bench, question, progress)
+def score(
+    bench: "Workbench", question: ScoreQuestion, progress: Progress, watch: Watch | None = None, fresh: bool = False
+) -> str:
+    """Answer the question and store the run; returns its id. Raises a GoldenLayersError of one sentence.
+
+    `watch` sees the rows as they come, first those that the store had; `fresh` computes those again, too.
+    """
+    scores, selection = layer_scores(bench, question, progress, watch, fresh)
     return save_scores(bench.store, question, scores, selection)
 
 
-def layer_scores(bench: "Workbench", question: ScoreQuestion, progress: Progress) -> tuple[LayerScores, Selection]:
+def layer_scores(
+    bench: "Workbench", question: ScoreQuestion, progress: Progress, watch: Watch | None = None, fresh: bool = False
+) -> tuple[LayerScores, Selection]:
     """The scores of every usable request, in the dataset's order, and the golden layer."""
     handle = bench.model(question.model, progress)
     dataset = bench.requests(question.choice, question.model, progress)
@@ -40,7 +49,7 @@ def layer_scores(bench: "Workbench", question: ScoreQuestion, progress: Progress
         reason = found.skipped[0][1] if found.skipped else "The dataset is empty."
         raise RequestError(f"None of the {len(dataset.requests)} requests can be scored. {reason}")
     key = f"{handle.result_key}-{config_digest(question.settings)}-{score_version(question.method)}"
-    seconds, computed, n_tokens = _compute(handle, bench.store, key, method, found, question, progress)
+    seconds, computed, n_tokens = _compute(handle, bench.store, key, method, found, question, progress, watch, fresh)
     rows = bench.store.read_rows(method.table, key).set_index("request")
     digests = [r.digest for r in found.requests]
     scores = dataclasses.replace(
@@ -60,9 +69,13 @@ def _compute(
     found: Usable,
     question: ScoreQuestion,
     progress: Progress,
+    watch: Watch | None,
+    fresh: bool,
 ) -> tuple[float, int, int]:
     """Score what the store does not have; (seconds, requests, tokens) spent. Stored as it goes, also when cancelled."""
-    stored = store.read_rows(method.table, key)
+    stored = pd.DataFrame() if fresh else store.read_rows(method.table, key)
+    if watch is not None and len(stored):
+        watch(stored)
     missing = _without(found, set(stored["request"]) if len(stored) else set())
     total = len(found.requests)
     done, n_tokens, start = total - len(missing.requests), 0, time.perf_counter()
@@ -72,6 +85,8 @@ def _compute(
     try:
         for rows, tokens in method.rows(handle, missing, question):
             pending.append(rows)
+            if watch is not None:
+                watch(rows)
             done, n_tokens = done + len(rows), n_tokens + tokens
             if time.perf_counter() - written > _FLUSH_SECONDS:
                 store.append_rows(method.table, key, pd.concat(pending))
