@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from goldenlayers_core.errors import ConfigError
-from goldenlayers_core.figures.text import HOVER_WIDTH, escape, row_labels, shorten, wrap
+from goldenlayers_core.figures.text import HOVER_WIDTH, counted, escape, row_labels, shorten, wrap
 from goldenlayers_core.figures.theme import Colours
 from goldenlayers_core.results import Floats, LayerScores, SweepResult
 
@@ -17,7 +17,7 @@ Order = Literal["best", "relation", "dataset"]
 ORDERS: tuple[Order, ...] = get_args(Order)
 
 MAX_ROWS = 400
-MAX_CELLS = 24_000  # what a browser still zooms and hovers without delay
+MAX_CELLS = 16_000  # what a browser still draws, hovers and answers clicks on without delay
 MAX_LABELS = 60
 MAX_DRAWN_MARKERS = 2_000  # beyond it the markers of the click layer are not drawn (hover and click still find them)
 _LABEL_LENGTH = 18
@@ -67,17 +67,48 @@ def ordered(relations: Sequence[str], best: NDArray[np.int64], largest: Floats, 
     raise ConfigError(f"The order {order!r} is unknown; choose one of {', '.join(ORDERS)}.")
 
 
-def sampled(rows: NDArray[np.int64], n_layers: int) -> NDArray[np.int64]:
-    """All rows, or an evenly spaced sample of them where a browser could not carry all."""
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Which requests each row of a heatmap stands for: one, or several that follow each other in the chosen order."""
+
+    order: NDArray[np.int64]
+    """(Q,) request indices, first row first"""
+    size: int  # requests per row; the last row may have fewer
+
+    def __len__(self) -> int:
+        return -(-len(self.order) // self.size)
+
+    @property
+    def firsts(self) -> NDArray[np.int64]:
+        """(R,) the first request of each row: what a click on it opens."""
+        return self.order[:: self.size]
+
+    def members(self, row: int) -> NDArray[np.int64]:
+        """The requests of a row."""
+        return self.order[row * self.size : (row + 1) * self.size]
+
+    def mean(self, values: Floats) -> Floats:
+        """(R, L) mean of (Q, L) `values` over each row's requests, of those that have the value; NaN where none has."""
+        listed = values[self.order]
+        if self.size == 1:
+            return listed
+        starts = np.arange(0, len(self.order), self.size)
+        have = ~np.isnan(listed)
+        counts = np.add.reduceat(have.astype(np.float64), starts, axis=0)
+        sums = np.add.reduceat(np.where(have, listed, 0.0), starts, axis=0)
+        means: Floats = np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
+        return means
+
+
+def rows_of(order: NDArray[np.int64], n_layers: int) -> Rows:
+    """One row per request, or so many requests per row that a browser carries the picture."""
     most = min(MAX_ROWS, max(MAX_CELLS // n_layers, 1))
-    if len(rows) <= most:
-        return rows
-    return rows[np.linspace(0, len(rows) - 1, most).round().astype(np.int64)]
+    return Rows(order, max(-(-len(order) // most), 1))
 
 
 def click_layer(
     requests: Requests,
-    rows: NDArray[np.int64],
+    rows: Rows,
     layers: Sequence[int],
     parts: Sequence[Floats],
     numbers: str,
@@ -86,16 +117,18 @@ def click_layer(
     """A transparent mark on every cell: it carries the hover text and answers clicks.
 
     customdata: [request index, layer, *parts]; `parts` are (Q, L), and `numbers` is what the hover text says of them.
+    In a row of several requests the index is the first one's, and the parts are means.
     Marks stand at the column's place, which is the layer's number where every layer has its column.
     """
     columns = len(layers)
-    told = [np.repeat(rows, columns), np.tile(np.asarray(layers), len(rows)), *(part[rows].ravel() for part in parts)]
+    told = [np.repeat(rows.firsts, columns), np.tile(np.asarray(layers), len(rows))]
+    told += [rows.mean(part).ravel() for part in parts]
     # of objects: a selection hands customdata back as JSON, where numeric arrays would arrive as mappings
     details = np.empty((len(rows) * columns, len(told)), dtype=object)
     for place, column in enumerate(told):
         details[:, place] = column.tolist()
     labelled = len(rows) <= MAX_LABELS
-    texts = [requests.hover_text(int(request)) for request in rows] if labelled else []
+    texts = [_row_text(requests, rows, row) for row in range(len(rows))] if labelled else []
     drawn = len(rows) * columns <= MAX_DRAWN_MARKERS
     return go.Scatter(
         x=np.tile(np.arange(columns), len(rows)),
@@ -112,14 +145,23 @@ def click_layer(
     )
 
 
-def row_axis(figure: go.Figure, requests: Requests, rows: NDArray[np.int64]) -> None:
+def _row_text(requests: Requests, rows: Rows, row: int) -> str:
+    """What the hover text says of a row."""
+    members = rows.members(row)
+    if len(members) == 1:
+        return requests.hover_text(int(members[0]))
+    ends = (wrap(shorten(requests.prompts[request], 80), HOVER_WIDTH) for request in (members[0], members[-1]))
+    return f"<b>Means of {len(members)} requests</b><br>from {'<br>to '.join(ends)}"
+
+
+def row_axis(figure: go.Figure, requests: Requests, rows: Rows) -> None:
     """One short label per row; where there are too many rows, none."""
     labelled = len(rows) <= MAX_LABELS
     # Unlabelled rows keep their hover text as the axis's hidden tick texts: once per row, not once per cell.
     texts = (
-        row_labels([requests.prompts[request] for request in rows], _LABEL_LENGTH)
+        row_labels([requests.prompts[request] for request in rows.firsts], _LABEL_LENGTH)
         if labelled
-        else [requests.hover_text(int(request)) for request in rows]
+        else [_row_text(requests, rows, row) for row in range(len(rows))]
     )
     figure.update_yaxes(
         range=[len(rows) - 0.5, -0.5],
@@ -139,11 +181,20 @@ def body_height(rows: int) -> int:
     return min(560 + rows, 900)
 
 
-def sample_note(shown: int, n_requests: int) -> str:
-    """A sentence where not every request is drawn."""
-    if shown == n_requests:
+def rows_note(rows: Rows) -> str:
+    """A sentence where a row is not one request."""
+    if rows.size == 1:
         return ""
-    return f"Notice: {shown:,} of {n_requests:,} requests are drawn, evenly spaced in this order."
+    return (
+        f"Notice: {len(rows.order):,} requests in {len(rows):,} rows; each row is the mean of {rows.size} requests "
+        "that follow each other in this order. A click opens the first of them; the list below has every one."
+    )
+
+
+def rows_kind(rows: Rows, columns: int) -> str:
+    """What is drawn, for readers who do not see it."""
+    means = "" if rows.size == 1 else f", {counted(len(rows), 'row')} of means"
+    return f"Heatmap of {counted(len(rows.order), 'request')} by {counted(columns, 'layer')}{means}"
 
 
 ORDER_WORDS: tuple[tuple[Order, str], ...] = (

@@ -10,14 +10,16 @@ from goldenlayers_core.figures.cells import (
     MAX_ROWS,
     ORDERS,
     Order,
+    Rows,
     body_height,
     click_layer,
     of_scores,
     order_words,
     ordered,
     row_axis,
-    sample_note,
-    sampled,
+    rows_kind,
+    rows_note,
+    rows_of,
 )
 from goldenlayers_core.figures.frame import (
     colour_bar,
@@ -47,9 +49,9 @@ def ordered_requests(scores: LayerScores, order: Order) -> NDArray[np.int64]:
     return ordered(scores.relations, scores.best_layers, scores.values.max(axis=1, initial=-np.inf), order)
 
 
-def shown_rows(scores: LayerScores, order: Order) -> NDArray[np.int64]:
-    """Request indices of the rows drawn: all in `order`, or an evenly spaced sample of that order where too many."""
-    return sampled(ordered_requests(scores, order), scores.n_layers)
+def shown_rows(scores: LayerScores, order: Order) -> Rows:
+    """The rows drawn: one per request in `order`, or several requests per row where they are too many."""
+    return rows_of(ordered_requests(scores, order), scores.n_layers)
 
 
 def scores_heatmap(
@@ -63,7 +65,7 @@ def scores_heatmap(
 
     A transparent marker lies on every cell: it carries the hover text, answers clicks, and its customdata is
     [request index, layer, value, cosine, norm of the old answer's gradient, norm of the new answer's gradient].
-    Beyond 400 rows or 24,000 cells an evenly spaced sample of the ordered requests is drawn, and the subtitle says so.
+    Beyond 400 rows or 16,000 cells a row is the mean of several requests, which the subtitle says.
 
     Raises
     ------
@@ -82,17 +84,17 @@ def scores_heatmap(
         figure,
         dark=dark,
         title=_finding(scores, selection),
-        subtitle=_definition(scores, selection, shades, order, len(rows)),
-        kind=f"Heatmap of {counted(len(rows), 'request')} by {counted(scores.n_layers, 'layer')}",
+        subtitle=_definition(scores, selection, shades, order, rows),
+        kind=rows_kind(rows, scores.n_layers),
         body=body_height(len(rows)),
         bottom=96,
         above=34 if selection.outliers else 22,
     )
 
 
-def _cells(shades: Scaled, rows: NDArray[np.int64], theme: Colours) -> go.Heatmap:
+def _cells(shades: Scaled, rows: Rows, theme: Colours) -> go.Heatmap:
     return go.Heatmap(
-        z=shades.colour[rows],
+        z=rows.mean(shades.colour),
         zmin=-shades.limit,
         zmax=shades.limit,
         colorscale=colour_scale(theme.diverging),
@@ -104,7 +106,7 @@ def _cells(shades: Scaled, rows: NDArray[np.int64], theme: Colours) -> go.Heatma
     )
 
 
-def _clicks(scores: LayerScores, rows: NDArray[np.int64], theme: Colours) -> go.Scatter:
+def _clicks(scores: LayerScores, rows: Rows, theme: Colours) -> go.Scatter:
     numbers = (
         "layer %{customdata[1]}: value <b>%{customdata[2]:.3g}</b>, cosine %{customdata[3]:.2f}"
         "<br>gradient norms: old %{customdata[4]:.3g}, new %{customdata[5]:.3g}"
@@ -123,10 +125,10 @@ def _finding(scores: LayerScores, selection: Selection) -> str:
     )
 
 
-def _definition(scores: LayerScores, selection: Selection, shades: Scaled, order: Order, shown: int) -> str:
+def _definition(scores: LayerScores, selection: Selection, shades: Scaled, order: Order, rows: Rows) -> str:
     return sentences(
         (
-            sample_note(shown, scores.n_requests),
+            rows_note(rows),
             f"{value_definition(scores)} {shades.note} Rows by {order_words(order)}.",
             set_aside_sentence(selection, f"marked {TIMES}"),
             provenance(scores),

@@ -2,17 +2,18 @@
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 
 from goldenlayers_core.errors import ConfigError
 from goldenlayers_core.figures.cells import (
     MAX_LABELS,
     Order,
+    Rows,
     body_height,
     click_layer,
     of_scores,
     row_axis,
-    sample_note,
+    rows_kind,
+    rows_note,
 )
 from goldenlayers_core.figures.frame import colour_bar, dress, layer_axis, mark_layers, provenance, value_definition
 from goldenlayers_core.figures.heatmap import shown_rows
@@ -39,7 +40,7 @@ def part_heatmap(
     rows = shown_rows(scores, order)
     info = None if part == SCORE else scores.part(part)
     values = scores.values if info is None else info.values
-    figure = go.Figure([_cells(values[rows], info, theme), _clicks(scores, rows, theme)])
+    figure = go.Figure([_cells(rows.mean(values), info, theme), _clicks(scores, rows, theme)])
     mark_layers(figure, selection, theme, len(rows))
     layer_axis(figure, scores.n_layers)
     figure.update_xaxes(title_text="layer (0 is the first block)")
@@ -51,14 +52,14 @@ def part_heatmap(
         title=_finding(scores, selection, info),
         subtitle=sentences(
             (
-                sample_note(len(rows), scores.n_requests),
+                rows_note(rows),
                 value_definition(scores)
                 if info is None
                 else f"{info.title}, {info.better} is better: {info.definition}",
                 provenance(scores),
             )
         ),
-        kind=f"Heatmap of {counted(len(rows), 'request')} by {counted(scores.n_layers, 'layer')}",
+        kind=rows_kind(rows, scores.n_layers),
         body=body_height(len(rows)),
         bottom=96,
         above=22,
@@ -102,7 +103,7 @@ def _cells(values: Floats, info: Part | None, theme: Colours) -> go.Heatmap:
     )
 
 
-def _clicks(scores: LayerScores, rows: NDArray[np.int64], theme: Colours) -> go.Scatter:
+def _clicks(scores: LayerScores, rows: Rows, theme: Colours) -> go.Scatter:
     lines = [f"{part.title.lower()} %{{customdata[{3 + i}]:.2f}}" for i, part in enumerate(scores.parts)]
     numbers = "layer %{customdata[1]}: predicted score <b>%{customdata[2]:.2f}</b><br>" + ", ".join(lines)
     parts = [scores.values, *(part.values for part in scores.parts)]

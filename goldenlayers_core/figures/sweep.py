@@ -10,14 +10,16 @@ from numpy.typing import NDArray
 from goldenlayers_core.figures.cells import (
     MAX_LABELS,
     Order,
+    Rows,
     body_height,
     click_layer,
     of_sweep,
     order_words,
     ordered,
     row_axis,
-    sample_note,
-    sampled,
+    rows_kind,
+    rows_note,
+    rows_of,
 )
 from goldenlayers_core.figures.frame import colour_bar, dress, layer_axis, mark_column
 from goldenlayers_core.figures.text import counted, layer_list, number, sentences
@@ -43,8 +45,8 @@ def sweep_heatmap(sweep: SweepResult, order: Order = "best", dark: bool = False)
     theme = colours(dark)
     scores = sweep.score
     best = np.asarray(sweep.layers, dtype=np.int64)[scores.argmax(axis=1)]
-    rows = sampled(ordered(sweep.relations, best, scores.max(axis=1), order), len(sweep.layers))
-    figure = go.Figure([_cells(scores[rows], theme), _clicks(sweep, rows, theme)])
+    rows = rows_of(ordered(sweep.relations, best, scores.max(axis=1), order), len(sweep.layers))
+    figure = go.Figure([_cells(rows.mean(scores), theme), _clicks(sweep, rows, theme)])
     place, columns = sweep.layers.index(sweep.golden_layer), len(sweep.layers)
     mark_column(figure, place, columns, len(rows), theme, label=f"golden layer {sweep.golden_layer}")
     column_axis(figure, sweep.layers, sweep.n_layers)
@@ -56,13 +58,13 @@ def sweep_heatmap(sweep: SweepResult, order: Order = "best", dark: bool = False)
         title=_heatmap_finding(sweep),
         subtitle=sentences(
             (
-                sample_note(len(rows), sweep.n_requests),
+                rows_note(rows),
                 f"{SCORE}. Rows by {order_words(order)}.",
                 "" if columns == sweep.n_layers else f"Measured: {layer_list(sweep.layers)} of {sweep.n_layers}.",
                 about(sweep),
             )
         ),
-        kind=f"Heatmap of {counted(len(rows), 'request')} by {counted(columns, 'layer')}",
+        kind=rows_kind(rows, columns),
         body=body_height(len(rows)),
         bottom=96,
         above=22,
@@ -83,7 +85,7 @@ def _cells(scores: NDArray[np.float64], theme: Colours) -> go.Heatmap:
     )
 
 
-def _clicks(sweep: SweepResult, rows: NDArray[np.int64], theme: Colours) -> go.Scatter:
+def _clicks(sweep: SweepResult, rows: Rows, theme: Colours) -> go.Scatter:
     kinds = "<br>".join(f"{name.lower()} %{{customdata[{3 + k}]:.2f}}" for k, name in enumerate(_KINDS))
     numbers = (
         f"layer %{{customdata[1]}}: score <b>%{{customdata[2]:.2f}}</b><br>{kinds}<br>P(new) %{{customdata[7]:.3f}}"

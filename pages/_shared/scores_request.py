@@ -6,7 +6,7 @@ import streamlit as st
 from goldenlayers_core import figures
 from goldenlayers_core.figures.text import number, shorten
 from goldenlayers_core.results import Floats, LayerScores, Selection
-from pages._shared import cached, edit_start, request_choice, session, show
+from pages._shared import cached, edit_start, link, request_choice, session, show
 from pages._shared.scores_pictures import OPEN_LAYER
 from pages._shared.wording import escape
 
@@ -21,19 +21,25 @@ PREDICTED = (
 
 
 def choose(scores: LayerScores) -> int:
-    """The open request's number, from the selectbox."""
+    """The open request's number, from the selectbox; the address may name a layer of it, too."""
+    layer = link.layer(range(scores.n_layers))
+    if layer is not None:
+        st.session_state[OPEN_LAYER] = layer
     return request_choice.choose(
         "scores-request",
         scores.request_digests,
-        lambda q: words(scores, q),
+        cached.once(labels, scores).__getitem__,
         lambda: st.session_state.pop(OPEN_LAYER, None),
     )
 
 
-def words(scores: LayerScores, q: int) -> str:
-    """One line that tells requests apart."""
-    answers = f"{shorten(scores.targets_old[q], 24)} → {shorten(scores.targets_new[q], 24)}"
-    return f"{q + 1}. {shorten(scores.prompts[q], 70)} | {answers}"
+def labels(scores: LayerScores) -> tuple[str, ...]:
+    """A line per request that tells requests apart: made once, since a list of thousands is told at every rerun."""
+    facts = zip(scores.prompts, scores.targets_old, scores.targets_new, strict=True)
+    return tuple(
+        f"{number}. {shorten(prompt, 70)} | {shorten(old, 24)} → {shorten(new, 24)}"
+        for number, (prompt, old, new) in enumerate(facts, 1)
+    )
 
 
 def profile(scores: LayerScores, index: int, selection: Selection) -> None:
@@ -104,6 +110,7 @@ def _predicted(scores: LayerScores, index: int) -> dict[str, tuple[Floats, int]]
 
 def _buttons(scores: LayerScores, index: int) -> None:
     digest, clicked = scores.request_digests[index], st.session_state.get(OPEN_LAYER)
+    link.say(layer=clicked)
     with st.container(horizontal=True):
         if st.button("Edit this request", type="primary", key="edit-request", icon=":material/edit:"):
             edit_start.go(digest)

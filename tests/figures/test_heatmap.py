@@ -7,7 +7,8 @@ import pytest
 
 from goldenlayers_core.errors import ConfigError
 from goldenlayers_core.figures import scores_heatmap
-from goldenlayers_core.figures.heatmap import MAX_CELLS, MAX_LABELS, MAX_ROWS, ordered_requests, shown_rows
+from goldenlayers_core.figures.cells import Rows
+from goldenlayers_core.figures.heatmap import MAX_CELLS, MAX_LABELS, ordered_requests, shown_rows
 from goldenlayers_core.figures.text import plain
 
 
@@ -116,18 +117,27 @@ def test_click_layer_is_there_and_invisible(scores, selection):
     assert figure.layout.clickmode == "event+select"
 
 
-def test_many_requests_are_sampled_with_a_notice(make_scores, make_selection):
+def test_many_requests_share_rows_of_means_with_a_notice(make_scores, make_selection):
     scores = make_scores(5000, 80)
-    figure = scores_heatmap(scores, make_selection(scores))
-    rows = requests_of(figure)
-    assert len(rows) == min(MAX_ROWS, MAX_CELLS // 80)
-    assert rows == shown_rows(scores, "best").tolist() == requests_of(scores_heatmap(scores, make_selection(scores)))
-    assert len(set(rows)) == len(rows)
-    whole = ordered_requests(scores, "best")
-    assert (rows[0], rows[-1]) == (whole[0], whole[-1])
-    assert "Notice: 300 of 5,000 requests are drawn" in plain(figure.layout.title.subtitle.text)
+    figure = scores_heatmap(scores, make_selection(scores), "raw")
+    rows, firsts = shown_rows(scores, "best"), requests_of(figure)
+    assert (rows.size, len(rows), len(rows.members(len(rows) - 1))) == (25, 200, 25)
+    assert len(rows) * 80 <= MAX_CELLS
+    assert firsts == rows.firsts.tolist() == ordered_requests(scores, "best")[::25].tolist()
+    assert np.concatenate([rows.members(row) for row in range(200)]).tolist() == rows.order.tolist()
+    assert figure.data[0].z.shape == (200, 80)
+    np.testing.assert_allclose(figure.data[0].z[7], scores.values[rows.members(7)].mean(axis=0))
+    assert figure.data[1].customdata[7 * 80 + 3][2] == pytest.approx(scores.values[rows.members(7), 3].mean())
+    assert "5,000 requests in 200 rows; each row is the mean of 25 requests" in plain(figure.layout.title.subtitle.text)
+    assert "Means of 25 requests" in figure.layout.yaxis.ticktext[7]
     assert figure.data[1].marker.maxdisplayed == 1  # hover and click work, nothing is drawn
-    assert figure.data[0].z.shape == (300, 80)
+    assert "200 rows of means" in figure.layout.meta["alt"]
+
+
+def test_a_row_of_means_leaves_out_what_a_request_has_not():
+    values = np.array([[1.0, np.nan], [3.0, np.nan], [5.0, 2.0]])
+    np.testing.assert_array_equal(Rows(np.array([1, 0, 2]), 2).mean(values), [[2.0, np.nan], [5.0, 2.0]])
+    assert len(Rows(np.array([1, 0, 2]), 1)) == 3
 
 
 def test_long_runs_hide_labels_and_hover_still_names_the_request(make_scores, make_selection):

@@ -44,11 +44,11 @@ def test_customdata_travels_as_plain_json():
     assert isinstance(sent[0], list)
 
 
-def test_many_requests_are_sampled_and_the_subtitle_says_so():
+def test_many_requests_share_rows_and_the_subtitle_says_so():
     sweep = made_sweep(900, layers=(0, 1), n_layers=2)
     figure = sweep_heatmap(sweep)
-    assert len(figure.data[0].z) == MAX_ROWS
-    assert "400 of 900 requests are drawn" in plain(figure.layout.title.subtitle.text)
+    assert len(figure.data[0].z) == 300
+    assert "900 requests in 300 rows; each row is the mean of 3 requests" in plain(figure.layout.title.subtitle.text)
     assert MAX_LABELS < MAX_ROWS
     assert not figure.layout.yaxis.showticklabels
 
