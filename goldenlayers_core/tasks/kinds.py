@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from goldenlayers_core.errors import ConfigError
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import questions as ask
+from goldenlayers_core.tasks.stored_tour import TourQuestion
 
 if TYPE_CHECKING:
     from goldenlayers_core.tasks.workbench import Workbench
@@ -43,10 +44,13 @@ KINDS: Final = (
     Kind("sweep", "slow", ask.SweepQuestion, "sweeping:sweep"),
     Kind("search", "slow", ask.SearchQuestion, "searching:search"),
     Kind("edit", "quick", ask.EditQuestion, "editing:edit"),
+    Kind("tour", "quick", TourQuestion, "tour:tour"),
     Kind("many-edits", "slow", ask.ManyEditsQuestion, "many_edits:many_edits"),
     Kind("export", "quick", ask.ExportQuestion, "exporting:export"),
     Kind("panel", "quick", ask.PanelQuestion, "paneling:panel"),
     Kind("covariance", "slow", ask.CovarianceQuestion, "covariance:covariance"),
+    Kind("probe-texts", "quick", ask.ProbeTextsQuestion, "probe_texts:probe_texts"),
+    Kind("pile", "slow", ask.PileQuestion, "piling:pile"),
     Kind("token-trace", "quick", ask.TokenTraceQuestion, "tracing:trace_one"),
 )
 

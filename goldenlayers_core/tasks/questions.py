@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Literal, Self, get_args
 
 from goldenlayers_core.errors import ConfigError
@@ -234,3 +235,40 @@ class TokenTraceQuestion(_TraceParams):
     request: Mapping[str, Any] = field(default_factory=dict)  # an EditRequest as JSON
     choice: DatasetChoice = field(default_factory=DatasetChoice)
     config: TraceConfig = field(default_factory=TraceConfig)
+
+
+@dataclass(frozen=True)
+class ProbeTextsQuestion(_Question):
+    """What the model says to a few probes of one request after an edit at each layer (lesson 4)."""
+
+    model: ModelSource = field(default_factory=ModelSource)
+    request: Mapping[str, Any] = field(default_factory=dict)  # an EditRequest as JSON
+    method: str = "rome"
+    settings: Mapping[str, Any] = field(default_factory=dict)  # fields of the method's config
+    layers: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "layers", tuple(self.layers))  # JSON has lists
+
+
+@dataclass(frozen=True)
+class PileQuestion(_Question):
+    """Facts written one on top of the other at a layer, at several layers in turn (lesson 7)."""
+
+    model: ModelSource = field(default_factory=ModelSource)
+    choice: DatasetChoice = field(default_factory=DatasetChoice)  # its first requests are asked, the next ones written
+    method: str = "rome"
+    settings: Mapping[str, Any] = field(default_factory=dict)  # fields of the method's config that differ from defaults
+    layers: tuple[int, ...] = ()
+    sizes: tuple[int, ...] = (0, 1, 3, 6, 10)  # numbers of edits, none first
+    facts: int = 12  # asked at every size, and not written
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "layers", tuple(self.layers))  # JSON has lists
+        object.__setattr__(self, "sizes", tuple(self.sizes))
+        if len(self.sizes) < 2 or self.sizes[0] != 0 or any(a >= b for a, b in pairwise(self.sizes)):
+            raise ConfigError(f"The numbers of edits {list(self.sizes)} came; give rising ones that begin with 0.")
+        if self.facts < 1 or not self.layers:
+            raise ConfigError(
+                f"{self.facts} other facts at {len(self.layers)} layers were asked for; give one of each at least."
+            )
