@@ -1,27 +1,53 @@
-"""The command line as a person runs it: real processes, the real bundled model, the store shared with the app."""
+"""The command line as a person runs it, on the real bundled model or a tiny one, with the store that the app uses.
 
+One command of each family runs in a process of its own; what else it prints and refuses is seen in this process, by the
+same `main`: a process of its own spends four seconds on importing.
+"""
+
+import io
 import json
+import logging
 import os
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
 
+from goldenlayers_core.__main__ import main
 from tests.tiny import save_tiny
 
 ROOT = Path(__file__).parents[1]
+Done = subprocess.CompletedProcess[str]
 
 
-def run(*args: str, cache: Path | None = None) -> subprocess.CompletedProcess[str]:
+def process(*args: str, cache: Path | None = None) -> Done:
+    """A command in a process of its own."""
     env = {**os.environ, "PYTHONPATH": str(ROOT), **({"GOLDENLAYERS_CACHE": str(cache)} if cache else {})}
     return subprocess.run(
         [sys.executable, "-m", "goldenlayers_core", *args], env=env, capture_output=True, text=True, timeout=600
     )
 
 
-def answer(*args: str, cache: Path | None = None) -> dict:
-    done = run(*args, "--json", cache=cache)
+def run(*args: str, cache: Path | None = None) -> Done:
+    """The same in this process."""
+    out, err, level = io.StringIO(), io.StringIO(), logging.getLogger("transformers").level
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.setattr(sys, "argv", ["goldenlayers_core", *args])
+        if cache:
+            patch.setenv("GOLDENLAYERS_CACHE", str(cache))
+        try:
+            status = main()
+        except SystemExit as end:  # as typer ends a command that has said all
+            status = end.code or 0
+    logging.getLogger("transformers").setLevel(level)
+    return Done(args, status, out.getvalue(), err.getvalue())
+
+
+def answer(*args: str, cache: Path | None = None, by=run) -> dict:
+    """What a command prints with --json."""
+    done = by(*args, "--json", cache=cache)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -33,7 +59,7 @@ def tiny(tmp_path_factory) -> tuple[str, Path]:
 
 
 def test_score_prints_the_contract():
-    found = answer("score", "--model", "bundled", "--dataset", "bundled", "--limit", "3")
+    found = answer("score", "--model", "bundled", "--dataset", "bundled", "--limit", "3", by=process)
     assert found["n_requests"] == 3
     assert found["scope"] == "mlp"
     assert [entry["layer"] for entry in found["layers"]] == list(range(30))
@@ -72,6 +98,7 @@ def test_edit_prints_the_contract(tmp_path):
     found = answer(
         *("edit", "--prompt", "The capital of France is", "--subject", "France"),
         *("--target-new", "Rome", "--layer", "4", "--out", str(out)),
+        by=process,
     )
     assert (found["layer"], found["method"]) == (4, "rome")
     assert found["before"]["answer"].startswith("Paris")
@@ -86,7 +113,7 @@ def test_edit_prints_the_contract(tmp_path):
 
 def test_trace_prints_the_mean_of_its_requests():
     args = ("trace", "--limit", "2", "--samples", "2", "--positions", "subject", "--window", "1")
-    found = answer(*args)
+    found = answer(*args, by=process)
     assert (found["n_requests"], found["kind"], found["window"]) == (2, "mlp", 1)
     assert [entry["layer"] for entry in found["layers"]] == list(range(30))
     for layer, entry in enumerate(found["layers"]):
@@ -116,15 +143,24 @@ def test_evaluate_reads_a_saved_edit_on_a_dataset(tmp_path):
     assert 0 <= found["locality"]["unchanged"] <= found["locality"]["n_probes"]
     assert found["perplexity"]["before"] > 1
     assert found["fluency_bits"]["after"] > 0
-    lines = run("evaluate", "--edit", out, "--limit", "1").stdout
-    assert "1 of 1" in lines
+
+
+def test_evaluate_tells_a_person_the_same(tiny, tmp_path):
+    folder, cache, out = tiny[0], tmp_path / "cache", str(tmp_path / "edit.safetensors")
+    fact = ("--prompt", "The capital of France is", "--subject", "France", "--target-new", "Warsaw")
+    answer("edit", "--model", folder, *fact, "--layer", "1", "--out", out, cache=cache)
+    args = ("evaluate", "--model", folder, "--edit", out, "--limit", "1")
+    rates, lines = answer(*args, cache=cache)["rates"], run(*args, cache=cache).stdout
+    for rate in rates:
+        (line,) = [x for x in lines.splitlines() if x.split()[:2] == [rate["group"], rate["kind"]]]
+        assert f"{rate['after']} of {rate['n_judged']}" in line or not rate["n_judged"]
     assert "perplexity of a fixed text" in lines
 
 
 def test_sweep_prints_the_contract_and_computes_nothing_twice(tiny, tmp_path):
     folder, cache = tiny[0], tmp_path / "cache"
     args = ("sweep", "--model", folder, "--limit", "2", "--layers", "2,0", "--steps", "2", "--templates", "0")
-    found = answer(*args, cache=cache)
+    found = answer(*args, cache=cache, by=process)
     assert [entry["layer"] for entry in found["layers"]] == [0, 2]
     assert found["golden_layer"] in (0, 2)
     for place, entry in enumerate(found["layers"]):
@@ -148,7 +184,7 @@ def test_sweep_prints_the_contract_and_computes_nothing_twice(tiny, tmp_path):
 
 def test_inspect_models_and_datasets(tiny):
     folder, cache = tiny
-    card = answer("inspect", "--model", folder, cache=cache)
+    card = answer("inspect", "--model", folder, cache=cache, by=process)
     assert (card["n_layers"], card["model_type"]) == (3, "llama")
     listed = answer("models", cache=cache)
     assert {"llama", "gpt2", "gpt_neox", "qwen2", "qwen3", "mistral", "gemma2", "gemma3"} <= {
@@ -193,7 +229,11 @@ def test_the_cache_is_listed_measured_and_emptied(tiny):
     ],
 )
 def test_mistakes_are_one_sentence_and_status_2(args, words):
-    done = run(*args)
+    check_mistake(run(*args), words)
+
+
+def check_mistake(done: Done, words: str) -> None:
+    """Status 2, nothing for a pipe, and one last sentence that is no traceback."""
     assert done.returncode == 2
     assert done.stdout == ""
     last = done.stderr.strip().splitlines()[-1]
@@ -201,6 +241,10 @@ def test_mistakes_are_one_sentence_and_status_2(args, words):
     assert "Traceback" not in done.stderr
 
 
+def test_a_mistake_ends_a_process_with_one_sentence_and_status_2():
+    check_mistake(process("sweep", "--layers", "0,x"), "give all, or whole numbers")
+
+
 def test_prepare_is_quiet_the_second_time():
-    done = run("prepare")
+    done = process("prepare")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -347,7 +347,7 @@ def test_what_is_allowed_passes() -> None:
 
 
 def brought_along(module: str, unwanted: tuple[str, ...]) -> list[str]:
-    """Which of `unwanted` a fresh interpreter has loaded after importing `module`."""
+    """Which of `unwanted` a fresh interpreter has loaded after importing `module` (or more, with commas)."""
     code = f"import sys, {module}; sys.stdout.write(' '.join(m for m in {unwanted!r} if m in sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -361,9 +361,11 @@ LIGHT_MODULES = [
 ]
 
 
-@pytest.mark.parametrize("module", LIGHT_MODULES)
-def test_a_light_module_brings_nothing_heavy(module: str) -> None:
-    assert brought_along(module, ("torch", "transformers", "streamlit")) == []
+def test_light_modules_bring_nothing_heavy() -> None:
+    heavy = ("torch", "transformers", "streamlit")
+    if brought_along(", ".join(LIGHT_MODULES), heavy):  # all in one interpreter; one each only to say which
+        assert not {module: found for module in LIGHT_MODULES if (found := brought_along(module, heavy))}
+        pytest.fail(f"Some of {LIGHT_MODULES} bring one of {heavy} together, and none does alone.")
 
 
 def test_what_is_brought_along_is_seen() -> None:
