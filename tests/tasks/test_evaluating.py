@@ -1,6 +1,7 @@
 """A saved edit on a dataset: rates, what is left out, and files that are no edits."""
 
 import dataclasses
+import functools
 import json
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from safetensors.numpy import save_file
 
 from goldenlayers_core.errors import EditError
 from goldenlayers_core.evaluation import evaluate_edit
+from goldenlayers_core.evaluation.fluency import fluency
 from goldenlayers_core.places import assets_folder
 from goldenlayers_core.records import EditRequest, ModelSource, Probe
 from goldenlayers_core.runtime import Progress
@@ -43,6 +45,18 @@ def edited(bench, tmp_path_factory) -> tuple[EditRequest, Path, str]:
     return request, file, report.edit_id
 
 
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four tokens of a continuation; tests of the command line and of fluency write it whole."""
+    monkeypatch.setattr("goldenlayers_core.tasks.evaluating.fluency", functools.partial(fluency, new_tokens=4))
+
+
+@pytest.fixture
+def one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A short text for the perplexity, where a test does not look at it."""
+    monkeypatch.setattr("goldenlayers_core.tasks.evaluating.neutral_text", lambda: "We went along the river.")
+
+
 def test_a_file_holds_the_edit_that_was_saved(bench, edited):
     _, file, edit_id = edited
     read = open_edit_file(file)
@@ -74,7 +88,7 @@ def test_rates_agree_with_the_edits_own_report(bench, edited):
     assert len(found.to_frame()) == len(found.rates)
 
 
-def test_the_edited_request_is_read_beyond_the_limit_and_its_question_left_out_elsewhere(bench, edited, tmp_path):
+def test_the_edited_request_is_read_beyond_the_limit_and_its_question_left_out_elsewhere(bench, edited, one_sentence):
     request, file, _ = edited
     other = EditRequest(
         "other",
@@ -91,7 +105,7 @@ def test_the_edited_request_is_read_beyond_the_limit_and_its_question_left_out_e
     assert locality.n_probes == 1
 
 
-def test_a_fact_that_is_not_in_the_dataset_is_asked_alone(bench, edited):
+def test_a_fact_that_is_not_in_the_dataset_is_asked_alone(bench, edited, one_sentence):
     _, file, _ = edited
     made = open_edit_file(file)
     stranger = dataclasses.replace(made, facts=(dataclasses.replace(made.fact, target_new="Atlantis"),))
