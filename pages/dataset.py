@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages._shared import cached, controls_dataset, frame, session, show_dataset, upload
+from pages._shared import cached, controls_dataset, frame, link, session, show_dataset, upload
 from pages._shared.wording import count, escape
 
 frame.enter()
@@ -24,6 +24,7 @@ if name is not None:
     st.header("Which of them to use")
     part = controls_dataset.part(name, found)
     if part is not None:
+        link.say_choices(session.model() if part.known_only else None, part)
         controls_dataset.knowledge(part)
         in_use = part == session.choice()
         with st.container(horizontal=True, vertical_alignment="center"):

@@ -19,6 +19,7 @@ from pages._shared import (
     edit_stack,
     frame,
     jobs,
+    link,
     session,
 )
 
@@ -42,8 +43,9 @@ st.markdown(
 )
 card = session.card()
 if card is None:
+    link.say_choices(session.model())
     edit_controls.load()
-    st.stop()
+    frame.stop()
 
 found = session.recommendation()
 left, right = st.columns([3, 2], gap="large")
@@ -60,6 +62,7 @@ look = edit_kept.look(card, found, request, form, settings, layer)
 edit_stack.section(card, look.run_id)
 
 titles = {name: title for name, title, _ in VIEWS}
+link.option("view", "edit-view", tuple(titles))
 view = st.segmented_control(
     "Look at",
     tuple(titles),
@@ -69,4 +72,6 @@ view = st.segmented_control(
     key="edit-view",
     persist_state="session",
 )
+link.say_choices(session.model(), session.choice())
+link.say(view=view, run=None if view == "many" else look.run_id)
 next(section for name, _, section in VIEWS if name == (view or VIEWS[0][0]))(look)

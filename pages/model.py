@@ -2,13 +2,14 @@
 
 import streamlit as st
 
-from pages._shared import controls_model, frame, jobs, session, show_model
+from pages._shared import controls_model, frame, jobs, link, session, show_model
 
 frame.enter()
 st.title("Model")
 st.markdown("Which language model is looked into? It stays on this machine, and its weights are never changed.")
 
 job = jobs.follow("load")
+link.say_choices(session.model())
 card = session.card()
 if card:
     show_model.card(card)

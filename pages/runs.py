@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages._shared import cached, frame, runs_compare, runs_disk, runs_jobs, show_runs
+from pages._shared import cached, frame, link, runs_compare, runs_disk, runs_jobs, show_runs
 
 PER_PAGE = 10
 
@@ -18,9 +18,11 @@ if not runs:
     st.page_link("pages/home.py", label="Three steps to a first result", icon=":material/home:")
 else:
     kinds = sorted({m.kind for m in runs}, reverse=True)
+    lists = ("all", "starred", *kinds)
+    link.option("view", "runs-kind", lists)
     kind = st.segmented_control(
         "Show",
-        ("all", "starred", *kinds),
+        lists,
         default="all",
         required=True,
         format_func=lambda name: show_runs.LISTS.get(name) or show_runs.KINDS.get(name, name),
@@ -31,7 +33,9 @@ else:
     if not listed:
         st.info("No run is starred yet; the star stands beside each run.", icon=":material/star_border:")
     n_pages = show_runs.n_pages(listed, PER_PAGE)
+    link.number("page", "runs-page", n_pages)
     number = st.pagination(n_pages, key="runs-page") if n_pages > 1 else 1
+    link.say(view=None if kind == "all" else kind, page=number if number > 1 else None)
     for manifest in show_runs.page_of(listed, number, PER_PAGE):
         show_runs.entry(manifest, place="runs")
     runs_compare.compare(runs)

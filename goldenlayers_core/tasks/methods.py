@@ -27,6 +27,14 @@ class MethodField:
     step: Number | None
     options: tuple[str, ...] = ()
 
+    def allows(self, value: object) -> bool:
+        """Whether the setting may have this value: of its kind, within its limits, one of its words."""
+        if self.kind in ("switch", "choice"):
+            return type(value) is bool if self.kind == "switch" else value in self.options
+        if not isinstance(value, int if self.kind == "whole" else int | float) or isinstance(value, bool):
+            return False
+        return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
+
 
 @dataclass(frozen=True, slots=True)
 class MethodForm:

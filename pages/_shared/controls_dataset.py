@@ -9,9 +9,10 @@ from goldenlayers_core.datasets import MAX_BYTES, CatalogueEntry, catalogue
 from goldenlayers_core.errors import DatasetError
 from goldenlayers_core.records import Dataset, EditRequest
 from goldenlayers_core.tasks import DatasetChoice, KnowledgeQuestion, UploadCard
+from goldenlayers_core.tasks.address import is_path
 from goldenlayers_core.tasks.questions import Split
 from goldenlayers_core.tasks.workbench import part_of
-from pages._shared import cached, jobs, session, upload
+from pages._shared import cached, jobs, link, link_here, session, upload
 from pages._shared.wording import count, escape, sentence, shorten, when
 
 READY: Final = "Ready-made"
@@ -21,6 +22,7 @@ _SPLITS: Final = {"proxy": "Proxy dataset", "test": "Test set", "all": "Everythi
 
 def dataset() -> str | None:
     """The name of the dataset to look at; None while there is none to show."""
+    _from_address()
     kind = st.segmented_control(
         "Where the facts come from",
         (READY, OWN),
@@ -30,6 +32,25 @@ def dataset() -> str | None:
         persist_state="session",
     )
     return _ready_made() if kind == READY else _own()
+
+
+def _from_address() -> None:
+    """Look at the part of a dataset that the address names; it is in use only once its button is pressed."""
+    text = link.take("dataset")
+    found = link_here.dataset(text) if text else None
+    if found is None:
+        return
+    state, name = st.session_state, found.dataset
+    if is_path(name):  # neither ready-made nor uploaded: it has no row to choose
+        session.choose_dataset(found)
+        return
+    own = name.startswith("upload-")
+    state["dataset-kind"] = OWN if own else READY
+    state[upload.SHOWN if own else "dataset-entry"] = name
+    available = len(part_of(cached.dataset(name), found.split))
+    state[f"part-split-{name}"] = found.split
+    state[f"part-limit-{name}-{found.split}"] = min(found.limit or available, available)
+    state[f"part-known-{name}"] = found.known_only
 
 
 def _ready_made() -> str | None:

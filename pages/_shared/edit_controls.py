@@ -8,10 +8,11 @@ import streamlit as st
 from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.records import EditRequest
 from goldenlayers_core.tasks import EditQuestion, ModelCard, Recommendation
+from goldenlayers_core.tasks.address import settings_text
 from goldenlayers_core.tasks.methods import MethodField, MethodForm, layers_written, method_forms
 from goldenlayers_core.tasks.serial import plain
 from goldenlayers_core.tasks.starting import LayerOption, layer_options
-from pages._shared import cached, edit_kept, edit_start, jobs, session
+from pages._shared import cached, edit_kept, edit_start, jobs, link, link_notice, session
 from pages._shared.scores_controls import model_words as words
 from pages._shared.wording import count, escape, sentence
 
@@ -19,6 +20,7 @@ from pages._shared.wording import count, escape, sentence
 def method(page: str = "edit") -> tuple[MethodForm, dict[str, Any]]:
     """The method and those of its settings that differ from the defaults; `page` keeps the widgets of pages apart."""
     forms = {form.name: form for form in method_forms()}
+    link.option("method", f"{page}-method", tuple(forms))
     name = st.selectbox(
         "Method",
         list(forms),
@@ -27,6 +29,7 @@ def method(page: str = "edit") -> tuple[MethodForm, dict[str, Any]]:
         persist_state="session",
     )
     form = forms[name]
+    _settings_of_address(form, page)
     st.caption(escape(form.description))
     settings = f"Settings of {form.title}"
     # an expander within an expander would hide what it is about
@@ -43,7 +46,24 @@ def method(page: str = "edit") -> tuple[MethodForm, dict[str, Any]]:
             if changed
             else "All settings are at their defaults."
         )
+    if page == "edit":
+        link.say(method=name, settings=settings_text(changed))
     return form, changed
+
+
+def _settings_of_address(form: MethodForm, page: str) -> None:
+    """The settings that the address asks for, where the method has them and they are within its limits."""
+    asked = link.settings()
+    unfit = []
+    for name, value in asked.items():
+        field = next((field for field in form.fields if field.name == name), None)
+        if field is None or not field.allows(value):
+            unfit.append(name)
+        else:
+            st.session_state[f"{page}-{form.name}-{name}"] = float(value) if field.kind == "decimal" else value
+    if unfit:
+        text = f"{form.title} has no such setting, or not with that value: {', '.join(unfit)}. It stays at its default."
+        link_notice.put("settings", link_notice.Notice(text))
 
 
 def _widget(form: MethodForm, field: MethodField, page: str) -> Any:
@@ -79,6 +99,8 @@ def layer(card: ModelCard, found: Recommendation | None, form: MethodForm, setti
     """The layer: it starts at the recommended one, with quick ways to others, and says which layers are written."""
     options = layer_options(card.n_layers, found)
     wanted = edit_start.take_wanted_layer()
+    asked = link.layer(range(card.n_layers))
+    wanted = wanted if asked is None else asked
     present = st.session_state.get("edit-layer")
     if wanted is not None:
         present = wanted
@@ -106,6 +128,7 @@ def layer(card: ModelCard, found: Recommendation | None, form: MethodForm, setti
                 on_click=_set_layer,
                 args=(option.layer,),
             )
+    link.say(layer=int(chosen))
     _evidence(int(chosen), options, found)
     _written(form, settings, int(chosen), card)
     return int(chosen)

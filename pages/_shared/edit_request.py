@@ -5,8 +5,9 @@ import streamlit as st
 from goldenlayers_core.errors import GoldenLayersError, RequestError
 from goldenlayers_core.figures.text import counted, shorten
 from goldenlayers_core.records import EditRequest
+from goldenlayers_core.tasks.address import short
 from goldenlayers_core.tasks.asking import check_editable, free_request, no_op
-from pages._shared import cached, session
+from pages._shared import cached, link, session
 from pages._shared.wording import escape
 
 MOST = 5_000  # requests a browser still lists without delay
@@ -22,6 +23,7 @@ EXAMPLE = {
 
 def choose() -> EditRequest | None:
     """The request to edit, checked; None (and a sentence) where it cannot be edited as it stands."""
+    _from_address()
     source = st.segmented_control(
         "Request",
         ("dataset", "free"),
@@ -44,6 +46,17 @@ def choose() -> EditRequest | None:
     return request
 
 
+def _from_address() -> None:
+    """A request that the address writes out, or one of the dataset that it names."""
+    texts = {name: link.take(name) for name in link.FREE}
+    if any(texts.values()):
+        st.session_state["edit-source"] = "free"
+        for key, name in zip(EXAMPLE, link.FREE, strict=True):
+            st.session_state[key] = texts[name]
+    elif link.asks("request"):
+        st.session_state["edit-source"] = "dataset"
+
+
 def _pool() -> dict[str, EditRequest]:
     """Requests of the session's dataset, and of the score run's and the sweep's on show where those are others."""
     names = [session.choice().dataset]
@@ -62,7 +75,8 @@ def _picked() -> EditRequest | None:
     pool = _pool()
     if not pool:
         raise RequestError("No dataset is open here; choose one on the page Dataset, or write your own request.")
-    wanted = session.request_digest() or st.query_params.get("request")
+    link.request(tuple(pool), "the dataset on show")
+    wanted = session.request_digest()
     if wanted not in pool:
         wanted = next(iter(pool))
     options = list(dict.fromkeys([*list(pool)[:MOST], wanted]))
@@ -79,7 +93,7 @@ def _picked() -> EditRequest | None:
         help="Type to search.",
     )
     session.open_request(digest)
-    st.query_params["request"] = digest
+    link.say(request=short(digest))
     _described(pool[digest])
     return pool[digest]
 
@@ -126,6 +140,7 @@ def _written() -> EditRequest | None:
     )
     for column, key, label in areas:
         column.text_area(label, key=key, persist_state="session", height=96)
+    link.say(**dict(zip(link.FREE, text.values(), strict=True)))
     if any(text.values()):
         return free_request(*(text[key] for key in EXAMPLE))
     fill = st.session_state.update

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
 from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.places import assets_folder
-from pages._shared import cached, jobs, session
+from pages._shared import cached, jobs, link, link_copy, link_notice, session
 from pages._shared.wording import escape, sentence
 
 
@@ -76,9 +77,25 @@ def _working(job_ids: tuple[str, ...]) -> None:
         st.caption(f"{len(views) - len(mine)} more at work; see Runs.")
 
 
-def guarded(run: Callable[[], None]) -> None:
-    """Run a page; what a person can put right is shown as one sentence."""
+class _Enough(Exception):  # noqa: N818 - it is no error
+    """A page has no more to show."""
+
+
+def stop() -> NoReturn:
+    """End the page here. st.stop would end app.py, too, and with it the page's address."""
+    raise _Enough
+
+
+def guarded(run: Callable[[], None], page: str) -> None:
+    """Run a page; what a person can put right is shown as one sentence. Then its address, and what is missing of it."""
+    head = st.container(key="link-head")
     try:
         run()
     except GoldenLayersError as error:
         st.error(sentence(error), icon=":material/error:")
+    except _Enough:
+        pass
+    link.finish(page)
+    with head:
+        link_notice.draw()
+    link_copy.control(page, link.shown(page))

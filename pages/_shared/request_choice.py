@@ -5,7 +5,8 @@ from typing import Final
 
 import streamlit as st
 
-from pages._shared import session
+from goldenlayers_core.tasks.address import short
+from pages._shared import link, session
 
 MOST: Final = 5_000  # requests a browser still lists without delay
 
@@ -13,14 +14,15 @@ MOST: Final = 5_000  # requests a browser still lists without delay
 def choose(
     key: str, digests: Sequence[str], words: Callable[[int], str], picked: Callable[[], None] | None = None
 ) -> int:
-    """The open request's number: the session's, else the address's, else the first. `picked` runs after a choice."""
+    """The open request's number: the address's, else the session's, else the first. `picked` runs after a choice."""
 
     def take() -> None:
         session.open_request(digests[st.session_state[key]])
         if picked:
             picked()
 
-    digest = session.request_digest() or st.query_params.get("request")
+    link.request(digests, "the run on show")
+    digest = session.request_digest()
     index = digests.index(digest) if digest in digests else 0
     options = list(range(min(len(digests), MOST))) + ([index] if index >= MOST else [])
     if st.session_state.get(key) != index:
@@ -35,5 +37,5 @@ def choose(
         + ("" if len(digests) <= MOST else f" The first {MOST:,} requests are listed; click to open another."),
     )
     session.open_request(digests[chosen])
-    st.query_params["request"] = digests[chosen]
+    link.say(request=short(digests[chosen]))
     return int(chosen)

@@ -1,11 +1,11 @@
-"""Which stored run of a kind is on show: the session's, the address's, else the latest; with its selectbox."""
+"""Which stored run of a kind is on show: the session's, else the latest; with its selectbox."""
 
 from collections.abc import Callable
 
 import streamlit as st
 
 from goldenlayers_core.runtime import RunManifest
-from pages._shared import cached
+from pages._shared import cached, link
 
 
 def run_on_show(
@@ -19,12 +19,12 @@ def run_on_show(
 ) -> RunManifest | None:
     """The run of `kind` on show, from the selectbox `key`; None where the store has none.
 
-    `opened` is the session's run and `show` makes a run that; the address names it too.
+    `opened` is the session's run (an address that names another has made it that) and `show` makes a run that.
     """
     runs = {m.run_id: m for m in cached.workbench().store.runs() if m.kind == kind}
     if not runs:
         return None
-    wanted = opened or st.query_params.get("run") or next(iter(runs))
+    wanted = opened or next(iter(runs))
     if wanted not in runs:
         st.warning(f"The run {wanted} is no longer in the store; the latest one is shown.", icon=":material/history:")
         wanted = next(iter(runs))
@@ -39,5 +39,5 @@ def run_on_show(
         help=explanation,
     )
     show(chosen)
-    st.query_params["run"] = chosen
+    link.say(run=chosen)
     return runs[chosen]

@@ -17,8 +17,9 @@ from goldenlayers_core.records import (
 )
 from goldenlayers_core.runtime import RunManifest
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion
+from goldenlayers_core.tasks.address import score_parameters, score_question
 from goldenlayers_core.tasks.recommend import score_method
-from pages._shared import cached, jobs, session
+from pages._shared import cached, jobs, link, link_notice, session
 from pages._shared.run_choice import run_on_show
 from pages._shared.wording import count, escape, when
 
@@ -41,12 +42,20 @@ ABOUT = {
     "rephrases, and how much it harms locality probes. The layer with the best mean prediction is the golden layer. "
     "No edit is run, and no weight changes.",
 }
+KEYS = {  # of a setting's widget
+    "scope": "scores-scope",
+    "old_answer": "scores-old",
+    "precision": "scores-precision",
+    "fence": "scores-fence",
+    "portability": "scores-portability",
+}
 SECONDS = {"lga": "5 to 20", "edit-aware": "15 to 60"}
 BUNDLED = ScoreQuestion(choice=DatasetChoice("bundled", "proxy", 32))
 
 
 def start_bar() -> ScoreQuestion:
     """One row: the button, its settings, what it would score and the ways to something else. The question it asks."""
+    _from_address()
     with st.container(horizontal=True, vertical_alignment="center"):
         place = st.container(width="content")
         method = _method()
@@ -166,8 +175,26 @@ def model_words(source: ModelSource) -> str:
     return loaded.name if loaded else "the bundled model" if source.source == "bundled" else source.source
 
 
+def _from_address() -> None:
+    """Method and settings that the address asks for, where it names no run."""
+    link.option("method", "scores-method", SCORE_METHODS)
+    settings = link.settings()
+    if not settings:
+        return
+    try:
+        method = st.session_state.get("scores-method", "lga")
+        asked = score_question(session.model(), session.choice(), method, settings)
+    except GoldenLayersError as error:
+        link_notice.put("settings", link_notice.Notice(str(error)))
+        return
+    for name, key in KEYS.items():
+        if name in settings:
+            st.session_state[key] = asked.selection.fence if name == "fence" else getattr(asked.settings, name)
+
+
 def empty(asked: ScoreQuestion) -> None:
     """What is missing, and the shortest way to it."""
+    link.say(**score_parameters(asked))
     busy = _busy()
     with st.container(border=True, key="scores-empty"):
         st.markdown("## Layer scores are on their way" if busy else "## No layer scores yet")
@@ -188,7 +215,7 @@ def empty(asked: ScoreQuestion) -> None:
 
 def open_run() -> RunManifest | None:
     """The score run on show, from the selectbox of stored runs; None where the store has none."""
-    return run_on_show(
+    run = run_on_show(
         "score",
         "Scores on show",
         "scores-run",
@@ -198,6 +225,9 @@ def open_run() -> RunManifest | None:
         "Every score run of this machine's store, latest first. A run is stored under its content: the same "
         "question on the same model is answered from the store.",
     )
+    if run is not None:
+        link.say(**score_parameters(ScoreQuestion.from_params(run.settings)))
+    return run
 
 
 def run_words(run: RunManifest) -> str:

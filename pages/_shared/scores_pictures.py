@@ -5,7 +5,7 @@ import streamlit as st
 from goldenlayers_core import figures
 from goldenlayers_core.figures.parts import SCORE
 from goldenlayers_core.results import LayerScores, Selection
-from pages._shared import cached, session, show
+from pages._shared import cached, link, session, show
 
 SCALE_WORDS = {"row": "by row", "symlog": "symmetric log", "raw": "raw"}
 ORDER_WORDS = {"best": "best layer", "relation": "relation", "dataset": "dataset"}
@@ -31,6 +31,7 @@ def heatmap_name(run_id: str) -> str:
 
 
 def _looks() -> tuple[figures.Scale, figures.Order]:
+    link.option("view", "scores-scale", figures.SCALES)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         scale = st.segmented_control(
             "Colours",
@@ -44,11 +45,13 @@ def _looks() -> tuple[figures.Scale, figures.Order]:
             "Symmetric log: small and large values in one picture. Raw: the values, cut at their 99th percentile.",
         )
         order = _order()
+    link.say(view=None if scale == "row" else scale)
     return scale or "row", order
 
 
 def _part_looks(scores: LayerScores) -> tuple[str, figures.Order]:
     words = {SCORE: "Score", **{part.name: part.title for part in scores.parts}}
+    link.option("view", "scores-part", tuple(words))
     if st.session_state.get("scores-part") not in words:
         st.session_state["scores-part"] = SCORE
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -62,6 +65,7 @@ def _part_looks(scores: LayerScores) -> tuple[str, figures.Order]:
             help="The predicted score, or one of the parts it is the mean of (harm counts as 1 - harm).",
         )
         order = _order()
+    link.say(view=None if part == SCORE else part)
     return part or SCORE, order
 
 

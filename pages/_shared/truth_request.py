@@ -9,7 +9,7 @@ from goldenlayers_core import figures
 from goldenlayers_core.figures.text import number, percent, shorten
 from goldenlayers_core.results import SweepResult
 from goldenlayers_core.tasks.judging import failures
-from pages._shared import cached, edit_start, request_choice, session, show
+from pages._shared import cached, edit_start, link, request_choice, session, show
 from pages._shared.scores_pictures import ORDER_WORDS
 from pages._shared.wording import count, escape
 
@@ -59,21 +59,22 @@ def clicked(run_id: str, sweep: SweepResult) -> None:
 
 def choose(sweep: SweepResult) -> int:
     """The open request's number, from the selectbox."""
-    return request_choice.choose("truth-request", sweep.request_digests, lambda q: words(sweep, q))
+    return request_choice.choose("truth-request", sweep.request_digests, cached.once(labels, sweep).__getitem__)
 
 
-def words(sweep: SweepResult, q: int) -> str:
-    """One line that tells requests apart."""
-    old = shorten(sweep.targets_true[q], 24) or "?"
-    return f"{q + 1}. {shorten(sweep.prompts[q], 70)} | {old} → {shorten(sweep.targets_new[q], 24)}"
+def labels(sweep: SweepResult) -> tuple[str, ...]:
+    """A line per request that tells requests apart: made once, since a list of thousands is told at every rerun."""
+    facts = zip(sweep.prompts, sweep.targets_true, sweep.targets_new, strict=True)
+    return tuple(
+        f"{n}. {shorten(prompt, 70)} | {shorten(old, 24) or '?'} → {shorten(new, 24)}"
+        for n, (prompt, old, new) in enumerate(facts, 1)
+    )
 
 
 def choose_layer(sweep: SweepResult) -> int:
     """The layer scrubber. It starts at the address's layer, else at the golden one."""
-    wanted = st.session_state.get(LAYER)
-    if wanted is None:
-        asked = st.query_params.get("layer", "")
-        wanted = int(asked) if asked.isdigit() else sweep.golden_layer
+    asked = link.layer(sweep.layers)
+    wanted = st.session_state.get(LAYER) if asked is None else asked
     st.session_state[LAYER] = wanted if wanted in sweep.layers else sweep.golden_layer
     if len(sweep.layers) == 1:
         return sweep.layers[0]
@@ -83,7 +84,7 @@ def choose_layer(sweep: SweepResult) -> int:
         key=LAYER,
         help="Drag to read what the model said after an edit at each layer. Nothing is computed: the sweep has it.",
     )
-    st.query_params["layer"] = str(layer)
+    link.say(layer=layer)
     return int(layer)
 
 

@@ -8,9 +8,10 @@ import streamlit as st
 from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.runtime import RunManifest
 from goldenlayers_core.tasks import DatasetChoice
+from goldenlayers_core.tasks.address import sweep_parameters
 from goldenlayers_core.tasks.questions import SearchQuestion, SweepQuestion
 from goldenlayers_core.tasks.truth_cost import price
-from pages._shared import cached, edit_controls, jobs, session
+from pages._shared import cached, edit_controls, jobs, link, session
 from pages._shared.run_choice import run_on_show
 from pages._shared.scores_controls import model_words
 from pages._shared.wording import count, duration, escape, when
@@ -197,7 +198,7 @@ def follow() -> None:
 
 def open_run() -> RunManifest | None:
     """The sweep on show, from the selectbox of stored sweeps; None where the store has none."""
-    return run_on_show(
+    run = run_on_show(
         "sweep",
         "Sweep on show",
         "truth-run",
@@ -206,6 +207,11 @@ def open_run() -> RunManifest | None:
         run_words,
         "Every sweep of this machine's store, latest first.",
     )
+    if run is None:
+        link.say_choices(session.model(), session.choice())
+    else:
+        link.say(**sweep_parameters(SweepQuestion.from_params(run.settings)))
+    return run
 
 
 def run_words(run: RunManifest) -> str:

@@ -12,7 +12,7 @@ from goldenlayers_core.results import METRICS, LayerCard, LayerScores, SweepResu
 from goldenlayers_core.results.sweep import PROBE_METRICS
 from goldenlayers_core.tasks.carried import generalisation
 from goldenlayers_core.tasks.judging import best, curve, of_selection
-from pages._shared import cached, session, show, truth_request, truth_trace
+from pages._shared import cached, link, session, show, truth_request, truth_trace
 
 VIEWS: Final = {
     "requests": "Every request",
@@ -28,17 +28,17 @@ ESTIMATES: Final = {"lga": "LGA", "edit_aware": "edit-aware analysis"}
 
 def views(card: LayerCard, sweep: SweepResult, run_id: str) -> None:
     """The chosen picture; only that one is computed."""
-    asked = st.query_params.get("view", "")
+    link.option("view", "truth-view", tuple(VIEWS))
     view = st.segmented_control(
         "Look closer",
         tuple(VIEWS),
-        default=asked if asked in VIEWS else "requests",
+        default="requests",
         required=True,
         format_func=VIEWS.__getitem__,
         key="truth-view",
         persist_state="session",
     )
-    st.query_params["view"] = view or "requests"
+    link.say(view=view or "requests")
     draw: dict[str, Callable[[], None]] = {
         "requests": lambda: _requests(sweep, run_id),
         "metrics": lambda: _metrics(sweep, run_id),

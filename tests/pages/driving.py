@@ -26,8 +26,17 @@ def start(page: str, **state: object) -> AppTest:
     return go(app, page)
 
 
+def opened(page: str, **asked: str) -> AppTest:
+    """A new browser that opens an address."""
+    app = AppTest.from_file(str(APP), default_timeout=PATIENCE)
+    app.switch_page(f"pages/{page}.py")
+    app.query_params.update(asked)
+    return healthy(app.run())
+
+
 def go(app: AppTest, page: str) -> AppTest:
-    """The same session on another page."""
+    """The same session on another page; as in a browser, the sidebar's links carry no parameters."""
+    app.query_params.clear()
     app.switch_page(f"pages/{page}.py").run()
     return healthy(app)
 

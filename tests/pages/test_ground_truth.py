@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, Workbench
+from goldenlayers_core.tasks.address import short
 from goldenlayers_core.tasks.questions import SearchQuestion, SweepQuestion
 from goldenlayers_core.tasks.scoring import score
 from goldenlayers_core.tasks.stored import open_sweep
@@ -18,7 +19,7 @@ from pages._shared import cached, truth_views
 from tests.lending import lend_models
 from tests.made_up import made_search
 from tests.pages.benches import THREE, copied, words
-from tests.pages.driving import go, press, start, work_done
+from tests.pages.driving import go, opened, press, start, work_done
 
 LAYERS = (0, 5, 15)
 QUICK = {"steps": 4, "n_templates": 0}
@@ -166,10 +167,7 @@ def test_the_scrubber_reads_the_sweep_at_each_layer(app: AppTest, bench: Workben
 
 def test_an_address_opens_run_request_layer_and_view(bench: Workbench, run_id: str) -> None:
     found = open_sweep(bench.store, run_id)
-    app = start("home")
-    for key, value in (("run", run_id), ("request", found.request_digests[2]), ("layer", "15"), ("view", "requests")):
-        app.query_params[key] = value
-    go(app, "ground_truth")
+    app = opened("ground_truth", run=run_id, request=short(found.request_digests[2]), layer="15", view="requests")
     assert app.selectbox(key="truth-run").value == run_id
     assert app.selectbox(key="truth-request").value == 2
     assert app.select_slider(key="truth-layer").value == 15
