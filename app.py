@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages._shared import frame
+from pages._shared import frame, link
 
 frame.dress()
 
@@ -18,5 +18,6 @@ PAGES = [
 ]
 
 page = st.navigation(PAGES)
+link.arrive(page.url_path)
 frame.sidebar()
-frame.guarded(page.run)
+frame.guarded(page.run, page.url_path)
