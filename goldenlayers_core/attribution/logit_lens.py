@@ -45,18 +45,40 @@ class _Stream:
     """(V,) of the model itself."""
 
 
-def logit_lens(handle: ModelHandle, prompt: str, new: int, old: int) -> LensReading:
-    """Both tokens' probability, rank and the parts of their logit difference, at the last token of the prompt.
+def likeliest_through_depth(handle: ModelHandle, prompt: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """What would be said after every layer: (L + 1,) likeliest tokens and their probabilities, and (L + 1,)
+    probabilities and ranks of the token that the model says at the end.
 
-    Hold the handle's lock when an overlay is active; it is taken here otherwise. Raises RequestError for an empty
-    prompt and for one longer than the model takes.
+    Raises RequestError as `logit_lens` does.
     """
+    ids = _ids(handle, prompt)
+    with handle.lock, torch.inference_mode():
+        stream = _run(handle, ids)
+        norm = handle.model.get_submodule(handle.architecture.final_norm)
+        read = head_logits(handle, norm(stream.places[:-1].to(handle.dtype)))  # (L, V)
+        log_p = torch.cat([read, stream.logits[None].to(read.dtype)]).log_softmax(dim=1)  # (L + 1, V)
+        best = log_p.max(dim=1)
+        answer = int(best.indices[-1])
+        return best.indices, best.values.exp(), log_p[:, answer].exp(), _ranks(log_p, answer, answer)[:, 0]
+
+
+def _ids(handle: ModelHandle, prompt: str) -> tuple[int, ...]:
     ids = encode_prompt(handle.tokenizer, prompt)
     if len(ids) > last_position(handle) + 1:
         raise RequestError(
             f"The prompt has {len(ids):,} tokens and {handle.name} takes at most {last_position(handle) + 1:,}; "
             "shorten it."
         )
+    return ids
+
+
+def logit_lens(handle: ModelHandle, prompt: str, new: int, old: int) -> LensReading:
+    """Both tokens' probability, rank and the parts of their logit difference, at the last token of the prompt.
+
+    Hold the handle's lock when an overlay is active; it is taken here otherwise. Raises RequestError for an empty
+    prompt and for one longer than the model takes.
+    """
+    ids = _ids(handle, prompt)
     with handle.lock, torch.inference_mode():
         stream = _run(handle, ids)
         norm = handle.model.get_submodule(handle.architecture.final_norm)

@@ -65,3 +65,14 @@ def range_words(layers: Sequence[int]) -> str:
     """ "layers 0 to 7", "layer 3"."""
     first, last = layers[0], layers[-1]
     return f"layer {first}" if first == last else f"layers {first} to {last}"
+
+
+def chance(probability: float) -> str:
+    """A probability in words of a sentence: "77 %", "3.4 %", "under 0.1 %"."""
+    if 0 < probability < 0.0005:
+        return "under 0.1 %"
+    if 0.995 <= probability < 1:
+        return "over 99 %"
+    return (
+        f"{100 * probability:.1f}".removesuffix(".0") + " %" if probability < 0.0995 else f"{100 * probability:.0f} %"
+    )
