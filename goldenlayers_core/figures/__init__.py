@@ -12,7 +12,7 @@ from goldenlayers_core.figures.best import best_layers
 from goldenlayers_core.figures.compare import compare_runs
 from goldenlayers_core.figures.curves import agreement_scatter, metric_curves
 from goldenlayers_core.figures.edits import probe_changes, top_tokens
-from goldenlayers_core.figures.export import alt_text, to_html, to_png
+from goldenlayers_core.figures.export import alt_text, to_html, to_pictures, to_png
 from goldenlayers_core.figures.frame import fit_width, untitled
 from goldenlayers_core.figures.heatmap import ORDERS, Order, scores_heatmap
 from goldenlayers_core.figures.layers import best_layer_distribution, totals_bars
@@ -25,13 +25,12 @@ from goldenlayers_core.figures.request import request_profile
 from goldenlayers_core.figures.scale import SCALES, Scale
 from goldenlayers_core.figures.sweep import sweep_heatmap
 from goldenlayers_core.figures.sweep_request import request_layers
-from goldenlayers_core.figures.theme import PALETTE, TEMPLATE_DARK, TEMPLATE_LIGHT, figure_template
+from goldenlayers_core.figures.theme import TEMPLATE_DARK, TEMPLATE_LIGHT, figure_template
 from goldenlayers_core.figures.trace import token_heatmap, trace_curves
 from goldenlayers_core.figures.truth import layer_card
 
 __all__ = [
     "ORDERS",
-    "PALETTE",
     "SCALES",
     "TEMPLATE_DARK",
     "TEMPLATE_LIGHT",
@@ -61,6 +60,7 @@ __all__ = [
     "scores_heatmap",
     "sweep_heatmap",
     "to_html",
+    "to_pictures",
     "to_png",
     "token_heatmap",
     "top_tokens",

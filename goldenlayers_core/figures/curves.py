@@ -11,7 +11,7 @@ from plotly.subplots import make_subplots
 from goldenlayers_core.figures.band import interval_band
 from goldenlayers_core.figures.frame import dress, layer_axis
 from goldenlayers_core.figures.text import counted, number, sentences
-from goldenlayers_core.figures.theme import PALETTE, Colours, colours
+from goldenlayers_core.figures.theme import Colours, colours
 from goldenlayers_core.figures.truth import SCORE
 from goldenlayers_core.results import Agreement, LayerCurve, metric
 
@@ -64,7 +64,7 @@ def metric_curves(curves: Sequence[LayerCurve], golden: int, about: str, dark: b
 
 
 def _look(curve: LayerCurve, place: int, theme: Colours) -> dict[str, str]:
-    colour = theme.ink if curve.name == "score" else PALETTE[place % len(PALETTE)]
+    colour = theme.ink if curve.name == "score" else theme.series[place % len(theme.series)]
     return {"color": colour, "dash": _DASHES[place % len(_DASHES)], "symbol": _SYMBOLS[place % len(_SYMBOLS)]}
 
 

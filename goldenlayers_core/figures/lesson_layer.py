@@ -9,7 +9,7 @@ from goldenlayers_core.errors import ConfigError
 from goldenlayers_core.figures.frame import dress, layer_axis
 from goldenlayers_core.figures.sweep import about
 from goldenlayers_core.figures.text import counted, layer_list, number, percent, sentences
-from goldenlayers_core.figures.theme import PALETTE, colours
+from goldenlayers_core.figures.theme import colours
 from goldenlayers_core.figures.truth import SCORE
 from goldenlayers_core.results import SweepResult
 
@@ -39,7 +39,7 @@ def layer_rates(sweep: SweepResult, layer: int, dark: bool = False) -> go.Figure
             y=sweep.mean(name),
             mode="lines+markers",
             name=words,
-            line={"color": PALETTE[colour], "width": 1.8, "dash": dash},
+            line={"color": theme.series[colour], "width": 1.8, "dash": dash},
             marker={"symbol": symbol, "size": 6},
             customdata=[[have]] * len(sweep.layers),
             hovertemplate=f"<b>layer %{{x}}</b><br>{words}: %{{y:.0%}} over %{{customdata[0]}} requests<extra></extra>",

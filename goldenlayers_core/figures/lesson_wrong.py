@@ -8,7 +8,7 @@ from plotly.subplots import make_subplots
 
 from goldenlayers_core.figures.frame import dress
 from goldenlayers_core.figures.text import counted, layer_list, number, percent, sentences
-from goldenlayers_core.figures.theme import PALETTE, Colours, colours
+from goldenlayers_core.figures.theme import Colours, colours
 from goldenlayers_core.results.panel import CAUTION, COLLAPSE
 from goldenlayers_core.results.pile import Pile, PileCurve
 
@@ -68,7 +68,7 @@ def _lines(figure: go.Figure, curve: PileCurve, place: int, theme: Colours) -> N
             name=f"layer {curve.layer}",
             legendgroup=str(curve.layer),
             showlegend=row == 1,
-            line={"color": PALETTE[colour], "dash": dash, "width": 2.2},
+            line={"color": theme.series[colour], "dash": dash, "width": 2.2},
             marker={"symbol": symbol, "size": 8},
             customdata=told,
             hovertemplate=f"<b>layer {curve.layer}, %{{x}} edits</b><br>words changed %{{customdata[0]:.0%}}<br>other "

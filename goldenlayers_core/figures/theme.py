@@ -15,9 +15,6 @@ TITLE_SIZE = 15
 SUBTITLE_SIZE = 12
 LABEL_SIZE = 11
 
-# Okabe and Ito's colours (2008) without yellow, the darker ones first; gold is not among them.
-PALETTE: tuple[str, ...] = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#5B6B7A")
-
 
 @dataclass(frozen=True, slots=True)
 class Colours:
@@ -36,6 +33,7 @@ class Colours:
     rust: str  # failure, second run, positive pole
     diverging: tuple[str, ...]  # negative to positive, the background in the middle
     sequential: tuple[str, ...]  # 0 to largest
+    series: tuple[str, ...]  # lines of one chart, none of them gold: Okabe and Ito's colours (2008), sky only on dark
 
 
 LIGHT = Colours(
@@ -52,6 +50,7 @@ LIGHT = Colours(
     rust="#B5501B",
     diverging=("#143F6B", "#2F6FA8", "#7DADD4", "#CFE1F0", "#FFFFFF", "#F9DCC6", "#EBA373", "#C9652B", "#84330B"),
     sequential=("#F3F6F9", "#DCE8F2", "#A9C7E0", "#6B9DC6", "#34719F", "#12446F"),
+    series=("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#332288", "#5B6B7A"),
 )
 DARK = Colours(
     background="#12181F",
@@ -64,9 +63,10 @@ DARK = Colours(
     gold="#EBBB3F",
     gold_text="#F2CB65",
     blue="#74B4EE",
-    rust="#F0915A",
+    rust="#E4713C",
     diverging=("#A9D4FA", "#5FA6E3", "#34709F", "#1E3E5A", "#18212A", "#56301A", "#9C5124", "#E0803F", "#FBC79C"),
     sequential=("#18212A", "#1F3A52", "#2B5F88", "#4389BD", "#78B5E4", "#C6E3FA"),
+    series=("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#5B6B7A"),
 )
 
 
@@ -128,7 +128,7 @@ def _template(theme: Colours) -> go.layout.Template:
         paper_bgcolor=theme.background,
         plot_bgcolor=theme.background,
         font={"family": FONT, "size": SUBTITLE_SIZE, "color": theme.ink},
-        colorway=[theme.slate, *PALETTE],
+        colorway=[theme.slate, *theme.series],
         margin={"l": 12, "r": 12, "t": 60, "b": 40, "pad": 0},
         title=_title(theme),
         legend=_legend(theme),

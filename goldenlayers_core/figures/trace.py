@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from goldenlayers_core.figures.band import interval_band
 from goldenlayers_core.figures.frame import colour_bar, dress, layer_axis
 from goldenlayers_core.figures.text import MINUS, counted, escape, number, percent, sentences, shorten
-from goldenlayers_core.figures.theme import PALETTE, Colours, colour_scale, colours
+from goldenlayers_core.figures.theme import Colours, colour_scale, colours
 from goldenlayers_core.results import POSITIONS, TokenTrace, TraceResult, position_class
 
 _MARK: Final = "*"  # of a subject token, as in ROME's figures
@@ -189,7 +189,7 @@ def _class_curve(
     theme: Colours,
 ) -> None:
     main = bounds is not None
-    colour = theme.ink if main else PALETTE[place % len(PALETTE)]
+    colour = theme.ink if main else theme.series[place % len(theme.series)]
     low, high = bounds if bounds is not None else (np.full(len(mean), np.nan), np.full(len(mean), np.nan))
     spread = "<br>95 % interval %{customdata[1]:.3g} to %{customdata[2]:.3g}" if main else ""
     figure.add_scatter(

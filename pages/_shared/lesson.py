@@ -178,7 +178,7 @@ def contents() -> None:
     for name in names:
         about = lesson_text(name)
         with st.container(border=True, key=f"lesson-card-{name}"):
-            st.markdown(f"##### {about.number}. {escape(about.title)}")
+            st.markdown(f"## {about.number}. {escape(about.title)}")
             st.caption(f"About {count(about.minutes, 'minute')} · {_standing(about)}")
             st.markdown("\n".join(f"- {escape(line)}" for line in about.afterwards))
             begun = "Look again" if is_done(name) else "Go on" if _revealed(name) else "Begin"

@@ -32,6 +32,6 @@ def compare(runs: tuple[RunManifest, ...]) -> None:
         return
     scores_a, selection_a = cached.scores(a)
     scores_b, selection_b = cached.scores(b)
-    figure = compare_runs(scores_a, scores_b, selection_a, selection_b, session.dark())
+    figure = cached.once(compare_runs, scores_a, scores_b, selection_a, selection_b, session.dark())
     tables = {"A": selection_a.to_frame(), "B": selection_b.to_frame()}
     show.figure(figure, f"compare-{a}-{b}", pd.concat(tables, names=["run"]).reset_index(level=0))

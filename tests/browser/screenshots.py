@@ -1,134 +1,192 @@
-"""Pictures of every page, empty and in use, on a desk and on a phone, light and dark.
+"""Pictures of every page: empty, working, done, cancelled, failed; on a desk and on a phone, light and dark.
 
-    python tests/browser/screenshots.py [FOLDER] [PAGE ...]
+    python tests/browser/screenshots.py [FOLDER] [STATE ...]
 
-Nothing is written into the repository unless FOLDER says so.
+A picture is named PAGE[-VIEW]-STATE-LOOK.png, so that they sort by page. Nothing is written into the repository unless
+FOLDER says so. Everything in the pictures is computed by the app they show.
 """
 
 import os
+import re
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.browser import states
 from tests.browser.running import PAGES, SLOW, launch, main, running_app, settled, visit
 from tests.conftest import browser_path
 from tests.lending import lend_models
 
-LOOKS = (
+LOOKS: Final = (
     ("desk-light", 1440, 900, "light"),
     ("desk-dark", 1440, 900, "dark"),
     ("phone-light", 390, 844, "light"),
     ("phone-dark", 390, 844, "dark"),
 )
+MOST_SCREENS: Final = 12  # of presenter mode
 
 
-def shoot(page: Page, url: str, names: tuple[str, ...], folder: Path, tag: str) -> None:
-    """A full-length picture of each page."""
-    page.goto(url)
-    settled(page)
-    for name in names:
-        visit(page, name)
-        width = page.viewport_size["width"] if page.viewport_size else 0
-        if width < 640:  # the sidebar lies over the page on a phone
-            close = page.get_by_test_id("stSidebarCollapseButton").get_by_role("button")
-            if close.is_visible():
-                close.click()
-        if name == "Edit" and tag != "empty":
-            shoot_bench(page, folder, tag)
-        else:
-            picture(page, name, folder, tag)
+@dataclass(frozen=True)
+class Camera:
+    """One look at the app, by one browser."""
+
+    page: Page
+    look: str
+    state: str
+    folder: Path
+
+    def at(self, name: str) -> None:
+        """Go to a page, its sidebar out of the way."""
+        visit(self.page, name)
+        close = self.page.get_by_test_id("stSidebarCollapseButton").get_by_role("button")
+        if self.look.startswith("phone") and close.is_visible():
+            close.click()
+
+    def take(self, name: str) -> None:
+        """A full-length picture of what is on show."""
+        page = self.page
+        page.wait_for_timeout(700)
+        tall = main(page).evaluate("node => Math.ceil(node.getBoundingClientRect().height)")
+        width, height = (page.viewport_size[side] if page.viewport_size else 0 for side in ("width", "height"))
+        page.set_viewport_size({"width": width, "height": max(height, min(tall + 120, 8000))})
+        page.wait_for_timeout(700)
+        slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+        page.screenshot(path=self.folder / f"{slug}-{self.state}-{self.look}.png", full_page=True)
+        page.set_viewport_size({"width": width, "height": height})
+
+    def pages(self, names: tuple[str, ...]) -> None:
+        """Every page as it stands."""
+        for name in names:
+            self.at(name)
+            self.take(name)
 
 
-def picture(page: Page, name: str, folder: Path, tag: str) -> None:
-    """A full-length picture of what is on show."""
-    page.wait_for_timeout(1500)
-    settled(page)
-    tall = main(page).evaluate("node => Math.ceil(node.getBoundingClientRect().height)")
-    width, height = (page.viewport_size[side] if page.viewport_size else 0 for side in ("width", "height"))
-    page.set_viewport_size({"width": width, "height": max(height, min(tall + 120, 8000))})
-    page.wait_for_timeout(1200)
-    page.screenshot(path=folder / f"{name.lower().replace(' ', '-')}-{tag}.png", full_page=True)
-    page.set_viewport_size({"width": width, "height": height})
-
-
-def shoot_bench(page: Page, folder: Path, tag: str) -> None:
-    """Every view of Edit, of the two edits that `work` has made."""
-    titles = page.locator(".st-key-edit-view").get_by_role("radio").all_inner_texts()
-    for title in titles:
-        page.locator(".st-key-edit-view").get_by_role("radio", name=title, exact=True).click()
-        page.wait_for_timeout(500)
+@contextmanager
+def cameras(browser: Browser, url: str, state: str, folder: Path, kept: Any = None) -> Iterator[tuple[Camera, ...]]:
+    """One browser per look; `kept` is the cookie by which the app knows a visitor again."""
+    contexts, made = [], []
+    for look, width, height, scheme in LOOKS:
+        context = browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if scheme == "dark" else "light",
+            storage_state=kept,
+        )
+        context.set_default_timeout(SLOW)
+        contexts.append(context)
+        page = context.new_page()
+        page.goto(url)
         settled(page)
+        made.append(Camera(page, look, state, folder))
+    yield tuple(made)
+    for context in contexts:
+        context.close()
+
+
+def views(camera: Camera, name: str, key: str) -> None:
+    """Every view of a page whose views are chosen in a row."""
+    radios = camera.page.locator(f".st-key-{key}").get_by_role("radio")
+    for title in radios.all_inner_texts():
+        camera.page.locator(f".st-key-{key}").get_by_role("radio", name=title, exact=True).click()
+        camera.page.wait_for_timeout(400)
+        settled(camera.page)
         if title == "Side by side":
-            box = page.locator(".st-key-edit-prompts textarea")
-            box.fill("The Eiffel Tower is located in the city of\nThe capital of France is")
-            page.locator(".st-key-sides-ask button").click()
-            page.locator(".gl-sides").wait_for(timeout=SLOW)
-        picture(page, f"Edit {title}", folder, tag)
+            states.ask_side_by_side(camera.page)
+        camera.take(f"{name} {title}")
 
 
-def work(page: Page, url: str) -> None:
-    """Go the three steps of Home."""
-    page.goto(url)
-    settled(page)
-    page.locator(".st-key-do-load button").click()
-    page.get_by_text("is loaded:").wait_for(timeout=SLOW)
-    settled(page)
-    page.locator(".st-key-do-score button").click()
-    page.get_by_text("The golden layer is").wait_for(timeout=SLOW)
-    settled(page)
-    stack(page)
+def lessons(camera: Camera, url: str) -> None:
+    """Every view of Learn, with the questions answered and the results shown where a button shows them."""
+    camera.at("Learn")
+    chooser = camera.page.locator(".st-key-learn-choice").get_by_role("combobox")
+    chooser.click()
+    titles = camera.page.get_by_role("option").all_inner_texts()
+    camera.page.keyboard.press("Escape")
+    for title in titles:
+        settled(camera.page)
+        chooser.click()
+        camera.page.get_by_role("option", name=title, exact=True).click()
+        camera.page.wait_for_timeout(400)
+        settled(camera.page)
+        camera.take(f"Learn {title}")
 
 
-def stack(page: Page) -> None:
-    """Two edits in stack A, the first of them off, both in B, and the blast radius of what is on."""
-    visit(page, "Edit")
-    rows = page.locator("[class*='st-key-stack-row-']")
-    for place in range(2):
-        if place:
-            main(page).get_by_text("Write your own", exact=True).click()
-            settled(page)
-            page.locator(".st-key-edit-example button").click()
-            settled(page)
-        page.locator(".st-key-edit-layer-early button").first.click()
-        settled(page)
-        page.locator(".st-key-edit button").click()
-        rows.nth(place).wait_for(timeout=SLOW)
-        settled(page)
-    page.locator(".st-key-stack-copy button").click()
-    settled(page)
-    rows.first.locator("[class*='st-key-stack-on-'] label").click()
-    page.get_by_text("Stack A · 1 on").wait_for(timeout=SLOW)
-    settled(page)
-    page.locator(".st-key-edit-view").get_by_role("radio", name="Blast radius", exact=True).click()
-    page.locator(".st-key-panel button").click()
-    page.locator(".st-key-panel-guard").wait_for(timeout=SLOW)
-    settled(page)
+def screens(camera: Camera) -> None:
+    """Every screen of presenter mode, stepped through with the keyboard."""
+    camera.at("Present")
+    camera.take("Present")
+    first = main(camera.page).locator("[class*='st-key-present-run'] button, .st-key-present-choose button").first
+    if not first.count():
+        return
+    first.click()
+    for number in range(1, MOST_SCREENS + 1):
+        camera.page.wait_for_timeout(400)
+        settled(camera.page)
+        camera.take(f"Present screen {number:02}")
+        if camera.page.locator(".st-key-present-next button").is_disabled():
+            break
+        camera.page.keyboard.press("ArrowRight")
+    camera.page.keyboard.press("Escape")
 
 
-def take(browser: Browser, url: str, folder: Path, names: tuple[str, ...]) -> None:
-    """Every look, first of the empty app (desk, light only), then of the used one."""
-    kept = None  # the cookie by which a browser finds its choices again
-    for used in (False, True):
-        if used:
-            first = browser.new_context()
-            first.set_default_timeout(SLOW)
-            work(first.new_page(), url)
-            kept = first.storage_state()
-            first.close()
-        for tag, width, height, scheme in LOOKS if used else LOOKS[:1]:
-            context = browser.new_context(
-                viewport={"width": width, "height": height},
-                color_scheme="dark" if scheme == "dark" else "light",
-                storage_state=kept,
-            )
-            context.set_default_timeout(SLOW)
-            shoot(context.new_page(), url, names, folder, tag if used else "empty")
-            context.close()
+def done(camera: Camera, url: str) -> None:
+    """Every page and every view, in use."""
+    for name in PAGES:
+        camera.at(name)
+        if name == "Edit":
+            views(camera, name, "edit-view")
+        elif name == "Ground truth":
+            views(camera, name, "truth-view")
+        elif name == "Learn":
+            lessons(camera, url)
+        elif name == "Present":
+            screens(camera)
+        else:
+            camera.take(name)
 
 
-def run(folder: Path, names: tuple[str, ...]) -> None:
+def take(browser: Browser, start: Callable[[], Any], cache: Path, folder: Path, wanted: tuple[str, ...]) -> None:
+    """The states one after another, as a visitor would come to them."""
+    visitor = states.Visitor(browser)
+    with start() as url:
+        if "empty" in wanted:
+            with cameras(browser, url, "empty", folder) as looks:
+                for camera in looks:
+                    camera.pages(PAGES)
+        visitor.arrive(url)
+        if {"done", "failed"} & set(wanted):
+            visitor.work(cache)
+        if "done" in wanted:
+            with cameras(browser, url, "done", folder, visitor.kept()) as looks:
+                for camera in looks:
+                    done(camera, url)
+        for state, names, act in visitor.busy_states():
+            if state in wanted:
+                act()
+                with cameras(browser, url, state, folder, visitor.kept()) as looks:
+                    for camera in looks:
+                        camera.pages(names)
+        if "failed" in wanted:
+            visitor.break_things(cache)
+            with cameras(browser, url, "failed", folder, visitor.kept()) as looks:
+                for camera in looks:
+                    camera.at("Dataset")
+                    states.upload_nonsense(camera.page)
+                    camera.take("Dataset")
+                    camera.pages(("Model", "Ground truth", "Runs"))
+            visitor.start_what_will_be_killed()
+    if "failed" in wanted:  # the server is gone in the middle of its work; this is the next one
+        with start() as url, cameras(browser, url, "interrupted", folder, visitor.kept()) as looks:
+            for camera in looks:
+                camera.pages(("Layer scores", "Runs"))
+
+
+def run(folder: Path, wanted: tuple[str, ...]) -> None:
     """Start the app on an empty cache and take the pictures."""
     chromium = browser_path()
     if chromium is None:
@@ -136,13 +194,13 @@ def run(folder: Path, names: tuple[str, ...]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         cache = lend_models(Path(name))
-        os.environ["HF_ENDPOINT"] = "http://127.0.0.1:9"
-        with running_app(cache) as url, sync_playwright() as playwright:
+        os.environ["HF_ENDPOINT"] = "http://127.0.0.1:9"  # no hub: a model that is not here fails at once
+        with sync_playwright() as playwright:
             browser = launch(playwright, chromium)
-            take(browser, url, folder, names)
+            take(browser, lambda: running_app(cache), cache, folder, wanted)
             browser.close()
 
 
 if __name__ == "__main__":
-    where, *wanted = sys.argv[1:] or ["docs/screenshots"]
-    run(Path(where), tuple(name for name in PAGES if not wanted or name in wanted))
+    where, *asked = sys.argv[1:] or ["docs/screenshots"]
+    run(Path(where), tuple(asked) or ("empty", "done", "working", "cancelled", "failed"))
