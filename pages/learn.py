@@ -5,12 +5,14 @@ from typing import Final
 import streamlit as st
 
 from goldenlayers_core.tasks.lesson_text import lessons
-from pages._shared import frame, learn_know, lesson
+from pages._shared import frame, learn_know, learn_rank_one, learn_recall, lesson
 
 # name in the address, title, what draws it
 VIEWS: Final = (
     ("contents", "All lessons", lesson.contents),
     ("know", "1. What a model knows", learn_know.section),
+    ("recall", "2. Where a fact is recalled", learn_recall.section),
+    ("rank-one", "3. A fact as key and value", learn_rank_one.section),
 )
 
 frame.enter()

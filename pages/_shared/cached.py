@@ -24,17 +24,23 @@ from goldenlayers_core.results import (
 from goldenlayers_core.results.many_edits import ManyEdits
 from goldenlayers_core.results.sides import Decoding, SideBySide
 from goldenlayers_core.results.stack import EditCard
+from goldenlayers_core.results.tour import Tour
 from goldenlayers_core.tasks import Workbench
 from goldenlayers_core.tasks.bench import edit_card as read_card
 from goldenlayers_core.tasks.stored import open_report, open_scores
 from goldenlayers_core.tasks.stored_many import open_many
 from goldenlayers_core.tasks.stored_search import open_search
 from goldenlayers_core.tasks.stored_sweep import open_sweep
+from goldenlayers_core.tasks.stored_tour import open_tour
 from goldenlayers_core.tasks.stored_trace import open_token_trace, open_trace
 
 if TYPE_CHECKING:
+    from goldenlayers_core.results.lesson_know import Spoken, Wordings
+    from goldenlayers_core.results.lesson_rank_one import RankOne
+    from goldenlayers_core.results.lesson_recall import Depth
     from goldenlayers_core.results.lens import LensResult
     from goldenlayers_core.tasks.exporting import Bundle, ExportCard
+    from goldenlayers_core.tasks.slide import Slide
 
 
 @st.cache_resource(show_spinner=False)
@@ -195,6 +201,29 @@ def _by_digest(name: str, changed: int, _dataset: Dataset) -> dict[str, EditRequ
     return {request.digest: request for request in _dataset.requests}
 
 
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _slides(run_id: str, newest: str, n_runs: int) -> "tuple[Slide, ...]":
+    from goldenlayers_core.tasks.slides import slides as screens_of
+
+    return screens_of(workbench().store, run_id)
+
+
+def slides(run_id: str) -> "tuple[Slide, ...]":
+    """The screens of a stored run; they also tell of the other runs of its model. Raises StoreError."""
+    runs = workbench().store.runs()
+    return _slides(run_id, runs[0].created if runs else "", len(runs))
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _tour(run_id: str, created: str) -> Tour:
+    return open_tour(workbench().store, run_id)
+
+
+def tour(run_id: str) -> Tour:
+    """A stored tour. Raises StoreError when it is gone."""
+    return _tour(run_id, manifest_created(run_id))
+
+
 @st.cache_data(show_spinner=False, max_entries=32)
 def sides(
     model: ModelSource, stacks: tuple[tuple[str, tuple[str, ...]], ...], prompts: tuple[str, ...], decoding: Decoding
@@ -211,3 +240,35 @@ def lens(model: ModelSource, edit_ids: tuple[str, ...], prompt: str, new: str, o
     from goldenlayers_core.tasks.lensing import lens as read_lens
 
     return read_lens(workbench(), model, edit_ids, prompt, new, old)
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def spoken(model: ModelSource, prompt: str) -> "Spoken":
+    """What the unedited model says to a prompt, token by token. Raises a GoldenLayersError."""
+    from goldenlayers_core.tasks.lesson_know import speak
+
+    return speak(workbench(), model, prompt)
+
+
+@st.cache_data(show_spinner=False, max_entries=32)
+def wordings(model: ModelSource, request: EditRequest) -> "Wordings":
+    """One fact asked in its dataset's wordings. Raises a GoldenLayersError."""
+    from goldenlayers_core.tasks.lesson_know import ask_in_words
+
+    return ask_in_words(workbench(), model, request)
+
+
+@st.cache_data(show_spinner=False, max_entries=32)
+def depth(model: ModelSource, request: EditRequest) -> "Depth":
+    """What the unedited model would say after each layer. Raises a GoldenLayersError."""
+    from goldenlayers_core.tasks.lesson_recall import depth as read_depth
+
+    return read_depth(workbench(), model, request)
+
+
+@st.cache_data(show_spinner=False, max_entries=32)
+def rank_one(model: ModelSource, edit_id: str, request: EditRequest) -> "RankOne":
+    """A stored ROME edit taken apart. Raises a GoldenLayersError."""
+    from goldenlayers_core.tasks.lesson_rank_one import take_apart
+
+    return take_apart(workbench(), model, edit_id, request)
