@@ -5,7 +5,17 @@ from typing import Final
 import streamlit as st
 
 from goldenlayers_core.tasks.lesson_text import lessons
-from pages._shared import frame, learn_know, learn_rank_one, learn_recall, lesson
+from pages._shared import (
+    frame,
+    learn_golden,
+    learn_know,
+    learn_layer,
+    learn_lga,
+    learn_rank_one,
+    learn_recall,
+    learn_wrong,
+    lesson,
+)
 
 # name in the address, title, what draws it
 VIEWS: Final = (
@@ -13,6 +23,10 @@ VIEWS: Final = (
     ("know", "1. What a model knows", learn_know.section),
     ("recall", "2. Where a fact is recalled", learn_recall.section),
     ("rank-one", "3. A fact as key and value", learn_rank_one.section),
+    ("layer", "4. Why the layer matters", learn_layer.section),
+    ("golden", "5. Golden layers", learn_golden.section),
+    ("lga", "6. Layer Gradient Analysis", learn_lga.section),
+    ("wrong", "7. When edits go wrong", learn_wrong.section),
 )
 
 frame.enter()

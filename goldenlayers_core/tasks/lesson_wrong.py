@@ -1,5 +1,6 @@
 """Lesson 7, when edits go wrong: which edit to look at, and the stored pile of edits. No torch."""
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -48,6 +49,18 @@ def edit_question(model: ModelSource, request: EditRequest, layer: int) -> EditQ
     return EditQuestion(model, plain(request), layer=layer)
 
 
+def find_edit(store: Store, fingerprint: str, request: EditRequest, layer: int) -> str | None:
+    """The newest stored run of that edit, alone on the unedited model; None where there is none."""
+    wanted = edit_question(ModelSource(), request, layer).to_params()
+    keys = ("request", "method", "layer", "settings", "earlier")
+    for run in store.runs():
+        if run.kind == "edit" and run.fingerprint == fingerprint:
+            asked = EditQuestion.from_params(run.settings).to_params()
+            if all(json.dumps(asked[key]) == json.dumps(wanted[key]) for key in keys):
+                return run.run_id
+    return None
+
+
 def shares(report: EditReport) -> dict[str, tuple[int, int]]:
     """(as wished, asked) of each kind of probe beside the rewrite that the request has."""
     found: dict[str, tuple[int, int]] = {}
@@ -91,6 +104,16 @@ def open_pile(store: Store, name: str) -> Pile | None:
         return _from(store.load_json(TABLE, name))
     except (StoreError, KeyError, TypeError):
         return None
+
+
+def find_pile(store: Store, fingerprint: str, dtype: str, question: PileQuestion) -> tuple[str, Pile] | None:
+    """(name, pile) of the question where it is stored, else of any pile of these weights; None where there is none."""
+    exact = pile_name(fingerprint, dtype, question)
+    for name in (exact, *store.names(TABLE)):
+        found = open_pile(store, name)
+        if found is not None and found.fingerprint == fingerprint:
+            return name, found
+    return None
 
 
 def _from(content: Mapping[str, Any]) -> Pile:
@@ -148,7 +171,9 @@ def _first(found: Pile, name: str) -> Question:
         "break first?",
         (*(f"layer {layer}" for layer in layers), "at none of them"),
         tuple(layers.index(layer) for layer in first) or (len(layers),),
-        f"Edits laid on when the model collapses: {', '.join(_breaks(curve, last) for curve in found.curves)}.",
+        f"Words of general prompts that have changed with {found.curves[0].passes[-1].size} edits: "
+        + ", ".join(f"{percent(c.passes[-1].changed)} at layer {c.layer}" for c in found.curves)
+        + ".",
         name,
     )
 
@@ -167,7 +192,8 @@ def _when(found: Pile, name: str) -> Question:
         f"Layer {curve.layer} with {counted(found.sizes[place], 'edit')}: {percent(curve.passes[place].changed)} of "
         f"{found.n_prompts} general prompts go on with another word, the perplexity is "
         f"{number(curve.ratio(place), 2)} times that of the unedited model, and {percent(curve.kept[place])} of "
-        f"{counted(len(found.facts), 'other fact')} are still answered.",
+        f"{counted(len(found.facts), 'other fact')} are still answered. Edits laid on when it collapses: "
+        f"{', '.join(_breaks(curve, found.sizes[-1]) for curve in found.curves)}.",
         name,
     )
 

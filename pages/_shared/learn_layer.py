@@ -1,0 +1,133 @@
+"""Lesson 4: why the layer matters. A scrubber over a real sweep."""
+
+from typing import Final
+
+import pandas as pd
+import streamlit as st
+
+from goldenlayers_core.figures.lesson_layer import layer_rates
+from goldenlayers_core.figures.text import percent
+from goldenlayers_core.results import SweepResult
+from goldenlayers_core.results.probe_texts import ProbeTexts
+from goldenlayers_core.runtime import RunManifest
+from goldenlayers_core.tasks.lesson_layer import questions, texts_of, texts_question
+from goldenlayers_core.tasks.truth_cost import price
+from pages._shared import cached, jobs, lesson, lesson_said, lesson_sweep, session, show
+from pages._shared.wording import count, duration, escape
+
+NAME: Final = "layer"
+AT: Final = "lesson-layer-at"
+_SLOT: Final = "probe-texts"
+_KINDS: Final = (("rephrase", "of its rephrases get the new answer"), ("locality", "of its neighbours keep theirs"))
+
+
+def section() -> None:
+    """Asks where edits take and where neighbours stay, then lets the learner drag through every layer."""
+    lesson.text(NAME, "intro")
+    found = lesson_sweep.on_show(NAME)
+    if found is None:
+        return
+    run, sweep = found
+    revealed = [lesson.predict(NAME, question) for question in questions(sweep, run.run_id)]
+    lesson.text(NAME, "scrub")
+    index = lesson_sweep.choose(sweep, "lesson-layer-request")
+    digest = sweep.request_digests[index]
+    texts = texts_of(cached.workbench().store, sweep, digest)
+    _scrubber(sweep, index, texts, all(revealed))
+    if texts is None:
+        _offer_texts(run, sweep, digest)
+    else:
+        st.caption(f"Texts of one probe of each kind, read in {duration(texts.seconds)} and kept.")
+    if all(revealed):
+        lesson.text(NAME, "after", golden=sweep.golden_layer)
+        lesson.text(NAME, "limits", method=sweep.method.upper(), n=sweep.n_requests)
+    lesson.links(
+        lesson.Link(
+            "Open this sweep here",
+            "pages/ground_truth.py",
+            lambda: lesson_sweep.to_truth(run.run_id, digest, _layer(sweep)),
+            ":material/query_stats:",
+        ),
+        lesson.Link(
+            "Edit this fact at this layer",
+            "pages/edit.py",
+            lambda: lesson_sweep.to_edit(run.run_id, digest, _layer(sweep)),
+            ":material/edit:",
+        ),
+    )
+
+
+def _layer(sweep: SweepResult) -> int:
+    """The layer under the slider."""
+    layer = st.session_state.get(AT)
+    return int(layer) if layer in sweep.layers else sweep.layers[0]
+
+
+@st.fragment
+def _scrubber(sweep: SweepResult, index: int, texts: ProbeTexts | None, revealed: bool) -> None:
+    """Slider, answers, curve: only this runs anew while the learner drags."""
+    st.session_state[AT] = _layer(sweep)
+    layer = int(
+        st.select_slider(
+            "Layer edited",
+            sweep.layers,
+            key=AT,
+            persist_state="session",
+            help="Drag it, or step with the arrow keys.",
+        )
+    )
+    lesson_said.cards(_said(sweep, index, layer, texts), f"after the edit at layer {layer}")
+    if revealed:
+        means = {name: sweep.mean(name) for name in ("score", "rewrite", "rephrase", "locality", "portability")}
+        table = pd.DataFrame({"layer": sweep.layers, **means})
+        show.figure(layer_rates(sweep, layer, session.dark()), "lesson-layer-rates", table)
+    else:
+        with st.container(border=True):
+            lesson.text(NAME, "locked", n=sweep.n_requests)
+
+
+def _said(sweep: SweepResult, index: int, layer: int, texts: ProbeTexts | None) -> list[lesson_said.Said]:
+    """The texts where they were read, else the rewrite's text and the shares of the others."""
+    read = texts.at(layer) if texts else None
+    if read is not None:
+        return [lesson_said.Said(probe.kind, probe.prompt, probe.before, text, hit) for probe, text, hit in read]
+    place = sweep.layers.index(layer)
+    took = float(sweep.of("rewrite")[index, place]) >= 1
+    found = [
+        lesson_said.Said(
+            "rewrite", sweep.prompts[index], sweep.answers_before[index], sweep.answers[index][place], took
+        )
+    ]
+    for kind, words in _KINDS:
+        share = float(sweep.of(kind)[index, place])
+        if not pd.isna(share):
+            found.append(lesson_said.Said(kind, "", "", f"{percent(share)} {words}", None))
+    return found
+
+
+def _offer_texts(run: RunManifest, sweep: SweepResult, digest: str) -> None:
+    """One button that reads the texts of the open request."""
+    job = jobs.follow(_SLOT, lambda _name: None)
+    if job is not None and job.active:
+        return
+    request = lesson_sweep.request_of(run, digest)
+    if request is None:
+        st.caption("The dataset of this sweep is no longer here, so no further text can be read.")
+        return
+    lesson.text(NAME, "texts")
+    if lesson.model() is None:
+        return
+    asked = texts_question(session.model(), sweep, request)
+    seconds = price(cached.workbench().store, sweep.fingerprint, sweep.method).seconds_per_edit * len(sweep.layers)
+
+    def begin() -> None:
+        jobs.start(_SLOT, cached.workbench().submit(asked, f"Reading the probes of {escape(request.subject)}"))
+
+    st.button(
+        "Read a rephrase and a neighbour too",
+        key="lesson-texts",
+        icon=":material/text_snippet:",
+        on_click=jobs.attempt,
+        args=(begin,),
+    )
+    st.caption(f"{count(len(sweep.layers), 'edit')} of this one fact, about {duration(seconds)}.")
