@@ -15,6 +15,7 @@ PAGES = [
     st.Page("pages/edit.py", title="Edit", icon=":material/edit:"),
     st.Page("pages/learn.py", title="Learn", icon=":material/school:"),
     st.Page("pages/runs.py", title="Runs", icon=":material/history:"),
+    st.Page("pages/present.py", title="Present", icon=":material/slideshow:"),
 ]
 
 page = st.navigation(PAGES)

@@ -10,7 +10,7 @@ from goldenlayers_core.results import EditReport
 from goldenlayers_core.results import stack as of
 from goldenlayers_core.results.light import RULE, Check, Colour, light
 from goldenlayers_core.tasks.asking import answered_before
-from pages._shared import edit_compare, edit_controls, edit_kept, edit_result, session
+from pages._shared import edit_compare, edit_controls, edit_kept, edit_result, present_link, session
 from pages._shared.edit_kept import Look
 from pages._shared.wording import count, escape
 
@@ -91,4 +91,5 @@ def _in_or_out(run_id: str, report: EditReport, stack: str) -> None:
         elif st.button(f"Lay it on stack {stack}", key="lay", icon=":material/layers:"):
             edit_kept.add(run_id)
             st.rerun()
+        present_link.link(run_id)
         st.caption("The base model was never changed: an edit lies over it, so that undo is dropping it.")

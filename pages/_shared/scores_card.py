@@ -6,7 +6,7 @@ import streamlit as st
 from goldenlayers_core.figures.text import counted, layer_list, number, percent
 from goldenlayers_core.results import LayerScores, Selection
 from goldenlayers_core.tasks.starting import early_layer
-from pages._shared import edit_start, report
+from pages._shared import edit_start, present_link, report
 from pages._shared.wording import duration, escape
 
 NOT_PROVED = (
@@ -66,7 +66,8 @@ def _buttons(golden: int, early: int, run_id: str) -> None:
             edit_start.go(layer=golden)
         if early != golden and st.button(f"Edit at the early layer {early}", key="edit-early", icon=":material/edit:"):
             edit_start.go(layer=early)
-        report.button(run_id, "scores")
+        report.buttons(run_id, "scores")
+        present_link.link(run_id)
 
 
 def _numbers(scores: LayerScores, selection: Selection) -> None:

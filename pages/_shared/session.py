@@ -133,6 +133,16 @@ def show_many_run(run_id: str | None) -> None:
         st.session_state["edit-view"] = "many"
 
 
+def tour_run() -> str | None:
+    """Id of the tour on show on Home."""
+    return st.session_state.get("tour_run")
+
+
+def show_tour_run(run_id: str | None) -> None:
+    """Put a tour on show on Home."""
+    keep("tour_run", run_id)
+
+
 def request_digest() -> str | None:
     """Digest of the request that is open."""
     return st.session_state.get("open_request")

@@ -23,11 +23,19 @@ def figure(drawn: go.Figure, name: str, table: pd.DataFrame, *, selectable: bool
 
     `name` is the key and the stem of the files. Returns the selection when `selectable`.
     """
+    event = filling(drawn, name, selectable=selectable)
+    with st.expander("Table and downloads", icon=":material/download:"):
+        downloads(drawn, name, table)
+    return event
+
+
+def filling(drawn: go.Figure, name: str, *, selectable: bool = False) -> Any:
+    """Title, definition and figure alone: while its numbers still come in there is no table to take away."""
     meta = drawn.layout.meta or {}
     st.markdown(f"### {escape(str(meta.get('title', '')))}")
     st.caption(escape(str(meta.get("subtitle", ""))).replace("\n", "  \n"))
     bare = cached.once(untitled, drawn)
-    event = st.plotly_chart(
+    return st.plotly_chart(
         bare,
         width="stretch",
         key=f"figure-{name}",
@@ -37,9 +45,6 @@ def figure(drawn: go.Figure, name: str, table: pd.DataFrame, *, selectable: bool
         config=_CONFIG,
         alt=alt_text(drawn),
     )
-    with st.expander("Table and downloads", icon=":material/download:"):
-        downloads(drawn, name, table)
-    return event
 
 
 @st.fragment

@@ -6,7 +6,7 @@ import streamlit as st
 
 from goldenlayers_core.records import PROBE_KINDS
 from goldenlayers_core.runtime import RunManifest
-from pages._shared import cached, jobs, report, session
+from pages._shared import cached, jobs, present_link, report, session
 from pages._shared.wording import count, duration, escape, shorten, when
 
 KINDS: Final = {
@@ -16,6 +16,7 @@ KINDS: Final = {
     "trace": "Causal trace",
     "edit": "Edit",
     "many-edits": "Many edits",
+    "tour": "First minute",
 }
 LISTS: Final = {"all": "Everything", "starred": "Starred"}
 _TRUTH: Final = "pages/ground_truth.py"
@@ -26,6 +27,7 @@ _PAGES: Final = {
     "trace": _TRUTH,
     "edit": "pages/edit.py",
     "many-edits": "pages/edit.py",
+    "tour": "pages/home.py",
 }
 _ICONS: Final = {
     "score": ":material/grid_on:",
@@ -34,6 +36,7 @@ _ICONS: Final = {
     "trace": ":material/route:",
     "edit": ":material/edit:",
     "many-edits": ":material/playlist_add_check:",
+    "tour": ":material/play_circle:",
 }
 _LOST: Final = {
     "score": "Delete this run? Its scores per request stay in the store, so that computing it again is quick.",
@@ -41,6 +44,7 @@ _LOST: Final = {
     "trace": "Delete this trace? Its effects per request stay in the store, so that computing it again is quick.",
     "edit": "Delete this report? Making the edit again takes as long as the first time.",
     "many-edits": "Delete this run? Reports of edits made alone stay in the store, so that it is quick to make again.",
+    "tour": "Delete this tour? The scores and edits it made are runs of their own and stay.",
 }
 
 
@@ -75,6 +79,9 @@ def facts(manifest: RunManifest) -> str:
         parts += ["the edit took" if summary.get("took") == "yes" else "the edit did not take"]
     if manifest.kind == "many-edits":
         parts += [count(manifest.n_requests, "request")]
+    if manifest.kind == "tour":
+        parts += [f"{summary.get('before', '?')} → {summary.get('after', '?')}"]
+        parts += [f"neighbours kept: {summary['neighbours kept']}"] if summary.get("neighbours kept") else []
     if manifest.kind in ("edit", "many-edits"):
         kinds = PROBE_KINDS if manifest.kind == "many-edits" else PROBE_KINDS[1:]  # of one edit: whether it took
         parts += [f"{kind} {summary[kind]}" for kind in kinds if kind in summary]
@@ -82,9 +89,19 @@ def facts(manifest: RunManifest) -> str:
     return " · ".join(parts)
 
 
+def has_page(kind: str) -> bool:
+    """Whether runs of a kind open on a page."""
+    return kind in _PAGES
+
+
 def open_run(manifest: RunManifest) -> None:
     """Put a run on show and go to its page."""
-    show = {"score": session.show_score_run, "sweep": session.show_sweep_run, "edit": session.show_edit_run}
+    show = {
+        "score": session.show_score_run,
+        "sweep": session.show_sweep_run,
+        "edit": session.show_edit_run,
+        "tour": session.show_tour_run,
+    }
     if manifest.kind == "many-edits":
         session.show_many_run(manifest.run_id)
     if manifest.kind in show:  # a search and a trace stand on the card of their model
@@ -124,7 +141,9 @@ def _more(manifest: RunManifest) -> None:
                 _annotate(run_id, note=note)
                 st.rerun()
         st.divider()
-        report.button(run_id, "runs")
+        report.buttons(run_id, "runs")
+        if present_link.has_screens(manifest.kind):
+            present_link.link(run_id)
         st.divider()
         st.markdown(_LOST.get(manifest.kind, "Delete this run? It cannot be brought back."))
         st.button(
@@ -143,6 +162,8 @@ def delete(run_id: str) -> None:
         session.show_sweep_run(None)
     if session.many_run() == run_id:
         session.show_many_run(None)
+    if session.tour_run() == run_id:
+        session.show_tour_run(None)
 
 
 def n_pages(runs: list[RunManifest], length: int) -> int:

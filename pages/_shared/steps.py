@@ -114,10 +114,11 @@ def _edit() -> Step:
     return _after_first(Step("edit", _EDIT, text, False, "Edit this fact", act, _EDITING))
 
 
-def show() -> None:
-    """The steps side by side, the next one first in line with a filled button."""
+def show(lead: bool = True) -> None:
+    """The steps side by side; the next one has a filled button where they `lead` the page or have begun."""
     all_steps = steps()
     upcoming = following(all_steps)
+    lead = lead or any(step.done for step in all_steps)
     busy = any((job := jobs.waiting(slot)) and job.active for slot in ("load", "score"))
     for number, (column, step) in enumerate(zip(st.columns(3), all_steps, strict=True), 1):
         with column.container(border=True, height="stretch", key=f"step-{step.key}"):
@@ -129,7 +130,7 @@ def show() -> None:
                 st.caption(escape(step.caution))
             if not step.ready:
                 st.caption(escape(step.why_not))
-            kind = "primary" if step is upcoming else "secondary"
+            kind = "primary" if step is upcoming and lead else "secondary"
             idle = not step.ready or (busy and not step.done)
             if st.button(step.label, key=f"do-{step.key}", type=kind, disabled=idle, on_click=step.act) and step.page:
                 st.switch_page(step.page)

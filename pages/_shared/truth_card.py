@@ -14,7 +14,7 @@ from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion
 from goldenlayers_core.tasks.judging import curve, steadiness
 from goldenlayers_core.tasks.questions import TraceQuestion
 from goldenlayers_core.tasks.truth import COMPUTED, ModelFacts, layer_card
-from pages._shared import cached, edit_start, jobs, report, session, show, truth_start
+from pages._shared import cached, edit_start, jobs, present_link, report, session, show, truth_start
 from pages._shared.wording import count, duration, escape
 
 SHORT: Final = {"lga": "LGA", "edit_aware": "edit-aware analysis", "causal_trace": "causal trace"}
@@ -72,7 +72,8 @@ def headline(card: LayerCard, run: RunManifest, sweep: SweepResult) -> None:
         with st.container(horizontal=True):
             if st.button(f"Edit at layer {sweep.golden_layer}", key="truth-edit", icon=":material/edit:"):
                 edit_start.go(layer=sweep.golden_layer)
-            report.button(run.run_id, "truth")
+            report.buttons(run.run_id, "truth")
+            present_link.link(run.run_id)
             complete(card, run)
         st.caption(escape(" ".join(card.remarks)))
         st.caption(_provenance(sweep, run))

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Locator, Page, Playwright, TimeoutError
 
 ROOT = Path(__file__).resolve().parents[2]
 BROWSER_ARGUMENTS = ("--no-sandbox", "--headless", "--disable-gpu", "--disable-background-networking")
-PAGES = ("Home", "Model", "Dataset", "Layer scores", "Ground truth", "Edit", "Learn", "Runs")
+PAGES = ("Home", "Model", "Dataset", "Layer scores", "Ground truth", "Edit", "Learn", "Runs", "Present")
 SLOW = 120_000  # milliseconds; the machine may be busy with other things
 
 

@@ -1,0 +1,82 @@
+"""A screen of presenter mode: one idea, in large type. No torch, no streamlit."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pandas as pd
+
+from goldenlayers_core.results import EditReport, ProbeOutcome
+
+Draw = Callable[[bool], Any]  # dark or not -> plotly figure
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One half of before and after."""
+
+    title: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One probe, asked twice."""
+
+    prompt: str
+    before: str
+    after: str
+    good: bool  # as wished
+    word: str  # what that means here: "stays", "moved", "follows", ...
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """One large number."""
+
+    value: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Slide:
+    """One screen. Its headline is a finding; whatever is technical stands in `how`."""
+
+    headline: str
+    say: str = ""  # one sentence below it
+    prompt: str = ""  # asked on both sides
+    sides: tuple[Side, ...] = ()
+    changes: tuple[Change, ...] = ()
+    numbers: tuple[Number, ...] = ()
+    draw: Draw | None = None
+    table: pd.DataFrame | None = None  # what was drawn
+    how: tuple[str, ...] = ()  # how it was measured, a paragraph each
+
+
+NEIGHBOUR_WORDS: Final = ("stays", "moved")
+_FOLLOW_WORDS: Final = ("follows", "does not follow")
+
+
+def changes(report: EditReport, kind: str) -> tuple[Change, ...]:
+    """Every probe of a kind, in the dataset's order: none is left out."""
+    words = NEIGHBOUR_WORDS if kind == "locality" else _FOLLOW_WORDS
+    return tuple(_change(o, words) for o in report.outcomes if o.kind == kind)
+
+
+def _change(outcome: ProbeOutcome, words: tuple[str, str]) -> Change:
+    return Change(
+        outcome.prompt,
+        said(outcome.before.answer),
+        said(outcome.after.answer),
+        outcome.success,
+        words[0] if outcome.success else words[1],
+    )
+
+
+def said(answer: str, most: int = 44) -> str:
+    """An answer as one says it: its first clause, without the full stop."""
+    text = " ".join(answer.split())
+    for mark in (". ", ", ", "; ", " (", " and "):
+        text = text.split(mark)[0]
+    text = text.rstrip(".,;: ")
+    return (text if len(text) <= most else f"{text[: most - 1].rstrip()}…") or "(nothing)"
