@@ -1,4 +1,4 @@
-"""`report`: a stored run as one HTML file."""
+"""`report`: a stored run as one HTML file, or as a zip of its figures and tables."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,12 +11,25 @@ from goldenlayers_core.tasks import Workbench
 
 def report(
     run: Annotated[str, typer.Argument(help="id of a stored run; `cache list` names them")],
-    out: Annotated[Path, typer.Option("--out", help="the HTML file to write")],
+    out: Annotated[Path, typer.Option("--out", help="the file to write: .html, or .zip for figures and tables")],
+    pictures: Annotated[
+        bool | None,
+        typer.Option(
+            "--pictures/--no-pictures",
+            help="PNG and SVG of every figure in the zip, some seconds each; if not said: where Chromium is found",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Write a run as one self-contained HTML file: figures, tables, definitions, provenance, limits."""
+    """Write a run as one self-contained HTML file: figures, tables, definitions, provenance, limits.
+
+    Or as a zip: every figure as HTML, PNG and SVG, every table as CSV and Parquet, provenance, and a README.
+    """
+    from goldenlayers_core.figures.export import find_browser
     from goldenlayers_core.tasks.reporting import write_report
 
-    write_report(Workbench().store, run, out)
+    drawn = find_browser() is not None if pictures is None else pictures
+    write_report(Workbench().store, run, out, drawn)
     size = out.expanduser().stat().st_size
     say(as_json, {"run": run, "out": str(out), "bytes": size}, lambda: [f"{out}, {size / 1e6:.1f} MB"])

@@ -2,7 +2,7 @@
 
 No torch, no streamlit. Layer scores: `scores_heatmap`, `totals_bars`, `best_layer_distribution`, `request_profile`,
 `compare_runs`; predicted ones: `part_heatmap`, `prediction_profile`. Edits: `top_tokens`, `probe_changes`,
-`panel_strip`, `guard_curve`, `lens_curves`, `lens_parts`. Real edits at every layer: `layer_card`, `regret_bars`,
+`panel_strip`, `guard_curve`, `lens_curves`, `lens_parts`, `rate_bars`. Real edits at every layer: `layer_card`, `regret_bars`,
 `metric_curves`, `sweep_heatmap`, `best_layers`, `request_layers`, `agreement_scatter`, `generalisation_matrix`. Causal
 traces: `token_heatmap`, `trace_curves`. All come wrapped for a phone; `fit_width` uses a wider screen; `to_html`,
 `to_png`, `alt_text` take a figure elsewhere.
@@ -17,6 +17,7 @@ from goldenlayers_core.figures.frame import fit_width, untitled
 from goldenlayers_core.figures.heatmap import ORDERS, Order, scores_heatmap
 from goldenlayers_core.figures.layers import best_layer_distribution, totals_bars
 from goldenlayers_core.figures.lens import lens_curves, lens_parts
+from goldenlayers_core.figures.many import rate_bars
 from goldenlayers_core.figures.panel import guard_curve, panel_strip
 from goldenlayers_core.figures.parts import part_heatmap, prediction_profile
 from goldenlayers_core.figures.race import race
@@ -54,6 +55,7 @@ __all__ = [
     "prediction_profile",
     "probe_changes",
     "race",
+    "rate_bars",
     "regret_bars",
     "request_layers",
     "request_profile",

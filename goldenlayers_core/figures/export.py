@@ -4,15 +4,18 @@ A PNG is drawn by Kaleido with a Chromium of this machine, in a process of its o
 ended and never blocks the caller.
 """
 
+import base64
 import contextlib
 import html
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import plotly.graph_objects as go
 import psutil
@@ -31,6 +34,7 @@ BROWSERS: tuple[str, ...] = (
 )
 PNG_WIDTH = 1200  # px before `scale`
 PNG_SECONDS = 60.0
+_RENDER: Final = (sys.executable, "-m", "goldenlayers_core.figures.render")
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -59,7 +63,10 @@ def alt_text(figure: go.Figure) -> str:
 
 
 def to_html(figure: go.Figure) -> str:
-    """One HTML page that needs nothing else: plotly.js is inside (about 5 MB), hover and zoom work offline."""
+    """One HTML page that needs nothing else: plotly.js is inside (about 5 MB), hover and zoom work offline.
+
+    The same figure gives the same page.
+    """
     title = plain(figure.layout.title.text or "") or "Golden Layers"
     return _PAGE.format(
         title=html.escape(title),
@@ -69,6 +76,7 @@ def to_html(figure: go.Figure) -> str:
             full_html=False,
             include_plotlyjs=True,
             include_mathjax=False,
+            div_id="figure",  # else it is drawn by lot
             config={"responsive": True, "displaylogo": False},
         ),
     )
@@ -96,6 +104,38 @@ def to_png(
     ------
     GoldenLayersError: Kaleido or a browser is missing, drawing failed, or took longer than `seconds`.
     """
+    browser = _browser()
+    figure = fit_width(figure, width) if isinstance(figure.layout.meta, Mapping) else figure
+    size = [str(width), str(int(figure.layout.height or 700)), str(scale), str(seconds)]
+    picture = _drawn(figure.to_json().encode(), [*_RENDER, *size], browser, seconds)
+    if not picture.startswith(b"\x89PNG"):
+        raise GoldenLayersError(f"The PNG could not be drawn with {browser} (no picture came); download HTML instead.")
+    return picture
+
+
+def to_pictures(
+    drawn: Sequence[tuple[go.Figure, str]], width: int = PNG_WIDTH, scale: float = 2.0, seconds: float = PNG_SECONDS
+) -> list[bytes]:
+    """Figures as pictures, each in its format ("png" or "svg"), drawn one after another by one browser.
+
+    `width` and `scale` as in `to_png`; `seconds` is the most one picture may take. Raises GoldenLayersError.
+    """
+    browser = _browser()
+    orders = []
+    for figure, form in drawn:
+        fitted = fit_width(figure, width) if isinstance(figure.layout.meta, Mapping) else figure
+        size = {"width": width, "height": int(fitted.layout.height or 700), "scale": scale if form == "png" else 1.0}
+        orders.append({"figure": json.loads(fitted.to_json()), "format": form, **size})
+    answer = _drawn(
+        json.dumps(orders).encode(), [*_RENDER, "many", str(seconds)], browser, seconds * max(len(orders), 1)
+    )
+    try:
+        return [base64.b64decode(picture) for picture in json.loads(answer)]
+    except ValueError as error:
+        raise GoldenLayersError(f"The pictures could not be drawn with {browser} ({error}).") from error
+
+
+def _browser() -> str:
     if importlib.util.find_spec("kaleido") is None:
         raise GoldenLayersError(
             "A PNG needs the package kaleido, which is not installed; run `pip install kaleido`, or download HTML."
@@ -103,11 +143,7 @@ def to_png(
     browser = find_browser()
     if browser is None:
         raise GoldenLayersError("A PNG needs Chromium or Chrome, and none was found; install one, or download HTML.")
-    figure = fit_width(figure, width) if isinstance(figure.layout.meta, Mapping) else figure
-    size = [str(width), str(int(figure.layout.height or 700)), str(scale), str(seconds)]
-    return _drawn(
-        figure.to_json().encode(), [sys.executable, "-m", "goldenlayers_core.figures.render", *size], browser, seconds
-    )
+    return browser
 
 
 def _drawn(figure_json: bytes, command: list[str], browser: str, seconds: float) -> bytes:
@@ -128,7 +164,7 @@ def _drawn(figure_json: bytes, command: list[str], browser: str, seconds: float)
                 raise GoldenLayersError(
                     f"Drawing the PNG took longer than {seconds:g} seconds and was stopped; try again or download HTML."
                 ) from None
-    if process.returncode != 0 or not picture.startswith(b"\x89PNG"):
+    if process.returncode != 0 or not picture:
         reason = _reason(complaint, process.returncode)
         raise GoldenLayersError(f"The PNG could not be drawn with {browser} ({reason}); download HTML instead.")
     return picture

@@ -1,11 +1,14 @@
-"""The process that draws one PNG: figure JSON on standard input, the picture on standard output. See `export`.
+"""The process that draws pictures: JSON on standard input, what was drawn on standard output. See `export`.
 
-python -m goldenlayers_core.figures.render WIDTH HEIGHT SCALE SECONDS
+python -m goldenlayers_core.figures.render WIDTH HEIGHT SCALE SECONDS     one figure in, one PNG out
+python -m goldenlayers_core.figures.render many SECONDS                   a list of orders in, a list of base64 out
 """
 
 import asyncio
+import base64
 import json
 import sys
+from typing import Any
 
 import kaleido
 
@@ -19,8 +22,21 @@ async def draw(figure: dict[str, object], width: int, height: int, scale: float,
     return picture
 
 
+async def draw_many(orders: list[dict[str, Any]], seconds: float) -> list[bytes]:
+    """Every order (`figure`, `format`, `width`, `height`, `scale`) in one browser, each within `seconds`."""
+    async with kaleido.Kaleido(n=1, timeout=seconds, mathjax=False) as browser:
+        return [
+            await browser.calc_fig(order["figure"], opts={name: order[name] for name in order if name != "figure"})
+            for order in orders
+        ]
+
+
 def main() -> None:
     """Read, draw, write."""
+    if sys.argv[1] == "many":
+        pictures = asyncio.run(draw_many(json.loads(sys.stdin.buffer.read()), float(sys.argv[2])))
+        sys.stdout.write(json.dumps([base64.b64encode(picture).decode() for picture in pictures]))
+        return
     width, height, scale, seconds = sys.argv[1:5]
     figure = json.loads(sys.stdin.buffer.read())
     sys.stdout.buffer.write(asyncio.run(draw(figure, int(width), int(height), float(scale), float(seconds))))

@@ -24,6 +24,7 @@ class Section:
     title: str = ""
     text: tuple[str, ...] = ()  # paragraphs
     open_table: bool = False  # whether the table is the point, and not behind the figure
+    name: str = ""  # of its files, such as "layer-card"
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +36,8 @@ class Report:
     sections: tuple[Section, ...]
     facts: tuple[tuple[str, str], ...]  # (name, value): model, dataset, sample counts, seeds, versions, machine
     limits: tuple[str, ...]  # what the numbers do not prove
+    provenance: str = "{}"  # everything that is stored of the run, as JSON
+    made: str = ""  # when the run was made, ISO 8601, UTC
 
 
 def report_html(report: Report) -> str:

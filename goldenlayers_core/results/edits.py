@@ -85,3 +85,14 @@ class EditReport:
                 for o in self.outcomes
             ]
         )
+
+    def tokens_frame(self) -> pd.DataFrame:
+        """One row per likely next token, before and after."""
+        return pd.DataFrame(
+            [
+                {"when": when, "rank": place + 1, "token": token, "probability": probability}
+                for when, view in (("before", self.before), ("after", self.after))
+                for place, (token, probability) in enumerate(view.top_tokens)
+            ],
+            columns=["when", "rank", "token", "probability"],
+        )

@@ -3,7 +3,6 @@
 import math
 from html import escape as html
 
-import pandas as pd
 import streamlit as st
 
 from goldenlayers_core import figures
@@ -80,13 +79,8 @@ def _probabilities(report: EditReport, view: View) -> None:
 
 def tokens(run_id: str, report: EditReport) -> None:
     """The ten likeliest next tokens."""
-    rows = [
-        {"when": when, "rank": place + 1, "token": token, "probability": probability}
-        for when, view in (("before", report.before), ("after", report.after))
-        for place, (token, probability) in enumerate(view.top_tokens)
-    ]
     drawn = figures.top_tokens(report.before, report.after, session.dark())
-    show.figure(drawn, f"tokens-{run_id}", pd.DataFrame(rows))
+    show.figure(drawn, f"tokens-{run_id}", report.tokens_frame())
 
 
 def changes(run_id: str, report: EditReport) -> None:

@@ -1,13 +1,13 @@
-"""A run as a file to hand on."""
+"""A run as a file to hand on: its report, and its figures and tables."""
 
 import streamlit as st
 
-from goldenlayers_core.tasks.reporting import report_bytes
+from goldenlayers_core.tasks.reporting import report_bytes, zip_bytes
 from pages._shared import cached
 
 
-def button(run_id: str, place: str) -> None:
-    """Download the run's report, which is made when the button is pressed; `place` keeps two of them apart."""
+def buttons(run_id: str, place: str) -> None:
+    """Download the run's report or zip, made when its button is pressed; `place` keeps two pairs of them apart."""
     st.download_button(
         "Report",
         lambda: report_bytes(cached.workbench().store, run_id),
@@ -17,4 +17,16 @@ def button(run_id: str, place: str) -> None:
         icon=":material/description:",
         on_click="ignore",
         help="One HTML file (5 MB) with figures, tables, definitions and provenance. It works offline and prints.",
+    )
+    st.download_button(
+        "Figures and tables",
+        lambda: zip_bytes(cached.workbench().store, run_id),
+        f"{run_id}.zip",
+        "application/zip",
+        key=f"zip-{place}-{run_id}",
+        icon=":material/folder_zip:",
+        on_click="ignore",
+        help="A zip: every figure as an interactive HTML file, every table as CSV and Parquet, where it is all from, "
+        "and a README with definitions and units. The command line adds PNG and SVG: "
+        f"python -m goldenlayers_core report {run_id} --out {run_id}.zip",
     )
