@@ -43,7 +43,7 @@ st.markdown(
 )
 card = session.card()
 if card is None:
-    link.say_choices(session.model())
+    link.say_choices(session.model(), session.choice())
     edit_controls.load()
     frame.stop()
 

@@ -27,6 +27,7 @@ _PAGES: Final = ("model", "dataset", "layer_scores", "ground_truth", "edit", "ru
 _FORM: Final = ("model", "dataset", "method", "settings")
 _PAGE: Final = "link-page"
 _WAITING: Final = "link-waiting"  # what the address asks for and no section has asked for yet: name -> text
+_HELD: Final = "link-held"  # the runs on show before one is computed, and what the address asks for in that
 _SAID: Final = "link-said"  # what is on show in this run: name -> text
 _RUNS: Final[Mapping[str, Mapping[str, Callable[[str | None], None]]]] = MappingProxyType(
     {
@@ -46,6 +47,8 @@ def arrive(page: str) -> None:
     if moved:
         link_notice.drop()
         state[_WAITING] = {}
+        state.pop(_HELD, None)
+    _release()
     if not came or not (moved or _by_history()):
         return
     link_notice.drop()
@@ -104,12 +107,27 @@ def _open(page: str) -> None:
 def _open_run(page: str, run_id: str, asked: dict[str, str]) -> None:
     found, kinds = link_here.run(run_id), _RUNS[page]
     if found is None:
-        link_here.missing_run(page, run_id, asked)
+        # a request or layer of that run, and of no other
+        held = {name: text for name in ("request", "layer", "view") if page != "edit" and (text := take(name))}
+        link_here.missing_run(page, run_id, asked, lambda: _hold(held))
     elif found.kind in kinds:
         kinds[found.kind](run_id)
     else:
         text = f"The run {run_id} is of another kind ({found.kind}) than this page shows; the page Runs opens it."
         link_notice.put("run", Notice(text, "To the runs", page="pages/runs.py"))
+
+
+def _hold(held: dict[str, str]) -> None:
+    """Keep what the address asks for in a run that is being computed."""
+    st.session_state[_HELD] = (session.score_run(), session.sweep_run(), held)
+
+
+def _release() -> None:
+    """Once that run is there, it is looked for in it."""
+    *before, held = st.session_state.get(_HELD, (None, None, {}))
+    if held and before != [session.score_run(), session.sweep_run()]:
+        st.session_state[_WAITING] = held
+        st.session_state.pop(_HELD)
 
 
 def _open_model(page: str, text: str) -> None:

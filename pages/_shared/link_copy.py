@@ -33,8 +33,9 @@ def address(url: str, parameters: Mapping[str, str]) -> str:
 def control(page: str, parameters: Mapping[str, str]) -> None:
     """At the foot of the sidebar: the address of what is on show, to copy."""
     with st.sidebar.popover("Copy link", icon=":material/link:", width="stretch", key="link-copy"):
-        st.markdown("**Link to this view**")
-        st.code(address(st.context.url or "", parameters), language=None, wrap_lines=True)
+        with st.container(key="link-address"):
+            st.markdown("**Link to this view**")
+            st.code(address(st.context.url or "", parameters), language=None, wrap_lines=True)
         st.caption(" ".join(_about(page, parameters)))
     st.sidebar.html(f"<script>{HISTORY}</script>", unsafe_allow_javascript=True)
 

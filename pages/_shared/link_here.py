@@ -1,5 +1,6 @@
 """What of an address is here: its model, its dataset, its run. What is not becomes a notice."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from pages._shared.link_notice import Notice
 
 _DATASET: Final = "pages/dataset.py"
 _MODEL: Final = "pages/model.py"
+_SCORED: Final = {"lga": "LGA", "edit-aware": "edit-aware analysis"}
 _WHO: Final = "ask whoever sent the link for the run's report"
 
 
@@ -107,28 +109,36 @@ def _closed(name: str) -> str:
     )
 
 
-def missing_run(page: str, run_id: str, asked: dict[str, str]) -> None:
-    """A notice about a run that is not in this store; with the way to compute it, where the address says what it is."""
+def missing_run(page: str, run_id: str, asked: dict[str, str], started: Callable[[], None]) -> None:
+    """A notice about a run that is not in this store; with the way to compute it, where the address says what it is.
+
+    `started` is called when a person has it computed.
+    """
     gone = f"The run {run_id} is not in this store"
     if page == "edit":
         text = f"{gone}; the form below is as it was when the link was made, so that it can be made here."
         link_notice.put("run", Notice(text))
         return
+    kind = "score" if page == "layer_scores" else "sweep"
+    if any(m.kind == kind for m in cached.workbench().store.runs()):
+        gone += ", and what is shown below is another one"
     try:
         question = _question(page, asked)
     except GoldenLayersError as error:
-        link_notice.put("run", Notice(f"{gone}, and it cannot be computed here: {error}"))
+        link_notice.put("run", Notice(f"{gone}. It cannot be computed here: {error}"))
         return
     if question is None:
-        link_notice.put("run", Notice(f"{gone}, and the address does not say enough to compute it; {_WHO}."))
+        link_notice.put("run", Notice(f"{gone}. The address does not say enough to compute it; {_WHO}."))
         return
-    slot, verb = ("score", "Score it here") if page == "layer_scores" else ("sweep", "Sweep it here")
+    verb = {"score": "Score it here", "sweep": "Sweep it here"}[kind]
 
     def start() -> None:
-        jobs.start(slot, cached.workbench().submit(question, f"{verb.split()[0]} {question.choice.words}"))
+        started()
+        jobs.start(kind, cached.workbench().submit(question, f"{verb.split()[0]} {question.choice.words}"))
 
-    how = "LGA" if question.method == "lga" else question.method.upper() if slot == "sweep" else question.method
-    text = f"{gone}. It was {how} of {question.choice.words} on {question.model.source}; it can be computed here."
+    how = f"a sweep of {question.method.upper()} edits" if kind == "sweep" else _SCORED[question.method]
+    source = "the bundled model" if question.model.source == "bundled" else address.model_text(question.model)
+    text = f"{gone}. It was {how} of {question.choice.words}, on {source}, and can be computed here."
     link_notice.put("run", Notice(text, verb, start))
 
 

@@ -26,7 +26,7 @@ def start(page: str, **state: object) -> AppTest:
     return go(app, page)
 
 
-def opened(page: str, **asked: str) -> AppTest:
+def opened(page: str, /, **asked: str) -> AppTest:
     """A new browser that opens an address."""
     app = AppTest.from_file(str(APP), default_timeout=PATIENCE)
     app.switch_page(f"pages/{page}.py")
