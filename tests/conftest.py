@@ -5,10 +5,14 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.lending import lend_models
+
+if TYPE_CHECKING:
+    from goldenlayers_core.models import ModelHandle
 
 BROWSER_TESTS = Path(__file__).parent / "browser"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -61,3 +65,11 @@ def chromium() -> str:
     path = browser_path()
     assert path, "tests that use a browser live in tests/browser or carry the mark `browser`"
     return path
+
+
+@pytest.fixture(scope="session")
+def bundled() -> "ModelHandle":
+    """The real model, loaded once. Nothing writes a weight, and tests that could check it."""
+    from goldenlayers_core.models import load_model
+
+    return load_model("bundled")

@@ -13,7 +13,7 @@ from goldenlayers_core.attribution.causal_trace import trace_requests, trace_tok
 from goldenlayers_core.attribution.trace_prompts import noise_level, noise_of, prepare, resolve, traceable, window_of
 from goldenlayers_core.attribution.trace_runs import batches, restores
 from goldenlayers_core.errors import ConfigError, RequestError
-from goldenlayers_core.models import ModelHandle, load_model
+from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.hooks import hooks_on
 from goldenlayers_core.models.tokens import subject_span
 from goldenlayers_core.records import TRACE_KINDS, EditRequest, TraceConfig
@@ -286,11 +286,6 @@ def test_a_cancel_leaves_no_hook_and_frees_the_lock():
 def test_settings_out_of_range_are_refused(settings):
     with pytest.raises(ConfigError):
         TraceConfig(**settings)
-
-
-@pytest.fixture(scope="module")
-def bundled() -> ModelHandle:
-    return load_model("bundled")
 
 
 @pytest.mark.slow

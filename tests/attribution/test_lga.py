@@ -149,11 +149,6 @@ def test_bfloat16_is_near_and_leaves_float32_weights():
     assert np.abs(low[1] / exact[1] - 1).max() < 0.2  # norms
 
 
-@pytest.fixture(scope="module")
-def bundled() -> ModelHandle:
-    return load_model("bundled")
-
-
 def test_equals_per_sample_autograd_on_the_bundled_model(bundled):
     chosen = [
         request("The capital of France is", "Paris", "Rome"),

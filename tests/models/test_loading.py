@@ -51,8 +51,8 @@ def one_sentence(error: pytest.ExceptionInfo) -> str:
     return text
 
 
-def test_the_bundled_model_loads_and_knows_paris():
-    handle = load_model("bundled")
+def test_the_bundled_model_loads_and_knows_paris(bundled):
+    handle = bundled
     assert (handle.n_layers, handle.hidden_size, handle.vocabulary_size) == (30, 576, 49152)
     assert handle.architecture.model_type == "llama"
     assert not any(p.requires_grad for p in handle.model.parameters())

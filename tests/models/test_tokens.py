@@ -4,15 +4,9 @@ import pytest
 import torch
 
 from goldenlayers_core.errors import RequestError
-from goldenlayers_core.models import load_model
 from goldenlayers_core.models.generate import first_answer, greedy
 from goldenlayers_core.models.tokens import encode_answer, encode_prompt, pad_left, pad_right, spaced, subject_last
 from tests.tiny import ROWS, tiny_handle, tokenizer
-
-
-@pytest.fixture(scope="module")
-def bundled():
-    return load_model("bundled")
 
 
 def test_one_space_before_the_answer_and_never_two():

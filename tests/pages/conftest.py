@@ -1,11 +1,14 @@
 """The app under AppTest, each test with a store of its own and nothing left of the one before."""
 
+import functools
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import streamlit as st
+from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.pages_manager import PagesManager
 
 from pages._shared import cached
@@ -20,20 +23,32 @@ class NamedPages(PagesManager):
         super().__init__(*args, **kwargs)
 
 
-@pytest.fixture(autouse=True)
-def inside_app(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pages run inside app.py, as they do for a visitor."""
-    monkeypatch.setattr("streamlit.testing.v1.app_test.PagesManager", NamedPages)
+@contextmanager
+def app_on(folder: Path) -> Iterator[Path]:
+    """Pages run inside app.py, as they do for a visitor, on this cache folder; every process-wide cache is new."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GOLDENLAYERS_CACHE", str(folder))
+        patch.setattr("streamlit.testing.v1.app_test.PagesManager", NamedPages)
+        st.cache_data.clear()
+        st.cache_resource.clear()
+        yield folder
+        cached.workbench().close()
+        st.cache_data.clear()
+        st.cache_resource.clear()
 
 
 @pytest.fixture(autouse=True)
-def store_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A cache folder of the test's own, with the converted model; every process-wide cache is new."""
-    folder = lend_models(tmp_path / "cache")
-    monkeypatch.setenv("GOLDENLAYERS_CACHE", str(folder))
-    st.cache_data.clear()
-    st.cache_resource.clear()
-    yield folder
-    cached.workbench().close()
-    st.cache_data.clear()
-    st.cache_resource.clear()
+def store_folder(tmp_path: Path) -> Iterator[Path]:
+    """A cache folder of the test's own, with the converted model. A file may have one for all its tests instead."""
+    with app_on(lend_models(tmp_path / "cache")) as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def scanned_once() -> Iterator[None]:
+    """Which installed packages bring components: AppTest asks all of them for every session, a tenth of a second."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            manifest_scanner, "scan_component_manifests", functools.cache(manifest_scanner.scan_component_manifests)
+        )
+        yield

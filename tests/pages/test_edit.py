@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from goldenlayers_core.evaluation.panel import bundled_panel
@@ -20,23 +19,15 @@ from goldenlayers_core.tasks.stored_sweep import save_sweep
 from pages._shared import cached
 from tests.made_up import made_sweep
 from tests.pages.benches import scored, words
-from tests.pages.conftest import NamedPages
+from tests.pages.conftest import app_on
 from tests.pages.driving import go, healthy, press, start, work_done
 
 
 @pytest.fixture(scope="module", autouse=True)
 def store_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """One cache folder for the whole file; process-wide caches are new at its begin and end."""
-    folder = scored(tmp_path_factory.mktemp("cache"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GOLDENLAYERS_CACHE", str(folder))
-        patch.setattr("streamlit.testing.v1.app_test.PagesManager", NamedPages)
-        st.cache_data.clear()
-        st.cache_resource.clear()
+    with app_on(scored(tmp_path_factory.mktemp("cache"))) as folder:
         yield folder
-        cached.workbench().close()
-        st.cache_data.clear()
-        st.cache_resource.clear()
 
 
 @pytest.fixture(scope="module")

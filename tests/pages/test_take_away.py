@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from goldenlayers_core.editing import to_arrays
@@ -24,7 +23,7 @@ from goldenlayers_core.tasks.stored import open_report
 from goldenlayers_core.tasks.stored_many import open_many
 from pages._shared import cached
 from tests.pages.benches import words
-from tests.pages.conftest import NamedPages
+from tests.pages.conftest import app_on
 from tests.pages.driving import go, healthy, press, start, work_done
 from tests.tiny import save_tiny
 
@@ -34,16 +33,8 @@ QUICK = {"steps": 2, "n_templates": 0}
 @pytest.fixture(scope="module", autouse=True)
 def store_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """One cache folder for the whole file; process-wide caches are new at its begin and end."""
-    folder = tmp_path_factory.mktemp("take") / "cache"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GOLDENLAYERS_CACHE", str(folder))
-        patch.setattr("streamlit.testing.v1.app_test.PagesManager", NamedPages)
-        st.cache_data.clear()
-        st.cache_resource.clear()
+    with app_on(tmp_path_factory.mktemp("take") / "cache") as folder:
         yield folder
-        cached.workbench().close()
-        st.cache_data.clear()
-        st.cache_resource.clear()
 
 
 @pytest.fixture(scope="module")
