@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from pages._shared import cached, controls_dataset, frame, link, session, show_dataset, upload
+from pages._shared import cached, controls_dataset, frame, glossary, link, session, show_dataset, upload
 from pages._shared.wording import count, escape
 
 frame.enter()
 st.title("Dataset")
-st.markdown(
+glossary.introduce(
     "Which facts is the layer chosen on? Each is a *request*: a prompt, the answer that is true today, and the answer "
     "to write instead."
 )

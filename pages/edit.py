@@ -18,6 +18,7 @@ from pages._shared import (
     edit_sides,
     edit_stack,
     frame,
+    glossary,
     jobs,
     link,
     session,
@@ -37,7 +38,7 @@ VIEWS: Final = (
 
 frame.enter()
 st.title("Edit")
-st.markdown(
+glossary.introduce(
     "What happens if a fact is written into one layer? Edits lie over the model while it answers, one on top of the "
     "other; no weight is changed."
 )

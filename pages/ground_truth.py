@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from pages._shared import cached, frame, truth_card, truth_start, truth_views
+from pages._shared import cached, frame, glossary, truth_card, truth_start, truth_views
 
 frame.enter()
 st.title("Ground truth")
-st.markdown("Which layer, and how sure?")
+glossary.introduce("Which layer, and how sure?")
 run = truth_start.open_run()
 if run is None:
     truth_start.empty()

@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from pages._shared import cached, frame, jobs, session, show_runs, steps, tour_live
+from pages._shared import cached, frame, glossary, jobs, session, show_runs, steps, tour_live
 
 frame.enter()
 st.title("Golden Layers")
-st.markdown(
+glossary.introduce(
     "A language model keeps its facts in a stack of layers; Golden Layers shows which layer to edit when one fact has "
     "to change, and what an edit there does."
 )
@@ -26,4 +26,4 @@ if newest:
         show_runs.entry(manifest, place="home")
     st.page_link("pages/runs.py", label="All runs", icon=":material/history:")
 
-steps.words()
+glossary.words()

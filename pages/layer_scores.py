@@ -2,11 +2,21 @@
 
 import streamlit as st
 
-from pages._shared import cached, frame, jobs, scores_card, scores_controls, scores_pictures, scores_request, session
+from pages._shared import (
+    cached,
+    frame,
+    glossary,
+    jobs,
+    scores_card,
+    scores_controls,
+    scores_pictures,
+    scores_request,
+    session,
+)
 
 frame.enter()
 st.title("Layer scores")
-st.markdown("Which layer should be edited, judged by gradients alone?")
+glossary.introduce("Which layer should be edited, judged by gradients alone?")
 asked = scores_controls.start_bar()
 jobs.follow("score", session.show_score_run)
 

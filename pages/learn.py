@@ -7,6 +7,7 @@ import streamlit as st
 from goldenlayers_core.tasks.lesson_text import lessons
 from pages._shared import (
     frame,
+    learn_glossary,
     learn_golden,
     learn_know,
     learn_layer,
@@ -27,6 +28,7 @@ VIEWS: Final = (
     ("golden", "5. Golden layers", learn_golden.section),
     ("lga", "6. Layer Gradient Analysis", learn_lga.section),
     ("wrong", "7. When edits go wrong", learn_wrong.section),
+    ("glossary", "Glossary", learn_glossary.section),
 )
 
 frame.enter()

@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from pages._shared import controls_model, frame, jobs, link, session, show_model
+from pages._shared import controls_model, frame, glossary, jobs, link, session, show_model
 
 frame.enter()
 st.title("Model")
-st.markdown("Which language model is looked into? It stays on this machine, and its weights are never changed.")
+glossary.introduce("Which language model is looked into? It stays on this machine, and its weights are never changed.")
 
 job = jobs.follow("load")
 link.say_choices(session.model())

@@ -4,7 +4,7 @@ import streamlit as st
 
 from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.tasks.slide import Slide
-from pages._shared import cached, frame, present_choice, present_screen
+from pages._shared import cached, frame, glossary, present_choice, present_screen
 from pages._shared.wording import sentence
 
 frame.enter()
@@ -21,7 +21,7 @@ if slides:
     present_screen.show(wanted, slides)
 else:
     st.title("Present")
-    st.markdown("A run on a big screen: one idea at a time, in large type, stepped through with the keyboard.")
+    glossary.introduce("A run on a big screen: one idea at a time, in large type, stepped through with the keyboard.")
     if problem:
         st.warning(problem, icon=":material/search_off:")
     present_choice.choose()

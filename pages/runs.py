@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from pages._shared import cached, frame, link, runs_compare, runs_disk, runs_jobs, show_runs
+from pages._shared import cached, frame, glossary, link, runs_compare, runs_disk, runs_jobs, show_runs
 
 PER_PAGE = 10
 
 frame.enter()
 st.title("Runs")
-st.markdown("What was computed so far? Runs stay on this machine until they are deleted, and open at once.")
+glossary.introduce("What was computed so far? Runs stay on this machine until they are deleted, and open at once.")
 
 runs_jobs.running()
 

@@ -9,7 +9,7 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.places import assets_folder
-from pages._shared import cached, jobs, link, link_copy, link_notice, session
+from pages._shared import cached, glossary, jobs, link, link_copy, link_notice, session
 from pages._shared.wording import escape, sentence
 
 
@@ -36,6 +36,7 @@ def dress() -> None:
     sheets = (Path(sheet).read_text(encoding="utf-8") for sheet in sorted((assets_folder() / "css").glob("*.css")))
     st.html(f"<style>{''.join(sheets)}</style>")
     session.restore()
+    glossary.begin()
     jobs.settle_model()
 
 

@@ -30,7 +30,7 @@ import streamlit as st
 from goldenlayers_core.results.predict import Guess, Question
 from goldenlayers_core.tasks import ModelCard
 from goldenlayers_core.tasks.lesson_text import LessonText, lesson_text, lessons
-from pages._shared import jobs, session
+from pages._shared import glossary, jobs, session
 from pages._shared.wording import count, escape
 
 VIEW: Final = "learn-view"  # the chosen view, in the session's state; `?view=` in the address
@@ -65,7 +65,8 @@ def head(name: str) -> None:
 
 def text(name: str, part: str, **values: object) -> None:
     """A part of the lesson's text; `values` fill its {{places}} and are shown as they are, never as Markdown."""
-    st.markdown(lesson_text(name).part(part, **{key: escape(str(value)) for key, value in values.items()}))
+    found = lesson_text(name).part(part, **{key: escape(str(value)) for key, value in values.items()})
+    st.markdown(glossary.linked(found, everyday=True))
 
 
 def model() -> ModelCard | None:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.figures import alt_text, to_html, to_png, untitled
-from pages._shared import cached
+from pages._shared import cached, glossary
 from pages._shared.wording import escape
 
 __all__ = ["downloads", "escape", "figure", "stacked"]
@@ -33,7 +33,7 @@ def filling(drawn: go.Figure, name: str, *, selectable: bool = False) -> Any:
     """Title, definition and figure alone: while its numbers still come in there is no table to take away."""
     meta = drawn.layout.meta or {}
     st.markdown(f"### {escape(str(meta.get('title', '')))}")
-    st.caption(escape(str(meta.get("subtitle", ""))).replace("\n", "  \n"))
+    st.caption(glossary.linked(escape(str(meta.get("subtitle", ""))).replace("\n", "  \n")))
     bare = cached.once(untitled, drawn)
     return st.plotly_chart(
         bare,

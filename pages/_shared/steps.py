@@ -137,23 +137,3 @@ def show(lead: bool = True) -> None:
             page, words = step.other
             if page:
                 st.page_link(page, label=words)
-
-
-_WORDS = (
-    ("request", "one fact to write: a prompt, its subject, the new answer, and the answer that is true today"),
-    ("probe", "a further prompt that is asked before and after an edit, to see what else moved"),
-    ("proxy dataset", "the small set of requests the layer is chosen on"),
-    ("layer score", "one number for a request and a layer: how well its gradients for old and new answer agree"),
-    ("golden layer", "the one layer that is chosen for all requests of a proxy dataset"),
-    ("edit", "a small addition to one matrix of the model, laid over it while it answers; the model is never changed"),
-)
-
-
-def words() -> None:
-    """What the words of the dashboard mean."""
-    with st.expander("The words used here", icon=":material/menu_book:"):
-        st.markdown("\n".join(f"- **{word}**: {meaning}" for word, meaning in _WORDS))
-        st.caption(
-            "The method is Layer Gradient Analysis of “Golden Layers and Where to Find Them” "
-            "([arXiv 2602.20207](https://arxiv.org/abs/2602.20207))."
-        )
