@@ -25,7 +25,7 @@ from goldenlayers_core.models.products import few_rows
 from goldenlayers_core.records import EditRequest, TraceConfig
 from goldenlayers_core.results import Floats, TokenTrace
 
-ProgressCall = Callable[[int, int, str], None]
+ProgressCall = Callable[[float, int, str], None]  # done, total, note
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,18 +59,19 @@ def trace_requests(
     full = resolve(handle, config, requests)
     prompts = [prepare(handle, request, full.answer, i) for i, request in enumerate(requests)]
     budget = full.token_budget or default_budget(handle)
-    done = 0
+    costs = {prompt.index: _cost(prompt, full) for prompt in prompts}
+    spent, whole = 0, sum(costs.values())
     for group in _groups(prompts, full, budget):
+        cost = sum(costs[prompt.index] for prompt in group)
 
-        def between(share: float, done: int = done, size: int = len(group)) -> None:
-            if progress:
-                progress(done + int(share * size), len(prompts), "Tracing")
+        def between(share: float, spent: int = spent, cost: int = cost) -> None:
+            if progress:  # in requests' worth of work: long prompts come last and take many times as long
+                progress((spent + share * cost) / whole * len(prompts), len(prompts), "Tracing")
 
         found = _trace_group(handle, group, full, budget, between)
-        done += len(group)
+        spent += cost
         yield from found
-        if progress:
-            progress(done, len(prompts), "Tracing")
+        between(0.0, spent)
 
 
 def trace_tokens(
@@ -113,13 +114,18 @@ def default_budget(handle: ModelHandle) -> int:
     return 256 if handle.device.type == "cpu" else 4096
 
 
+def _cost(prompt: TracePrompt, config: TraceConfig) -> int:
+    """Tokens that a prompt's restores at one layer pass through the model."""
+    starts = range(prompt.first, len(prompt.ids)) if config.positions == "all" else (prompt.last,)
+    return config.n_samples * sum(len(prompt.ids) - start for start in starts)
+
+
 def _groups(prompts: Sequence[TracePrompt], config: TraceConfig, budget: int) -> Iterator[list[TracePrompt]]:
     """Prompts of like length whose restores at one layer together fit into the budget (one prompt at least)."""
     group: list[TracePrompt] = []
     tokens = 0
     for prompt in sorted(prompts, key=lambda p: (len(p.ids), p.index)):
-        starts = range(prompt.first, len(prompt.ids)) if config.positions == "all" else (prompt.last,)
-        size = config.n_samples * sum(len(prompt.ids) - start for start in starts)
+        size = _cost(prompt, config)
         if group and tokens + size > budget:
             yield group
             group, tokens = [], 0

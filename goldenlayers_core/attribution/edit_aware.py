@@ -206,9 +206,15 @@ def default_chunk(handle: ModelHandle) -> int:
     return 16 if handle.device.type == "cpu" else 128
 
 
-def iter_edit_aware(handle: ModelHandle, requests: Sequence[EditRequest], config: EditAwareConfig) -> Iterator[Effects]:
+def iter_edit_aware(
+    handle: ModelHandle,
+    requests: Sequence[EditRequest],
+    config: EditAwareConfig,
+    step: Callable[[float], None] | None = None,
+) -> Iterator[Effects]:
     """Analyse requests chunk by chunk; each batch holds the handle's lock, and only while it runs.
 
+    `step(share)` is called after every batch with the share of its chunk that is done, and may raise to cancel.
     Raises RequestError for a request that cannot be tokenised (see `probe_rows.probe_rows`).
     """
     context: AbstractContextManager[Any] = nullcontext(handle.model)
@@ -218,19 +224,30 @@ def iter_edit_aware(handle: ModelHandle, requests: Sequence[EditRequest], config
     rows = [probe_rows(handle, i, request, config) for i, request in enumerate(requests)]
     with context as call:
         for start in range(0, len(rows), size):
-            yield _chunk(handle, rows[start : start + size], budget, call)
+            yield _chunk(handle, rows[start : start + size], budget, call, step)
 
 
 def _chunk(
-    handle: ModelHandle, requests: Sequence[tuple[ProbeRow, ...]], budget: int, call: Callable[..., Any]
+    handle: ModelHandle,
+    requests: Sequence[tuple[ProbeRow, ...]],
+    budget: int,
+    call: Callable[..., Any],
+    step: Callable[[float], None] | None,
 ) -> Effects:
     """The effects of a few requests: their rewrites first, then the probes that are projected on them."""
     order = {rows[0].request: place for place, rows in enumerate(requests)}
     rewrites, others = [rows[0] for rows in requests], [row for rows in requests for row in rows[1:]]
-    first = [_pass(handle, batch, None, order, call) for batch in probe_batches(rewrites, budget)]
-    sites = _joined(first, order)
-    rest = [_pass(handle, batch, sites, order, call) for batch in probe_batches(others, budget)]
-    return _effects(handle, requests, sites, order, [*first, *rest])
+    batches = [list(probe_batches(rows, budget)) for rows in (rewrites, others)]
+    passes: list[_Pass] = []
+    sites: dict[int, _Site] | None = None
+    for group in batches:
+        for batch in group:
+            passes.append(_pass(handle, batch, sites, order, call))
+            if step:
+                step(len(passes) / sum(map(len, batches)))
+        sites = _joined(passes, order) if sites is None else sites
+    assert sites is not None
+    return _effects(handle, requests, sites, order, passes)
 
 
 def _joined(passes: Sequence[_Pass], order: dict[int, int]) -> dict[int, _Site]:

@@ -20,13 +20,13 @@ class Pace:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._start = self._mark = clock()
-        self._mark_done = self._done = self._total = 0
+        self._mark_done = self._done = self._total = 0.0
         self._first: float | None = None  # pace of the first step, until there are intervals
         self._seen = False
         self._paces: deque[float] = deque(maxlen=_WINDOW)  # seconds per unit
         self._lengths: deque[float] = deque(maxlen=_WINDOW)  # seconds
 
-    def add(self, done: int, total: int) -> None:
+    def add(self, done: float, total: float) -> None:
         """`done` of `total` units are finished now. Fewer than before means that a new phase began."""
         now = self._clock()
         seconds, units = now - self._mark, done - self._mark_done
@@ -77,13 +77,16 @@ class Progress:
         self._pace = Pace()
         self._lock = threading.Lock()
 
-    def update(self, done: int, total: int, note: str = "") -> None:
-        """`done` of `total` units are finished; `note` says what is going on. Raises Cancelled."""
-        done, total = int(done), int(total)  # also from numpy
+    def update(self, done: float, total: int, note: str = "") -> None:
+        """`done` of `total` units are finished; `note` says what is going on. Raises Cancelled.
+
+        Part of a unit moves the time left; whole units are reported.
+        """
+        done, total = float(done), int(total)  # also from numpy
         with self._lock:
             self._pace.add(done, total)
         if self._report is not None:
-            self._report(done, total, note)
+            self._report(int(done + 1e-6), total, note)
         self.check()
 
     def check(self) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _TABLE: Final = "knowledge"
 _VERSION: Final = "knows-1"
-_CHUNK: Final = 16
+_CHUNK: Final = 8  # a second of work: between two of them a cancel is felt
 
 
 def what_is_known(

@@ -1,12 +1,12 @@
 """The two ways to score layers: which requests each can take, what it computes and stores per request."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Protocol
 
 import numpy as np
 import pandas as pd
 
-from goldenlayers_core.attribution.edit_aware import iter_edit_aware
+from goldenlayers_core.attribution.edit_aware import default_chunk, iter_edit_aware
 from goldenlayers_core.attribution.edit_rule import predict
 from goldenlayers_core.attribution.lga import iter_lga
 from goldenlayers_core.attribution.requests import Usable, editable, usable
@@ -28,8 +28,13 @@ class Way(Protocol):
     ) -> Usable:
         """The requests that can be scored."""
 
-    def rows(self, handle: ModelHandle, found: Usable, question: ScoreQuestion) -> Iterator[tuple[pd.DataFrame, int]]:
-        """Batch by batch: one row per request, and the tokens it took."""
+    def rows(
+        self, handle: ModelHandle, found: Usable, question: ScoreQuestion, step: Callable[[float], None]
+    ) -> Iterator[tuple[pd.DataFrame, int]]:
+        """Chunk by chunk: one row per request, and the tokens it took.
+
+        Where a chunk takes long, `step(requests)` says how many requests' worth of it is done, and may raise to cancel.
+        """
 
     def parts(self, rows: pd.DataFrame) -> tuple[Part, ...]:
         """The parts in stored rows."""
@@ -43,7 +48,9 @@ class _Lga:
     ) -> Usable:
         return usable(handle, requests, question.config.old_answer, progress.check)
 
-    def rows(self, handle: ModelHandle, found: Usable, question: ScoreQuestion) -> Iterator[tuple[pd.DataFrame, int]]:
+    def rows(
+        self, handle: ModelHandle, found: Usable, question: ScoreQuestion, step: Callable[[float], None]
+    ) -> Iterator[tuple[pd.DataFrame, int]]:
         for batch in iter_lga(handle, found.requests, found.old_answers, question.config):
             columns = {"values": batch.values, "norm_old": batch.norm_old, "norm_new": batch.norm_new}
             yield _frame(found.requests, batch.indices, columns), batch.n_tokens
@@ -60,8 +67,16 @@ class _EditAware:
     ) -> Usable:
         return editable(handle, requests, question.edit_aware)
 
-    def rows(self, handle: ModelHandle, found: Usable, question: ScoreQuestion) -> Iterator[tuple[pd.DataFrame, int]]:
-        for effects in iter_edit_aware(handle, found.requests, question.edit_aware):
+    def rows(
+        self, handle: ModelHandle, found: Usable, question: ScoreQuestion, step: Callable[[float], None]
+    ) -> Iterator[tuple[pd.DataFrame, int]]:
+        left, size = len(found.requests), default_chunk(handle)
+
+        def told(share: float) -> None:
+            step(share * min(size, left))
+
+        for effects in iter_edit_aware(handle, found.requests, question.edit_aware, told):
+            left -= len(effects.indices)
             seen = predict(effects)
             columns = {"values": seen.score} | {info.name: getattr(seen, info.name) for info in EDIT_AWARE_PARTS}
             yield _frame(found.requests, effects.indices, columns), effects.n_tokens

@@ -82,8 +82,13 @@ def _compute(
     pending: list[pd.DataFrame] = []
     written = time.perf_counter()
     progress.update(done, total, f"{done} of {total} requests were in the store" if done else "Scoring")
+
+    def part_done(requests: float) -> None:
+        """Between two chunks: the count is of requests' worth of work, so that the time left can be told."""
+        progress.update(min(done + requests, total), total, "Scoring")
+
     try:
-        for rows, tokens in method.rows(handle, missing, question):
+        for rows, tokens in method.rows(handle, missing, question, part_done):
             pending.append(rows)
             if watch is not None:
                 watch(rows)

@@ -61,12 +61,10 @@ class _Part(Progress):
         super().__init__()
         self.whole, self.place, self.count = whole, place, count
 
-    def update(self, done: int, total: int, note: str = "") -> None:
-        """Report to the whole."""
+    def update(self, done: float, total: int, note: str = "") -> None:
+        """Report to the whole, in rounds."""
         share = done / total if total else 1.0
-        self.whole.update(
-            round(1000 * (self.place + share)), 1000 * self.count, f"Round {self.place + 1} of {self.count}: {note}"
-        )
+        self.whole.update(self.place + share, self.count, f"Round {self.place + 1} of {self.count}: {note}")
 
     def check(self) -> None:
         """Raises Cancelled when the whole was cancelled."""

@@ -62,7 +62,7 @@ def traced_rows(
     pending: list[pd.DataFrame] = []
     written = time.perf_counter()
 
-    def report(done: int, _total: int, note: str) -> None:
+    def report(done: float, _total: int, note: str) -> None:
         progress.update(before + done, total, note)
 
     try:

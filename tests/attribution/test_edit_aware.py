@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 
 from goldenlayers_core.attribution.edit_aware import Effects, _losses, iter_edit_aware
 from goldenlayers_core.attribution.probe_rows import ProbeRow, build, probe_rows
-from goldenlayers_core.errors import ConfigError, RequestError
+from goldenlayers_core.errors import Cancelled, ConfigError, RequestError
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.fingerprint import weights_digest
 from goldenlayers_core.models.hooks import change_outputs, hooks_on, record_inputs
@@ -227,3 +227,22 @@ def test_where_the_model_says_the_new_target_already_the_second_likeliest_token_
     row = ProbeRow(0, "locality", ids, (), first, -1)
     _, margins = _losses(logits[None], build((row,)))
     assert float(margins[0]) == pytest.approx(float(logits[first] - logits[second]))
+
+
+def test_a_step_is_told_after_every_batch_and_a_cancel_there_ends_the_work():
+    handle, config = tiny_handle("llama"), EditAwareConfig(token_budget=1)
+    shares: list[float] = []
+    list(iter_edit_aware(handle, REQUESTS, config, shares.append))
+    rows = sum(len(probe_rows(handle, i, request, config)) for i, request in enumerate(REQUESTS))
+    assert shares == pytest.approx([(done + 1) / rows for done in range(rows)])
+    told: list[float] = []
+
+    def stop(share: float) -> None:
+        told.append(share)
+        if len(told) == 2:
+            raise Cancelled("enough")
+
+    with pytest.raises(Cancelled):
+        list(iter_edit_aware(handle, REQUESTS, config, stop))
+    assert len(told) == 2  # nothing ran after it
+    assert hooks_on(handle.model) == 0

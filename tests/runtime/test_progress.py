@@ -147,6 +147,20 @@ def test_progress_reports_then_raises_when_cancelled() -> None:
     assert seen == [(1, 4, "first"), (2, 4, "")]
 
 
+def test_part_of_a_unit_moves_the_time_left_and_whole_units_are_reported() -> None:
+    clock = Clock()
+    pace = Pace(clock)
+    for tenth in range(11):
+        pace.add(tenth / 10, 4)
+        clock.now += 1.0
+    assert pace.seconds_left() == pytest.approx(29.0)  # 10 s a unit, 3 units and the last second to go
+    seen: list[int] = []
+    progress = Progress(lambda done, _total, _note: seen.append(done))
+    for done in (0, 0.7, 0.1 + 0.2 + 0.7, 1.9999999, 4):
+        progress.update(done, 4)
+    assert seen == [0, 0, 1, 2, 4]
+
+
 def test_progress_without_listeners_is_silent() -> None:
     progress = Progress()
     progress.update(1, 2, "anything")
