@@ -49,6 +49,7 @@ def layer_rates(sweep: SweepResult, layer: int, dark: bool = False) -> go.Figure
         y=sweep.mean("score"),
         mode="lines+markers",
         name="score",
+        legendrank=1,
         line={"color": theme.ink, "width": 3},
         marker={"size": 6},
         customdata=[[sweep.n_requests]] * len(sweep.layers),

@@ -27,8 +27,8 @@ def pile_curves(found: Pile, dark: bool = False) -> go.Figure:
         _lines(figure, curve, place, theme)
     for row, (level, caution) in enumerate(((COLLAPSE[0], CAUTION[0]), (None, None), (COLLAPSE[1], CAUTION[1])), 1):
         if level is not None and caution is not None:
-            _level(figure, row, caution, "caution", theme)
-            _level(figure, row, level, "collapse", theme)
+            _level(figure, row, caution, "caution" if row == 1 else "", theme)
+            _level(figure, row, level, "collapse" if row == 1 else "", theme)
     figure.update_yaxes(title_text="words changed", tickformat=".0%", range=[-0.04, 1.06], row=1, col=1)
     figure.update_yaxes(title_text="other facts kept", tickformat=".0%", range=[-0.04, 1.06], row=2, col=1)
     figure.update_yaxes(
@@ -99,8 +99,14 @@ def _level(figure: go.Figure, row: int, level: float, word: str, theme: Colours)
     figure.add_hline(
         y=level,
         line={"color": theme.muted, "width": 1, "dash": "dot"},
-        annotation={"text": word, "font": {"size": 11, "color": theme.muted}},
-        annotation_position="top left",
+        **(
+            {
+                "annotation": {"text": word, "font": {"size": 11, "color": theme.muted}},
+                "annotation_position": "top left",
+            }
+            if word  # on the logarithmic axis below they would stand elsewhere
+            else {}
+        ),
         row=row,
         col=1,
     )
@@ -127,7 +133,7 @@ def _definition(found: Pile) -> str:
             "still answered. Perplexity ratio: of a fixed text, over that of the unedited model; logarithmic, drawn up "
             f"to {number(_CEILING)}.",
             f"Caution above {percent(CAUTION[0])} of the words or {CAUTION[1]:g} times the perplexity, collapse (a "
-            f"cross) at {percent(COLLAPSE[0])} or {COLLAPSE[1]:g} times. Measured with "
+            f"cross) at {percent(COLLAPSE[0])} or {COLLAPSE[1]:g} times. Dotted lines: both. Measured with "
             f"{', '.join(map(str, found.sizes))} edits.",
             f"{found.method.upper()} edits, each computed on the unedited model, of {found.dataset}; {found.model}.",
         )

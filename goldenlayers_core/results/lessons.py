@@ -23,11 +23,9 @@ class Thirds:
     means: tuple[float, ...]  # over the requests that have the metric and the layers of the third
 
     @property
-    def winner(self) -> str:
-        """The third with the largest mean; "alike" where the largest and the smallest differ by less than ALIKE."""
-        if max(self.means) - min(self.means) < ALIKE:
-            return "alike"
-        return THIRDS[self.means.index(max(self.means))]
+    def winners(self) -> tuple[int, ...]:
+        """The thirds (0 shallow, 1 middle, 2 deep) whose mean lies less than ALIKE below the largest."""
+        return tuple(i for i, mean in enumerate(self.means) if max(self.means) - mean < ALIKE)
 
 
 def thirds(sweep: SweepResult, name: str) -> Thirds | None:
@@ -121,6 +119,11 @@ class LgaJudged:
     high: float
     correlation: float | None  # Spearman, of S and the mean real score over the layers
     n_requests: int  # of the sweep
+    total: float  # LGA's sum S at its layer
+    negative: int  # layers of the model at which S is negative
+    n_sums: int  # layers of the model
+    lost: tuple[int, ...]  # of the best third of the layers by real edits those that LGA's fences set aside
+    n_good: int  # layers in that best third
 
     @property
     def third(self) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -21,6 +22,7 @@ from goldenlayers_core.tasks.stored_sweep import SWEEP_VERSION
 TABLE: Final = "probe-texts"
 FEW: Final = 6  # requests of the small sweep that a lesson offers
 ABOUT: Final = 10  # layers of it
+MOSTLY: Final = 0.8  # share of edits that take, from which on a layer is said to take them
 _LEAST: Final = 3  # layers of a sweep that can teach anything about layers
 
 
@@ -92,7 +94,28 @@ def questions(sweep: SweepResult, run_id: str) -> tuple[Question, ...]:
 def _question(key: str, text: str, found: Thirds, n_requests: int, run_id: str) -> Question:
     words = [f"the {name} third, {range_words(layers)}" for name, layers in zip(THIRDS, found.layers, strict=True)]
     alike = f"all about alike (less than {100 * ALIKE:.0f} points apart)"
-    right = len(THIRDS) if found.winner == "alike" else THIRDS.index(found.winner)
+    right = (len(THIRDS),) if len(found.winners) == len(THIRDS) else found.winners
     rates = ", ".join(f"{percent(mean)} in {word}" for word, mean in zip(words, found.means, strict=True))
     explanation = f"Measured by real edits of {n_requests} requests at {sum(map(len, found.layers))} layers: {rates}."
-    return Question(key, text, (*words, alike), (right,), explanation, run_id)
+    if 1 < len(found.winners) < len(THIRDS):
+        explanation += f" Less than {100 * ALIKE:.0f} points apart counts as level."
+    return Question(key, text, (*words, alike), right, explanation, run_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """What tells layers apart, over all requests of a sweep."""
+
+    taking: int  # layers at which at least MOSTLY of the edits take
+    n_layers: int  # measured
+    least: tuple[int, float] | None  # of the layers that take: layer and share of the neighbours that stay, the least
+    most: tuple[int, float] | None  # and the most; None where no layer takes or no request has neighbours
+
+
+def apart(sweep: SweepResult) -> Apart:
+    """At how many layers edits take, and what becomes of the neighbours at these."""
+    took, stayed = sweep.mean("rewrite"), sweep.mean("locality")
+    taking = [place for place in range(len(sweep.layers)) if took[place] >= MOSTLY]
+    known = sorted((float(stayed[place]), sweep.layers[place]) for place in taking if not np.isnan(stayed[place]))
+    least, most = ((known[0][1], known[0][0]), (known[-1][1], known[-1][0])) if known else (None, None)
+    return Apart(len(taking), len(sweep.layers), least, most)

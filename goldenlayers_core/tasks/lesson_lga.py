@@ -16,7 +16,7 @@ from goldenlayers_core.tasks.questions import DatasetChoice, ScoreQuestion
 from goldenlayers_core.tasks.recommend import golden_layer, score_method
 
 ASKED: Final = Arrows(30.0, 1.0, 150.0, 1.0)  # the arrows of the first question; the playground begins with them
-_EFFECTS: Final = ("it becomes less likely too", "nothing, to first order", "it becomes more likely too")
+_EFFECTS: Final = ("it becomes less likely", "nothing, to first order", "it becomes more likely, too")
 
 
 def lesson_scores(
@@ -51,6 +51,8 @@ def judged(sweep: SweepResult, selection: Selection) -> LgaJudged | None:
     if mine is None or best is None or apart is None:
         return None
     real = sweep.mean("score").round(9)
+    good = [sweep.layers[i] for i in np.argsort(-real, kind="stable")[: max(1, len(real) // 3)]]
+    totals = np.asarray(selection.totals)
     return LgaJudged(
         pick=pick,
         golden_layer=golden,
@@ -63,8 +65,13 @@ def judged(sweep: SweepResult, selection: Selection) -> LgaJudged | None:
         apart=apart.mean,
         low=apart.low,
         high=apart.high,
-        correlation=spearman(np.asarray(selection.totals)[list(sweep.layers)], real),
+        correlation=spearman(totals[list(sweep.layers)], real),
         n_requests=sweep.n_requests,
+        total=float(totals[pick]),
+        negative=int((totals < 0).sum()),
+        n_sums=len(totals),
+        lost=tuple(sorted(set(good) & set(selection.outliers))),
+        n_good=len(good),
     )
 
 

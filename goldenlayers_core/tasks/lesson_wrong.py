@@ -157,9 +157,25 @@ def pile_questions(found: Pile, name: str) -> tuple[Question, ...]:
     return _first(found, name), _when(found, name), _sign(found, name)
 
 
-def _breaks(curve: PileCurve, last: int) -> str:
+def _breaks(curve: PileCurve) -> str:
     at = curve.breaks_at
-    return f"layer {curve.layer} " + (f"none of up to {last}" if at is None else str(at))
+    return f"{'not at all' if at is None else f'with {at}'} at layer {curve.layer}"
+
+
+def signs(found: Pile) -> str:
+    """One sentence per layer: which sign passed its caution first, the words or the perplexity."""
+    told = []
+    for curve in found.curves:
+        words, text = curve.warns_at("words"), curve.warns_at("perplexity")
+        if words is None and text is None:
+            told.append(f"at layer {curve.layer} neither passed its caution")
+        elif words == text:
+            told.append(f"at layer {curve.layer} both passed it with {counted(words or 0, 'edit')}")
+        else:
+            names = [("the words", words), ("the perplexity", text)]
+            parts = (f"{name} {'never' if at is None else f'with {at}'}" for name, at in names)
+            told.append(f"at layer {curve.layer} {' and '.join(parts)}")
+    return "; ".join(told)
 
 
 def _first(found: Pile, name: str) -> Question:
@@ -192,8 +208,8 @@ def _when(found: Pile, name: str) -> Question:
         f"Layer {curve.layer} with {counted(found.sizes[place], 'edit')}: {percent(curve.passes[place].changed)} of "
         f"{found.n_prompts} general prompts go on with another word, the perplexity is "
         f"{number(curve.ratio(place), 2)} times that of the unedited model, and {percent(curve.kept[place])} of "
-        f"{counted(len(found.facts), 'other fact')} are still answered. Edits laid on when it collapses: "
-        f"{', '.join(_breaks(curve, found.sizes[-1]) for curve in found.curves)}.",
+        f"{counted(len(found.facts), 'other fact')} are still answered. The model collapses "
+        f"{', '.join(map(_breaks, found.curves))}.",
         name,
     )
 

@@ -8,7 +8,7 @@ import streamlit as st
 from goldenlayers_core.figures.lesson_golden import proxy_curve as draw_curve
 from goldenlayers_core.figures.lesson_golden import proxy_map
 from goldenlayers_core.figures.sweep import about
-from goldenlayers_core.figures.text import number
+from goldenlayers_core.figures.text import number, percent
 from goldenlayers_core.results import SweepResult
 from goldenlayers_core.results.proxies import Draw, ProxyCurve
 from goldenlayers_core.tasks.lesson_golden import LEAST, draw, proxy_curve, questions
@@ -55,6 +55,10 @@ def section() -> None:
         lesson.text(
             NAME,
             "after",
+            most=curve.most,
+            layer=curve.favourite(curve.most)[0],
+            share=percent(curve.favourite(curve.most)[1]),
+            settled=curve.settled,
             regret=number(float(curve.regret[-1]), 2),
             best=number(curve.best_regret, 2),
             layers=len(sweep.layers),

@@ -7,10 +7,11 @@ import streamlit as st
 
 from goldenlayers_core.figures.lesson_layer import layer_rates
 from goldenlayers_core.figures.text import percent
+from goldenlayers_core.records import EditRequest
 from goldenlayers_core.results import SweepResult
 from goldenlayers_core.results.probe_texts import ProbeTexts
 from goldenlayers_core.runtime import RunManifest
-from goldenlayers_core.tasks.lesson_layer import questions, texts_of, texts_question
+from goldenlayers_core.tasks.lesson_layer import MOSTLY, apart, questions, texts_of, texts_question
 from goldenlayers_core.tasks.truth_cost import price
 from pages._shared import cached, jobs, lesson, lesson_said, lesson_sweep, session, show
 from pages._shared.wording import count, duration, escape
@@ -28,18 +29,16 @@ def section() -> None:
     if found is None:
         return
     run, sweep = found
-    revealed = [lesson.predict(NAME, question) for question in questions(sweep, run.run_id)]
+    revealed = _asked(sweep, run.run_id)
     lesson.text(NAME, "scrub")
     index = lesson_sweep.choose(sweep, "lesson-layer-request")
     digest = sweep.request_digests[index]
     texts = texts_of(cached.workbench().store, sweep, digest)
-    _scrubber(sweep, index, texts, all(revealed))
     if texts is None:
         _offer_texts(run, sweep, digest)
-    else:
-        st.caption(f"Texts of one probe of each kind, read in {duration(texts.seconds)} and kept.")
-    if all(revealed):
-        lesson.text(NAME, "after", golden=sweep.golden_layer)
+    _scrubber(sweep, index, texts, revealed)
+    if revealed:
+        _taken_away(sweep)
         lesson.text(NAME, "limits", method=sweep.method.upper(), n=sweep.n_requests)
     lesson.links(
         lesson.Link(
@@ -55,6 +54,26 @@ def section() -> None:
             ":material/edit:",
         ),
     )
+
+
+def _taken_away(sweep: SweepResult) -> None:
+    """What the layers differ in, in numbers."""
+    found = apart(sweep)
+    lesson.text(NAME, "after", taking=found.taking, layers=found.n_layers, share=percent(MOSTLY))
+    if found.least and found.most:
+        (worst, least), (best, most) = found.least, found.most
+        values = {"worst": worst, "least": percent(least), "best": best, "most": percent(most)}
+        lesson.text(NAME, "neighbours", golden=sweep.golden_layer, **values)
+
+
+def _asked(sweep: SweepResult, run_id: str) -> bool:
+    """The questions side by side; whether all were revealed."""
+    asked = questions(sweep, run_id)
+    revealed = []
+    for column, question in zip(st.columns(max(len(asked), 1)), asked, strict=False):
+        with column:
+            revealed.append(lesson.predict(NAME, question))
+    return all(revealed)
 
 
 def _layer(sweep: SweepResult) -> int:
@@ -108,12 +127,15 @@ def _said(sweep: SweepResult, index: int, layer: int, texts: ProbeTexts | None) 
 def _offer_texts(run: RunManifest, sweep: SweepResult, digest: str) -> None:
     """One button that reads the texts of the open request."""
     job = jobs.follow(_SLOT, lambda _name: None)
-    if job is not None and job.active:
-        return
     request = lesson_sweep.request_of(run, digest)
     if request is None:
         st.caption("The dataset of this sweep is no longer here, so no further text can be read.")
-        return
+    elif job is None or not job.active:
+        with st.expander("Read what it says to a rephrase and to a neighbour, too", icon=":material/text_snippet:"):
+            _texts_button(sweep, request)
+
+
+def _texts_button(sweep: SweepResult, request: EditRequest) -> None:
     lesson.text(NAME, "texts")
     if lesson.model() is None:
         return
@@ -124,9 +146,9 @@ def _offer_texts(run: RunManifest, sweep: SweepResult, digest: str) -> None:
         jobs.start(_SLOT, cached.workbench().submit(asked, f"Reading the probes of {escape(request.subject)}"))
 
     st.button(
-        "Read a rephrase and a neighbour too",
+        "Make the edits and read",
         key="lesson-texts",
-        icon=":material/text_snippet:",
+        icon=":material/play_arrow:",
         on_click=jobs.attempt,
         args=(begin,),
     )

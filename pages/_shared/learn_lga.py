@@ -8,7 +8,7 @@ import streamlit as st
 
 from goldenlayers_core import figures
 from goldenlayers_core.figures.lesson_lga import lga_and_edits, two_arrows
-from goldenlayers_core.figures.text import number, shorten
+from goldenlayers_core.figures.text import layer_list, number, shorten
 from goldenlayers_core.results import LayerScores, Selection, SweepResult
 from goldenlayers_core.results.lessons import Arrows, LgaJudged
 from goldenlayers_core.runtime import RunManifest
@@ -72,20 +72,19 @@ def section() -> None:
 @st.fragment
 def _plane() -> None:
     """Four sliders and two arrows: only this runs anew while the learner turns them."""
-    columns = st.columns(2)
+    turning, drawn = st.columns([2, 3], gap="large")
     values: dict[str, float] = {}
-    for place, (key, label, name, most) in enumerate(_TURNS):
+    for key, label, name, most in _TURNS:
         first = getattr(ASKED, name)
         st.session_state.setdefault(key, int(first) if most == 360 else float(first))
         step = 5 if most == 360 else 0.1
         least = 0 if most == 360 else 0.0
-        values[name] = columns[place // 2].slider(label, least, most, step=step, key=key, persist_state="session")
+        values[name] = turning.slider(label, least, most, step=step, key=key, persist_state="session")
     arrows = Arrows(**values)
     table = pd.DataFrame(
         [dataclasses.asdict(arrows) | {"between_degrees": arrows.between, "inner_product": arrows.inner}]
     )
-    left, _ = st.columns([3, 2])
-    with left:
+    with drawn:
         show.figure(two_arrows(arrows, session.dark()), "lesson-arrows", table)
 
 
@@ -170,7 +169,7 @@ def _beside(
 
 def _verdict(found: LgaJudged) -> None:
     """Where LGA is wrong it is said so, with the numbers."""
-    said = {
+    said: dict[str, object] = {
         "pick": found.pick,
         "rank": found.rank,
         "layers": found.n_layers,
@@ -182,8 +181,9 @@ def _verdict(found: LgaJudged) -> None:
     if found.third == "best":
         lesson.text(NAME, "right", **said)
         return
-    apart = {"apart": number(found.apart, 2), "low": number(found.low, 2), "high": number(found.high, 2)}
-    lesson.text(NAME, "wrong", **said, **apart)
+    said |= {"apart": number(found.apart, 2), "low": number(found.low, 2), "high": number(found.high, 2)}
+    said |= {"negative": found.negative, "sums": found.n_sums, "total": number(found.total, 2), "good": found.n_good}
+    lesson.text(NAME, "wrong", **said, lost=f"{len(found.lost)} ({layer_list(found.lost)})" if found.lost else "none")
 
 
 def _to_agreement(swept: tuple[RunManifest, SweepResult] | None) -> None:

@@ -18,6 +18,7 @@ from goldenlayers_core.tasks.lesson_wrong import (
     pile_layers,
     pile_question,
     pile_questions,
+    signs,
     telling_edit,
 )
 from goldenlayers_core.tasks.questions import PileQuestion
@@ -110,7 +111,7 @@ def _many(run: RunManifest, sweep: SweepResult) -> None:
         return
     show.figure(pile_curves(found, session.dark()), f"lesson-pile-{name[:8]}", found.to_frame())
     _provenance(found)
-    lesson.text(NAME, "after")
+    lesson.text(NAME, "after", signs=signs(found))
     lesson.text(
         NAME,
         "limits",

@@ -26,14 +26,18 @@ def test_thirds_name_the_part_of_the_model_where_a_metric_is_largest() -> None:
     sweep = made_sweep(requests=4, scores=scores)
     found = thirds(sweep, "rewrite")
     assert found is not None
-    assert found.winner == "shallow"
+    assert found.winners == (0,)
     assert found.means == pytest.approx((0.9, 0.5, 0.2))
     assert found.layers[1] == tuple(range(10, 20))
     assert thirds(sweep, "portability") is None  # no such probes
     assert thirds(made_sweep(layers=(0, 1, 2)), "rewrite") is None  # all shallow
     level = thirds(made_sweep(requests=4, scores=np.full((4, 30), 0.7)), "rewrite")
     assert level is not None
-    assert level.winner == "alike"
+    assert level.winners == (0, 1, 2)
+    two = np.tile(np.repeat([0.9, 0.88, 0.2], 10), (4, 1))
+    (level_two,) = lesson_layer.questions(made_sweep(requests=4, scores=two), "run")
+    assert level_two.right == (0, 1)
+    assert "counts as level" in level_two.explanation
     (asked,) = lesson_layer.questions(sweep, "run")
     assert (asked.key, asked.right, asked.about) == ("take", (0,), "run")
     assert "90 % in the shallow third, layers 0 to 9" in asked.explanation
@@ -51,6 +55,20 @@ def test_the_lesson_reads_the_sessions_sweep_else_the_largest(tmp_path: Path) ->
     assert wanted is not None
     assert wanted.run_id == ids[1]
     assert lesson_layer.lesson_sweep(store, "another") is None
+
+
+def test_what_tells_layers_apart_is_counted_where_edits_take() -> None:
+    sweep = made_sweep(requests=12, peak=3)
+    found = lesson_layer.apart(sweep)
+    took, stayed = sweep.mean("rewrite"), sweep.mean("locality")
+    taking = [layer for layer in range(30) if took[layer] >= 0.8]
+    assert 0 < len(taking) < 30
+    assert (found.taking, found.n_layers) == (len(taking), 30)
+    assert found.least is not None
+    assert found.most is not None
+    assert found.least[1] == stayed[taking].min() == stayed[found.least[0]]
+    assert found.most[1] == stayed[taking].max()
+    assert lesson_layer.apart(made_sweep(requests=3, scores=np.zeros((3, 30)))).least is None
 
 
 def test_the_small_sweep_has_few_requests_and_every_kth_layer() -> None:
@@ -176,6 +194,11 @@ def test_the_pile_says_what_breaks_first_when_and_what_warns() -> None:
     assert when.answers == ("at 3 edits",)
     assert warning.answers == ("the words",)
     assert "with 1 edit, the perplexity with 6 edits" in warning.explanation
+    assert lesson_wrong.signs(found) == (
+        "at layer 4 neither passed its caution; at layer 15 the words with 1 and the perplexity with 6; "
+        "at layer 25 both passed it with 1 edit"
+    )
+    assert "not at all at layer 4, not at all at layer 15, with 3 at layer 25" in when.explanation
     assert [curve.breaks_at for curve in found.curves] == [None, None, 3]
     assert len(found.to_frame()) == 12
 
