@@ -45,7 +45,7 @@ def report_zip(report: Report, pictures: bool = False) -> bytes:
         if section.figure is not None:
             files[f"figures/{stem}.html"] = to_html(section.figure).encode()
         if section.table is not None:
-            files[f"tables/{stem}.csv"] = section.table.to_csv(index=False).encode()
+            files[f"tables/{stem}.csv"] = csv_text(section.table).encode()
             files[f"tables/{stem}.parquet"] = _parquet(section.table)
     if pictures:
         drawn = [(section.figure, stem) for _, section, stem in stems if section.figure is not None]
@@ -66,6 +66,11 @@ def _stem(place: int, section: Section) -> str:
 
 def _meta(figure: go.Figure | None, name: str) -> str:
     return str((figure.layout.meta or {}).get(name, "")) if figure is not None else ""
+
+
+def csv_text(table: pd.DataFrame) -> str:
+    """A table as CSV (RFC 4180: lines end in CR LF, so that an answer with either of them in it is quoted)."""
+    return table.to_csv(index=False, lineterminator="\r\n")
 
 
 def _parquet(table: pd.DataFrame) -> bytes:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ class RunManifest:
     code_version: str = ""
     note: str = ""  # a person's own words
     starred: bool = False
+    named: bool = False  # the title is a person's own
 
     def __post_init__(self) -> None:
         try:
@@ -54,6 +56,11 @@ class RunManifest:
         """`config` as a dict."""
         settings: dict[str, Any] = json.loads(self.config)
         return settings
+
+    @property
+    def told(self) -> dict[str, str]:
+        """`summary` as a person reads it: "50 %", as everywhere."""
+        return {name: re.sub(r"(?<=\d)%", " %", value) for name, value in self.summary}
 
 
 @dataclass(frozen=True)

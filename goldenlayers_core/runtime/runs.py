@@ -55,8 +55,10 @@ class Runs:
         with locked(self._lock):
             before = _read(home / _MANIFEST)
             if before is not None:  # computed anew: what a person said of it stays
-                kept = dataclasses.replace(manifest, note=before.manifest.note, starred=before.manifest.starred)
-                entry = dataclasses.replace(entry, manifest=kept)
+                had = before.manifest
+                kept = dataclasses.replace(manifest, note=had.note, starred=had.starred, named=had.named)
+                title = had.title if had.named else manifest.title
+                entry = dataclasses.replace(entry, manifest=dataclasses.replace(kept, title=title))
             for name, data in files.items():
                 atomic.write_bytes(home / entry.content / name, data)
             self._point(entry)
@@ -122,7 +124,7 @@ class Runs:
         """Raises StoreError."""
         if not title.strip():
             raise StoreError("The new title is empty; give at least one letter.")
-        self._change(run_id, title=title.strip())
+        self._change(run_id, title=title.strip(), named=True)
 
     def annotate(self, run_id: str, note: str | None, starred: bool | None) -> None:
         """Raises StoreError."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from goldenlayers_core.editing import Edit
-from goldenlayers_core.editing.export import ExportFormat, check_held, export_formats, get_format, unpack
+from goldenlayers_core.editing.export import ExportFormat, check_held, edit_file, export_formats, get_format, unpack
 from goldenlayers_core.errors import EditError
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.records import ModelSource
@@ -83,8 +83,12 @@ def left_behind(edits: Sequence[Edit]) -> str:
     )
 
 
-def bundle(bench: "Workbench", model: ModelSource, edit_ids: Sequence[str], name: str) -> Bundle:
+def bundle(
+    bench: "Workbench", model: ModelSource, edit_ids: Sequence[str], name: str, notes: Sequence[str] = ()
+) -> Bundle:
     """Stored edits as one download in a format; several files are zipped, in a folder of their own.
+
+    `notes`: a person's words on each edit, for the header of the format that has a place for them.
 
     Raises EditError where the format cannot hold them, StoreError where one is gone.
     """
@@ -95,6 +99,8 @@ def bundle(bench: "Workbench", model: ModelSource, edit_ids: Sequence[str], name
     if form.files is None:
         raise EditError(f"{form.title} is as large as the model and is written into a folder, not downloaded.")
     files = form.files(handle, edits, stem)
+    if name == edit_file.FORMAT.name:
+        files = {file: edit_file.pack(handle, edits, notes) for file in files}
     if form.suffix and len(files) == 1:
         ((file, data),) = files.items()
         text = form.suffix != ".safetensors"

@@ -61,7 +61,7 @@ def _most(runs: Sequence[RunManifest]) -> RunManifest | None:
 
 
 def _by_edits(run: RunManifest, kind: Evidence) -> Recommendation:
-    layer, summary = golden_layer(run), dict(run.summary)
+    layer, summary = golden_layer(run), run.told
     assert layer is not None
     few = run.n_requests < FEW
     name = "a small sweep" if few and kind == "sweep" else "a sweep" if kind == "sweep" else "a budgeted search"
@@ -83,7 +83,7 @@ def _requests(run: RunManifest) -> str:
 def _by_gradients(run: RunManifest) -> Recommendation:
     layer = golden_layer(run)
     assert layer is not None
-    stability = dict(run.summary).get("stability", "")
+    stability = run.told.get("stability", "")
     return Recommendation(
         layer=layer,
         evidence=f"LGA on {run.n_requests} requests of {run.dataset}"

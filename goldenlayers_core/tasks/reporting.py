@@ -12,7 +12,7 @@ import pandas as pd
 from goldenlayers_core import figures
 from goldenlayers_core.errors import StoreError
 from goldenlayers_core.figures.sweep import about
-from goldenlayers_core.figures.text import counted
+from goldenlayers_core.figures.text import counted, number
 from goldenlayers_core.reports import Report, Section, provenance_json, report_html, report_zip
 from goldenlayers_core.results import EditReport, LayerScores, Selection, SweepResult
 from goldenlayers_core.results.sweep import PROBE_METRICS
@@ -23,6 +23,7 @@ from goldenlayers_core.tasks.recommend import LGA_CAUTION
 from goldenlayers_core.tasks.stored import open_report, open_scores, open_search, open_sweep, open_trace
 from goldenlayers_core.tasks.stored_many import open_many
 from goldenlayers_core.tasks.stored_panel import open_panel, panel_name
+from goldenlayers_core.tasks.stored_tour import open_tour
 from goldenlayers_core.tasks.truth import ModelFacts, layer_card
 
 Parts = tuple[str, tuple[Section, ...], tuple[str, ...]]  # finding, sections, limits
@@ -73,8 +74,8 @@ def _facts(manifest: RunManifest) -> tuple[tuple[str, str], ...]:
         *((("starred", "yes"),) if manifest.starred else ()),
         ("model", f"{manifest.model}, fingerprint {manifest.fingerprint}"),
         ("dataset", f"{manifest.dataset}, {counted(manifest.n_requests, 'request')}, digest {manifest.dataset_digest}"),
-        ("run", f"{manifest.run_id}, {manifest.created} (UTC), {manifest.seconds:.4g} s"),
-        *((name, value) for name, value in manifest.summary),
+        ("run", f"{manifest.run_id}, {manifest.created} (UTC), {number(manifest.seconds)} s"),
+        *manifest.told.items(),
         ("settings", json.dumps(settings, ensure_ascii=False, sort_keys=True)),
         *((name, value) for name, value in manifest.provenance),
     )
@@ -208,6 +209,23 @@ def _many(store: Store, manifest: RunManifest) -> Parts:
     return f"{_title(drawn)}.", sections, ("One layer and one method; others may do better or worse.", _GREEDY)
 
 
+def _tour(store: Store, manifest: RunManifest) -> Parts:
+    """The first minute: what it found in its own words, then its layer scores and its edit."""
+    tour = open_tour(store, manifest.run_id)
+    sections = [Section(None, None, tour.prompt, (f"The unedited model says: {tour.answer}", tour.evidence))]
+    limits: dict[str, None] = {}
+    for run_id in dict.fromkeys(filter(None, (tour.score_run, tour.edit_run, tour.other_run))):
+        try:
+            made = store.manifest(run_id)
+            finding, own, more = _MAKERS[made.kind](store, made)
+        except StoreError as error:
+            sections.append(Section(None, None, run_id, (str(error),)))
+            continue
+        sections += [Section(None, None, made.title, (finding,)), *own]
+        limits |= dict.fromkeys(more)
+    return f"{tour.prompt} … {manifest.told.get('after', '')}", tuple(sections), tuple(limits)
+
+
 def _asked(report: EditReport) -> str:
     return (
         f"{report.method.upper()} at layer {report.layer} ({report.layer_evidence}); 1 request, "
@@ -237,7 +255,7 @@ def _tables(store: Store, manifest: RunManifest) -> Parts:
     if not frames:
         raise StoreError(f"The run {manifest.run_id} holds no table that a report could show; choose another run.")
     sections = tuple(Section(None, frame, name.replace("_", " "), open_table=True) for name, frame in frames.items())
-    return ", ".join(f"{name}: {value}" for name, value in manifest.summary), sections, (_GREEDY,)
+    return ", ".join(f"{name}: {value}" for name, value in manifest.told.items()), sections, (_GREEDY,)
 
 
 _MAKERS: Final[Mapping[str, Callable[[Store, RunManifest], Parts]]] = MappingProxyType(
@@ -248,5 +266,6 @@ _MAKERS: Final[Mapping[str, Callable[[Store, RunManifest], Parts]]] = MappingPro
         "trace": _trace,
         "edit": _edit,
         "many-edits": _many,
+        "tour": _tour,
     }
 )

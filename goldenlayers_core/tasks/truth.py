@@ -111,7 +111,7 @@ def _search_pick(runs: list[RunManifest]) -> Pick:
     run = next((m for m in runs if golden_layer(m) is not None), None)
     if run is None:
         return Pick("search", None, NOT_COMPUTED, None)
-    summary = dict(run.summary)
+    summary = run.told
     share, sure = summary.get("share of a full sweep", "?"), summary.get("stability", "?")
     source = f"up to {run.n_requests:,} requests of {run.dataset}, {share} of a full sweep's edits, confidence {sure}"
     whole = summary.get("cost", "")  # what it takes with nothing in the store

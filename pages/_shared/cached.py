@@ -145,11 +145,11 @@ def left_behind(edit_ids: tuple[str, ...]) -> str:
 
 
 @st.cache_data(show_spinner=False, max_entries=32)
-def export_bundle(model: ModelSource, edit_ids: tuple[str, ...], name: str) -> "Bundle":
-    """Stored edits as a download in a format. Raises a GoldenLayersError."""
+def export_bundle(model: ModelSource, edit_ids: tuple[str, ...], name: str, notes: tuple[str, ...] = ()) -> "Bundle":
+    """Stored edits, with a person's notes on them, as a download in a format. Raises a GoldenLayersError."""
     from goldenlayers_core.tasks.exporting import bundle
 
-    return bundle(workbench(), model, edit_ids, name)
+    return bundle(workbench(), model, edit_ids, name, notes)
 
 
 def manifest_created(run_id: str) -> str:

@@ -10,8 +10,9 @@ from goldenlayers_core.results import EditReport
 from goldenlayers_core.results import stack as of
 from goldenlayers_core.results.light import RULE, Check, Colour, light
 from goldenlayers_core.tasks.asking import answered_before
-from pages._shared import edit_compare, edit_controls, edit_kept, edit_result, present_link, session
+from pages._shared import edit_compare, edit_controls, edit_kept, edit_result, note, present_link, session
 from pages._shared.edit_kept import Look
+from pages._shared.report import buttons
 from pages._shared.wording import count, escape
 
 
@@ -58,6 +59,7 @@ def headline(run_id: str, report: EditReport, stack: str) -> None:
         st.badge(label, icon=icon, color=colour)
         st.markdown(f"## {escape(found.words)}")
         st.markdown(f"{escape(report.prompt)} … {escape(report.target_true)} **→** {escape(report.target_new)}")
+        note.shown(note.of(run_id), 1_000)
         st.markdown(escape(report.verdict))
         if answered_before(report):
             st.warning(
@@ -92,4 +94,5 @@ def _in_or_out(run_id: str, report: EditReport, stack: str) -> None:
             edit_kept.add(run_id)
             st.rerun()
         present_link.link(run_id)
+        buttons(run_id, "edit")
         st.caption("The base model was never changed: an edit lies over it, so that undo is dropping it.")

@@ -7,7 +7,7 @@ import streamlit as st
 from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks.questions import ExportQuestion
-from pages._shared import cached, edit_kept, jobs, session
+from pages._shared import cached, edit_kept, jobs, note, session
 from pages._shared.edit_kept import Look
 from pages._shared.wording import count, escape, sentence, size
 
@@ -98,7 +98,8 @@ def _card(look: Look, card: "ExportCard", edits: tuple[str, ...]) -> None:
 
 
 def _bundle(edits: tuple[str, ...], name: str) -> "Bundle":
-    return cached.export_bundle(session.model(), edits, name)
+    notes = tuple(note.of(cached.edit_card(edit_id).run_id) or "" for edit_id in edits)
+    return cached.export_bundle(session.model(), edits, name, notes if name == "safetensors" else ())
 
 
 def _writer(look: Look, card: "ExportCard", edits: tuple[str, ...]) -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.figures.text import counted, percent, shorten
 from goldenlayers_core.records import PROBE_KINDS
+from goldenlayers_core.reports import csv_text
 from goldenlayers_core.results import EditReport
 from goldenlayers_core.results import stack as of
 from goldenlayers_core.results.many_edits import MODE_WORDS, MODES, ManyEdits, Mode
@@ -19,6 +20,7 @@ from goldenlayers_core.tasks.serial import plain
 from goldenlayers_core.tasks.truth_cost import price
 from pages._shared import cached, controls_dataset, edit_controls, edit_kept, edit_result, jobs, session, upload
 from pages._shared.edit_kept import Look
+from pages._shared.report import buttons
 from pages._shared.run_choice import run_on_show
 from pages._shared.wording import count, duration, escape, sentence, when
 
@@ -217,13 +219,14 @@ def _downloads(run: RunManifest, found: ManyEdits) -> None:
         for name, frame in (("requests", found.to_frame), ("probes", found.probes_frame)):
             st.download_button(
                 f"{name.capitalize()} as CSV",
-                lambda frame=frame: frame().to_csv(index=False),
+                lambda frame=frame: csv_text(frame()),
                 f"{run.run_id}-{name}.csv",
                 "text/csv",
                 key=f"many-csv-{name}",
                 icon=":material/download:",
                 on_click="ignore",
             )
+        buttons(run.run_id, "many")
 
 
 def _detail(look: Look, run: RunManifest, found: ManyEdits, kept: list[int]) -> None:

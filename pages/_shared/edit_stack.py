@@ -10,7 +10,7 @@ from goldenlayers_core.results import stack as of
 from goldenlayers_core.results.light import light
 from goldenlayers_core.results.stack import EditCard, Stack
 from goldenlayers_core.tasks import ModelCard
-from pages._shared import cached, edit_kept, session
+from pages._shared import cached, edit_kept, note, session
 from pages._shared.wording import count, escape, size
 
 PAGE: Final = 12  # edits listed at once
@@ -97,6 +97,7 @@ def _row(name: str, stack: Stack, place: int, model: ModelCard, run_id: str | No
             st.markdown(f"**{place + 1}. {escape(card.name)}**{shown}", width="stretch")
             _buttons(name, stack, place, card, key, run_id)
         st.caption(" · ".join(part for part in (_took(card), escape(facts_of(card))) if part))
+        note.shown(note.of(card.run_id))
         if not mine:
             st.caption(
                 f":material/block: It was made on another model (fingerprint {card.fingerprint[:8]}) and is not laid "
@@ -135,6 +136,13 @@ def _buttons(name: str, stack: Stack, place: int, card: EditCard, key: str, run_
             args=args,
             type="tertiary",
         )
+    written = note.of(card.run_id)
+    if written is not None:  # its run is here to keep it
+        with row.popover("Note", type="tertiary", key=f"stack-note-{key}", help="Your own words on this edit"):
+            note.form(card.run_id, written, place=f"stack-{name}")
+            st.caption(
+                "Kept with the edit's run: shown in Runs, in its report, and in the exported Golden Layers file."
+            )
 
 
 def _took(card: EditCard) -> str:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.figures import alt_text, to_html, to_png, untitled
+from goldenlayers_core.reports import csv_text
 from pages._shared import cached, glossary
 from pages._shared.wording import escape
 
@@ -67,9 +68,7 @@ def downloads(drawn: go.Figure, name: str, table: pd.DataFrame) -> None:
     html.download_button(
         "HTML", lambda: to_html(drawn), f"{name}.html", "text/html", key=f"html-{name}", on_click="ignore"
     )
-    csv.download_button(
-        "CSV", lambda: table.to_csv(index=False), f"{name}.csv", "text/csv", key=f"csv-{name}", on_click="ignore"
-    )
+    csv.download_button("CSV", lambda: csv_text(table), f"{name}.csv", "text/csv", key=f"csv-{name}", on_click="ignore")
     parquet.download_button(
         "Parquet",
         lambda: _parquet(table),

@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from goldenlayers_core.records import Dataset, EditRequest, Probe
+from goldenlayers_core.reports import csv_text
 from pages._shared.wording import count, escape
 
 PREVIEW: Final = 100
@@ -115,7 +116,7 @@ def report(found: Dataset) -> None:
     )
     st.download_button(
         "Download the report",
-        lambda: frame.to_csv(index=False),
+        lambda: csv_text(frame),
         "validation-report.csv",
         "text/csv",
         key="download-report",

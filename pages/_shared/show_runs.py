@@ -6,7 +6,7 @@ import streamlit as st
 
 from goldenlayers_core.records import PROBE_KINDS
 from goldenlayers_core.runtime import RunManifest
-from pages._shared import cached, jobs, present_link, report, session
+from pages._shared import cached, jobs, note, present_link, report, session
 from pages._shared.wording import count, duration, escape, shorten, when
 
 KINDS: Final = {
@@ -53,9 +53,9 @@ def entry(manifest: RunManifest, place: str) -> None:
     key = f"{place}-{manifest.run_id}"
     with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"run-{key}"):
         icon = _ICONS.get(manifest.kind, ":material/description:")
-        note = f"  \n{escape(shorten(manifest.note, 300))}" if manifest.note else ""
+        words = f"  \n:material/sticky_note_2: {escape(shorten(manifest.note, 300))}" if manifest.note else ""
         st.markdown(
-            f"{icon} **{escape(shorten(manifest.title, 120))}**  \n:small[{escape(facts(manifest))}]{note}",
+            f"{icon} **{escape(shorten(manifest.title, 120))}**  \n:small[{escape(facts(manifest))}]{words}",
             width="stretch",
         )
         with st.container(horizontal=True, width="content"):
@@ -69,7 +69,7 @@ def entry(manifest: RunManifest, place: str) -> None:
 
 def facts(manifest: RunManifest) -> str:
     """Kind, time, finding, model, number of requests and time spent, in one line."""
-    summary = dict(manifest.summary)
+    summary = manifest.told
     parts = [KINDS.get(manifest.kind, manifest.kind), when(manifest.created)]
     if manifest.kind in ("score", "sweep", "search", "trace"):
         stability = f", stability {summary['stability']}" if "stability" in summary else ""
@@ -118,12 +118,8 @@ def _star(manifest: RunManifest, key: str) -> None:
         type="tertiary",
         help="Starred runs have a list of their own.",
         on_click=jobs.attempt,
-        args=(lambda run_id: _annotate(run_id, starred=not manifest.starred), manifest.run_id),
+        args=(cached.workbench().store.annotate_run, manifest.run_id, None, not manifest.starred),
     )
-
-
-def _annotate(run_id: str, note: str | None = None, starred: bool | None = None) -> None:
-    cached.workbench().store.annotate_run(run_id, note, starred)
 
 
 def _more(manifest: RunManifest) -> None:
@@ -135,11 +131,7 @@ def _more(manifest: RunManifest) -> None:
             if st.form_submit_button("Rename", key=f"rename-{run_id}") and title.strip():
                 cached.workbench().store.rename_run(run_id, title.strip())
                 st.rerun()
-        with st.form(f"note-form-{run_id}", border=False):
-            note = st.text_area("Note", manifest.note, max_chars=4_000, key=f"note-{run_id}") or ""
-            if st.form_submit_button("Keep the note", key=f"keep-note-{run_id}"):
-                _annotate(run_id, note=note)
-                st.rerun()
+        note.form(run_id, manifest.note)
         st.divider()
         report.buttons(run_id, "runs")
         if present_link.has_screens(manifest.kind):

@@ -186,6 +186,9 @@ def test_a_note_and_a_star_outlast_computing_the_run_anew(store: Store) -> None:
     store.save_run(manifest("r", title="again"), {"f": rows("b")})
     (found,) = store.runs()
     assert (found.note, found.starred, found.title) == ("for the talk\non Friday", True, "again")
+    store.rename_run("r", "mine")
+    store.save_run(manifest("r", title="once more"), {"f": rows("b")})
+    assert store.runs()[0].title == "mine"  # a name a person gave outlasts it, too
     store.annotate_run("r", note="", starred=False)
     assert (store.runs()[0].note, store.runs()[0].starred) == ("", False)
     with pytest.raises(StoreError, match="at most 4,000"):

@@ -153,7 +153,7 @@ def test_without_a_sweep_nothing_is_judged(store):
     put(store, "search-1", "search", 6, summary=(("stability", "64%"), ("share of a full sweep", "18%")))
     said = layer_card(store, MODEL).sentence
     assert said.startswith("Use layer 6: a budgeted search of real edits ended with it")
-    assert "18% of a full sweep's edits, confidence 64%" in said
+    assert "18 % of a full sweep's edits, confidence 64 %" in said
 
 
 @pytest.mark.parametrize(("computed", "seconds", "expected"), [("12", 6.0, 6.0), ("3", 6.0, 24.0), ("0", 0.0, None)])
@@ -193,7 +193,7 @@ def test_the_best_evidence_recommends(store):
     assert "Few requests" in found.caution
     put(store, "sweep-2", "sweep", 5, n=16, summary=(("stability", "80%"),))
     found = recommend(store, MODEL.fingerprint)
-    assert (found.layer, found.evidence) == (5, "a sweep of real ROME edits, 16 requests of made up, stability 80%")
+    assert (found.layer, found.evidence) == (5, "a sweep of real ROME edits, 16 requests of made up, stability 80 %")
 
 
 def test_the_matrix_judges_every_golden_layer_everywhere():

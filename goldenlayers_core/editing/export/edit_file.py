@@ -33,14 +33,16 @@ class EditFile:
     home: Home
 
 
-def pack(handle: ModelHandle, edits: Sequence[Edit]) -> bytes:
-    """The file's bytes. Raises EditError for an edit of another model."""
+def pack(handle: ModelHandle, edits: Sequence[Edit], notes: Sequence[str] = ()) -> bytes:
+    """The file's bytes; the header carries a person's `notes`, one per edit. Raises EditError for another model's."""
     arrays: dict[str, NDArray[Any]] = {}
     header = {"format": STACK, "n_edits": str(len(edits)), **described(handle, edits)}
     for i, edit in enumerate(edits):
         own, meta = to_arrays(edit)
         arrays |= {f"{i}.{name}": array for name, array in own.items()}
         header[f"edit.{i}"] = json.dumps(meta, ensure_ascii=False)
+    if any(notes):
+        header["notes"] = json.dumps(list(notes), ensure_ascii=False)
     return save(arrays, metadata=header)
 
 
