@@ -37,7 +37,7 @@ def _so_far(job: JobView) -> Tour:
     return under_way(cached.workbench().store, TourQuestion.from_params(job.params))
 
 
-@st.fragment(run_every=0.6)
+@st.fragment(run_every=0.8)
 def _working(job_id: str) -> None:
     """The steps so far, drawn anew as they come."""
     tour_steps.steps(_so_far(cached.workbench().job(job_id)), True)
