@@ -14,6 +14,7 @@ from pages._shared import (
     learn_lga,
     learn_rank_one,
     learn_recall,
+    learn_teacher,
     learn_wrong,
     lesson,
 )
@@ -29,6 +30,7 @@ VIEWS: Final = (
     ("lga", "6. Layer Gradient Analysis", learn_lga.section),
     ("wrong", "7. When edits go wrong", learn_wrong.section),
     ("glossary", "Glossary", learn_glossary.section),
+    ("teacher", "For teachers", learn_teacher.section),
 )
 
 frame.enter()
@@ -36,7 +38,7 @@ st.title("Learn")
 titles = {name: title for name, title, _ in VIEWS}
 wanted = st.query_params.get("view") or st.session_state.get(lesson.VIEW)
 view = wanted if wanted in titles else VIEWS[0][0]
-lesson.go(view)
+lesson.at(view)
 if st.session_state.get("learn-choice") != view:
     st.session_state["learn-choice"] = view
 st.selectbox(

@@ -47,6 +47,7 @@ class Guess:
 
     question: Question
     choice: int  # index of an option
+    model: str = ""  # name of the model that it was about
 
     @property
     def is_right(self) -> bool:

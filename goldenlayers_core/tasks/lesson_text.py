@@ -23,6 +23,7 @@ from goldenlayers_core.errors import ConfigError
 from goldenlayers_core.places import assets_folder
 
 LESSONS: Final = ("know", "recall", "rank-one", "layer", "golden", "lga", "wrong", "classroom")  # in their order
+TEACHER: Final = "teacher"  # a text like a lesson's, without questions
 NUMBERED: Final = 7  # lessons with a number; the classroom has none
 _FACT: Final = re.compile(r"^- (minutes|questions|words|afterwards): *(.+)$")
 _PLACE: Final = re.compile(r"\{\{(\w+)\}\}")
@@ -58,7 +59,7 @@ class LessonText:
 
 def lesson_text(name: str) -> LessonText:
     """A lesson's text. Raises ConfigError for an unknown lesson and for a file that is not as it should be."""
-    if name not in lessons():
+    if name not in (*lessons(), TEACHER):
         raise ConfigError(f"There is no lesson {name!r}; there are {', '.join(lessons())}.")
     return parse(name, _file(name).read_text(encoding="utf-8"))
 
@@ -69,13 +70,13 @@ def lessons() -> tuple[str, ...]:
 
 
 def parse(name: str, source: str) -> LessonText:
-    """Read a lesson's file. Raises ConfigError where its title, its minutes or its questions are missing."""
+    """Read a lesson's file. Raises ConfigError where its title or its minutes are missing."""
     head, *rest = re.split(r"^## +(.+)$", source, flags=re.MULTILINE)
     title = re.match(r"# +(.+)", head.strip())
     found = [match.groups() for line in head.splitlines() if (match := _FACT.match(line.strip()))]
     facts = {key: [value.strip() for at, value in found if at == key] for key, _ in found}
-    if title is None or not facts.get("minutes", [""])[0].isdigit() or "questions" not in facts:
-        raise ConfigError(f"The text of the lesson {name!r} needs a title, its minutes and its questions at the top.")
+    if title is None or not facts.get("minutes", [""])[0].isdigit():
+        raise ConfigError(f"The text of the lesson {name!r} needs a title and its minutes at the top.")
 
     def listed(key: str) -> tuple[str, ...]:
         return tuple(piece.strip() for line in facts.get(key, []) for piece in line.split(",") if piece.strip())

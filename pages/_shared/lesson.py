@@ -51,7 +51,14 @@ class Link:
 def go(view: str) -> None:
     """Show another view of Learn; for a button's `on_click`, or before `st.switch_page("pages/learn.py")`."""
     session.keep(VIEW, view)
-    st.query_params["view"] = view
+    st.query_params.from_dict({"view": view})
+
+
+def at(view: str) -> None:
+    """State which view is on show; what else the address holds (a term of the glossary) stays."""
+    session.keep(VIEW, view)
+    if st.query_params.get("view") != view:
+        st.query_params["view"] = view
 
 
 def head(name: str) -> None:
@@ -98,7 +105,7 @@ def predict(name: str, question: Question) -> bool:
         if guess is None or guess.question.options != question.options:
             _ask(name, question)
             return False
-        _told(name, Guess(question, guess.choice))
+        _told(name, Guess(question, guess.choice, guess.model))
     return True
 
 
@@ -118,7 +125,8 @@ def end(name: str) -> None:
     """How far the learner is, the lessons before and after, and the way to begin again."""
     names, about = lessons(), lesson_text(name)
     st.divider()
-    st.caption(_standing(about))
+    if _guesses(name):
+        st.caption(_standing(about))
     row = st.container(horizontal=True)
     place = names.index(name)
     if place > 0:
@@ -238,7 +246,9 @@ def _told(name: str, guess: Guess) -> None:
 
 def _reveal(name: str, question: Question, choice: int) -> None:
     kept = {key: guess for key, guess in _guesses(name).items() if key != (question.key, question.about)}
-    session.keep(_KEPT.format(name), {**kept, (question.key, question.about): Guess(question, choice)})
+    card = session.card()
+    guess = Guess(question, choice, card.name if card else "")
+    session.keep(_KEPT.format(name), {**kept, (question.key, question.about): guess})
 
 
 def _forget(name: str, question: Question) -> None:
