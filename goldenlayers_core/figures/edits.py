@@ -50,7 +50,8 @@ def top_tokens(before: View, after: View, dark: bool = False) -> go.Figure:
         figure,
         dark=dark,
         title=_token_finding(before, after),
-        subtitle="Probability of the next token, ten largest. · marks a space; blue: not among the ten before.",
+        subtitle=f"Probability of the next token after 1 prompt, the {TOP_TOKENS} largest. · marks a space; blue: not "
+        f"among the {TOP_TOKENS} before.",
         kind="Two bar charts of next-token probabilities, before and after the edit",
         body=300,
         bottom=16,

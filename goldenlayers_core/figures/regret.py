@@ -114,7 +114,7 @@ def _regret_finding(card: LayerCard) -> str:
 
 def _regret_definition(card: LayerCard) -> str:
     if not card.n_requests:
-        return sentences(("A sweep of real edits is needed to judge them.", provenance(card)))
+        return sentences(("0 requests were swept: a sweep of real edits is needed to judge them.", provenance(card)))
     return sentences(
         (
             f"Regret = mean over requests of (score at the request's own best layer {MINUS} score at this layer).",

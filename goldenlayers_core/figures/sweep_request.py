@@ -48,7 +48,7 @@ def request_layers(sweep: SweepResult, index: int, layer: int, dark: bool = Fals
             (
                 f"{shorten(sweep.prompts[index], 150)}",
                 f"{shorten(sweep.targets_true[index], 50) or '?'} → {shorten(sweep.targets_new[index], 50)}",
-                f"Strips: share of the probes of each kind that came out as wished (empty: none). {SCORE}. P(new): "
+                f"1 request at {counted(len(sweep.layers), 'layer')}. Strips: share of the probes of each kind that came out as wished (empty: none). {SCORE}. P(new): "
                 "probability of the new target after the edit. Gold: the layer chosen.",
             )
         ),
@@ -94,4 +94,4 @@ def _lines(figure: go.Figure, sweep: SweepResult, index: int, theme: Colours) ->
             row=2,
             col=1,
         )
-    figure.update_yaxes(range=[-0.03, 1.03], dtick=0.25, zeroline=False, row=2, col=1)
+    figure.update_yaxes(range=[-0.03, 1.03], dtick=0.25, zeroline=False, title_text="score, P(new)", row=2, col=1)

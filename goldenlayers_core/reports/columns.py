@@ -19,6 +19,7 @@ _MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         "best_share": f"requests for which the layer is among the best; {_SHARE}",
         "case_id": "the dataset's own name of the request",
         "cosine": "cosine of the two loss gradients, -1 to 1",
+        "edit_id": "digest that names the edit",
         "divergence_nats": "KL divergence of the next-token distribution, without the edit from with it, in nats",
         "edits": "number of edits laid over the model",
         "estimate": "the estimate's number of the layer, in its own unit",

@@ -1,13 +1,36 @@
 """Layer scores, selections and an edit report made of seeded numbers: figures only need shapes and values."""
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 
+from goldenlayers_core.figures import frame
 from goldenlayers_core.results import EditReport, Floats, LayerScores, ProbeOutcome, Selection
+from tests.charts import shortcomings
 from tests.made_up import made_report, view
+
+
+@pytest.fixture(autouse=True)
+def every_chart_keeps_the_rules(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Whatever a test of figures draws says its finding, defines and counts, and names its axes (tests/charts.py)."""
+    drawn: list[go.Figure] = []
+
+    def noted(figure: go.Figure, **words: Any) -> go.Figure:
+        drawn.append(frame.dress(figure, **words))
+        return drawn[-1]
+
+    for name, module in tuple(sys.modules.items()):
+        if name.startswith("goldenlayers_core.figures.") and module is not frame and hasattr(module, "dress"):
+            monkeypatch.setattr(module, "dress", noted)
+    yield
+    short = [phrase for figure in drawn for phrase in shortcomings(figure)]
+    assert not short, "\n".join(dict.fromkeys(short))
+
 
 MakeScores = Callable[..., LayerScores]
 MakeSelection = Callable[..., Selection]
