@@ -177,7 +177,7 @@ def moments_of_text(
         raise EditError(
             f"The text of {source} has {len(plain)} tokens; give one of at least {step}, better of some ten thousand."
         )
-    budget = 2048 if handle.device.type == "cpu" else 32768
+    budget = 512 if handle.device.type == "cpu" else 32768  # a second or so: between two a cancel is felt
     size = max(1, budget // length)
     for start in range(0, len(rows), size):
         ids = torch.tensor(rows[start : start + size], dtype=torch.int64, device=handle.device)

@@ -191,12 +191,16 @@ def answer_limit(handle: ModelHandle, question: Question) -> int:
 
 
 def read(
-    handle: ModelHandle, questions: Sequence[Question], edits: Sequence[Edit | None] | None = None, prefix: str = ""
+    handle: ModelHandle,
+    questions: Sequence[Question],
+    edits: Sequence[Edit | None] | None = None,
+    prefix: str = "",
+    between: Callable[[], None] | None = None,
 ) -> tuple[Reading, ...]:
     """What the model says to every question, each under its own edit where `edits` gives one per question.
 
     An edit's prefix is put before its question's prompt, and `prefix` (`overlay.prefix_of` what is laid over the model
-    already) before all of them.
+    already) before all of them. `between` is called before each batch and may raise to cancel.
 
     Probabilities are products over an answer's tokens, summed as float64 logarithms; NaN where none is asked for. Hold
     the handle's lock when an overlay is active; it is taken here otherwise. Raises RequestError for an
@@ -205,6 +209,8 @@ def read(
     reader = _Reader(handle, questions, edits, prefix)
     readings: dict[int, Reading] = {}
     for batch in reader.batches():
+        if between:
+            between()
         with handle.lock, few_rows(handle), torch.inference_mode():
             prompts = reader.prompts(batch)
             probability = reader.probabilities(prompts)
@@ -221,15 +227,21 @@ def read(
 
 
 def greedy_answers(
-    handle: ModelHandle, questions: Sequence[Question], edits: Sequence[Edit | None], enough: Enough
+    handle: ModelHandle,
+    questions: Sequence[Question],
+    edits: Sequence[Edit | None],
+    enough: Enough,
+    between: Callable[[], None] | None = None,
 ) -> tuple[str, ...]:
     """Greedy continuations as `read` writes them, each stopped as soon as `enough(question, text so far)` is true.
 
-    The handle's lock is taken for each batch. Raises RequestError as `read` does.
+    The handle's lock is taken for each batch, and `between` called before it. Raises RequestError as `read` does.
     """
     reader = _Reader(handle, questions, edits)
     texts: dict[int, str] = {}
     for batch in reader.batches():
+        if between:
+            between()
         with handle.lock, few_rows(handle), torch.inference_mode():
             said = reader.greedy(reader.prompts(batch), enough)
         texts.update({q: reader.text(tokens) for q, tokens in zip(batch, said, strict=True)})

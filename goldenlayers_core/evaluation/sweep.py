@@ -120,7 +120,7 @@ class _Chunk:
         self.asked: list[Asked] = []
         self.spans: list[range] = []  # per request, its probes in `asked`
         questions = [question_of(r, p) for r in self.requests for p in r.probes]
-        readings: tuple[Reading, ...] = read(handle, questions)
+        readings: tuple[Reading, ...] = read(handle, questions, between=between)
         start = 0
         for request in self.requests:
             stop = start + len(request.probes)
@@ -161,6 +161,8 @@ class _Chunk:
     def look_unedited(self, layers: Sequence[int]) -> Seen:
         parts = []
         for b, bucket in enumerate(self.lines.buckets):
+            if self.between:
+                self.between()
             with self.handle.lock, few_rows(self.handle):
                 log_p = self.lines.unedited(bucket, layers)
             parts.append(look(self.lines, b, log_p, self.tokens, None))
@@ -222,7 +224,8 @@ class _Chunk:
 
         if not open_:
             return ()
-        return greedy_answers(self.handle, [self.asked[q].question for q in open_], edits, enough)
+        questions = [self.asked[q].question for q in open_]
+        return greedy_answers(self.handle, questions, edits, enough, self.between)
 
     def decided(self, q: int, text: str, ended: bool = False) -> bool | None:
         """Whether a probe succeeds with a greedy text that begins so; None: it must be written on."""

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _TOGETHER: Final = 2**29  # bytes: up to this many, all layers are estimated when one is asked for
 _KEPT: Final = 2**30  # bytes of covariances, with their factors and spectra, that a workbench keeps in memory
+_CONDITION: Final = 45  # tokens whose keys take about as long as one layer's condition number
 
 
 def covariance(bench: "Workbench", question: CovarianceQuestion, progress: Progress) -> str:
@@ -60,18 +61,22 @@ def _estimate(
         progress.update(1, 1, "In the store already")
         save_card(bench.store, found := dataclasses.replace(found, created=now()))  # the newest is used
         return found
-    start = time.perf_counter()
+    start, conditioning = time.perf_counter(), _CONDITION * len(missing)
+
+    def report(done: int, total: int, note: str) -> None:
+        progress.update(done, total + conditioning, note)
+
     if own:
-        moments = moments_of_samples(handle, missing, config, progress.update)
+        moments = moments_of_samples(handle, missing, config, report)
     else:
-        moments = moments_of_text(handle, missing, text, words, question.tokens, progress=progress.update)
+        moments = moments_of_text(handle, missing, text, words, question.tokens, progress=report)
+    some, earlier = next(iter(moments.values())), found.seconds if found and have else 0.0
     conditions = dict(zip(found.layers, found.conditions, strict=True)) if found and have else {}
     for done, (layer, each) in enumerate(sorted(moments.items())):
-        progress.update(done, len(moments), "Condition numbers")
+        progress.update(some.n_tokens + _CONDITION * done, some.n_tokens + conditioning, "Condition numbers")
         kept = dataclasses.replace(each, shrinkage=question.shrinkage)
         conditions[layer] = kept.condition
         save_layer(bench.store, key, layer, each.second.numpy())
-    some, earlier = next(iter(moments.values())), found.seconds if found and have else 0.0
     card = CovarianceCard(
         key=key,
         kind="samples" if own else "text",

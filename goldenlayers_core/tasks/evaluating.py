@@ -132,7 +132,8 @@ def _hear(handle: ModelHandle, edit: Edit, asked: Sequence[_Asked], progress: Pr
     for start in range(0, len(questions), _CHUNK):
         progress.update(start, len(questions), "Asking every probe, before and after")
         chunk = questions[start : start + _CHUNK]
-        both = read(handle, (*chunk, *chunk), [None] * len(chunk) + [edit] * len(chunk))
+        owners = [None] * len(chunk) + [edit] * len(chunk)
+        both = read(handle, (*chunk, *chunk), owners, between=progress.check)
         for question, before, after in zip(chunk, both[: len(chunk)], both[len(chunk) :], strict=True):
             heard[question.prompt] = _Heard(before.view.answer, after.view.answer, divergence(before, after))
     progress.update(len(questions), len(questions), "Asking every probe, before and after")

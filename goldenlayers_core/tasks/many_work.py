@@ -86,7 +86,7 @@ class Work:
         for start in range(0, len(questions), _ASKED):
             self.progress.check()
             part = slice(start, start + _ASKED)
-            readings += read(self.handle, questions[part], own[part] if edits else None)
+            readings += read(self.handle, questions[part], own[part] if edits else None, between=self.progress.check)
         return [[readings[q] for q in span] for span in spans]
 
     def chunks(self, requests: Sequence[EditRequest]) -> Iterator[list[EditRequest]]:
