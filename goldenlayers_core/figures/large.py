@@ -4,7 +4,7 @@ from typing import Final
 
 import plotly.graph_objects as go
 
-_LARGE: Final = 1.9  # times the size on a page
+_LARGE: Final = 2.2  # times the size on a page
 _LINE: Final = 24  # px between small labels below which a row of them is left out
 
 
@@ -25,7 +25,7 @@ def enlarged(drawn: go.Figure, height: int, factor: float = _LARGE) -> go.Figure
     figure.for_each_trace(lambda trace: trace.update(textfont_size=ticks) if trace.mode == "text" else None, "scatter")
     rows = max((len(axis.ticktext or ()) for axis in figure.select_yaxes()), default=0)
     if rows * _LINE > height:
-        figure.update_yaxes(showticklabels=False, title_text="requests")
+        figure.update_yaxes(showticklabels=False, title_text="facts")
     above = int((drawn.layout.meta or {}).get("above", 0)) if drawn.layout.meta else 0
     figure.update_layout(margin={"t": int(factor * above) + 20, "b": int(factor * 44), "l": 12, "r": 12})
     return figure

@@ -125,6 +125,8 @@ def words(job: JobView) -> str:
     if job.state == "queued":
         return "waiting for the work before it"
     counts = f"{job.done} of {job.total}" if job.total > 1 else ""
+    if job.kind == "tour":  # its units stand for steps of different kinds
+        counts = f"{share(job):.0%}"
     left = "" if job.seconds_left is None else f"about {duration(job.seconds_left)} left"
     return " · ".join(part for part in (job.note, counts, left, f"{duration(job.seconds)} so far") if part)
 

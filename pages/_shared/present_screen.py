@@ -121,6 +121,6 @@ def _change(change: Change) -> str:
     look, mark = ("gl-yes", "✓") if change.good else ("gl-no", "✗")
     moved = html(change.after) if change.before == change.after else f"{html(change.before)} → {html(change.after)}"
     return (
-        f"<li><span class='gl-asked'>{html(change.prompt)} …</span> <strong>{moved}</strong> "
+        f"<li><span class='gl-asked'>{html(change.prompt)} …</span><strong>{moved}</strong> "
         f"<span class='{look}'>{mark} {change.word}</span></li>"
     )

@@ -32,7 +32,7 @@ def steps(tour: Tour, working: bool) -> None:
     opens = (
         ("Open this fact", lambda: _open_fact(tour)),
         ("Open the layer scores", lambda: _open_scores(tour)),
-        ("Open the evidence", lambda: _open_evidence(tour)),
+        ("Open the evidence" if tour.evidence_run else "Measure it yourself", lambda: _open_evidence(tour)),
         ("Open the edit", lambda: _open_edit(tour.edit_run)),
         (f"Open the edit at layer {tour.golden_layer}", lambda: _open_edit(tour.other_run)),
     )
