@@ -121,8 +121,8 @@ def size_question(found: RankOne) -> Question:
         right=(sum(found.relative_update >= bound for bound in SIZES),),
         explanation=(
             f"{100 * found.relative_update:.2g} %: the change has a Frobenius norm of {found.update_norm:.3g}, the "
-            f"matrix {found.weight_norm:.3g}. It is told by {d_out:,} + {d_in:,} numbers. Yet at this one key the output "
-            f"moves by {found.change_norm / found.value_norm:.1f} times its own length."
+            f"matrix {found.weight_norm:.3g}. It is told by {d_out:,} + {d_in:,} numbers. Yet at this one key the "
+            f"output moves by {found.change_norm / found.value_norm:.1f} times its own length."
         ),
         about=found.about,
     )
@@ -140,9 +140,9 @@ def leak_question(found: RankOne) -> Question | None:
         options=("under 5 %", "5 to 25 %", "25 to 75 %", "75 % or more"),
         right=(sum(abs(most.share) >= bound for bound in LEAKS),),
         explanation=(
-            f"{most.share:.0%} of it, at “{most.token.strip()}” of “{most.prompt}”; a forward pass under the edit "
-            f"moves it by {most.moved:.0%}. There “{found.target_new}” goes from {chance(most.p_new_before)} to "
-            f"{chance(most.p_new_after)}; after the edited prompt it goes from {chance(found.rows[0].p_new_before)} to "
+            f"{100 * most.share:.0f} % of it, at “{most.token.strip()}” of “{most.prompt}”; a forward pass under the "
+            f"edit moves it by {100 * most.moved:.0f} %. There “{found.target_new}” goes from "
+            f"{chance(most.p_new_before)} to {chance(most.p_new_after)}; after the edited prompt it goes from {chance(found.rows[0].p_new_before)} to "
             f"{chance(found.rows[0].p_new_after)}."
         ),
         about=found.about,
