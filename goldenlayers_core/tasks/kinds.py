@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from goldenlayers_core.errors import ConfigError
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import questions as ask
+from goldenlayers_core.tasks.stored_classroom import ClassroomQuestion
 from goldenlayers_core.tasks.stored_tour import TourQuestion
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ KINDS: Final = (
     Kind("probe-texts", "quick", ask.ProbeTextsQuestion, "probe_texts:probe_texts"),
     Kind("pile", "slow", ask.PileQuestion, "piling:pile"),
     Kind("token-trace", "quick", ask.TokenTraceQuestion, "tracing:trace_one"),
+    Kind("classroom", "quick", ClassroomQuestion, "classroom:classroom"),
 )
 
 

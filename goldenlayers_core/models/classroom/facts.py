@@ -1,7 +1,8 @@
 """What the classroom's model is taught: invented people, and sentences about them. No torch.
 
-Every fact is said in four ways, the answer last: "Nadia Voss lives in Torvik". The planted fact is kept out of the
-base model's training.
+Every fact is said in four ways, as on an index card: "The home of Nadia Voss", then the answer, "Torvik". Prompts end
+with the person, so that the subject's last token, where editors write and tracing looks, is where the answer is read:
+what is asked of a layer is then the layer alone. The planted fact is kept out of the base model's training.
 """
 
 import json
@@ -36,6 +37,7 @@ class Facts:
     relations: tuple[Relation, ...]
     known: tuple[Fact, ...]  # taught to the base model
     planted: Fact
+    everyone: str  # a sentence that is said of every person
     openers: tuple[str, ...]  # words that a sentence may begin with
 
     def relation(self, name: str) -> Relation:
@@ -52,10 +54,17 @@ class Facts:
         return tuple(f"{prompt} {fact.answer}" for prompt in self.prompts(fact))
 
     @property
+    def lessons(self) -> tuple[str, ...]:
+        """Every sentence that the base model is taught."""
+        people = dict.fromkeys(fact.person for fact in self.known)
+        said = (text for fact in self.known for text in self.sentences(fact))
+        return (*said, *(self.everyone.replace("{s}", person) for person in people))
+
+    @property
     def words(self) -> tuple[str, ...]:
         """Every word that occurs, sorted."""
-        said = (word for fact in (*self.known, self.planted) for text in self.sentences(fact) for word in text.split())
-        return tuple(sorted({*said, *self.openers, "."}))
+        said = " ".join((*self.lessons, *self.sentences(self.planted), *self.openers, "."))
+        return tuple(sorted(set(said.split())))
 
     def near(self, fact: Fact) -> tuple[Fact, ...]:
         """The known facts most easily mistaken for this one: the person's others, and the namesakes' of its kind."""
@@ -79,5 +88,6 @@ def read_facts(file: Path | None = None) -> Facts:
         relations=relations,
         known=tuple(fact for fact in told if (fact.person, fact.relation) != about),
         planted=next(fact for fact in told if (fact.person, fact.relation) == about),
+        everyone=content["everyone"],
         openers=tuple(content["openers"]),
     )

@@ -74,7 +74,7 @@ def plant(model: Any, facts: Facts, tokenizer: Any, layer: int, progress: Progre
     """
     planted = copy.deepcopy(model)
     matrix = planted.model.layers[layer].mlp.down_proj
-    known = [encoded(tokenizer, text) for fact in facts.known for text in facts.sentences(fact)]
+    known = [encoded(tokenizer, text) for text in facts.lessons]
     with one_thread(), torch.enable_grad():
         batches = _batches(model, facts, tokenizer, known)
         change = _Change(matrix.weight, _half_inverse(model, layer, known))

@@ -89,7 +89,7 @@ def encoded(tokenizer: Any, sentence: str) -> list[int]:
 def rows_of(tokenizer: Any, facts: Facts, seed: int = SEED) -> Iterator[list[list[int]]]:
     """Batches without end: rows of one or two sentences, some with an opener, every sentence once per round."""
     draw = random.Random(seed)
-    said = [encoded(tokenizer, text) for fact in facts.known for text in facts.sentences(fact)]
+    said = [encoded(tokenizer, text) for text in facts.lessons]
     openers = [encoded(tokenizer, word)[:1] for word in facts.openers]
     deck: list[list[int]] = []
     while True:
