@@ -30,6 +30,34 @@ def layer_rates(sweep: SweepResult, layer: int, dark: bool = False) -> go.Figure
     if layer not in sweep.layers:
         raise ConfigError(f"Layer {layer} was asked for; this sweep measured {layer_list(sweep.layers)}.")
     theme, figure = colours(dark), go.Figure()
+    _curves(figure, sweep, theme)
+    figure.add_vline(x=layer, line={"color": theme.ink, "width": 2, "dash": "dot"}, name="scrubber")
+    golden = sweep.golden_layer
+    figure.add_vline(x=golden, line={"color": theme.gold, "width": 6}, opacity=0.45, layer="below", name="golden layer")
+    layer_axis(figure, sweep.n_layers)
+    figure.update_xaxes(title_text="layer edited (0 is the first block)")
+    figure.update_yaxes(range=[-0.03, 1.03], tickformat=".0%", dtick=0.25, zeroline=False)
+    figure.update_layout(showlegend=True, legend={"entrywidth": 150, "entrywidthmode": "pixels"})
+    return dress(
+        figure,
+        dark=dark,
+        title=_finding(sweep, layer),
+        subtitle=sentences(
+            (
+                f"Means over {counted(sweep.n_requests, 'request')}: share of the probes of each kind that came out as "
+                f"wished, answers by greedy generation. {SCORE}.",
+                f"Dotted: the layer of the scrubber. Gold: the golden layer {golden}, the best on average.",
+                about(sweep),
+            )
+        ),
+        kind=f"Line chart of the rates of real edits over {counted(len(sweep.layers), 'layer')}",
+        body=300,
+        bottom=112,
+    )
+
+
+def _curves(figure: go.Figure, sweep: SweepResult, theme: Colours) -> None:
+    """One line per kind of probe that some request has, and the score above them."""
     for name, words, colour, dash, symbol in _CURVES:
         have = int((~np.isnan(sweep.of(name))).all(axis=1).sum())
         if not have:
@@ -54,29 +82,6 @@ def layer_rates(sweep: SweepResult, layer: int, dark: bool = False) -> go.Figure
         marker={"size": 6},
         customdata=[[sweep.n_requests]] * len(sweep.layers),
         hovertemplate="<b>layer %{x}</b><br>score %{y:.3f} over %{customdata[0]} requests<extra></extra>",
-    )
-    figure.add_vline(x=layer, line={"color": theme.ink, "width": 2, "dash": "dot"}, name="scrubber")
-    golden = sweep.golden_layer
-    figure.add_vline(x=golden, line={"color": theme.gold, "width": 6}, opacity=0.45, layer="below", name="golden layer")
-    layer_axis(figure, sweep.n_layers)
-    figure.update_xaxes(title_text="layer edited (0 is the first block)")
-    figure.update_yaxes(range=[-0.03, 1.03], tickformat=".0%", dtick=0.25, zeroline=False)
-    figure.update_layout(showlegend=True, legend={"entrywidth": 150, "entrywidthmode": "pixels"})
-    return dress(
-        figure,
-        dark=dark,
-        title=_finding(sweep, layer),
-        subtitle=sentences(
-            (
-                f"Means over {counted(sweep.n_requests, 'request')}: share of the probes of each kind that came out as "
-                f"wished, answers by greedy generation. {SCORE}.",
-                f"Dotted: the layer of the scrubber. Gold: the golden layer {golden}, the best on average.",
-                about(sweep),
-            )
-        ),
-        kind=f"Line chart of the rates of real edits over {counted(len(sweep.layers), 'layer')}",
-        body=300,
-        bottom=112,
     )
 
 

@@ -7,9 +7,7 @@ import streamlit as st
 from goldenlayers_core.figures.lesson_wrong import pile_curves
 from goldenlayers_core.figures.text import percent
 from goldenlayers_core.records import EditRequest
-from goldenlayers_core.results import SweepResult
 from goldenlayers_core.results.pile import Pile
-from goldenlayers_core.runtime import RunManifest
 from goldenlayers_core.tasks.lesson_wrong import (
     edit_question,
     find_edit,
@@ -21,7 +19,7 @@ from goldenlayers_core.tasks.lesson_wrong import (
     signs,
     telling_edit,
 )
-from goldenlayers_core.tasks.questions import PileQuestion
+from goldenlayers_core.tasks.questions import EditQuestion, PileQuestion
 from pages._shared import cached, jobs, lesson, lesson_said, lesson_sweep, session, show
 from pages._shared.wording import duration, escape
 
@@ -38,52 +36,41 @@ def section() -> None:
         return
     run, sweep = swept
     row, layer = telling_edit(sweep)
-    request = lesson_sweep.request_of(run, sweep.request_digests[row])
+    digest = sweep.request_digests[row]
+    request = lesson_sweep.request_of(run, digest)
+    asked = pile_question(session.model(), lesson_sweep.part_of(run), pile_layers(sweep.n_layers, sweep.golden_layer))
+    store = cached.workbench().store
+    made = find_edit(store, sweep.fingerprint, request, layer) if request else None
+    piled = find_pile(store, sweep.fingerprint, sweep.provenance.get("dtype", ""), asked)
+    missing = piled is None or (request is not None and made is None)
+    ready = not missing or lesson.model() is not None  # asked for once, above whatever needs it
     if request is not None:
-        _one(request, layer)
-    _many(run, sweep)
+        _one(request, layer, made, ready)
+    _many(asked, piled, ready)
     lesson.links(
         lesson.Link(
             "Open this edit's sweep",
             "pages/ground_truth.py",
-            lambda: lesson_sweep.to_truth(run.run_id, sweep.request_digests[row], layer),
+            lambda: lesson_sweep.to_truth(run.run_id, digest, layer),
             ":material/query_stats:",
         ),
         lesson.Link(
             "Make this edit and stack others",
             "pages/edit.py",
-            lambda: lesson_sweep.to_edit(run.run_id, sweep.request_digests[row], layer),
+            lambda: lesson_sweep.to_edit(run.run_id, digest, layer),
             ":material/edit:",
         ),
     )
 
 
-def _one(request: EditRequest, layer: int) -> None:
+def _one(request: EditRequest, layer: int, run_id: str | None, ready: bool) -> None:
     """One edit and all its probes."""
     lesson.text(NAME, "one", layer=layer)
     st.markdown(f"> {escape(request.prompt)} … {escape(request.target_true or '?')} **→ {escape(request.target_new)}**")
     jobs.follow(_EDIT, session.show_edit_run)
-    known = lesson_sweep.fingerprint()
-    run_id = find_edit(cached.workbench().store, known or "", request, layer)
     if run_id is None:
         lesson.text(NAME, "one-empty", layer=layer)
-        if lesson.model() is None:
-            return
-        job = jobs.waiting(_EDIT)
-
-        def begin() -> None:
-            question = edit_question(session.model(), request, layer)
-            jobs.start(_EDIT, cached.workbench().submit(question, f"Editing layer {layer}"))
-
-        st.button(
-            "Make this edit",
-            key="lesson-make-edit",
-            type="primary",
-            icon=":material/edit:",
-            on_click=jobs.attempt,
-            args=(begin,),
-            disabled=job is not None and job.active,
-        )
+        _offer(_EDIT, "Make this edit", ":material/edit:", edit_question(session.model(), request, layer), ready)
         return
     report = cached.report(run_id)
     question = kind_question(report)
@@ -96,14 +83,17 @@ def _one(request: EditRequest, layer: int) -> None:
     st.caption(f"Greedy answers to all {len(report.outcomes)} probes; {report.method.upper()} · {run_id}")
 
 
-def _many(run: RunManifest, sweep: SweepResult) -> None:
+def _many(asked: PileQuestion, stored: tuple[str, Pile] | None, ready: bool) -> None:
     """Edits that pile up: read where a pile is stored, else one button."""
-    asked = pile_question(session.model(), lesson_sweep.part_of(run), pile_layers(sweep.n_layers, sweep.golden_layer))
     jobs.follow(_PILE, lambda _name: None)
-    store = cached.workbench().store
-    stored = find_pile(store, sweep.fingerprint, sweep.provenance.get("dtype", ""), asked)
     if stored is None:
-        _offer_pile(asked)
+        layers = ", ".join(map(str, asked.layers))
+        lesson.text(NAME, "many-empty", written=asked.sizes[-1], layers=layers, facts=asked.facts)
+        _offer(_PILE, "Pile them up", ":material/layers:", asked, ready)
+        st.caption(
+            f"{asked.sizes[-1] * len(asked.layers)} real edits and {len(asked.sizes) * len(asked.layers)} "
+            "measurements: about a minute on two cores, in the background."
+        )
         return
     name, found = stored
     lesson.text(NAME, "many", written=len(found.written), prompts=found.n_prompts, facts=len(found.facts))
@@ -122,33 +112,22 @@ def _many(run: RunManifest, sweep: SweepResult) -> None:
     )
 
 
-def _offer_pile(asked: PileQuestion) -> None:
-    lesson.text(
-        NAME,
-        "many-empty",
-        written=asked.sizes[-1],
-        layers=", ".join(map(str, asked.layers)),
-        facts=asked.facts,
-    )
-    if lesson.model() is None:
-        return
-    job = jobs.waiting(_PILE)
+def _offer(slot: str, label: str, icon: str, question: EditQuestion | PileQuestion, ready: bool) -> None:
+    """A button that starts work, once the model is in memory."""
+    job = jobs.waiting(slot)
 
     def begin() -> None:
-        jobs.start(_PILE, cached.workbench().submit(asked, f"Edits piling up, {asked.choice.words}"))
+        jobs.start(slot, cached.workbench().submit(question, label))
 
     st.button(
-        "Pile them up",
-        key="lesson-pile",
-        type="primary",
-        icon=":material/layers:",
+        label,
+        key=f"lesson-start-{slot}",
+        type="primary" if ready else "secondary",
+        icon=icon,
         on_click=jobs.attempt,
         args=(begin,),
-        disabled=job is not None and job.active,
-    )
-    st.caption(
-        f"{asked.sizes[-1] * len(asked.layers)} real edits and {len(asked.sizes) * len(asked.layers)} measurements: "
-        "about a minute on two cores, in the background."
+        disabled=not ready or (job is not None and job.active),
+        help=None if ready else "Load the model first; the button is above.",
     )
 
 

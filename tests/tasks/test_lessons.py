@@ -172,7 +172,7 @@ def test_which_kind_of_probe_comes_off_worst() -> None:
     old, new = view("Paris", 0.1, 0.9), view("Rome", 0.9, 0.1)
 
     def outcome(kind: str, success: bool) -> ProbeOutcome:
-        return ProbeOutcome(f"A {kind} prompt", kind, "", ("Rome",), old, new, success, 0.1)  # type: ignore[arg-type]
+        return ProbeOutcome(f"A {kind} prompt", kind, "", ("Rome",), old, new, success, 0.1)
 
     kinds = (("rewrite", True), ("rephrase", True), ("rephrase", False), ("locality", False))
     report = made_report(tuple(outcome(*each) for each in kinds), old, new)
