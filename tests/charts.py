@@ -8,10 +8,8 @@ import plotly.graph_objects as go
 from goldenlayers_core.figures import alt_text
 
 # what is counted under a chart: a number, and within the same sentence what there are so many of
-_COUNTED = re.compile(
-    r"\b(\d[\d,]*|one|ten)\b[^.;:]{0,60}?\b(request|probe|prompt|edit|fact|draw|token|round|resample|layer|word|key|pass)s?\b",
-    re.IGNORECASE,
-)
+_THINGS = "request|probe|prompt|edit|fact|draw|token|round|resample|layer|word|key|pass"
+_COUNTED = re.compile(rf"\b(\d[\d,]*|one|ten)\b[^.;:]{{0,60}}?\b({_THINGS})s?\b", re.IGNORECASE)
 _PERCENT = re.compile(r"\d%")
 
 

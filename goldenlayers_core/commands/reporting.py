@@ -32,4 +32,4 @@ def report(
     drawn = find_browser() is not None if pictures is None else pictures
     write_report(Workbench().store, run, out, drawn)
     size = out.expanduser().stat().st_size
-    say(as_json, {"run": run, "out": str(out), "bytes": size}, lambda: [f"{out}, {size / 1e6:.1f} MB"])
+    say(as_json, {"run": run, "out": str(out), "bytes": size}, lambda: [f"{out}, {size / 2**20:.1f} MiB"])

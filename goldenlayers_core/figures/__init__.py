@@ -2,7 +2,7 @@
 
 No torch, no streamlit. Layer scores: `scores_heatmap`, `totals_bars`, `best_layer_distribution`, `request_profile`,
 `compare_runs`; predicted ones: `part_heatmap`, `prediction_profile`. Edits: `top_tokens`, `probe_changes`,
-`panel_strip`, `guard_curve`, `lens_curves`, `lens_parts`, `rate_bars`. Real edits at every layer: `layer_card`, `regret_bars`,
+`panel_strip`, `guard_curve`, `lens_curves`, `lens_parts`, `rate_bars`. Real edits: `layer_card`, `regret_bars`,
 `metric_curves`, `sweep_heatmap`, `best_layers`, `request_layers`, `agreement_scatter`, `generalisation_matrix`. Causal
 traces: `token_heatmap`, `trace_curves`. All come wrapped for a phone; `fit_width` uses a wider screen; `to_html`,
 `to_png`, `alt_text` take a figure elsewhere.

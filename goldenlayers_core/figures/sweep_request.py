@@ -48,8 +48,9 @@ def request_layers(sweep: SweepResult, index: int, layer: int, dark: bool = Fals
             (
                 f"{shorten(sweep.prompts[index], 150)}",
                 f"{shorten(sweep.targets_true[index], 50) or '?'} → {shorten(sweep.targets_new[index], 50)}",
-                f"1 request at {counted(len(sweep.layers), 'layer')}. Strips: share of the probes of each kind that came out as wished (empty: none). {SCORE}. P(new): "
-                "probability of the new target after the edit. Gold: the layer chosen.",
+                f"1 request at {counted(len(sweep.layers), 'layer')}. Strips: share of the probes of each kind that "
+                f"came out as wished (empty: none). {SCORE}. P(new): probability of the new target "
+                "after the edit. Gold: the layer chosen.",
             )
         ),
         kind=f"Four strips and two lines over {counted(len(sweep.layers), 'layer')}",

@@ -7,9 +7,26 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from goldenlayers_core.results.formats import MINUS, TIMES, number, percent
+
+__all__ = [
+    "HOVER_WIDTH",
+    "MINUS",
+    "TIMES",
+    "clean",
+    "counted",
+    "escape",
+    "layer_list",
+    "number",
+    "percent",
+    "plain",
+    "row_labels",
+    "sentences",
+    "shorten",
+    "wrap",
+]
+
 HOVER_WIDTH = 46
-MINUS, TIMES = "\u2212", "\u00d7"  # by code: in the source they look like - and x
-_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def clean(text: str) -> str:
@@ -39,34 +56,6 @@ def wrap(text: str, width: int) -> str:
 def plain(markup: str) -> str:
     """The opposite: what a person reads of plotly's small HTML, on one line."""
     return clean(html.unescape(re.sub(r"<[^<>]*>", "", re.sub(r"<br\s*/?>", " ", markup))))
-
-
-def number(value: float, digits: int = 3) -> str:
-    """`value` with `digits` significant digits, for people: 0.0123, 1,230, powers of ten."""
-    if not math.isfinite(value):
-        return "not a number"
-    if value == 0:
-        return "0"
-    if 1e-3 <= abs(value) < 1e6:
-        places = max(digits - 1 - math.floor(math.log10(abs(value))), 0)
-        body = f"{abs(value):,.{places}f}"
-        body = body.rstrip("0").rstrip(".") if "." in body else body
-    else:
-        mantissa, exponent = f"{abs(value):.{digits - 1}e}".split("e")
-        mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
-        power = "10" + str(int(exponent)).translate(_SUPERSCRIPTS)
-        body = power if mantissa == "1" else f"{mantissa}{TIMES}{power}"
-    return MINUS + body if value < 0 else body
-
-
-def percent(share: float) -> str:
-    """A share in [0, 1] as a percentage, one decimal below 10 %; nearly 0 and nearly 1 are said in words."""
-    if 0 < share < 0.0005:
-        return "under 0.1 %"
-    if 0.995 <= share < 1:
-        return "over 99 %"
-    text = f"{100 * share:.1f}" if share < 0.0995 else f"{100 * share:.0f}"
-    return text.removesuffix(".0") + " %"
 
 
 def counted(count: int, noun: str) -> str:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from goldenlayers_core.results.edits import EditReport
+from goldenlayers_core.results.formats import percent
 from goldenlayers_core.results.stack import EditCard
 
 Colour = Literal["green", "amber", "red"]
@@ -86,7 +87,7 @@ def _plain(text: str) -> str:
 def _change(report: EditReport, card: EditCard | None) -> Check:
     parts = []
     if report.weight_change > 0:
-        parts.append(f"{100 * report.weight_change:.3g} % of the weight's norm")
+        parts.append(f"{percent(report.weight_change)} of the weight's norm")
     if card is not None and card.entries:
         parts.append(f"{card.entries} places in a memory")
     if card is not None and card.prefix:
@@ -113,7 +114,7 @@ def _probability(report: EditReport) -> Check:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.3g} %" if math.isfinite(share) else "not asked"
+    return percent(share) if math.isfinite(share) else "not asked"
 
 
 def _share(report: EditReport, kind: str, name: str, least: float, verb: str) -> Check:

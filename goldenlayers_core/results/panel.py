@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from goldenlayers_core.records import digest_of
+from goldenlayers_core.results.formats import number, percent
 from goldenlayers_core.results.scores import Floats, check_shape
 
 TopTokens = tuple[tuple[str, float], ...]
@@ -106,8 +107,8 @@ class PanelResult:
         """Red where either number reaches COLLAPSE, amber where either exceeds CAUTION, else green."""
         ratio, share, norm = self.ratio, sum(self.changed) / len(self.changed), self.curve[-1].norm
         seen = (
-            f"{100 * share:.2g} % of the panel go on with another word, the text's perplexity is {ratio:.2f} times "
-            f"that of the unedited model, the summed norm {100 * norm:.2g} % of the weights"
+            f"{percent(share)} of the panel go on with another word, the text's perplexity is {number(ratio)} times "
+            f"that of the unedited model, the summed norm {percent(norm)} of the weights"
         )
         if not math.isfinite(ratio) or share >= COLLAPSE[0] or ratio >= COLLAPSE[1]:
             return Guard("red", f"The model is collapsing: {seen}.")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from goldenlayers_core.errors import ConfigError
+from goldenlayers_core.results.formats import percent
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,4 @@ def range_words(layers: Sequence[int]) -> str:
 
 def chance(probability: float) -> str:
     """A probability in words of a sentence: "77 %", "3.4 %", "under 0.1 %"."""
-    if 0 < probability < 0.0005:
-        return "under 0.1 %"
-    if 0.995 <= probability < 1:
-        return "over 99 %"
-    return (
-        f"{100 * probability:.1f}".removesuffix(".0") + " %" if probability < 0.0995 else f"{100 * probability:.0f} %"
-    )
+    return percent(probability)

@@ -98,8 +98,8 @@ def score_lines(content: dict[str, Any]) -> list[str]:
             + ("  set aside" if e["layer"] in content["outliers"] else "")
             for e in content["layers"]
         ),
-        f"golden layer by {'LGA' if lga else 'edit-aware analysis'}: {content['golden_layer']} (chosen by {100 * share:.0f} % "
-        f"of {resamples} bootstrap resamples)",
+        f"golden layer by {'LGA' if lga else 'edit-aware analysis'}: {content['golden_layer']} (chosen by "
+        f"{100 * share:.0f} % of {resamples} bootstrap resamples)",
         ending,
     ]
 

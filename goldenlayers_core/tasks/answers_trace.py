@@ -68,8 +68,8 @@ def trace_lines(content: dict[str, Any]) -> list[str]:
             f"{'#' * round(40 * max(e['effect'], 0.0) / top)}"
             for e in content["layers"]
         ),
-        f"golden layer by causal tracing: {content['golden_layer']} (chosen by {100 * share:.0f} % of {resamples} bootstrap "
-        "resamples)",
+        f"golden layer by causal tracing: {content['golden_layer']} (chosen by {100 * share:.0f} % of {resamples} "
+        "bootstrap resamples)",
         "Where an answer comes back need not be where an edit works best. Check it with `edit --layer N`.",
         *([f"{len(content['skipped'])} requests were skipped."] if content["skipped"] else []),
     ]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from goldenlayers_core.figures.text import counted, percent
+from goldenlayers_core.figures.text import counted, number, percent
 from goldenlayers_core.results import Pick, SweepResult
 from goldenlayers_core.results.card import WAYS, Way
 from goldenlayers_core.tasks.judging import Difference, difference, left_out_regret, rivals, steadiness
@@ -70,13 +70,13 @@ def _about_lga(lga: int, golden: int, apart: Difference | None, n_requests: int)
     if apart is None:
         return f"LGA's layer {lga} was not measured"
     if n_requests == 1:
-        return f"LGA's layer {lga} scores {apart.mean:.2f} less on it"
+        return f"LGA's layer {lga} scores {number(apart.mean, 2)} less on it"
     if apart.low > 0:
         return (
-            f"LGA picks badly here: its layer {lga} scores {apart.mean:.2f} less "
-            f"({apart.low:.2f} to {apart.high:.2f} less)"
+            f"LGA picks badly here: its layer {lga} scores {number(apart.mean, 2)} less "
+            f"({number(apart.low, 2)} to {number(apart.high, 2)} less)"
         )
-    return f"LGA's layer {lga} scores {apart.mean:.2f} less, which these requests cannot tell from none"
+    return f"LGA's layer {lga} scores {number(apart.mean, 2)} less, which these requests cannot tell from none"
 
 
 def remarks(picks: Sequence[Pick], sweep: SweepResult | None) -> tuple[str, ...]:
@@ -113,7 +113,7 @@ def _chosen_here(sweep: SweepResult) -> str:
     text = f"Layer {sweep.golden_layer} was chosen on the very requests it is judged on, which flatters it"
     if fair is None:
         return f"{text}."
-    return f"{text}; chosen on all requests but one and judged on that one, the regret is {fair:.3f}."
+    return f"{text}; chosen on all requests but one and judged on that one, the regret is {number(fair, 2)}."
 
 
 def _elsewhere(picks: Sequence[Pick], way: Way, sweep: SweepResult) -> bool:

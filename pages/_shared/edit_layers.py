@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from goldenlayers_core import figures
-from goldenlayers_core.figures.text import number, shorten
+from goldenlayers_core.figures.text import number, percent, shorten
 from goldenlayers_core.records import EditRequest
 from goldenlayers_core.results import SweepResult
 from goldenlayers_core.runtime import RunManifest
@@ -101,7 +101,7 @@ def _answers(sweep: SweepResult, index: int, edited: int) -> None:
                 "layer": list(sweep.layers),
                 "score": [number(float(value), 2) for value in sweep.score[index]],
                 "answer after the edit": [shorten(answer, 80) for answer in sweep.answers[index]],
-                "P(new)": [number(float(value), 2) for value in sweep.of("p_new")[index]],
+                "P(new)": [percent(float(value)) for value in sweep.of("p_new")[index]],
                 "": [marks.get(layer, "") for layer in sweep.layers],
             }
         ),

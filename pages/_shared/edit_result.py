@@ -12,7 +12,7 @@ from goldenlayers_core.records import PROBE_KINDS
 from goldenlayers_core.results import EditReport, ProbeOutcome, View
 from goldenlayers_core.results.stack import EditCard
 from pages._shared import cached, edit_kept, session, show
-from pages._shared.wording import duration, escape
+from pages._shared.wording import escape, precise
 
 MOST_PROBES = 60
 KIND_WORDS = {
@@ -73,7 +73,7 @@ def _probabilities(report: EditReport, view: View) -> None:
                 f"P({label}: {escape(shorten(target or 'none', 24))})",
                 percent(probability) if math.isfinite(probability) else "not asked",
                 width="content",
-                help=f"Probability that the model goes on with the {label} answer: {probability:.3g}.",
+                help=f"Probability that the model goes on with the {label} answer: {number(probability)}.",
             )
 
 
@@ -144,9 +144,9 @@ def cost(run_id: str, report: EditReport) -> None:
             help="Frobenius norm of the change divided by that of the MLP output matrix it lies over; a large change "
             "moves more than the fact.",
         )
-        st.metric("Time", f"{report.seconds:.1f} s", width="content", help="Sum of the stages below, loading excluded.")
+        st.metric("Time", precise(report.seconds), width="content", help="Sum of the stages below, loading excluded.")
         for stage, seconds in report.stages:
-            st.metric(stage.capitalize(), f"{seconds:.2f} s", width="content")
+            st.metric(stage.capitalize(), precise(seconds), width="content")
     about = report.provenance
     parts = (
         edit_kept.run(run_id).model,
@@ -167,7 +167,7 @@ def summary_row(report: EditReport) -> dict[str, str | int]:
         "took": "✓ yes" if report.took else "✗ no",
         **{kind: rates.get(kind, "none") for kind in PROBE_KINDS},
         "P(new) after": percent(report.after.target_new_probability),
-        "weight change": number(report.weight_change),
-        "time": duration(report.seconds),
+        "weight change": percent(report.weight_change),
+        "time": precise(report.seconds),
         "request": f"{shorten(report.prompt, 60)} → {shorten(report.target_new, 24)}",
     }

@@ -6,6 +6,7 @@ from typing import Final
 import streamlit as st
 
 from goldenlayers_core.errors import GoldenLayersError
+from goldenlayers_core.figures.text import percent
 from goldenlayers_core.results import stack as of
 from goldenlayers_core.results.light import light
 from goldenlayers_core.results.stack import EditCard, Stack
@@ -170,5 +171,5 @@ def facts_of(card: EditCard) -> str:
     if card.prefix:
         parts.append(f"{count(len(card.prefix), 'character')} before every prompt")
     if card.weight_change:
-        parts.append(f"norm {100 * card.weight_change:.2g} % of the weight")
+        parts.append(f"norm {percent(card.weight_change)} of the weight")
     return " · ".join([*parts, size(card.n_bytes), f"digest {card.edit_id[:8]}"])

@@ -16,7 +16,7 @@ from goldenlayers_core.tasks.lesson_layer import lesson_sweep, small_sweep
 from goldenlayers_core.tasks.recommend import known_fingerprint
 from goldenlayers_core.tasks.truth_cost import price
 from pages._shared import cached, edit_start, jobs, lesson, session
-from pages._shared.wording import count, duration, escape
+from pages._shared.wording import count, duration, escape, precise
 
 _SLOT: Final = "sweep"  # Ground truth follows the same one
 
@@ -75,7 +75,7 @@ def offer() -> None:
         disabled=job is not None and job.active,
     )
     st.caption(
-        f"{edits} real edits, about {duration(edits * cost.seconds_per_edit)} ({cost.seconds_per_edit:.2g} s each, "
+        f"{edits} real edits, about {duration(edits * cost.seconds_per_edit)} ({precise(cost.seconds_per_edit)} each, "
         f"{cost.source}), of {escape(asked.choice.words)}. It runs in the background and is kept: Ground truth and "
         "Runs show it as any other sweep."
     )

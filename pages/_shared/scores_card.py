@@ -7,7 +7,7 @@ from goldenlayers_core.figures.text import counted, layer_list, number, percent
 from goldenlayers_core.results import LayerScores, Selection
 from goldenlayers_core.tasks.starting import early_layer
 from pages._shared import edit_start, present_link, report
-from pages._shared.wording import duration, escape
+from pages._shared.wording import duration, escape, precise
 
 NOT_PROVED = (
     "**What this does not prove yet.** LGA compares gradients; no edit has been run, and only an edit tells whether it "
@@ -113,7 +113,7 @@ def _numbers(scores: LayerScores, selection: Selection) -> None:
             "Time",
             duration(scores.seconds),
             width="content",
-            help=f"{counted(scores.n_computed, 'request')} computed in {scores.seconds:.1f} s ({scores.n_tokens:,} "
+            help=f"{counted(scores.n_computed, 'request')} computed in {precise(scores.seconds)} ({scores.n_tokens:,} "
             f"tokens through the model); {scores.n_requests - scores.n_computed:,} came from the store.",
         )
 

@@ -15,7 +15,7 @@ from goldenlayers_core.tasks.judging import curve, steadiness
 from goldenlayers_core.tasks.questions import TraceQuestion
 from goldenlayers_core.tasks.truth import COMPUTED, ModelFacts, layer_card
 from pages._shared import cached, edit_start, jobs, present_link, report, session, show, truth_start
-from pages._shared.wording import count, duration, escape
+from pages._shared.wording import count, duration, escape, precise
 
 SHORT: Final = {"lga": "LGA", "edit_aware": "edit-aware analysis", "causal_trace": "causal trace"}
 SLOT: Final = {"lga": "truth-lga", "edit_aware": "truth-edit-aware", "causal_trace": "truth-trace"}
@@ -100,7 +100,7 @@ def _numbers(card: LayerCard, sweep: SweepResult) -> None:
         ),
         (
             "Time per edit",
-            f"{sweep.seconds_per_edit:.2g} s",
+            precise(sweep.seconds_per_edit),
             f"Mean over all {card.n_requests * len(sweep.layers):,} edits, measurement included, as it was when each "
             f"was computed; {sweep.n_computed:,} were computed in the last run, in {duration(sweep.seconds)}.",
         ),

@@ -149,7 +149,7 @@ def _share(value: float) -> str:
 
 
 def _value(value: float) -> str:
-    return "none" if pd.isna(value) else number(value, 2)
+    return "none" if pd.isna(value) else percent(value)
 
 
 def failing(sweep: SweepResult) -> None:
@@ -170,9 +170,9 @@ def failing(sweep: SweepResult) -> None:
             "request": [shorten(sweep.prompts[q], 48) for q in bad],
             "new answer": [shorten(sweep.targets_new[q], 24) for q in bad],
             f"said at layer {golden}": [shorten(sweep.answers[q][place], 30) for q in bad],
-            "score": [round(float(scores[q, place]), 3) for q in bad],
+            "score": [round(float(scores[q, place]), 2) for q in bad],
             "its best layer": [sweep.layers[int(scores[q].argmax())] for q in bad],
-            "score there": [round(float(scores[q].max()), 3) for q in bad],
+            "score there": [round(float(scores[q].max()), 2) for q in bad],
         }
     )
     event = st.dataframe(

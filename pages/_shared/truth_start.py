@@ -14,7 +14,7 @@ from goldenlayers_core.tasks.truth_cost import price
 from pages._shared import cached, edit_controls, jobs, link, session
 from pages._shared.run_choice import run_on_show
 from pages._shared.scores_controls import model_words
-from pages._shared.wording import count, duration, escape, when
+from pages._shared.wording import count, duration, escape, precise, when
 
 SLOTS: Final = ("sweep", "search", "truth-lga", "truth-edit-aware", "truth-trace")  # of jobs this page follows
 BUNDLED_LAYERS: Final = 30
@@ -171,7 +171,7 @@ def _cost(asked: Asked, edits: int) -> str:
     store, source = cached.workbench().store, asked.model.source
     found = price(store, card.fingerprint if card else "", asked.method, source, asked.writing)
     full = f"{edits:,} edits take about {duration(edits * found.seconds_per_edit)}"
-    per = f"{found.seconds_per_edit:.2g} s per edit, {found.source}"
+    per = f"{precise(found.seconds_per_edit)} per edit, {found.source}"
     if isinstance(asked, SearchQuestion):
         return f"A full sweep would take {duration(edits * found.seconds_per_edit)} ({edits:,} edits, {per})."
     return f"{full} ({per}); what is stored already costs nothing."

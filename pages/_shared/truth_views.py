@@ -8,6 +8,7 @@ import streamlit as st
 from goldenlayers_core import figures
 from goldenlayers_core.figures.curves import title_of
 from goldenlayers_core.figures.sweep import about
+from goldenlayers_core.figures.text import number
 from goldenlayers_core.results import METRICS, LayerCard, LayerScores, SweepResult
 from goldenlayers_core.results.sweep import PROBE_METRICS
 from goldenlayers_core.tasks.carried import generalisation
@@ -88,7 +89,7 @@ def _harmonic(sweep: SweepResult) -> None:
         golden = float(values[sweep.layers.index(sweep.golden_layer)])
         st.caption(
             f"ROME's S (harmonic mean of efficacy, paraphrase and neighborhood) is largest at layer "
-            f"{sweep.layers[top]}: {values[top]:.3f}; at the golden layer {golden:.3f}."
+            f"{sweep.layers[top]}: {number(float(values[top]), 2)}; at the golden layer {number(golden, 2)}."
         )
 
 

@@ -6,6 +6,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
+from goldenlayers_core.figures.text import number
+
 
 def escape(text: str) -> str:
     """Plain text for Streamlit's Markdown: nothing in it is markup, a colour, an icon or mathematics."""
@@ -41,6 +43,11 @@ def parameters(number: int) -> str:
     if number >= 1e9:
         return f"{number / 1e9:.1f} billion"
     return f"{number / 1e6:.0f} million" if number >= 1e7 else f"{number / 1e6:.1f} million"
+
+
+def precise(seconds: float) -> str:
+    """Seconds that were measured, with two digits: "0.62 s", "12 s"."""
+    return f"{number(seconds, 2)} s"
 
 
 def duration(seconds: float) -> str:

@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from goldenlayers_core.evaluation.panel import bundled_panel
+from goldenlayers_core.figures.text import percent
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.results.stack import Entry, Stack
 from goldenlayers_core.tasks import DatasetChoice, EditQuestion, Workbench
@@ -143,7 +144,7 @@ def test_the_stack_says_what_every_edit_is(made: tuple[str, str], bench: Workben
     text, change = words(begin(made)), edit_card(bench.store, made[0]).weight_change
     assert "1. France → Warsaw" in text
     assert "2. The Eiffel Tower → Rome** · on show" in text
-    assert f"ROME · layer 5 · rank 1 · norm {100 * change:.2g} % of the weight · 8.2 KiB · digest {made[0][:8]}" in text
+    assert f"ROME · layer 5 · rank 1 · norm {percent(change)} of the weight · 8.2 KiB · digest {made[0][:8]}" in text
 
 
 def test_edits_are_switched_moved_dropped_undone_redone_copied_and_cleared(made: tuple[str, str]) -> None:
