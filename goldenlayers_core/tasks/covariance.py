@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import torch
@@ -44,6 +44,19 @@ def estimated(bench: "Workbench", question: CovarianceQuestion, progress: Progre
     return _estimate(bench, handle, question, progress)
 
 
+def _conditioned(
+    bench: "Workbench", key: str, moments: Mapping[int, KeyMoments], shrinkage: float, progress: Progress
+) -> dict[int, float]:
+    """Every layer's condition number; the layer is stored on the way."""
+    conditions = {}
+    for done, (layer, each) in enumerate(sorted(moments.items())):
+        whole = each.n_tokens + _CONDITION * len(moments)
+        progress.update(each.n_tokens + _CONDITION * done, whole, "Condition numbers")
+        conditions[layer] = dataclasses.replace(each, shrinkage=shrinkage).condition
+        save_layer(bench.store, key, layer, each.second.numpy())
+    return conditions
+
+
 def _estimate(
     bench: "Workbench", handle: ModelHandle, question: CovarianceQuestion, progress: Progress
 ) -> CovarianceCard:
@@ -61,10 +74,10 @@ def _estimate(
         progress.update(1, 1, "In the store already")
         save_card(bench.store, found := dataclasses.replace(found, created=now()))  # the newest is used
         return found
-    start, conditioning = time.perf_counter(), _CONDITION * len(missing)
+    start = time.perf_counter()
 
     def report(done: int, total: int, note: str) -> None:
-        progress.update(done, total + conditioning, note)
+        progress.update(done, total + _CONDITION * len(missing), note)
 
     if own:
         moments = moments_of_samples(handle, missing, config, report)
@@ -72,11 +85,7 @@ def _estimate(
         moments = moments_of_text(handle, missing, text, words, question.tokens, progress=report)
     some, earlier = next(iter(moments.values())), found.seconds if found and have else 0.0
     conditions = dict(zip(found.layers, found.conditions, strict=True)) if found and have else {}
-    for done, (layer, each) in enumerate(sorted(moments.items())):
-        progress.update(some.n_tokens + _CONDITION * done, some.n_tokens + conditioning, "Condition numbers")
-        kept = dataclasses.replace(each, shrinkage=question.shrinkage)
-        conditions[layer] = kept.condition
-        save_layer(bench.store, key, layer, each.second.numpy())
+    conditions |= _conditioned(bench, key, moments, question.shrinkage, progress)
     card = CovarianceCard(
         key=key,
         kind="samples" if own else "text",
