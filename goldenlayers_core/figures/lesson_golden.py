@@ -48,12 +48,7 @@ def proxy_map(sweep: SweepResult, draw: Draw, dark: bool = False) -> go.Figure:
     )
     _rings(figure, sweep, rows, heights, theme)
     _frames(figure, sweep, draw, theme)
-    column_axis(figure, sweep.layers, sweep.n_layers)
-    labels = row_labels([sweep.subjects[q] or sweep.prompts[q] for q in rows], 18)
-    figure.update_yaxes(
-        range=[len(rows) + 0.6, -0.6], tickvals=heights, ticktext=labels, showgrid=False, zeroline=False
-    )
-    figure.update_layout(showlegend=False)
+    _axes(figure, sweep, rows, heights)
     return dress(
         figure,
         dark=dark,
@@ -71,6 +66,16 @@ def proxy_map(sweep: SweepResult, draw: Draw, dark: bool = False) -> go.Figure:
         body=_ROW * (len(rows) + 1) + 20,
         bottom=44,
     )
+
+
+def _axes(figure: go.Figure, sweep: SweepResult, rows: list[int], heights: list[int]) -> None:
+    """Layers across, the requests' subjects down."""
+    column_axis(figure, sweep.layers, sweep.n_layers)
+    labels = row_labels([sweep.subjects[q] or sweep.prompts[q] for q in rows], 18)
+    figure.update_yaxes(
+        range=[len(rows) + 0.6, -0.6], tickvals=heights, ticktext=labels, showgrid=False, zeroline=False
+    )
+    figure.update_layout(showlegend=False)
 
 
 def _told(sweep: SweepResult, rows: list[int], heights: list[int], shape: tuple[int, ...]) -> list[list[list[object]]]:
@@ -128,35 +133,8 @@ def proxy_curve(found: ProxyCurve, n: int, about_sweep: str, dark: bool = False)
     customdata of a mark: [low, high] above, [layer] below.
     """
     theme, figure = colours(dark), make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.1)
-    numbers = list(range(1, found.most + 1))
-    low, high = found.interval.T
-    interval_band(figure, numbers, low, high, theme, showlegend=False, row=1, col=1)
-    figure.add_scatter(
-        x=numbers,
-        y=found.regret,
-        mode="lines+markers",
-        line={"color": theme.ink, "width": 2.5},
-        marker={"size": 6},
-        customdata=found.interval,
-        hovertemplate="<b>%{x} proxy requests</b><br>mean regret %{y:.3f}; 95 % of the draws lie between "
-        "%{customdata[0]:.3f} and %{customdata[1]:.3f}<extra></extra>",
-        row=1,
-        col=1,
-    )
-    favourites = [found.favourite(number) for number in numbers]
-    figure.add_bar(
-        x=numbers,
-        y=[share for _, share in favourites],
-        text=[str(layer) for layer, _ in favourites],
-        textposition="outside",
-        cliponaxis=False,
-        marker={"color": theme.slate},
-        customdata=[[layer] for layer, _ in favourites],
-        hovertemplate="<b>%{x} proxy requests</b><br>layer %{customdata[0]} is chosen most often: in %{y:.0%} of the "
-        "draws<extra></extra>",
-        row=2,
-        col=1,
-    )
+    _regrets(figure, found, theme)
+    _favourites(figure, found, theme)
     for row in (1, 2):
         figure.add_vline(x=n, line={"color": theme.ink, "width": 2, "dash": "dot"}, row=row, col=1, name="proxies")
     figure.add_hline(y=found.best_regret, line={"color": theme.gold, "width": 2}, row=1, col=1, name="best fixed layer")
@@ -181,6 +159,44 @@ def proxy_curve(found: ProxyCurve, n: int, about_sweep: str, dark: bool = False)
         kind=f"Line and bars over {counted(found.most, 'number')} of proxy requests",
         body=340,
         bottom=48,
+    )
+
+
+def _regrets(figure: go.Figure, found: ProxyCurve, theme: Colours) -> None:
+    """Above: the mean regret and what the draws lie between."""
+    numbers = list(range(1, found.most + 1))
+    low, high = found.interval.T
+    interval_band(figure, numbers, low, high, theme, showlegend=False, row=1, col=1)
+    figure.add_scatter(
+        x=numbers,
+        y=found.regret,
+        mode="lines+markers",
+        line={"color": theme.ink, "width": 2.5},
+        marker={"size": 6},
+        customdata=found.interval,
+        hovertemplate="<b>%{x} proxy requests</b><br>mean regret %{y:.3f}; 95 % of the draws lie between "
+        "%{customdata[0]:.3f} and %{customdata[1]:.3f}<extra></extra>",
+        row=1,
+        col=1,
+    )
+
+
+def _favourites(figure: go.Figure, found: ProxyCurve, theme: Colours) -> None:
+    """Below: the layer that most draws choose."""
+    numbers = list(range(1, found.most + 1))
+    favourites = [found.favourite(number) for number in numbers]
+    figure.add_bar(
+        x=numbers,
+        y=[share for _, share in favourites],
+        text=[str(layer) for layer, _ in favourites],
+        textposition="outside",
+        cliponaxis=False,
+        marker={"color": theme.slate},
+        customdata=[[layer] for layer, _ in favourites],
+        hovertemplate="<b>%{x} proxy requests</b><br>layer %{customdata[0]} is chosen most often: in %{y:.0%} of the "
+        "draws<extra></extra>",
+        row=2,
+        col=1,
     )
 
 

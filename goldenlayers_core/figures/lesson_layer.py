@@ -9,7 +9,7 @@ from goldenlayers_core.errors import ConfigError
 from goldenlayers_core.figures.frame import dress, layer_axis
 from goldenlayers_core.figures.sweep import about
 from goldenlayers_core.figures.text import counted, layer_list, number, percent, sentences
-from goldenlayers_core.figures.theme import colours
+from goldenlayers_core.figures.theme import Colours, colours
 from goldenlayers_core.figures.truth import SCORE
 from goldenlayers_core.results import SweepResult
 
