@@ -8,7 +8,7 @@ import torch
 
 from goldenlayers_core.editing import Edit, Factors, overlay
 from goldenlayers_core.editing.delta import make_edit
-from goldenlayers_core.errors import RequestError
+from goldenlayers_core.errors import Cancelled, RequestError
 from goldenlayers_core.evaluation import Question, Reading, read
 from goldenlayers_core.evaluation import read as read_function
 from goldenlayers_core.evaluation.answers import cut_answer
@@ -124,3 +124,22 @@ def test_no_questions_and_empty_prompts() -> None:
         read(handle, [Question("")])
     with pytest.raises(RequestError, match="takes at most 128; shorten it"):
         read(handle, [Question("France " * 200)])
+
+
+def test_a_cancel_is_felt_before_every_batch() -> None:
+    handle = tiny_handle("llama")
+    many = QUESTIONS * 40
+    looks: list[int] = []
+    read(handle, many, between=lambda: looks.append(1))
+    assert len(looks) > 1
+
+    def stop() -> None:
+        looks.append(1)
+        if len(looks) == 2:
+            raise Cancelled("enough")
+
+    looks.clear()
+    with pytest.raises(Cancelled):
+        read(handle, many, between=stop)
+    assert len(looks) == 2  # no batch ran after it
+    assert hooks_on(handle.model) == 0
