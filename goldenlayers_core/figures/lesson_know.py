@@ -1,5 +1,7 @@
 """Lesson 1: the next token's probabilities, the answer token by token, and one fact in several wordings."""
 
+from collections.abc import Sequence
+
 import plotly.graph_objects as go
 
 from goldenlayers_core.figures.edits import token_text
@@ -11,13 +13,28 @@ from goldenlayers_core.results.lesson_know import Spoken, Wordings, quoted
 _ROW = 26  # px per bar
 
 
+def words(tokens: Sequence[str]) -> list[str]:
+    """Tokens as a learner reads them: without the space before, punctuation in quotation marks, white space named.
+
+    Where two would look the same, all keep their space as a dot.
+    """
+    plain = [_word(token) for token in tokens]
+    return plain if len(set(plain)) == len(plain) else [token_text(token) for token in tokens]
+
+
+def _word(token: str) -> str:
+    if any(letter.isalnum() for letter in token):
+        return escape(shorten(token.strip(), 14))
+    return f"“{escape(token.strip())}”" if token.strip() else "line break" if "\n" in token else "space"
+
+
 def next_words(spoken: Spoken, dark: bool = False) -> go.Figure:
     """Bars of the likeliest next tokens, and one of all others together; the likeliest is blue.
 
     customdata of a bar: [token].
     """
     theme, top = colours(dark), spoken.view.top_tokens
-    names = [*(token_text(token) for token, _ in top), f"all other {spoken.vocabulary - len(top):,}"]
+    names = [*words([token for token, _ in top]), f"all other {spoken.vocabulary - len(top):,}"]
     values = [*(p for _, p in top), spoken.rest]
     figure = _bars(names, values, [theme.blue, *[theme.slate] * (len(top) - 1), theme.faint], theme)
     (first, p), *_ = top
@@ -28,7 +45,7 @@ def next_words(spoken: Spoken, dark: bool = False) -> go.Figure:
         subtitle=sentences(
             (
                 f"Probability of the next token: the {len(top)} likeliest of {spoken.vocabulary:,}, and all others "
-                "together. · marks a space.",
+                "together.",
                 f"One prompt, one forward pass; {spoken.model}.",
             )
         ),
@@ -44,7 +61,7 @@ def answer_steps(spoken: Spoken, dark: bool = False) -> go.Figure:
     customdata of a bar: [token, runner-up, its probability].
     """
     theme, steps = colours(dark), spoken.steps
-    names = [f"{i + 1}. {token_text(step.token)}" for i, step in enumerate(steps)]
+    names = [f"{i + 1}. {_word(step.token)}" for i, step in enumerate(steps)]
     figure = _bars(names, [step.probability for step in steps], [theme.blue] * len(steps), theme)
     figure.data[0].customdata = [[token_text(s.token), token_text(s.second), s.second_probability] for s in steps]
     figure.data[
@@ -53,8 +70,7 @@ def answer_steps(spoken: Spoken, dark: bool = False) -> go.Figure:
         "<b>%{customdata[0]}</b> %{x:.3g}<br>next likeliest: %{customdata[1]} %{customdata[2]:.3g}<extra></extra>"
     )
     figure.data[1].text = [
-        f"{percent(step.probability)}, then {token_text(step.second)} {percent(step.second_probability)}"
-        for step in steps
+        f"{percent(step.probability)}, then {_word(step.second)} {percent(step.second_probability)}" for step in steps
     ]
     figure.data[1].textposition = ["middle left" if s.probability > 0.5 else "middle right" for s in steps]
     figure.data[1].textfont.color = [theme.background if s.probability > 0.5 else theme.ink for s in steps]

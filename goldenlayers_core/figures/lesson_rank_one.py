@@ -88,6 +88,15 @@ def _shade(figure: go.Figure, found: RankOne, theme: Colours) -> None:
         )
         figure.add_annotation(
             x=row.share,
+            y=row.across,
+            text=escape(shorten(row.token.strip(), 16)),
+            showarrow=False,
+            yanchor="bottom",
+            yshift=9,
+            font={"size": 12, "color": colour, "weight": 600},
+        )
+        figure.add_annotation(
+            x=row.share,
             y=0,
             text=percent(row.share),
             showarrow=False,

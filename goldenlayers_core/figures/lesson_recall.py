@@ -4,6 +4,7 @@ import plotly.graph_objects as go
 
 from goldenlayers_core.figures.edits import token_text
 from goldenlayers_core.figures.frame import dress
+from goldenlayers_core.figures.lesson_know import words
 from goldenlayers_core.figures.text import counted, percent, sentences, shorten
 from goldenlayers_core.figures.theme import colours
 from goldenlayers_core.results.lesson_know import quoted
@@ -21,12 +22,14 @@ def depth_ladder(depth: Depth, dark: bool = False) -> go.Figure:
     theme, places = colours(dark), len(depth.tokens)
     is_answer = [token == depth.answer for token in depth.tokens]
     layers = list(range(-1, places - 1))
+    once = list(dict.fromkeys(depth.tokens))
+    named = [dict(zip(once, words(once), strict=True))[token] for token in depth.tokens]
     figure = go.Figure(
         go.Bar(
             y=layers,
             x=depth.top.tolist(),
             orientation="h",
-            marker={"color": [theme.blue if mine else theme.slate for mine in is_answer]},
+            marker={"color": [theme.blue if mine else theme.faint for mine in is_answer]},
             customdata=[
                 [token_text(token), float(p), int(rank)]
                 for token, p, rank in zip(depth.tokens, depth.probability, depth.rank, strict=True)
@@ -42,11 +45,17 @@ def depth_ladder(depth: Depth, dark: bool = False) -> go.Figure:
         x=depth.top.tolist(),
         mode="text",
         text=[
-            f" <b>{token_text(token)}</b> {percent(float(p))}" if mine else f" {token_text(token)} "
-            for token, p, mine in zip(depth.tokens, depth.top, is_answer, strict=True)
+            f" <b>{word}</b> {percent(float(p))} " if mine else f" {word} "
+            for word, p, mine in zip(named, depth.top, is_answer, strict=True)
         ],
         textposition=["middle left" if p > 0.7 else "middle right" for p in depth.top],
-        textfont={"size": 11, "color": [theme.background if p > 0.7 else theme.ink for p in depth.top]},
+        textfont={
+            "size": 11,
+            "color": [
+                theme.background if mine and p > 0.7 else theme.ink
+                for mine, p in zip(is_answer, depth.top, strict=True)
+            ],
+        },
         hoverinfo="skip",
         cliponaxis=False,
     )
@@ -65,12 +74,12 @@ def depth_ladder(depth: Depth, dark: bool = False) -> go.Figure:
     return dress(
         figure,
         dark=dark,
-        title=f"{quoted(depth.answer)} can be read from layer {layer} of 0 to {depth.n_layers - 1} on",
+        title=f"{quoted(depth.answer)} is what it would say from layer {layer} on, of layers 0 to {depth.n_layers - 1}",
         subtitle=sentences(
             (
                 "Logit lens (nostalgebraist 2020): the residual stream at the prompt's last token, read after each "
                 "layer through the final norm and the LM head. Bar: the likeliest token there, named beside it; blue: "
-                "the token the model says at the end. · marks a space, start: what enters layer 0.",
+                "the token the model says at the end. Start: what enters layer 0.",
                 f"Prompt: “{shorten(depth.prompt, 120)}”, one forward pass; {depth.model}.",
             )
         ),

@@ -142,7 +142,8 @@ def leak_question(found: RankOne) -> Question | None:
         explanation=(
             f"{100 * most.share:.0f} % of it, at “{most.token.strip()}” of “{most.prompt}”; a forward pass under the "
             f"edit moves it by {100 * most.moved:.0f} %. There “{found.target_new}” goes from "
-            f"{chance(most.p_new_before)} to {chance(most.p_new_after)}; after the edited prompt it goes from {chance(found.rows[0].p_new_before)} to "
+            f"{chance(most.p_new_before)} to {chance(most.p_new_after)}; "
+            f"after the edited prompt it goes from {chance(found.rows[0].p_new_before)} to "
             f"{chance(found.rows[0].p_new_after)}."
         ),
         about=found.about,

@@ -136,7 +136,7 @@ def readable_question(depth: Depth, about: str) -> Question:
         options=tuple(f"from one of {range_words(layers)} on" for layers in ranges),
         right=(next(i for i, layers in enumerate(ranges) if layer in layers),),
         explanation=(
-            f"From layer {layer} of 0 to {depth.n_layers - 1} on. Halfway, after layer {halfway - 1}, "
+            f"From layer {layer} on, of layers 0 to {depth.n_layers - 1}. Halfway, after layer {halfway - 1}, "
             f"{quoted(depth.answer)} has rank {int(depth.rank[halfway]):,} and the likeliest token is "
             f"{quoted(depth.tokens[halfway])}; at the end it has a probability of "
             f"{chance(float(depth.probability[-1]))}."
