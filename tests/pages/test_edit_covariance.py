@@ -7,10 +7,11 @@ from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice
 from goldenlayers_core.tasks.covariance import estimated
 from goldenlayers_core.tasks.questions import CovarianceQuestion, SweepQuestion
+from goldenlayers_core.tasks.stored_covariance import cards
 from goldenlayers_core.tasks.sweeping import sweep
 from pages._shared import cached
 from tests.pages.benches import words
-from tests.pages.driving import start
+from tests.pages.driving import press, start, work_done
 from tests.tiny import save_tiny
 
 
@@ -37,6 +38,20 @@ def test_the_view_says_what_is_stored_and_what_it_buys(tmp_path: Path) -> None:
     assert "with the covariance" in said
     assert "2 requests" in said
     assert "No two sweeps" not in said
+
+
+def test_the_button_estimates_one_and_the_view_shows_it(tmp_path: Path) -> None:
+    tiny, bench = ModelSource(str(save_tiny(tmp_path / "tiny"))), cached.workbench()
+    handle = bench.model(tiny)
+    app = start("edit", **{"chosen_model": tiny, "edit-view": "covariance"})
+    app.number_input(key="covariance-tokens").set_value(1024).run()
+    press(app, "covariance")
+    (job,) = bench.jobs()
+    assert (job.kind, job.params["tokens"]) == ("covariance", 1024)
+    work_done(app)
+    (card,) = cards(bench.store, handle.fingerprint)
+    assert f"3 layers from {card.words}; shrinkage 0.01" in words(app)
+    assert "Estimate another one" in [expander.label for expander in app.expander]
 
 
 def test_an_empty_text_is_one_sentence(tmp_path: Path) -> None:

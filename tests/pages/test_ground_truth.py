@@ -203,6 +203,14 @@ def test_a_run_that_is_gone_is_said(bench: Workbench) -> None:
     assert app.metric
 
 
+def test_a_sweep_whose_data_is_gone_is_one_sentence(bench: Workbench, run_id: str, store_folder: Path) -> None:
+    for file in (store_folder / "runs" / run_id).rglob("*.parquet"):
+        file.unlink()
+    app = start("ground_truth", sweep_run=run_id)
+    assert run_id in app.error[0].value.replace("\\", "")
+    assert app.button(key="truth-go").label.startswith("Sweep ")
+
+
 def test_work_that_fails_is_one_sentence_and_can_be_tried_again(bench: Workbench) -> None:
     app = start("ground_truth", chosen_model=ModelSource("/nowhere/at/all"))
     press(app, "truth-go")
