@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from goldenlayers_core.runtime import Store
 from tests.browser.running import SLOW, main, settled, visit
-
-PATIENT = 3 * SLOW  # milliseconds; a small sweep on a busy machine
+from tests.browser.test_scores_and_edit import PATIENT, cells, key, settings
 
 
 @pytest.fixture(autouse=True)
@@ -24,20 +23,21 @@ def nothing_left(app_cache: Path) -> Iterator[None]:
             store.delete_run(manifest.run_id)
 
 
-def key(page: Page, name: str) -> Locator:
-    """A widget or container by its key."""
-    return page.locator(f".st-key-{name}")
-
-
 def press(page: Page, name: str) -> None:
     """Press a button by its key, once the page is at rest."""
     settled(page)
     key(page, name).get_by_role("button").first.click()
 
 
-def cells(page: Page) -> Locator:
-    """The heatmap's click layer."""
-    return page.locator("[class*='st-key-figure-heatmap'] .scatterlayer .points path")
+def ready(page: Page) -> None:
+    """The page with a model in memory, without which it has no form of settings; then the shortest edits."""
+    visit(page, "Ground truth")
+    if not main(page).get_by_text("Method and its settings").count():
+        visit(page, "Model")
+        press(page, "model-load")
+        expect(main(page).get_by_text("Fingerprint:")).to_be_visible(timeout=SLOW)
+        visit(page, "Ground truth")
+    settings(page, "Method and its settings")
 
 
 def requests(page: Page, number: int) -> None:
@@ -56,6 +56,7 @@ def requests(page: Page, number: int) -> None:
 def test_from_nothing_to_the_layer_and_into_the_edit(page: Page) -> None:
     visit(page, "Ground truth")
     expect(main(page).get_by_text("edits take about", exact=False)).to_be_visible(timeout=SLOW)
+    ready(page)
     requests(page, 2)
     press(page, "truth-go")
     progress = main(page).get_by_text("Sweeping bundled (proxy split), first 2", exact=False).first
@@ -97,8 +98,8 @@ def test_from_nothing_to_the_layer_and_into_the_edit(page: Page) -> None:
 
 
 def test_a_cancelled_sweep_keeps_what_it_measured_and_resumes(page: Page) -> None:
-    visit(page, "Ground truth")
-    requests(page, 3)  # what was measured of two of them is in the store
+    ready(page)
+    requests(page, 6)  # enough work left that it is cancelled before its end
     press(page, "truth-go")
     cancel = key(page, "cancel-sweep").get_by_role("button")
     cancel.click(timeout=SLOW)

@@ -24,9 +24,9 @@ def press(page: Page, name: str) -> None:
     key(page, name).get_by_role("button").click()
 
 
-def settings(page: Page) -> None:
+def settings(page: Page, where: str = "Settings of ROME") -> None:
     """The shortest edit: what the pages do with it is the same."""
-    main(page).get_by_text("Settings of ROME").click()
+    main(page).get_by_text(where).click()
     for label, value in (("Steps", "6"), ("Context templates", "0")):
         box = page.get_by_role("spinbutton", name=label, exact=True)
         box.fill(value)
