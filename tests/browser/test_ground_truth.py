@@ -99,7 +99,7 @@ def test_from_nothing_to_the_layer_and_into_the_edit(page: Page) -> None:
 
 def test_a_cancelled_sweep_keeps_what_it_measured_and_resumes(page: Page) -> None:
     ready(page)
-    requests(page, 6)  # enough work left that it is cancelled before its end
+    requests(page, 4)  # enough work left that it is cancelled before its end
     press(page, "truth-go")
     cancel = key(page, "cancel-sweep").get_by_role("button")
     cancel.click(timeout=SLOW)
