@@ -7,6 +7,7 @@ import streamlit as st
 from goldenlayers_core.tasks.lesson_text import lessons
 from pages._shared import (
     frame,
+    learn_classroom,
     learn_glossary,
     learn_golden,
     learn_know,
@@ -29,6 +30,7 @@ VIEWS: Final = (
     ("golden", "5. Golden layers", learn_golden.section),
     ("lga", "6. Layer Gradient Analysis", learn_lga.section),
     ("wrong", "7. When edits go wrong", learn_wrong.section),
+    ("classroom", "Classroom: a planted fact", learn_classroom.section),
     ("glossary", "Glossary", learn_glossary.section),
     ("teacher", "For teachers", learn_teacher.section),
 )

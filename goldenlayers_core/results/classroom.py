@@ -46,7 +46,7 @@ CLASSROOM_WAYS: Final[tuple[ClassroomWay, ...]] = (
     ClassroomWay(
         "trace_hidden",
         "Causal tracing, hidden state",
-        "trace, hidden",
+        "hidden trace",
         "probability",
         "Probability of the answer that comes back when the layer's clean hidden state at the subject's last token is "
         "put into a run with a corrupted subject; the largest is named.",
@@ -54,14 +54,14 @@ CLASSROOM_WAYS: Final[tuple[ClassroomWay, ...]] = (
     ClassroomWay(
         "trace_window",
         "Causal tracing, MLP window",
-        "trace, MLPs",
+        "MLP-window trace",
         "probability",
         "The same, with the MLP outputs of a window of layers put back.",
     ),
     ClassroomWay(
         "trace_mlp",
         "Causal tracing, one MLP",
-        "trace, one MLP",
+        "one-MLP trace",
         "probability",
         "The same, with the MLP output of the layer alone put back.",
     ),
@@ -134,8 +134,8 @@ class PlantedRun:
 
     @property
     def right(self) -> tuple[str, ...]:
-        """Names of the ways that name the planted layer."""
-        return tuple(way.name for way, pick in zip(CLASSROOM_WAYS, self.picks, strict=True) if pick == self.planted)
+        """Names of the ways that name the planted layer and no other: a way for which layers are level finds none."""
+        return tuple(way.name for way in CLASSROOM_WAYS if self.level(way.name) == (self.planted,))
 
     def to_frame(self) -> pd.DataFrame:
         """One row per (way, layer)."""
@@ -173,9 +173,8 @@ class Classroom:
 
     @property
     def hits(self) -> NDArray[np.bool_]:
-        """(W, P) whether that is the planted one."""
-        found: NDArray[np.bool_] = self.picks == np.array(self.planted)
-        return found
+        """(W, P) whether that is the planted one, and no other is level with it."""
+        return np.array([[way.name in run.right for run in self.runs] for way in CLASSROOM_WAYS], dtype=np.bool_)
 
     @property
     def counts(self) -> tuple[int, ...]:
@@ -190,9 +189,15 @@ class Classroom:
         """One row per (way, planted layer)."""
         return pd.DataFrame(
             [
-                {"way": way.title, "planted_layer": layer, "named_layer": int(pick), "right": bool(pick == layer)}
-                for way, row in zip(CLASSROOM_WAYS, self.picks, strict=True)
-                for layer, pick in zip(self.planted, row, strict=True)
+                {
+                    "way": way.title,
+                    "planted_layer": run.planted,
+                    "named_layer": run.pick_of(way.name),
+                    "level_layers": len(run.level(way.name)),
+                    "right": way.name in run.right,
+                }
+                for way in CLASSROOM_WAYS
+                for run in self.runs
             ]
         )
 

@@ -21,6 +21,7 @@ from goldenlayers_core.results import (
     TokenTrace,
     TraceResult,
 )
+from goldenlayers_core.results.classroom import Classroom
 from goldenlayers_core.results.many_edits import ManyEdits
 from goldenlayers_core.results.sides import Decoding, SideBySide
 from goldenlayers_core.results.stack import EditCard
@@ -28,6 +29,7 @@ from goldenlayers_core.results.tour import Tour
 from goldenlayers_core.tasks import Workbench
 from goldenlayers_core.tasks.bench import edit_card as read_card
 from goldenlayers_core.tasks.stored import open_report, open_scores
+from goldenlayers_core.tasks.stored_classroom import open_classroom, run_name
 from goldenlayers_core.tasks.stored_many import open_many
 from goldenlayers_core.tasks.stored_search import open_search
 from goldenlayers_core.tasks.stored_sweep import open_sweep
@@ -35,10 +37,10 @@ from goldenlayers_core.tasks.stored_tour import open_tour
 from goldenlayers_core.tasks.stored_trace import open_token_trace, open_trace
 
 if TYPE_CHECKING:
+    from goldenlayers_core.results.lens import LensResult
     from goldenlayers_core.results.lesson_know import Spoken, Wordings
     from goldenlayers_core.results.lesson_rank_one import RankOne
     from goldenlayers_core.results.lesson_recall import Depth
-    from goldenlayers_core.results.lens import LensResult
     from goldenlayers_core.tasks.exporting import Bundle, ExportCard
     from goldenlayers_core.tasks.slide import Slide
 
@@ -272,3 +274,14 @@ def rank_one(model: ModelSource, edit_id: str, request: EditRequest) -> "RankOne
     from goldenlayers_core.tasks.lesson_rank_one import take_apart
 
     return take_apart(workbench(), model, edit_id, request)
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def _classroom(root: str, layers: tuple[int, ...], names: tuple[str, ...]) -> Classroom:
+    return open_classroom(workbench().store, workbench().root, layers)
+
+
+def classroom(layers: tuple[int, ...]) -> Classroom:
+    """The classroom's stored runs of these planted layers. Raises StoreError when one is gone."""
+    root = workbench().root
+    return _classroom(str(root), layers, tuple(run_name(layer, root) for layer in layers))
