@@ -8,14 +8,20 @@ import io
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
+import zipfile
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
 
 from goldenlayers_core.__main__ import main
+from goldenlayers_core.runtime import Store
+from goldenlayers_core.tasks.questions import SearchQuestion
+from goldenlayers_core.tasks.stored_search import save_search
+from tests.made_up import made_search
 from tests.tiny import save_tiny
 
 ROOT = Path(__file__).parents[1]
@@ -180,6 +186,22 @@ def test_sweep_prints_the_contract_and_computes_nothing_twice(tiny, tmp_path):
     assert again["layers"] == found["layers"]
     lines = run(*args, cache=cache).stdout.splitlines()
     assert any(line.startswith(f"Use layer {found['golden_layer']}: only 2 requests were swept") for line in lines)
+
+
+def test_report_writes_a_page_or_a_zip(tmp_path):
+    cache = tmp_path / "cache"
+    run_id = save_search(Store(cache), SearchQuestion(), made_search())
+    page = answer("report", run_id, "--out", str(tmp_path / "search.html"), cache=cache)
+    assert page["bytes"] == (tmp_path / "search.html").stat().st_size
+    assert b"Layer 2 is left" in (tmp_path / "search.html").read_bytes()
+    done = run("report", run_id, "--out", str(tmp_path / "search.zip"), "--no-pictures", cache=cache)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.fullmatch(r"\S+search.zip, [\d.]+ MiB\n", done.stdout)
+    names = zipfile.ZipFile(tmp_path / "search.zip").namelist()
+    assert {"README.txt", "provenance.json", "figures/01-race.html", "tables/01-race.csv"} < set(names)
+    gone = run("report", "search-none", "--out", str(tmp_path / "none.zip"), cache=cache)
+    assert (gone.returncode, gone.stderr.count("\n")) == (2, 1)
+    assert "There is no run 'search-none'" in gone.stderr
 
 
 def test_inspect_models_and_datasets(tiny):
