@@ -13,7 +13,7 @@ from goldenlayers_core.results import Floats
 from goldenlayers_core.results.tour import Tour
 
 _STRONG: Final = 0.9  # quantile of a row's |value| that gets the full colour
-_ROW: Final = 9  # px
+_ROW: Final = 7  # px
 
 
 def tour_values(tour: Tour) -> Floats:
@@ -63,7 +63,7 @@ def tour_heatmap(tour: Tour, values: Floats, prompts: Sequence[str], dark: bool 
         f"{tour.n_scored} of them scored",
         body=max(_ROW * len(prompts), 90),
         bottom=44,
-        above=22,
+        above=22 if named else 0,
     )
 
 
@@ -110,8 +110,9 @@ def _finding(tour: Tour) -> str:
 def _definition(tour: Tour) -> str:
     return sentences(
         (
-            "A row is a fact, a column a layer. Rust: the gradients of the old and the new answer agree there; blue: "
-            f"they oppose each other; a row's strongest tenth has the full colour (unit: {UNIT}).",
-            f"LGA, scope mlp; {number(len(tour.prompts))} requests of {tour.scored}; {tour.model}. No edit was run.",
+            "A row is a fact, a column a layer. Rust: there the gradients of the old and the new answer agree; blue: "
+            "they oppose each other.",
+            f"LGA, scope mlp, in {UNIT}; a row's strongest tenth has the full colour. "
+            f"{number(len(tour.prompts))} requests of {tour.scored}; {tour.model}.",
         )
     )

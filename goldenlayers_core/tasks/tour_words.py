@@ -76,22 +76,29 @@ def _named(tour: Tour) -> Told:
     if tour.edit_by == "literature":
         return Told(
             f"Gradients name layer {tour.golden_layer}, the golden layer by LGA",
-            f"{sure}. No real edit was measured on this model, so the tour edits at layer {tour.edit_layer} "
-            "(the literature's).",
-        )
-    evidence = f"Real edits: {tour.evidence}."
-    if tour.edit_by == "measured":
-        evidence += (
-            f" On {BUNDLED.n_test} other facts {percent(BUNDLED.sweep.locality)} of neighbours stay when layer "
-            f"{BUNDLED.sweep.layer} is edited, {percent(BUNDLED.gradients.locality)} at the gradients' layer there, "
-            f"{BUNDLED.gradients.layer}."
+            f"{sure}. No real edit was measured on this model, so the tour edits at the literature's layer "
+            f"{tour.edit_layer}.",
         )
     if tour.edit_layer == tour.golden_layer:
-        return Told(f"Gradients and real edits name layer {tour.edit_layer}", f"{sure}. {evidence}")
+        return Told(f"Gradients and real edits name layer {tour.edit_layer}", f"{sure}. The tour edits there.")
     return Told(
         f"Gradients name layer {tour.golden_layer}, real edits layer {tour.edit_layer}",
-        f"The golden layer by gradients (LGA) is {tour.golden_layer}; {sure}. {evidence} So the tour edits at layer "
-        f"{tour.edit_layer}.",
+        f"{tour.golden_layer} is the golden layer by gradients (LGA); {sure}. What real edits say counts more, so the "
+        f"tour edits at layer {tour.edit_layer}.",
+    )
+
+
+def evidence(tour: Tour) -> str:
+    """What real edits are behind the layer that is edited; "" where none was measured."""
+    if tour.edit_by in ("", "literature"):
+        return ""
+    said_by = f"Real edits: {tour.evidence}."
+    if tour.edit_by != "measured":
+        return said_by
+    return (
+        f"{said_by} On {BUNDLED.n_test} other facts {percent(BUNDLED.sweep.locality)} of neighbours stay when layer "
+        f"{BUNDLED.sweep.layer} is edited, {percent(BUNDLED.gradients.locality)} at layer {BUNDLED.gradients.layer}, "
+        "which gradients named there."
     )
 
 

@@ -80,7 +80,6 @@ def facts(manifest: RunManifest) -> str:
     if manifest.kind == "many-edits":
         parts += [count(manifest.n_requests, "request")]
     if manifest.kind == "tour":
-        parts += [f"{summary.get('before', '?')} → {summary.get('after', '?')}"]
         parts += [f"neighbours kept: {summary['neighbours kept']}"] if summary.get("neighbours kept") else []
     if manifest.kind in ("edit", "many-edits"):
         kinds = PROBE_KINDS if manifest.kind == "many-edits" else PROBE_KINDS[1:]  # of one edit: whether it took

@@ -11,7 +11,7 @@ from goldenlayers_core.figures.tour import tour_heatmap, tour_values
 from goldenlayers_core.results import EditReport
 from goldenlayers_core.results.tour import Tour
 from goldenlayers_core.tasks.slide import said
-from goldenlayers_core.tasks.tour_words import STEPS, Neighbour, Told, further, neighbours, told
+from goldenlayers_core.tasks.tour_words import STEPS, Neighbour, Told, evidence, further, neighbours, told
 from pages._shared import cached, edit_start, session, show
 from pages._shared.wording import escape
 
@@ -42,7 +42,7 @@ def steps(tour: Tour, working: bool) -> None:
         under_way = state == "now" and name == "score" and tour.prompts  # the heatmap fills
         with st.container(border=True, key=f"tour-{name}-{state}"):
             if state == "done" or under_way:
-                left, right = st.columns([2, 3], gap="large")
+                left, right = st.columns([1, 2], gap="large")
                 with left:
                     _words(place, words[place], state)
                     label, action = opens[place]
@@ -113,7 +113,7 @@ def _layers(tour: Tour) -> None:
         f"<div class='gl-strip' role='img' aria-label='{tour.n_layers} layers; "
         + ", ".join(f"layer {layer} by {words}" for layer, (_, words) in sorted(names.items()))
         + f"'>{cells}</div><ul class='gl-strip-legend'>{legend}</ul>"
-        f"<p class='gl-quiet'>Layers 0 to {tour.n_layers - 1}, the first block on the left.</p>"
+        f"<p class='gl-quiet'>Layers 0 to {tour.n_layers - 1}, the first block on the left. {html(evidence(tour))}</p>"
     )
 
 

@@ -1,5 +1,6 @@
 """The first minute in a real browser: from one button to a changed answer, into the pages, onto the big screen."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -85,7 +86,7 @@ def _present(page: Page) -> None:
     """Through the screens by the keyboard; ends on the one that says what the model says now."""
     screen(page, 1)
     expect(page.get_by_test_id("stSidebar")).to_be_hidden()
-    total = int(key(page, "present-bar").locator("p").inner_text().split(" of ")[1])
+    total = int(key(page, "present-bar").get_by_text(re.compile(r"^\d+ of \d+$")).inner_text().split(" of ")[1])
     for number, pressed in enumerate(("ArrowRight", "Space", "PageDown"), 2):
         page.keyboard.press(pressed)
         screen(page, number)
