@@ -13,6 +13,7 @@ from goldenlayers_core.results import SweepResult
 from goldenlayers_core.runtime import RunManifest
 from goldenlayers_core.tasks import DatasetChoice
 from goldenlayers_core.tasks.lesson_layer import lesson_sweep, small_sweep
+from goldenlayers_core.tasks.lesson_wrong import telling_edit
 from goldenlayers_core.tasks.recommend import known_fingerprint
 from goldenlayers_core.tasks.truth_cost import price
 from pages._shared import cached, edit_start, jobs, lesson, session
@@ -82,12 +83,12 @@ def offer() -> None:
 
 
 def choose(sweep: SweepResult, key: str) -> int:
-    """The request of the sweep that is open: the session's where the sweep has it, else the first."""
+    """The request of the sweep that is open: the session's where the sweep has it, else one that tells much."""
     wanted = session.request_digest()
     if wanted in sweep.request_digests and st.session_state.get(f"{key}-of") != wanted:
         st.session_state[key] = sweep.request_digests.index(str(wanted))
-    if not 0 <= st.session_state.get(key, 0) < sweep.n_requests:
-        st.session_state[key] = 0
+    if not 0 <= st.session_state.get(key, -1) < sweep.n_requests:
+        st.session_state[key] = telling_edit(sweep)[0]
     index = int(
         st.selectbox(
             "Fact",

@@ -118,6 +118,8 @@ def test_lesson_four_reads_the_texts_that_are_stored(sweep: SweepResult, run_id:
     name = texts_name(sweep.fingerprint, "float32", found.request, sweep.method, {}, sweep.layers)
     store.save_json(TABLE, name, {**plain(found), "hits": found.hits.tolist()})
     app = opened("layer")
+    assert app.selectbox(key="lesson-layer-request").value == lesson_wrong.telling_edit(sweep)[0]
+    app.selectbox(key="lesson-layer-request").select_index(0).run()
     for layer, marks in ((3, ("✓ new answer", "✗ does not follow", "✓ stays")), (12, ("✗ changed", "elsewhere"))):
         app.select_slider(key="lesson-layer-at").set_value(layer).run()
         shown = said(app)
