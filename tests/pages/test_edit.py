@@ -1,6 +1,7 @@
 """The page Edit in AppTest, on the bundled model: a few quick edits are made once, and sessions begin with them."""
 
 import dataclasses
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from goldenlayers_core.tasks.recommend import recommend
 from goldenlayers_core.tasks.stored import open_report
 from goldenlayers_core.tasks.stored_sweep import save_sweep
 from pages._shared import cached
+from pages._shared.wording import precise
 from tests.made_up import made_sweep
 from tests.pages.benches import scored, words
 from tests.pages.conftest import app_on
@@ -135,7 +137,7 @@ def test_an_edit_shows_its_light_answers_probes_and_cost(made: tuple[str, str], 
         assert outcome.prompt.replace("'", "&#x27;") in html(app)
     assert "Target probability" in html(app)
     numbers = {metric.label: metric.value for metric in app.metric}
-    assert numbers["Time"] == f"{report.seconds:.1f} s"
+    assert numbers["Time"] == precise(report.seconds)
     table = next(frame.value for frame in app.dataframe if "took" in frame.value)
     assert list(table["layer"]) == [5, 5]
 
@@ -145,6 +147,18 @@ def test_the_stack_says_what_every_edit_is(made: tuple[str, str], bench: Workben
     assert "1. France → Warsaw" in text
     assert "2. The Eiffel Tower → Rome** · on show" in text
     assert f"ROME · layer 5 · rank 1 · norm {percent(change)} of the weight · 8.2 KiB · digest {made[0][:8]}" in text
+
+
+def test_a_note_on_an_edit_is_kept_with_its_run(made: tuple[str, str], bench: Workbench) -> None:
+    app, run_id = begin(made), edit_card(bench.store, made[0]).run_id
+    app.text_area(key=f"note-stack-A-{run_id}").set_value("for *Friday*")
+    press(app, f"keep-note-stack-A-{run_id}")
+    assert bench.store.manifest(run_id).note == "for *Friday*"
+    assert "for *Friday*" in words(app)
+    file = cached.export_bundle(ModelSource(), made, "safetensors", ("for *Friday*", ""))
+    header = json.loads(file.data[8 : 8 + int.from_bytes(file.data[:8], "little")])["__metadata__"]
+    assert json.loads(header["notes"]) == ["for *Friday*", ""]
+    assert "for *Friday*" in words(go(app, "runs"))
 
 
 def test_edits_are_switched_moved_dropped_undone_redone_copied_and_cleared(made: tuple[str, str]) -> None:
