@@ -19,6 +19,7 @@ PAGES = [
 ]
 
 page = st.navigation(PAGES)
+st.set_page_config(page_title=f"{page.title} · Golden Layers")  # what the browser's tab says
 link.arrive(page.url_path)
 frame.sidebar()
 frame.guarded(page.run, page.url_path)
