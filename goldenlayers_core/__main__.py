@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from goldenlayers_core.commands.classroom import classroom
 from goldenlayers_core.commands.console import Data, Device, Dtype, Json, Limit, Model, Split, reporter, say
 from goldenlayers_core.commands.covariance import covariance
 from goldenlayers_core.commands.editing import edit, edit_many
@@ -29,7 +30,7 @@ from goldenlayers_core.tasks.answers import (
 )
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
-for command in (edit, export, trace, evaluate, sweep, covariance, report):
+for command in (edit, export, trace, evaluate, sweep, covariance, report, classroom):
     app.command()(command)
 app.command("edit-many")(edit_many)
 app.command("import")(import_)

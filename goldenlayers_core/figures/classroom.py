@@ -187,7 +187,8 @@ def classroom_matrix(found: Classroom, dark: bool = False) -> go.Figure:
         title=_matrix_finding(found),
         subtitle=sentences(
             (
-                "In a cell: the layer that the way names; gold: the planted one, and no other; =: several layers are level.",
+                "In a cell: the layer that the way names; gold: the planted one and no other; =: several layers are "
+                "level.",
                 f"n = {counted(len(found.runs), 'planted layer')}, the same fact each time; a guess would be right in "
                 f"1 of {found.runs[0].n_layers}.",
             )

@@ -24,7 +24,8 @@ def found_question(run: PlantedRun) -> Question:
     said = "; ".join(f"{way.title}: {layer_list(run.level(way.name), 8)}" for way in CLASSROOM_WAYS)
     return Question(
         key="found",
-        text=f"The fact was planted in layer {run.planted}. Which of these names layer {run.planted}, and no other? Choose one that you trust.",
+        text=f"The fact was planted in layer {run.planted}. Which of these names layer {run.planted} and no other? "
+        "Several may be right; choose one.",
         options=options,
         right=right,
         explanation=f"What they name: {said}.",
