@@ -1,7 +1,7 @@
 """What an edit changed, and what a model knows."""
 
 from goldenlayers_core.evaluation.answers import accepts, normalise
-from goldenlayers_core.evaluation.evaluate import Tried, evaluate_edit, read_probes, try_prompts
+from goldenlayers_core.evaluation.evaluate import evaluate_edit, read_probes
 from goldenlayers_core.evaluation.knows import Knowledge, knowledge
 from goldenlayers_core.evaluation.read import Question, Reading, read
 
@@ -9,12 +9,10 @@ __all__ = [
     "Knowledge",
     "Question",
     "Reading",
-    "Tried",
     "accepts",
     "evaluate_edit",
     "knowledge",
     "normalise",
     "read",
     "read_probes",
-    "try_prompts",
 ]

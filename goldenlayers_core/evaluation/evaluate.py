@@ -2,10 +2,8 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from goldenlayers_core.editing.delta import Edit
-from goldenlayers_core.editing.overlay import overlay, prefix_of
 from goldenlayers_core.errors import EditError
 from goldenlayers_core.evaluation.answers import accepts, same_answer
 from goldenlayers_core.evaluation.asked import question_of
@@ -13,17 +11,7 @@ from goldenlayers_core.evaluation.read import Question, Reading, divergence, rea
 from goldenlayers_core.evaluation.verdict import verdict
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.records import EditRequest, Probe
-from goldenlayers_core.results import EditReport, ProbeOutcome, View
-
-
-@dataclass(frozen=True)
-class Tried:
-    """A free prompt before and after some edits."""
-
-    prompt: str
-    before: View
-    after: View
-    divergence: float  # KL(before || after) of the next token, nats
+from goldenlayers_core.results import EditReport, ProbeOutcome
 
 
 def read_probes(handle: ModelHandle, request: EditRequest) -> tuple[Reading, ...]:
@@ -99,20 +87,6 @@ def report_of(
         stages=stages,
         fingerprint=handle.fingerprint,
         provenance={"model": handle.name, "device": str(handle.device), "dtype": dtype},
-    )
-
-
-def try_prompts(handle: ModelHandle, edits: Sequence[Edit], prompts: Sequence[str]) -> tuple[Tried, ...]:
-    """Free prompts without and with the edits, stacked; what the edits put before a prompt is put before it.
-
-    Raises EditError (another model's edit) and RequestError (empty prompt).
-    """
-    questions = [Question(prompt) for prompt in prompts]
-    before = read(handle, questions)
-    with handle.lock, overlay(handle, edits):
-        after = read(handle, questions, prefix=prefix_of(edits))
-    return tuple(
-        Tried(prompt, b.view, a.view, divergence(b, a)) for prompt, b, a in zip(prompts, before, after, strict=True)
     )
 
 

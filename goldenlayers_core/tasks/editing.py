@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +15,7 @@ from goldenlayers_core.editing import (
 )
 from goldenlayers_core.editing.overlay import prefix_of
 from goldenlayers_core.errors import ConfigError, StoreError
-from goldenlayers_core.evaluation import evaluate_edit, try_prompts
-from goldenlayers_core.evaluation.evaluate import Tried
+from goldenlayers_core.evaluation import evaluate_edit
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.generate import first_answer, greedy
 from goldenlayers_core.records import EditRequest, ModelSource
@@ -129,10 +128,3 @@ def chosen_layer(
 def open_edit(bench: "Workbench", edit_id: str) -> Edit:
     """A stored edit. Raises StoreError or EditError."""
     return from_arrays(*bench.store.load_arrays("edits", edit_id))
-
-
-def try_free_prompts(
-    bench: "Workbench", model: ModelSource, edit_ids: Sequence[str], prompts: Sequence[str]
-) -> tuple[Tried, ...]:
-    """What the model says to free prompts without and with some stored edits, stacked."""
-    return try_prompts(bench.model(model), [open_edit(bench, e) for e in edit_ids], prompts)

@@ -8,8 +8,9 @@ import torch
 
 from goldenlayers_core.editing import Edit, Supplies, get_method, methods, overlay, sample_templates
 from goldenlayers_core.editing.in_context import InContextConfig, in_context
+from goldenlayers_core.editing.overlay import prefix_of
 from goldenlayers_core.errors import RequestError
-from goldenlayers_core.evaluation import Question, evaluate_edit, read, try_prompts
+from goldenlayers_core.evaluation import Question, evaluate_edit, read
 from goldenlayers_core.evaluation.sweep import UNEDITED, SweptPair, sweep
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.fingerprint import weights_digest
@@ -62,13 +63,13 @@ def test_a_reading_under_it_asks_the_prefixed_prompt(row: str) -> None:
     plain = read(handle, [replace(q, prompt=edit.prefix + q.prompt) for q in asked])
     mixed = read(handle, [*asked, *asked], [edit, edit, None, None])
     bare = read(handle, asked)
-    tried = try_prompts(handle, [edit], [q.prompt for q in asked])
-    for i, question in enumerate(asked):
+    with handle.lock, overlay(handle, [edit]):
+        laid = read(handle, asked, prefix=prefix_of([edit]))
+    for i in range(len(asked)):
         assert mixed[i].tokens == plain[i].tokens
         assert mixed[i].view.target_new_probability == pytest.approx(plain[i].view.target_new_probability, rel=1e-9)
         assert mixed[i + 2].view.answer == bare[i].view.answer
-        assert (tried[i].prompt, tried[i].before.answer) == (question.prompt, bare[i].view.answer)
-        assert tried[i].after.answer == plain[i].view.answer
+        assert laid[i].view.answer == plain[i].view.answer
     begin = handle.tokenizer.bos_token_id
     assert sum(t == begin for t in handle.tokenizer(edit.prefix + asked[0].prompt)["input_ids"]) <= 1
 

@@ -8,7 +8,7 @@ import torch
 
 from goldenlayers_core.editing import RomeConfig, Supplies, rome, sample_templates
 from goldenlayers_core.errors import EditError
-from goldenlayers_core.evaluation import evaluate_edit, knowledge, read_probes, try_prompts
+from goldenlayers_core.evaluation import evaluate_edit, knowledge, read_probes
 from goldenlayers_core.evaluation.verdict import verdict
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.fingerprint import weights_digest
@@ -72,9 +72,6 @@ def test_a_real_edit_and_its_report(bundled: ModelHandle) -> None:
         )
         assert one.divergence == pytest.approx(other.divergence, rel=1e-2, abs=1e-6)
     assert [s for s, _ in again.stages] == ["before and after"]
-    (tried,) = try_prompts(bundled, [edit], ["The capital of France is"])
-    assert (tried.before.answer, tried.after.answer) == (report.before.answer, report.after.answer)
-    assert tried.divergence == pytest.approx(report.outcomes[0].divergence, rel=1e-3)
     assert weights_digest(bundled.model) == digest
     assert hooks_on(bundled.model) == 0
 
@@ -105,8 +102,6 @@ def test_an_edit_of_another_model_and_readings_of_another_request() -> None:
         evaluate_edit(tiny_handle("llama", seed=4), edit, REQUEST)
     with pytest.raises(EditError, match="1 readings came for 6 probes"):
         evaluate_edit(handle, edit, REQUEST, read_probes(handle, EditRequest("x", "France is", "France", "Rome", "")))
-    with pytest.raises(EditError, match="load the model it belongs to"):
-        try_prompts(tiny_handle("llama", seed=4), [edit], ["The"])
 
 
 def outcome(kind: str, before: str, after: str, success: bool, answers: tuple[str, ...] = ("Rome",)) -> ProbeOutcome:

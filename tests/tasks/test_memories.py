@@ -11,12 +11,14 @@ from goldenlayers_core.evaluation.fluency import neutral_text, perplexity
 from goldenlayers_core.models.fingerprint import weights_digest
 from goldenlayers_core.models.hooks import hooks_on
 from goldenlayers_core.records import EditRequest, ModelSource
+from goldenlayers_core.results.sides import Decoding
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, EditQuestion, Workbench
-from goldenlayers_core.tasks.editing import edit, open_edit, try_free_prompts
+from goldenlayers_core.tasks.editing import edit, open_edit
 from goldenlayers_core.tasks.questions import SweepQuestion
 from goldenlayers_core.tasks.recommend import recommend
 from goldenlayers_core.tasks.serial import plain
+from goldenlayers_core.tasks.siding import side_by_side
 from goldenlayers_core.tasks.stored import open_report
 from goldenlayers_core.tasks.sweeping import sweep, sweep_result
 
@@ -48,9 +50,9 @@ def test_an_edit_is_stored_and_asked_again(bench: Workbench, tiny: ModelSource, 
     made = open_edit(bench, report.edit_id)
     assert made.method == report.method == method
     assert made.layers == (() if method == "ice" else (1,))
-    (tried,) = try_free_prompts(bench, tiny, [report.edit_id], [FRANCE.prompt])
-    assert tried.after.answer == report.after.answer
-    assert tried.before.answer == report.before.answer
+    said = side_by_side(bench, tiny, (("A", (report.edit_id,)),), [FRANCE.prompt], Decoding(12))
+    for side, view in zip(said.sides, (report.before, report.after), strict=True):
+        assert side.texts[0].strip().startswith(view.answer.strip())
     assert weights_digest(handle.model) == digest
     assert hooks_on(handle.model) == 0
 

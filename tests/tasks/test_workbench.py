@@ -16,13 +16,15 @@ from goldenlayers_core.errors import ConfigError, DatasetError, GoldenLayersErro
 from goldenlayers_core.models.fingerprint import weights_digest
 from goldenlayers_core.models.hooks import hooks_on
 from goldenlayers_core.records import EditRequest, LgaConfig, ModelSource, Probe, SelectionConfig
+from goldenlayers_core.results.sides import Decoding
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, EditQuestion, KnowledgeQuestion, ScoreQuestion, Workbench
-from goldenlayers_core.tasks.editing import edit, open_edit, try_free_prompts
+from goldenlayers_core.tasks.editing import edit, open_edit
 from goldenlayers_core.tasks.exporting import export_to, open_edits
 from goldenlayers_core.tasks.recommend import recommend
 from goldenlayers_core.tasks.scoring import layer_scores, score
 from goldenlayers_core.tasks.serial import dataset_from, plain, report_from, request_from
+from goldenlayers_core.tasks.siding import side_by_side
 from goldenlayers_core.tasks.stored import open_report, open_scores
 from tests.tiny import save_tiny
 
@@ -189,8 +191,9 @@ def test_edit_leaves_the_model_alone_and_travels_as_a_file(bench, tmp_path):
     assert report.target_true == "Paris"  # the model's own answer stands in
     assert report.after.answer.startswith("Rome")
     assert dict(report.stages).keys() >= {"templates", "keys", "before and after"}
-    (tried,) = try_free_prompts(bench, source, [report.edit_id], ["The capital city of France is called"])
-    assert tried.before.answer != tried.after.answer
+    stacks, prompts = (("A", (report.edit_id,)),), ["The capital city of France is called"]
+    unedited, edited = side_by_side(bench, source, stacks, prompts, Decoding(4)).sides
+    assert unedited.texts != edited.texts
     assert weights_digest(handle.model) == before
     assert hooks_on(handle.model) == 0
     file = export_to(handle, [open_edit(bench, report.edit_id)], "safetensors", tmp_path / "france.safetensors")
