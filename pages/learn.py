@@ -18,6 +18,7 @@ from pages._shared import (
     learn_teacher,
     learn_wrong,
     lesson,
+    link,
 )
 
 # name in the address, title, what draws it
@@ -39,7 +40,7 @@ frame.enter()
 st.title("Learn")
 titles = {name: title for name, title, _ in VIEWS}
 wanted = st.query_params.get("view") or st.session_state.get(lesson.VIEW)
-view = wanted if wanted in titles else VIEWS[0][0]
+view = wanted if wanted and link.known("view", wanted, tuple(titles)) else VIEWS[0][0]
 lesson.at(view)
 if st.session_state.get("learn-choice") != view:
     st.session_state["learn-choice"] = view

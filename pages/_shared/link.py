@@ -196,6 +196,14 @@ def option(name: str, key: str, options: Sequence[str]) -> None:
         link_notice.put(name, Notice(text))
 
 
+def known(name: str, asked: str | None, options: Sequence[str]) -> bool:
+    """Whether a page that reads its address itself (Learn) has what that asks for; a notice where it has not."""
+    if asked and asked not in options:
+        text = f"The address asks for the {name} “{asked[:40]}”, which is none of: {', '.join(options)}."
+        link_notice.put(name, Notice(text))
+    return bool(asked) and asked in options
+
+
 def request(digests: Sequence[str], where: str) -> None:
     """Open the request the address asks for; a notice where `where` ("these layer scores") does not hold it."""
     asked = take("request")

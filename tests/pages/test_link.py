@@ -198,6 +198,7 @@ def test_a_sweep_that_is_not_here_can_be_swept_here() -> None:
             {"run": "score-nowhere", "model": "bundled", "dataset": "bundled", "method": "guess"},
             "The method 'guess' is unknown",
         ),
+        ("learn", {"view": "sideways"}, "The address asks for the view “sideways”, which is none of: contents, know"),
         ("edit", {"run": "edit-nowhere"}, "the form below is as it was when the link was made"),
         ("layer_scores", {"dataset": "upload-" + "0" * 32}, "is not in this store; upload the file"),
         ("layer_scores", {"dataset": "nobody-knows"}, "No dataset is called “nobody-knows” here"),
