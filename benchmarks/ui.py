@@ -23,6 +23,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from benchmarks.measure import machine
 from benchmarks.ui_truth import truth
 from tests.browser.running import PAGES, SLOW, launch, running_app, settled, visit
+from tests.browser.states import edit_aware
 from tests.browser.stocked import save_big, stock
 from tests.conftest import browser_path
 from tests.lending import lend_models
@@ -158,7 +159,7 @@ def cancels(page: Page, repeats: int) -> list[Row]:
     """From pressing Cancel to the job stopped, some seconds into it."""
     visit(page, "Dataset")
     limit = page.locator("[class*='st-key-part-limit-'] input").first
-    limit.fill("300")
+    limit.fill("150")
     limit.press("Enter")
     settled(page)
     page.locator(".st-key-use-dataset button").click()
@@ -168,6 +169,8 @@ def cancels(page: Page, repeats: int) -> list[Row]:
         visit(page, name)
         if slot == "sweep" and not page.locator(".st-key-truth-go").is_visible():
             page.get_by_text("Measure more", exact=True).click()
+        if slot == "score":
+            edit_aware(page)
         page.locator(f".st-key-{start} button").first.click()
         times = []
         for _ in range(repeats):

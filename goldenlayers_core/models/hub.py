@@ -18,6 +18,7 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
+from tqdm import tqdm  # type: ignore[import-untyped]
 
 from goldenlayers_core.errors import (
     GatedModelError,
@@ -52,11 +53,36 @@ def weight_files(names: list[str]) -> list[str]:
     raise ModelNotFoundError("No .safetensors weights were found; choose a model that has them.")
 
 
-def download(name: str, revision: str | None = None, check: Callable[[int], None] | None = None) -> Path:
+def _bar(progress: Callable[[int, int, str], None], name: str) -> type[Any]:
+    """What the hub's client takes for a progress bar: it draws nothing, and tells how much has arrived."""
+
+    class Bar(tqdm):  # type: ignore[misc]
+        def __init__(self, *arguments: Any, **settings: Any) -> None:
+            self.bytes_arrived = str(settings.get("desc", "")).startswith("Reconstructing")
+            super().__init__(*arguments, **{**settings, "disable": True})
+
+        def update(self, n: float | None = 1) -> None:
+            self.n += n or 0
+            if self.bytes_arrived:
+                done, total = int(self.n) >> 20, int(self.total or 0) >> 20
+                progress(min(done, total), total, f"Downloading {name}, MiB")
+
+    return Bar
+
+
+def download(
+    name: str,
+    revision: str | None = None,
+    check: Callable[[int], None] | None = None,
+    progress: Callable[[int, int, str], None] | None = None,
+) -> Path:
     """Local folder with the files of a hub repository; from the hub's cache when they are there.
 
     `check(number of parameters)` is called before anything large is fetched, where the hub tells the number; it may
-    raise. Raises ModelNotFoundError (unknown name or revision, no network), GatedModelError, UnsafeWeightsError,
+    raise. `progress(MiB arrived, MiB in all, note)` is called while files come in, and may raise to cancel: what
+    arrived is kept.
+
+    Raises ModelNotFoundError (unknown name or revision, no network), GatedModelError, UnsafeWeightsError,
     ModelTooLargeError (the disk is too small).
     """
     try:
@@ -82,7 +108,12 @@ def download(name: str, revision: str | None = None, check: Callable[[int], None
     try:
         return Path(
             snapshot_download(
-                name, revision=revision, allow_patterns=list(WANTED), token=_token(), endpoint=_endpoint()
+                name,
+                revision=revision,
+                allow_patterns=list(WANTED),
+                token=_token(),
+                endpoint=_endpoint(),
+                tqdm_class=_bar(progress, name) if progress else None,
             )
         )
     except GatedRepoError as error:

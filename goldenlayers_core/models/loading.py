@@ -3,6 +3,7 @@
 import json
 import struct
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,8 +29,8 @@ _STORED: Final = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float
 
 
 def resolve_device(device: str) -> torch.device:
-    """ "auto" is cuda, else cpu. Raises ConfigError when the device is not there, or is one of another kind: Apple's MPS
-    has no float64, in which the sums of the scores and the least squares of the editors are made."""
+    """ "auto" is cuda, else cpu. Raises ConfigError when the device is not there, or is one of another kind: Apple's
+    MPS has no float64, in which the sums of the scores and the least squares of the editors are made."""
     if device == "auto":
         return torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
     try:
@@ -38,8 +39,8 @@ def resolve_device(device: str) -> torch.device:
         raise ConfigError(f"The device {device!r} is unknown; choose auto, cpu, cuda or cuda:N.") from error
     if chosen.type not in ("cpu", "cuda"):
         raise ConfigError(
-            f"The device {device!r} cannot be used: scores and edits need float64 sums, tried on cpu and cuda only; choose "
-            "auto, cpu, cuda or cuda:N."
+            f"The device {device!r} cannot be used: scores and edits need float64 sums, tried on cpu and cuda only; "
+            "choose auto, cpu, cuda or cuda:N."
         )
     n_cuda = torch.cuda.device_count()
     if chosen.type == "cuda" and (chosen.index or 0) >= n_cuda:
@@ -60,7 +61,11 @@ def resolve_dtype(dtype: str, device: torch.device, stored: str) -> torch.dtype:
 
 
 def locate(
-    source: str, revision: str | None, cache: Path, check: Callable[[int], None] | None = None
+    source: str,
+    revision: str | None,
+    cache: Path,
+    check: Callable[[int], None] | None = None,
+    progress: Callable[[int, int, str], None] | None = None,
 ) -> tuple[Path, str]:
     """(folder with config.json and safetensors, name to show) of any source; converts or downloads where needed."""
     if not source.strip():
@@ -82,7 +87,7 @@ def locate(
         return path, path.name
     if path.is_absolute() or source.startswith((".", "~")):
         raise ModelNotFoundError(f"There is no folder or file {path}; check the path.")
-    return download(source, revision, check), source
+    return download(source, revision, check, progress), source
 
 
 def load_model(
@@ -92,8 +97,11 @@ def load_model(
     *,
     revision: str | None = None,
     cache: Path | None = None,
+    progress: Callable[[int, int, str], None] | None = None,
 ) -> ModelHandle:
     """Load a decoder-only language model, frozen and in evaluation mode.
+
+    `progress(done, total, note)` is called while a model is fetched from the hub, and may raise to cancel.
 
     Raises a ModelError of one sentence (unknown name or architecture, gated, pickled weights, too large) or a
     ConfigError (device, dtype); nothing that was loaded before is touched.
@@ -102,7 +110,8 @@ def load_model(
     root = cache or cache_root()
     target = resolve_device(asked.device)
     few = torch.float32 if asked.dtype == "auto" and target.type != "cuda" else torch.bfloat16  # at the least
-    folder, name = locate(asked.source, asked.revision, root, lambda n: check_fits(asked.source, n, few, target))
+    fits = partial(check_fits, asked.source, dtype=few, device=target)
+    folder, name = locate(asked.source, asked.revision, root, fits, progress)
     config = _read_config(folder)
     architecture = architecture_of(config)
     try:

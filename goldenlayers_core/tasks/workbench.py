@@ -93,7 +93,7 @@ class Workbench:
                 return self._models[source]
             if progress:
                 progress.update(0, 1, f"Loading {source.source}")
-            handle = load_model(source, cache=self.root)
+            handle = load_model(source, cache=self.root, progress=progress.update if progress else None)
             self._models[source] = handle
             while len(self._models) > KEPT_MODELS:
                 gone, _ = self._models.popitem(last=False)

@@ -57,6 +57,12 @@ def upload_nonsense(page: Page) -> None:
     settled(page)
 
 
+def edit_aware(page: Page) -> None:
+    """The way to score that takes longer."""
+    page.locator(".st-key-scores-method").get_by_role("radio", name="Edit-aware", exact=True).click()
+    settled(page)
+
+
 class Visitor:
     """One browser that does things, and whose cookie shows what it did in other windows."""
 
@@ -130,12 +136,13 @@ class Visitor:
         self._load()
         visit(page, "Dataset")
         limit = page.locator("[class*='st-key-part-limit-'] input").first
-        limit.fill("300")
+        limit.fill("150")
         limit.press("Enter")
         settled(page)
         press(page, "use-dataset")
         settled(page)
         visit(page, "Layer scores")
+        edit_aware(page)
         press(page, "score")
         page.locator(".st-key-cancel-score").wait_for(timeout=SLOW)
         visit(page, "Ground truth")

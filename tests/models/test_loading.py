@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from goldenlayers_core.errors import (
+    Cancelled,
     ConfigError,
     GatedModelError,
     ModelError,
@@ -155,6 +156,22 @@ def test_memory_is_counted_from_headers(folder):
     with pytest.raises(ModelTooLargeError, match=r"0\.0 GiB are free on cpu"):
         check_fits("tiny", total, torch.float32, torch.device("cpu"), available=1000)
     check_fits("tiny", total, torch.float32, torch.device("cpu"), available=10**9)
+
+
+def test_a_download_says_how_far_it_is_and_can_be_cancelled(hub: Hub, tmp_path):
+    told: list[tuple[int, int, str]] = []
+
+    def cancel(*step: object) -> None:
+        told.append(step)  # type: ignore[arg-type]
+        raise Cancelled("enough")
+
+    with pytest.raises(Cancelled):
+        load_model("owner/tiny", cache=tmp_path / "cache", progress=cancel)
+    told.clear()
+    load_model("owner/tiny", cache=tmp_path / "cache", progress=lambda *step: told.append(step))
+    assert told
+    assert all(0 <= done <= total for done, total, _ in told)
+    assert {note for *_, note in told} == {"Downloading owner/tiny, MiB"}
 
 
 def test_a_broken_download_is_named(hub: Hub, tmp_path):
