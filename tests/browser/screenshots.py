@@ -1,6 +1,6 @@
 """Pictures of every page: empty, working, done, cancelled, failed; on a desk and on a phone, light and dark.
 
-    python tests/browser/screenshots.py [FOLDER] [STATE ...]
+    python tests/browser/screenshots.py [FOLDER] [STATE or LOOK ...]
 
 A picture is named PAGE[-VIEW]-STATE-LOOK.png, so that they sort by page. Nothing is written into the repository unless
 FOLDER says so. Everything in the pictures is computed by the app they show.
@@ -68,10 +68,13 @@ class Camera:
 
 
 @contextmanager
-def cameras(browser: Browser, url: str, state: str, folder: Path, kept: Any = None) -> Iterator[tuple[Camera, ...]]:
-    """One browser per look; `kept` is the cookie by which the app knows a visitor again."""
+def cameras(
+    browser: Browser, url: str, state: str, folder: Path, wanted: tuple[str, ...], kept: Any = None
+) -> Iterator[tuple[Camera, ...]]:
+    """One browser per look that is wanted; `kept` is the cookie by which the app knows a visitor again."""
     contexts, made = [], []
-    for look, width, height, scheme in LOOKS:
+    some = [look for look in LOOKS if look[0] in wanted]
+    for look, width, height, scheme in some or LOOKS:
         context = browser.new_context(
             viewport={"width": width, "height": height},
             color_scheme="dark" if scheme == "dark" else "light",
@@ -155,25 +158,25 @@ def take(browser: Browser, start: Callable[[], Any], cache: Path, folder: Path, 
     visitor = states.Visitor(browser)
     with start() as url:
         if "empty" in wanted:
-            with cameras(browser, url, "empty", folder) as looks:
+            with cameras(browser, url, "empty", folder, wanted) as looks:
                 for camera in looks:
                     camera.pages(PAGES)
         visitor.arrive(url)
         if {"done", "failed"} & set(wanted):
             visitor.work(cache)
         if "done" in wanted:
-            with cameras(browser, url, "done", folder, visitor.kept()) as looks:
+            with cameras(browser, url, "done", folder, wanted, visitor.kept()) as looks:
                 for camera in looks:
                     done(camera, url)
         for state, names, act in visitor.busy_states():
             if state in wanted:
                 act()
-                with cameras(browser, url, state, folder, visitor.kept()) as looks:
+                with cameras(browser, url, state, folder, wanted, visitor.kept()) as looks:
                     for camera in looks:
                         camera.pages(names)
         if "failed" in wanted:
             visitor.break_things(cache)
-            with cameras(browser, url, "failed", folder, visitor.kept()) as looks:
+            with cameras(browser, url, "failed", folder, wanted, visitor.kept()) as looks:
                 for camera in looks:
                     camera.at("Dataset")
                     states.upload_nonsense(camera.page)
@@ -181,7 +184,7 @@ def take(browser: Browser, start: Callable[[], Any], cache: Path, folder: Path, 
                     camera.pages(("Model", "Ground truth", "Runs"))
             visitor.start_what_will_be_killed()
     if "failed" in wanted:  # the server is gone in the middle of its work; this is the next one
-        with start() as url, cameras(browser, url, "interrupted", folder, visitor.kept()) as looks:
+        with start() as url, cameras(browser, url, "interrupted", folder, wanted, visitor.kept()) as looks:
             for camera in looks:
                 camera.pages(("Layer scores", "Runs"))
 
@@ -203,4 +206,5 @@ def run(folder: Path, wanted: tuple[str, ...]) -> None:
 
 if __name__ == "__main__":
     where, *asked = sys.argv[1:] or ["docs/screenshots"]
-    run(Path(where), tuple(asked) or ("empty", "done", "working", "cancelled", "failed"))
+    known = ("empty", "done", "working", "cancelled", "failed")
+    run(Path(where), tuple(asked) if set(asked) & set(known) else (*known, *asked))
