@@ -74,6 +74,8 @@ def _count() -> None:
     n_asked = asked.n_asked if asked else 0
     job = jobs.follow(_SLOT)
     if not asked or n_asked < ENOUGH:
+        if job is not None and job.active:
+            return
         st.info(f"The model was asked {n_asked} facts of the bundled dataset so far; a count needs {ENOUGH}.")
         choice = DatasetChoice("bundled", "proxy", ENOUGH)
         st.button(
@@ -81,7 +83,6 @@ def _count() -> None:
             key="lesson-know-ask",
             type="primary",
             icon=":material/quiz:",
-            disabled=job is not None and job.active,
             on_click=lambda: jobs.start(
                 _SLOT, cached.workbench().submit(KnowledgeQuestion(session.model(), choice), "Asking what is known")
             ),

@@ -90,12 +90,13 @@ def _edit(card: ModelCard, request: EditRequest, layer: int, why: str) -> str | 
     run_id: str | None = st.session_state.get(_EDITED, {}).get(about)
     if run_id is not None and cached.manifest_created(run_id):
         return run_id
+    if job is not None and job.active:
+        return None
     st.button(
         f"Write {request.target_new} into layer {layer}",
         key="lesson-rank-one-start",
         type="primary",
         icon=":material/edit:",
-        disabled=job is not None and job.active,
         on_click=_start,
         args=(request, layer, about),
     )

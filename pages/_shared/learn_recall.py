@@ -56,12 +56,13 @@ def _trace(request: EditRequest, about: str) -> TokenTrace | None:
     name = st.session_state.get(_TRACED, {}).get(about)
     if name in cached.workbench().store.names("token-traces"):
         return cached.token_trace(name)
+    if job is not None and job.active:
+        return None
     st.button(
         "Trace this fact",
         key="lesson-recall-start",
         type="primary",
         icon=":material/route:",
-        disabled=job is not None and job.active,
         on_click=_start,
         args=(request, about),
     )

@@ -152,12 +152,11 @@ def end(name: str) -> None:
     row.button("All lessons", key="lesson-contents", icon=":material/list:", on_click=go, args=("contents",))
     if _guesses(name):
         row.button(
-            "Begin again",
+            "Forget my guesses",
             key="lesson-reset",
             icon=":material/restart_alt:",
             on_click=reset,
             args=(name,),
-            help="Forgets your guesses in this lesson.",
         )
 
 
