@@ -8,9 +8,10 @@ from goldenlayers_core.errors import StoreError
 from goldenlayers_core.records import digest_of
 from goldenlayers_core.results import EditReport
 from goldenlayers_core.results.many_edits import MODE_WORDS, ManyEdits
-from goldenlayers_core.runtime import RunManifest, Store, now
+from goldenlayers_core.runtime import Store
 from goldenlayers_core.tasks.questions import ManyEditsQuestion
 from goldenlayers_core.tasks.serial import plain, report_from
+from goldenlayers_core.tasks.stored_manifest import manifest_of
 
 MANY_VERSION: Final = "many-1"  # changes when an edit or a report would come out differently
 
@@ -31,30 +32,17 @@ def save_many(store: Store, question: ManyEditsQuestion, found: ManyEdits) -> st
     run_id = f"many-edits-{digest_of([*content, question.choice.words])[:16]}"
     if not found.n_computed and any(m.run_id == run_id for m in store.runs()):
         return run_id  # it is there, with what it cost
-    manifest = RunManifest(
-        run_id=run_id,
-        kind="many-edits",
-        title=f"{found.n_requests} edits of {found.dataset} ({found.method}, layer {found.layer}, "
-        f"{MODE_WORDS[found.mode].split(',')[0]})",
-        created=now(),
-        model=found.model,
-        fingerprint=found.fingerprint,
-        dataset=found.dataset,
-        dataset_digest=digest_of(list(found.request_digests)),
-        n_requests=found.n_requests,
-        config=json.dumps(question.to_params()),
-        seconds=found.seconds,
-        provenance=tuple(found.provenance.items()),
-        summary=(
-            ("method", found.method),
-            ("layer", str(found.layer)),
-            ("mode", found.mode),
-            *((rate.kind, f"{rate.good} of {rate.n_probes}") for rate in found.rates),
-            ("computed now", str(found.n_computed)),
-            ("skipped", str(len(found.skipped))),
-        ),
-        code_version=MANY_VERSION,
+    title = (
+        f"{found.n_requests} edits of {found.dataset} ({found.method}, layer {found.layer}, "
+        f"{MODE_WORDS[found.mode].split(',')[0]})"
     )
+    summary = (
+        ("method", found.method),
+        ("layer", str(found.layer)),
+        ("mode", found.mode),
+        *((rate.kind, f"{rate.good} of {rate.n_probes}") for rate in found.rates),
+    )
+    manifest = manifest_of(run_id, title, question, found, summary, MANY_VERSION)
     rest = {f.name: getattr(found, f.name) for f in dataclasses.fields(found) if f.name != "reports"}
     texts = {"rest": json.dumps(rest), "reports": json.dumps([slim(report) for report in found.reports])}
     store.save_run(manifest, {"requests": found.to_frame(), "probes": found.probes_frame()}, texts)

@@ -10,8 +10,9 @@ from goldenlayers_core.attribution.regret import golden_share
 from goldenlayers_core.errors import StoreError
 from goldenlayers_core.records import digest_of
 from goldenlayers_core.results import METRICS, SweepResult
-from goldenlayers_core.runtime import RunManifest, Store, now
+from goldenlayers_core.runtime import Store
 from goldenlayers_core.tasks.questions import SweepQuestion
+from goldenlayers_core.tasks.stored_manifest import manifest_of
 
 SWEEP_VERSION: Final = "sweep-1"  # changes when an edit or a metric would come out differently
 _TEXTS: Final = ("case_ids", "request_digests", "prompts", "subjects", "targets_new", "targets_true", "relations")
@@ -28,31 +29,16 @@ def save_sweep(store: Store, question: SweepQuestion, found: SweepResult) -> str
     if not found.n_computed and any(m.run_id == run_id for m in store.runs()):
         return run_id  # it is there, with what it cost
     share = golden_share(found.score)[found.layers.index(found.golden_layer)]
-    manifest = RunManifest(
-        run_id=run_id,
-        kind="sweep",
-        title=f"Sweep ({found.method}) of {found.model} on {found.dataset}",
-        created=now(),
-        model=found.model,
-        fingerprint=found.fingerprint,
-        dataset=found.dataset,
-        dataset_digest=digest_of(list(found.request_digests)),
-        n_requests=found.n_requests,
-        config=json.dumps(question.to_params()),
-        seconds=found.seconds,
-        provenance=tuple(found.provenance.items()),
-        summary=(
-            ("golden layer", str(found.golden_layer)),
-            ("stability", f"{share:.0%}"),
-            ("method", found.method),
-            ("layers", str(len(found.layers))),
-            ("score", f"{found.mean('score').max():.3f}"),
-            ("seconds per edit", f"{found.seconds_per_edit:.4g}"),
-            ("computed now", str(found.n_computed)),
-            ("skipped", str(len(found.skipped))),
-        ),
-        code_version=SWEEP_VERSION,
+    title = f"Sweep ({found.method}) of {found.model} on {found.dataset}"
+    summary = (
+        ("golden layer", str(found.golden_layer)),
+        ("stability", f"{share:.0%}"),
+        ("method", found.method),
+        ("layers", str(len(found.layers))),
+        ("score", f"{found.mean('score').max():.3f}"),
+        ("seconds per edit", f"{found.seconds_per_edit:.4g}"),
     )
+    manifest = manifest_of(run_id, title, question, found, summary, SWEEP_VERSION)
     store.save_run(manifest, {"sweep": found.to_frame(), "before": _before(found)}, {"rest": json.dumps(_rest(found))})
     return run_id
 

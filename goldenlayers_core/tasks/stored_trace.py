@@ -8,8 +8,9 @@ import numpy as np
 from goldenlayers_core.errors import StoreError
 from goldenlayers_core.records import TraceConfig, config_digest, digest_of
 from goldenlayers_core.results import POSITIONS, TokenTrace, TraceResult
-from goldenlayers_core.runtime import RunManifest, Store, now
+from goldenlayers_core.runtime import Store
 from goldenlayers_core.tasks.questions import TraceQuestion
+from goldenlayers_core.tasks.stored_manifest import manifest_of
 
 TRACE_VERSION: Final = "trace-1"  # changes when an effect would come out differently
 TRACE_TABLE: Final = "trace"
@@ -29,32 +30,17 @@ def save_trace(store: Store, question: TraceQuestion, config: TraceConfig, resul
     if not result.n_computed and any(m.run_id == run_id for m in store.runs()):
         return run_id  # it is there, with what it cost
     share = float(result.pick_share()[result.golden_layer])
-    manifest = RunManifest(
-        run_id=run_id,
-        kind="trace",
-        title=f"Causal trace ({result.kind}, window {result.window}) of {result.model} on {result.dataset}",
-        created=now(),
-        model=result.model,
-        fingerprint=result.fingerprint,
-        dataset=result.dataset,
-        dataset_digest=digest_of(list(result.request_digests)),
-        n_requests=result.n_requests,
-        config=json.dumps(question.to_params()),
-        seconds=result.seconds,
-        provenance=tuple(result.provenance.items()),
-        summary=(
-            ("golden layer", str(result.golden_layer)),
-            ("stability", f"{share:.0%}"),
-            ("kind", result.kind),
-            ("window", str(result.window)),
-            ("noise", f"{result.noise:g}"),
-            ("noise samples", str(result.n_samples)),
-            ("seed", str(result.seed)),
-            ("computed now", str(result.n_computed)),
-            ("skipped", str(len(result.skipped))),
-        ),
-        code_version=TRACE_VERSION,
+    title = f"Causal trace ({result.kind}, window {result.window}) of {result.model} on {result.dataset}"
+    summary = (
+        ("golden layer", str(result.golden_layer)),
+        ("stability", f"{share:.0%}"),
+        ("kind", result.kind),
+        ("window", str(result.window)),
+        ("noise", f"{result.noise:g}"),
+        ("noise samples", str(result.n_samples)),
+        ("seed", str(result.seed)),
     )
+    manifest = manifest_of(run_id, title, question, result, summary, TRACE_VERSION)
     store.save_run(manifest, {"effects": result.to_frame(), "requests": result.requests_frame()}, _texts(result))
     return run_id
 
