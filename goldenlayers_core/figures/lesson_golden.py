@@ -97,7 +97,7 @@ def _rings(figure: go.Figure, sweep: SweepResult, rows: list[int], heights: list
         x=places,
         y=[heights[row] for row in at],
         mode="markers",
-        marker={"symbol": "circle-open", "size": 8, "color": theme.rust, "line": {"width": 2}},
+        marker={"symbol": "circle-open", "size": 7, "color": theme.rust, "line": {"width": 2}},
         hoverinfo="skip",
         name="oracle layer",
     )
@@ -121,8 +121,8 @@ def _frames(figure: go.Figure, sweep: SweepResult, draw: Draw, theme: Colours) -
 def _draw_finding(draw: Draw) -> str:
     return (
         f"{counted(len(draw.proxies), 'proxy request')} {'chooses' if len(draw.proxies) == 1 else 'choose'} layer "
-        f"{draw.golden_layer}; on the {len(draw.held_out)} held out it gives away {number(draw.regret, 2)} (the best "
-        f"fixed layer there, {draw.best_layer}, {number(draw.best_regret, 2)})"
+        f"{draw.golden_layer}; on the {len(draw.held_out)} held out it gives away {number(draw.regret, 2)}; the "
+        f"best fixed layer there is {draw.best_layer}, with {number(draw.best_regret, 2)}"
     )
 
 

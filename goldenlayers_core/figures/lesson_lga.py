@@ -124,8 +124,9 @@ def _arrow(figure: go.Figure, tip: tuple[float, float], name: str, colour: str) 
         text=f"<b>{name}</b>",
         showarrow=False,
         font={"color": colour, "size": 13},
-        xanchor="left" if tip[0] >= 0 else "right",
+        xanchor="right" if tip[0] > 0.4 else "left" if tip[0] < -0.4 else "center",  # inwards: a phone is narrow
         yanchor="bottom" if tip[1] >= 0 else "top",
+        yshift=8 if tip[1] >= 0 else -8,
         name=name,
     )
 

@@ -102,7 +102,7 @@ def _level(figure: go.Figure, row: int, level: float, word: str, theme: Colours)
         **(
             {
                 "annotation": {"text": word, "font": {"size": 11, "color": theme.muted}},
-                "annotation_position": "top left",
+                "annotation_position": "bottom right" if word == "caution" else "top left",
             }
             if word  # on the logarithmic axis below they would stand elsewhere
             else {}
