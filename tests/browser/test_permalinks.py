@@ -66,6 +66,6 @@ def test_a_link_opens_the_view_elsewhere_and_back_goes_one_view_at_a_time(
     settled(other)
     notice = other.locator(".st-key-link-notices")
     expect(notice).to_contain_text("The run sweep-nowhere is not in this store", timeout=SLOW)
-    expect(notice.get_by_role("button", name="Sweep it here")).to_be_visible()
+    expect(notice.get_by_role("button", name="Sweep it here")).to_be_visible(timeout=SLOW)
     notice.get_by_role("button", name="Dismiss").click()
     expect(notice).to_have_count(0, timeout=SLOW)
