@@ -138,7 +138,7 @@ def missing_run(page: str, run_id: str, asked: dict[str, str], started: Callable
 
     how = f"a sweep of {question.method.upper()} edits" if kind == "sweep" else _SCORED[question.method]
     source = "the bundled model" if question.model.source == "bundled" else address.model_text(question.model)
-    text = f"{gone}. It was {how} of {question.choice.words}, on {source}, and can be computed here."
+    text = f"{gone}. The missing one was {how} of {question.choice.words}, on {source}, and can be computed here."
     link_notice.put("run", Notice(text, verb, start))
 
 

@@ -151,7 +151,7 @@ def test_scores_that_are_not_here_are_computed_here() -> None:
     asked = {"run": "score-0123456789abcdef", "model": "bundled", "dataset": "bundled~proxy~2", "method": "lga"}
     app = opened("layer_scores", **{**asked, "settings": "scope.mlp_out", "request": "abcdefabcdef"})
     assert (
-        "The run score-0123456789abcdef is not in this store. It was LGA of bundled (proxy split), first 2, on "
+        "The run score-0123456789abcdef is not in this store. The missing one was LGA of bundled (proxy split), first 2, on "
         in notices(app)
     )
     press(app, "link-do-run")
@@ -174,8 +174,9 @@ def test_a_sweep_that_is_not_here_can_be_swept_here() -> None:
         "settings": "layers.0_3~steps.4",
     }
     app = opened("ground_truth", **asked)
-    assert "is not in this store, and what is shown below is another one. It was a sweep of ROME edits of" in notices(
-        app
+    assert (
+        "is not in this store, and what is shown below is another one. The missing one was a sweep of ROME edits of"
+        in notices(app)
     )
     assert app.selectbox(key="truth-run").value == there
     press(app, "link-do-run")
