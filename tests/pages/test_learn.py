@@ -1,52 +1,148 @@
-"""Learn: the frame of the lessons, the lessons, the glossary, the teacher's page."""
+"""Learn: the frame, lessons 1 to 3, glossary and teacher's page; on a tiny model, which answers at once."""
 
+import re
+from pathlib import Path
+
+import pytest
 from streamlit.testing.v1 import AppTest
 
-from goldenlayers_core.tasks.lesson_text import lesson_text
-from pages._shared import lesson
-from tests.pages.driving import healthy, press, start, texts, work_done
+from goldenlayers_core.records import ModelSource
+from goldenlayers_core.tasks.glossary import glossary, term_of
+from goldenlayers_core.tasks.lesson_facts import lesson_facts
+from goldenlayers_core.tasks.lesson_text import lesson_text, lessons
+from pages._shared import cached, lesson
+from tests.pages.driving import go, healthy, press, start, texts, work_done
+from tests.tiny import save_tiny
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> ModelSource:
+    return ModelSource(str(save_tiny(tmp_path / "tiny")))
 
 
 def opened(view: str, **state: object) -> AppTest:
     return start("learn", **{lesson.VIEW: view}, **state)
 
 
-def guessed(app: AppTest, right: bool = True) -> AppTest:
-    """Guess at the one question that is open, and reveal it."""
-    (radio,) = [r for r in app.radio if str(r.key).startswith("predict-")]
-    radio.set_value(0).run()
-    return press(app, f"reveal-{radio.key}")
+def loaded(view: str, source: ModelSource) -> AppTest:
+    """A lesson whose model was loaded by its one button."""
+    return work_done(press(opened(view, chosen_model=source), "lesson-load"))
 
 
-def test_the_contents_list_every_lesson_and_lead_into_one() -> None:
-    app = start("learn")
+def asked(app: AppTest) -> AppTest:
+    """Guess the last option of every question that opens, until none is open."""
+    while open_ones := [radio for radio in app.radio if str(radio.key).startswith("predict-")]:
+        assert app.button(key=f"reveal-{open_ones[0].key}").disabled
+        open_ones[0].set_value(len(open_ones[0].options) - 1).run()
+        app = press(app, f"reveal-{open_ones[0].key}")
+    return app
+
+
+def drawn(app: AppTest) -> str:
+    """Keys of the figures on the page."""
+    return " ".join(str(chart.proto.id) for chart in app.get("plotly_chart"))
+
+
+def test_the_contents_lead_into_a_lesson_that_says_what_it_needs() -> None:
+    app = opened("contents")
+    assert [b.key for b in app.button if str(b.key).startswith("lesson-open-")] == [
+        f"lesson-open-{name}" for name in lessons()
+    ]
     app = press(app, "lesson-open-know")
-    assert app.session_state[lesson.VIEW] == "know"
     assert "Lesson 1. What a model knows" in app.header[0].value
     assert "Load the bundled model" in [b.label for b in app.button]
 
 
-def test_lesson_one() -> None:
-    app = press(opened("know"), "lesson-load")
-    app = work_done(app)
-    for _ in range(2):
-        app = guessed(app)
-    app = press(app, "lesson-know-ask")
-    app = work_done(app)
-    app = guessed(app)
-    assert lesson_text("know").part("after")[:40] in texts(app)
+def test_lesson_one_asks_before_it_shows(source: ModelSource) -> None:
+    app = loaded("know", source)
+    assert "lesson-know-first" not in drawn(app)
+    app = asked(app)
+    assert "lesson-know-first" in drawn(app)
+    assert "lesson-know-wordings" in drawn(app)
+    app = asked(work_done(press(app, "lesson-know-ask")))
+    said = texts(app)
+    assert "3 of 3 questions revealed" in said
+    assert re.search(r"\*\*(Right|Not so)\.\*\* You said:", said)
+    app.text_input(key="lesson-know-own").set_value("The capital of Spain is").run()
+    assert "lesson-know-own" in drawn(healthy(app))
+
+    app = press(app, "lesson-contents")  # what is done is said there, and kept over other pages
+    assert "Look again: What a model knows, and how to ask it" in [b.label for b in app.button]
+    app = press(go(go(app, "runs"), "learn"), "lesson-open-know")
     assert "3 of 3 questions revealed" in texts(app)
+    app = press(app, "lesson-reset")
+    assert "3 questions to guess at" in texts(app)
+    assert "lesson-know-first" not in drawn(app)
+
+
+def test_lessons_two_and_three_compute_for_real(source: ModelSource) -> None:
+    app = loaded("recall", source)
+    app = asked(work_done(press(app, "lesson-recall-start")))
+    assert "lesson-recall-trace" in drawn(app)
+    assert "lesson-recall-depth" in drawn(app)
     app = press(app, "lesson-next")
-    assert "Lesson 2" in app.header[0].value
-    app = press(app, "lesson-recall-start")
-    app = work_done(app)
-    for _ in range(3):
-        app = guessed(app)
+    assert "Lesson 3" in app.header[0].value
+    app = work_done(press(app, "lesson-rank-one-start"))
+    assert "W' k = v" in texts(app)
+    app = asked(app)
+    assert "lesson-rank-one-plane" in drawn(app)
     assert "Done" in texts(app)
-    app = press(app, "lesson-next")
-    app = press(app, "lesson-rank-one-start")
-    app = work_done(app)
-    for _ in range(3):
-        app = guessed(app)
-    assert "Done" in texts(app)
-    healthy(app)
+    app = press(app, next(b.key for b in app.button if b.label == "See this edit"))
+    assert app.title[0].value == "Edit"
+    assert app.session_state["edit_run"]
+
+
+def test_another_fact_asks_anew(source: ModelSource) -> None:
+    app = loaded("know", source)
+    radio = next(r for r in app.radio if str(r.key).startswith("predict-know-likeliest"))
+    radio.set_value(0).run()
+    app = press(app, f"reveal-{radio.key}")
+    assert not app.radio[0].key.startswith("predict-know-likeliest")
+    facts = lesson_facts(cached.workbench(), source)
+    other = next(fact for fact in facts if fact.digest != app.session_state["open_request"])
+    app.selectbox(key="lesson-fact").set_value(other.digest).run()
+    assert healthy(app).radio[0].key.startswith("predict-know-likeliest")
+    assert app.session_state["open_request"] == other.digest  # the tools open with it too
+
+
+def test_the_glossary_finds_and_names_terms() -> None:
+    app = opened("glossary")
+    assert f"{len(glossary())} terms of {len(glossary())}" in texts(app)
+    app.text_input(key="glossary-search").set_value("oracle").run()
+    assert "**oracle layer**" in texts(healthy(app))
+    assert "**token**" not in texts(app)
+    app = opened("glossary")
+    app.query_params["view"], app.query_params["term"] = "glossary", "golden-layer"
+    app.run()
+    golden = term_of("golden-layer")
+    assert golden is not None
+    assert golden.meaning[:30] in texts(healthy(app))
+    assert "**token**" not in texts(app)
+
+
+def test_a_page_links_each_term_once() -> None:
+    app = start("edit")
+    links = re.findall(r"\(learn\?view=glossary&term=([\w-]+) ", texts(app))
+    assert "edit" in links
+    assert len(set(links)) == len(links)
+    assert all(term_of(key) for key in links)
+
+
+def test_the_teacher_gets_what_was_revealed(source: ModelSource) -> None:
+    app = opened("teacher")
+    said = texts(app)
+    assert "There is no login" in said
+    assert "was not measured" in said
+    assert "nothing to hand out yet" in said
+    app = loaded("know", source)
+    app = asked(app)
+    app.selectbox(key="learn-choice").set_value("teacher").run()
+    assert "2 questions of 1 lesson" in texts(healthy(app))
+    assert {b.label for b in app.get("download_button")} >= {"Questions to hand out", "Questions with answers"}
+
+
+def test_every_lesson_opens_without_a_model() -> None:
+    app = opened("know")
+    for name in lessons():
+        app.selectbox(key="learn-choice").set_value(name).run()
+        assert lesson_text(name).title in healthy(app).header[0].value.replace("\\", "")
