@@ -22,10 +22,18 @@ def enlarged(drawn: go.Figure, height: int, factor: float = _LARGE) -> go.Figure
     figure.update_layout(legend={"font": {"size": ticks}, "entrywidth": None})
     figure.update_traces(showscale=False, selector={"type": "heatmap"})
     figure.for_each_annotation(lambda a: a.update(font_size=factor * float(a.font.size or 12)))
-    figure.for_each_trace(lambda trace: trace.update(textfont_size=ticks) if trace.mode == "text" else None, "scatter")
+    figure.for_each_trace(lambda trace: _bold(trace, ticks), "scatter")
     rows = max((len(axis.ticktext or ()) for axis in figure.select_yaxes()), default=0)
     if rows * _LINE > height:
         figure.update_yaxes(showticklabels=False, title_text="facts")
     above = int((drawn.layout.meta or {}).get("above", 0)) if drawn.layout.meta else 0
     figure.update_layout(margin={"t": int(factor * above) + 20, "b": int(factor * 44), "l": 12, "r": 12})
     return figure
+
+
+def _bold(trace: go.Scatter, size: float) -> None:
+    """Lines and marks that are seen from afar."""
+    if trace.mode == "text":
+        trace.update(textfont_size=size)
+    if "lines" in (trace.mode or ""):
+        trace.update(line_width=max(4.0, 1.5 * float(trace.line.width or 2)))

@@ -1,12 +1,15 @@
 """The screens of layer scores and of sweeps: the finding, the picture, the golden layer, LGA against real edits."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from goldenlayers_core import figures
 from goldenlayers_core.figures.parts import SCORE as SCORE_PART
 from goldenlayers_core.figures.sweep import about
 from goldenlayers_core.figures.text import counted, number, percent
-from goldenlayers_core.figures.truth import SCORE, short_name
+from goldenlayers_core.figures.truth import SCORE
+from goldenlayers_core.figures.two_layers import two_layers
 from goldenlayers_core.results import LayerCard, LayerScores, Selection, SweepResult
 from goldenlayers_core.results.sweep import PROBE_METRICS
 from goldenlayers_core.runtime import RunManifest, Store
@@ -18,6 +21,16 @@ from goldenlayers_core.tasks.truth import ModelFacts, layer_card
 
 _NO_EDIT: Final = "Gradients of an old and a new answer were compared. No edit was run."
 _PREDICTED: Final = "What an edit would do was predicted from gradients. No edit was run."
+_WHOSE: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "search": "The budgeted search's layer",
+        "edit_aware": "Edit-aware analysis",
+        "lga": "The gradients' layer",
+        "causal_trace": "Causal tracing",
+        "literature_default": "The literature's layer",
+        "middle": "The middle layer",
+    }
+)
 _CAUTION: Final = "Only real edits tell whether a layer is a good one."
 
 
@@ -147,7 +160,7 @@ def of_sweep(store: Store, manifest: RunManifest) -> tuple[Slide, ...]:
         ),
         _slide(
             f"{sweep.n_requests * len(sweep.layers):,} real edits, each measured",
-            "A row is a fact, a column a layer; the darker, the better the edit there.",
+            "A row is a fact, a column a layer; the stronger the colour, the better the edit there.",
             lambda dark: figures.sweep_heatmap(sweep, "best", dark),
             made,
         ),
@@ -185,7 +198,7 @@ def picks(sweep: SweepResult, card: LayerCard, made: str) -> Slide:
     return _slide(
         headline,
         "The line: the mean score of real edits at every layer.",
-        lambda d: figures.layer_card(card, score, d),
+        lambda dark: two_layers(score, sweep.golden_layer, lga.layer, dark),
         made,
     )
 
@@ -206,8 +219,7 @@ def _given_away(card: LayerCard) -> str:
     if not judged:
         return "No other way to choose was judged"
     worst = max(judged, key=lambda p: p.regret or 0.0)
-    name = short_name(worst.way)
-    return f"{name[0].upper()}{name[1:]} gives most away: {number(worst.regret or 0.0, 2)}"
+    return f"{_WHOSE[worst.way]} gives most away: {number(worst.regret or 0.0, 2)}"
 
 
 def _slide(headline: str, say: str, draw: Draw, made: str) -> Slide:

@@ -86,6 +86,7 @@ def _picture(slide: Slide, name: str) -> None:
         st.plotly_chart(
             enlarged(drawn, _HEIGHT),
             width="stretch",
+            height="stretch",
             key=f"present-{name}",
             theme=None,
             config={"displayModeBar": False, "responsive": True, "staticPlot": True},

@@ -140,9 +140,9 @@ def _neighbours(tour: Tour, report: EditReport | None, other: EditReport | None)
     beside = other if tour.golden_layer != tour.edit_layer else None
     heads = ["asked", "before", f"edited at {tour.edit_layer}"]
     heads += [f"edited at {tour.golden_layer}"] if beside else []
-    rows = "".join(_row(found, beside is not None) for found in neighbours(report, beside))
+    rows = "".join(_row(found, heads[1:]) for found in neighbours(report, beside))
     st.html(
-        "<div class='gl-scroll'><table class='gl-table'><thead><tr>"
+        "<div class='gl-scroll'><table class='gl-table gl-tour-table'><thead><tr>"
         + "".join(f"<th>{head}</th>" for head in heads)
         + f"</tr></thead><tbody>{rows}</tbody></table></div>"
     )
@@ -150,12 +150,16 @@ def _neighbours(tour: Tour, report: EditReport | None, other: EditReport | None)
     st.caption(escape(f"Every neighbour of the fact is listed. {more[:1].upper()}{more[1:]}"))
 
 
-def _row(found: Neighbour, beside: bool) -> str:
-    cells = [f"<td class='gl-wide'>{html(found.prompt)} …</td>", f"<td>{html(found.before)}</td>"]
-    answers = [(found.after, found.stays)] + ([(found.other, found.other_stays)] if beside else [])
-    for answer, stays in answers:
+def _row(found: Neighbour, heads: list[str]) -> str:
+    """`heads`: of the answers before, after, and where there is another layer after that."""
+    cells = [
+        f"<td class='gl-wide'>{html(found.prompt)} …</td>",
+        f"<td data-side='{heads[0]}'>{html(found.before)}</td>",
+    ]
+    answers = ((found.after, found.stays), (found.other, found.other_stays))
+    for head, (answer, stays) in zip(heads[1:], answers, strict=False):
         look, mark = ("gl-yes", "✓ stays") if stays else ("gl-no", "✗ moved")
-        cells.append(f"<td>{html(answer)}<br><span class='{look}'>{mark}</span></td>")
+        cells.append(f"<td data-side='{head}'>{html(answer)}<br><span class='{look}'>{mark}</span></td>")
     return f"<tr>{''.join(cells)}</tr>"
 
 
