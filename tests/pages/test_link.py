@@ -11,7 +11,17 @@ from goldenlayers_core.tasks.questions import SweepQuestion
 from goldenlayers_core.tasks.stored_sweep import save_sweep
 from pages._shared import cached, link_copy
 from tests.made_up import made_sweep
-from tests.pages.driving import opened, press, start, stored_edit, stored_scores, work_done
+from tests.pages.driving import (
+    APP,
+    PATIENCE,
+    healthy,
+    opened,
+    press,
+    start,
+    stored_edit,
+    stored_scores,
+    work_done,
+)
 
 PROXY = DatasetChoice("bundled", "proxy", 12)
 
@@ -144,16 +154,29 @@ def test_the_link_that_is_copied_opens_the_view() -> None:
     )
 
 
+def test_a_link_says_which_choices_it_replaced_and_gives_them_back() -> None:
+    mine, theirs = stored_scores(seed=1), stored_scores(seed=2)
+    app = AppTest.from_file(str(APP), default_timeout=PATIENCE)
+    app.session_state["score_run"] = mine  # as the desk of a browser that was here before
+    app.switch_page("pages/layer_scores.py")
+    app.query_params["run"] = theirs
+    healthy(app.run())
+    assert app.selectbox(key="scores-run").value == theirs
+    assert f"This link took the place of what this browser had: the layer scores on show ({mine})." in notices(app)
+    press(app, "link-do-before")
+    assert app.selectbox(key="scores-run").value == mine
+    assert app.query_params["run"] == mine
+    assert not notices(app)
+
+
 # What is not here -----------------------------------------------------------------------------------------------------
 
 
 def test_scores_that_are_not_here_are_computed_here() -> None:
     asked = {"run": "score-0123456789abcdef", "model": "bundled", "dataset": "bundled~proxy~2", "method": "lga"}
     app = opened("layer_scores", **{**asked, "settings": "scope.mlp_out", "request": "abcdefabcdef"})
-    assert (
-        "The run score-0123456789abcdef is not in this store. The missing one was LGA of bundled (proxy split), first 2, on "
-        in notices(app)
-    )
+    said = notices(app)
+    assert "The run score-0123456789abcdef is not in this store. The missing one was LGA of bundled (proxy" in said
     press(app, "link-do-run")
     work_done(app)
     run = next(m for m in cached.workbench().store.runs() if m.kind == "score")
