@@ -57,8 +57,8 @@ def classroom_ways(run: PlantedRun, dark: bool = False) -> go.Figure:
 
 
 def row_scaled(values: Floats) -> Floats:
-    """(W, L) every row from 0 at its smallest number to 1 at its largest; all 1 where a row is level."""
-    low, high = values.min(axis=1, keepdims=True), values.max(axis=1, keepdims=True)
+    """(W, L) every row between 0 and 1, zero staying in its range: a row of large, nearly equal numbers stays even."""
+    low, high = values.min(axis=1, keepdims=True, initial=0.0), values.max(axis=1, keepdims=True, initial=0.0)
     scaled: Floats = np.divide(values - low, high - low, out=np.ones_like(values), where=high - low > 1e-9)
     return scaled
 
@@ -83,7 +83,7 @@ def _named(figure: go.Figure, run: PlantedRun, theme: Colours) -> None:
             marker={
                 "symbol": symbol,
                 "size": 13,
-                "color": theme.background if symbol == "circle" else theme.ink,
+                "color": theme.background,
                 "line": {"color": theme.ink if symbol == "circle" else theme.background, "width": 3},
             },
         )
@@ -136,8 +136,8 @@ def _legend(run: PlantedRun) -> str:
     level = len(run.level("sweep"))
     return sentences(
         (
-            "Dark: a large number, each row on its own scale (hover for the numbers). Dot: the layer that the way "
-            "names; ring: level with it.",
+            "Strong blue: a large number; each row has its own scale, with 0 in it (hover for the numbers). Dot: the "
+            "layer that the way names; ring: level with it.",
             f"{level} of {run.n_layers} layers are level in the real edits, and the shallowest is named."
             if level > 1
             else "",

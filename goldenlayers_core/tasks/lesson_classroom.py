@@ -87,6 +87,9 @@ def told(run: PlantedRun) -> dict[str, object]:
         "trace": number(float(run.value_of("trace_mlp")[run.planted]), 2),
         "lens": number(float(run.value_of("lens")[run.planted]), 2),
         "hidden": run.pick_of("trace_hidden"),
+        "hidden_low": number(float(run.value_of("trace_hidden").min()), 2),
+        "hidden_high": number(float(run.value_of("trace_hidden").max()), 2),
+        "lga_here": number(float(run.value_of("lga")[run.planted]), 2),
         "lga": run.pick_of("lga"),
         "layers": run.n_layers,
         "negative": int((run.value_of("lga") < 0).sum()),
@@ -94,6 +97,13 @@ def told(run: PlantedRun) -> dict[str, object]:
         "score": number(float(scores[run.planted]), 2),
         "edit_aware": run.pick_of("edit_aware"),
     }
+
+
+def lga_notices(run: PlantedRun) -> bool:
+    """Whether LGA's number is larger in size at the planted layer than at each neighbour, though it names another."""
+    size = [abs(float(value)) for value in run.value_of("lga")]
+    beside = [size[layer] for layer in (run.planted - 1, run.planted + 1) if 0 <= layer < run.n_layers]
+    return run.pick_of("lga") != run.planted and run.planted > 0 and size[run.planted] > max(beside)
 
 
 def lga_part(run: PlantedRun) -> str:

@@ -13,6 +13,7 @@ from goldenlayers_core.tasks.lesson_classroom import (
     SECONDS,
     edit_question,
     found_question,
+    lga_notices,
     lga_part,
     often_question,
     planted_card,
@@ -83,6 +84,8 @@ def _one(run: PlantedRun) -> None:
     show.figure(classroom_ways(run, session.dark()), f"classroom-{run.planted}", run.to_frame())
     lesson.text(NAME, "why", **said)
     lesson.text(NAME, lga_part(run), **said)
+    if lga_notices(run):
+        lesson.text(NAME, "lga-notices", **said)
     if not lesson.predict(NAME, edit_question(run)):
         return
     lesson.text(NAME, "edits", **said)
@@ -98,7 +101,7 @@ def _every() -> None:
     bench = cached.workbench()
     stored = stored_layers(bench.store, bench.root)
     missing = N_LAYERS - len(stored)
-    lesson.text(NAME, "repeat", seconds=duration(SECONDS * N_LAYERS))
+    lesson.text(NAME, "repeat")
     if missing:
         _button(f"Repeat it for the other {count(missing, 'layer')}", "classroom-every", EVERY, missing)
         return

@@ -1,5 +1,6 @@
 """The job: a fact planted in a known layer, seven ways looking for it; what is asked and drawn of that."""
 
+import dataclasses
 import json
 import os
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ from goldenlayers_core.tasks.lesson_classroom import (
     NONE,
     edit_question,
     found_question,
+    lga_notices,
     lga_part,
     often_question,
     planted_card,
@@ -170,10 +172,14 @@ def test_every_part_of_the_text_gets_its_numbers() -> None:
     text, said = lesson_text("classroom"), told(MIXED)
     prompt, answer = planted_card()
     assert f"**{answer}**" in text.part("intro", prompt=prompt, answer=answer)
-    for part in ("asked", "why", "lga-negative", "lga-other", "edits"):
+    for part in ("asked", "why", "lga-negative", "lga-other", "lga-notices", "edits"):
         assert "{{" not in text.part(part, **said)
     assert lga_part(MIXED) == "lga-negative"
     assert lga_part(run_of(0, (1,) * W)) == "lga-other"
+    assert not lga_notices(MIXED)
+    values = MIXED.values.copy()
+    values[0, 4] = -3.0
+    assert lga_notices(dataclasses.replace(MIXED, values=values))
     assert set(text.questions) == {"found", "edit", "often"}
 
 
@@ -192,8 +198,8 @@ def test_the_picture_of_one_layer_says_what_was_found() -> None:
 
 
 def test_rows_have_their_own_scale() -> None:
-    scaled = row_scaled(np.array([[-4.0, 0.0, -2.0], [1.0, 1.0, 1.0]]))
-    assert scaled.tolist() == [[0.0, 1.0, 0.5], [1.0, 1.0, 1.0]]
+    scaled = row_scaled(np.array([[-4.0, -1.0, -2.0], [0.8, 0.4, 0.8], [0.0, 0.0, 0.0]]))
+    assert scaled.tolist() == [[0.0, 0.75, 0.5], [1.0, 0.5, 1.0], [1.0, 1.0, 1.0]]
 
 
 def test_the_matrix_counts_and_tells_ties() -> None:
