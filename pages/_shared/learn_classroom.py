@@ -45,7 +45,7 @@ def section() -> None:
     )
     bench = cached.workbench()
     stored = stored_layers(bench.store, bench.root)
-    jobs.follow(SLOT)
+    _follow(several=False)
     if layer not in stored:
         _button(f"Plant it in layer {layer} and look for it", "classroom-go", (layer,), 1)
         return
@@ -68,6 +68,13 @@ def _button(label: str, key: str, layers: tuple[int, ...], missing: int) -> None
     )
     first = "" if is_ready(None, bench.root) else " The tiny model is taught first, once: a quarter of a minute."
     st.caption(f"About {duration(SECONDS * missing)} on one core, all of it computed now.{first} It is kept.")
+
+
+def _follow(several: bool) -> None:
+    """The job's progress, beside the button that started it: for one layer above, for several below."""
+    job = jobs.waiting(SLOT)
+    if job is not None and (len(job.params.get("layers", ())) > 1) == several:
+        jobs.follow(SLOT)
 
 
 def _start(layers: tuple[int, ...], label: str) -> None:
@@ -102,6 +109,7 @@ def _every() -> None:
     stored = stored_layers(bench.store, bench.root)
     missing = N_LAYERS - len(stored)
     lesson.text(NAME, "repeat")
+    _follow(several=True)
     if missing:
         _button(f"Repeat it for the other {count(missing, 'layer')}", "classroom-every", EVERY, missing)
         return
