@@ -148,29 +148,7 @@ def key_rows(found: RankOne, dark: bool = False) -> go.Figure:
     figure = go.Figure()
     places = list(range(len(found.rows)))
     for row, place in zip(found.rows, places, strict=True):
-        figure.add_scatter(
-            x=[row.p_new_before, row.p_new_after],
-            y=[place, place],
-            mode="lines+markers",
-            line={"color": _tint(row, theme), "width": 2},
-            marker={
-                "size": 10,
-                "symbol": ["circle-open", "circle"],
-                "color": _tint(row, theme),
-                "line": {"width": 2, "color": _tint(row, theme)},
-            },
-            customdata=[[escape(shorten(row.prompt, 60)), row.share]] * 2,
-            hovertemplate="<b>%{customdata[0]}</b><br>probability %{x:.3g}<extra></extra>",
-            showlegend=False,
-        )
-        figure.add_annotation(
-            x=0,
-            y=place - 0.42,
-            text=f"{escape(shorten(row.prompt, 38))} <b>{percent(abs(row.share))}</b>",
-            showarrow=False,
-            xanchor="left",
-            font={"size": 11, "color": theme.ink},
-        )
+        _dumbbell(figure, row, place, theme)
     figure.update_xaxes(range=[-0.03, 1.03], tickformat=".0%", zeroline=False)
     figure.update_xaxes(title_text=f"probability of “{escape(shorten(found.target_new, 20))}”")
     figure.update_yaxes(range=[len(places) - 0.5, -0.8], visible=False)
@@ -191,6 +169,33 @@ def key_rows(found: RankOne, dark: bool = False) -> go.Figure:
         kind=f"Dumbbells of {counted(len(found.rows), 'prompt')}",
         body=_ROW * len(places),
         bottom=48,
+    )
+
+
+def _dumbbell(figure: go.Figure, row: KeyRow, place: int, theme: Colours) -> None:
+    """Before and after of one prompt, under its words and its share."""
+    figure.add_scatter(
+        x=[row.p_new_before, row.p_new_after],
+        y=[place, place],
+        mode="lines+markers",
+        line={"color": _tint(row, theme), "width": 2},
+        marker={
+            "size": 10,
+            "symbol": ["circle-open", "circle"],
+            "color": _tint(row, theme),
+            "line": {"width": 2, "color": _tint(row, theme)},
+        },
+        customdata=[[escape(shorten(row.prompt, 60)), row.share]] * 2,
+        hovertemplate="<b>%{customdata[0]}</b><br>probability %{x:.3g}<extra></extra>",
+        showlegend=False,
+    )
+    figure.add_annotation(
+        x=0,
+        y=place - 0.42,
+        text=f"{escape(shorten(row.prompt, 38))} <b>{percent(abs(row.share))}</b>",
+        showarrow=False,
+        xanchor="left",
+        font={"size": 11, "color": theme.ink},
     )
 
 

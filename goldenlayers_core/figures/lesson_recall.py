@@ -6,7 +6,7 @@ from goldenlayers_core.figures.edits import token_text
 from goldenlayers_core.figures.frame import dress
 from goldenlayers_core.figures.lesson_know import words
 from goldenlayers_core.figures.text import counted, percent, sentences, shorten
-from goldenlayers_core.figures.theme import colours
+from goldenlayers_core.figures.theme import Colours, colours
 from goldenlayers_core.results.lesson_know import quoted
 from goldenlayers_core.results.lesson_recall import Depth
 
@@ -22,8 +22,6 @@ def depth_ladder(depth: Depth, dark: bool = False) -> go.Figure:
     theme, places = colours(dark), len(depth.tokens)
     is_answer = [token == depth.answer for token in depth.tokens]
     layers = list(range(-1, places - 1))
-    once = list(dict.fromkeys(depth.tokens))
-    named = [dict(zip(once, words(once), strict=True))[token] for token in depth.tokens]
     figure = go.Figure(
         go.Bar(
             y=layers,
@@ -40,8 +38,36 @@ def depth_ladder(depth: Depth, dark: bool = False) -> go.Figure:
             ),
         )
     )
+    _name_tokens(figure, depth, is_answer, theme)
+    step = 1 if places <= _LABELLED else 2
+    figure.update_yaxes(
+        range=[-1.6, places - 1.4],
+        tickvals=layers[::step],
+        ticktext=["start" if layer < 0 else str(layer) for layer in layers[::step]],
+        showgrid=False,
+        zeroline=False,
+        title_text="after layer",
+    )
+    figure.update_xaxes(range=[0, 1], tickformat=".0%", zeroline=False, title_text="probability")
+    figure.update_layout(showlegend=False)
+    layer = depth.readable_from
+    return dress(
+        figure,
+        dark=dark,
+        title=f"{quoted(depth.answer)} is what it would say from layer {layer} on, of layers 0 to {depth.n_layers - 1}",
+        subtitle=_definition(depth),
+        kind=f"Bar chart of {counted(depth.n_layers, 'layer')}",
+        body=max(_ROW * places, 160),
+        bottom=48,
+    )
+
+
+def _name_tokens(figure: go.Figure, depth: Depth, is_answer: list[bool], theme: Colours) -> None:
+    """The likeliest token beside, or in, every bar."""
+    once = list(dict.fromkeys(depth.tokens))
+    named = [dict(zip(once, words(once), strict=True))[token] for token in depth.tokens]
     figure.add_scatter(
-        y=layers,
+        y=list(range(-1, len(depth.tokens) - 1)),
         x=depth.top.tolist(),
         mode="text",
         text=[
@@ -59,31 +85,14 @@ def depth_ladder(depth: Depth, dark: bool = False) -> go.Figure:
         hoverinfo="skip",
         cliponaxis=False,
     )
-    step = 1 if places <= _LABELLED else 2
-    figure.update_yaxes(
-        range=[-1.6, places - 1.4],
-        tickvals=layers[::step],
-        ticktext=["start" if layer < 0 else str(layer) for layer in layers[::step]],
-        showgrid=False,
-        zeroline=False,
-        title_text="after layer",
-    )
-    figure.update_xaxes(range=[0, 1], tickformat=".0%", zeroline=False, title_text="probability")
-    figure.update_layout(showlegend=False)
-    layer = depth.readable_from
-    return dress(
-        figure,
-        dark=dark,
-        title=f"{quoted(depth.answer)} is what it would say from layer {layer} on, of layers 0 to {depth.n_layers - 1}",
-        subtitle=sentences(
-            (
-                "Logit lens (nostalgebraist 2020): the residual stream at the prompt's last token, read after each "
-                "layer through the final norm and the LM head. Bar: the likeliest token there, named beside it; blue: "
-                "the token the model says at the end. Start: what enters layer 0.",
-                f"Prompt: “{shorten(depth.prompt, 120)}”, one forward pass; {depth.model}.",
-            )
-        ),
-        kind=f"Bar chart of {counted(depth.n_layers, 'layer')}",
-        body=max(_ROW * places, 160),
-        bottom=48,
+
+
+def _definition(depth: Depth) -> str:
+    return sentences(
+        (
+            "Logit lens (nostalgebraist 2020): the residual stream at the prompt's last token, read after each "
+            "layer through the final norm and the LM head. Bar: the likeliest token there, named beside it; blue: "
+            "the token the model says at the end. Start: what enters layer 0.",
+            f"Prompt: “{shorten(depth.prompt, 120)}”, one forward pass; {depth.model}.",
+        )
     )

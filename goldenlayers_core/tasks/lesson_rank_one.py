@@ -49,8 +49,7 @@ def take_apart(bench: "Workbench", model: ModelSource, edit_id: str, request: Ed
         raise EditError(
             "The edit is no rank-one change of one matrix for this request; edit it with ROME to take it apart."
         )
-    asked = _prompts(bench, model, request)
-    factors = edit.factors[0]
+    asked, factors = _prompts(bench, model, request), edit.factors[0]
     left, right = factors.left[:, 0].double(), factors.right[:, 0].double()  # (d_out,), (d_in,)
     direction = right / right.norm()
     with handle.lock, torch.inference_mode():
@@ -60,12 +59,11 @@ def take_apart(bench: "Workbench", model: ModelSource, edit_id: str, request: Ed
     at = [_place(handle, seen, one, direction) for seen, one in zip(before, asked, strict=True)]
     key, value = before[0].keys[at[0]], before[0].values[at[0]]
     wanted = value + left * (right @ key)  # v*
-    rows = _rows(handle, edit, request, asked, (before, after), at, direction)
     matrix = handle.matrix(handle.mlp_out(edit.layer)).double().cpu()
     change = float((wanted - value).norm())
     first = encode_answer(handle.tokenizer, request.prompt, request.target_new)[0]
     (says, rank), (says_new, rank_new) = (_says(handle, one, first) for one in (value, wanted))
-    bias = value - matrix @ key  # 0 where the matrix has none; what rounding leaves otherwise
+    error = (matrix + torch.outer(left, right)) @ key + (value - matrix @ key) - wanted  # in brackets: W's bias
     return RankOne(
         model=handle.name,
         edit_id=edit_id,
@@ -81,12 +79,12 @@ def take_apart(bench: "Workbench", model: ModelSource, edit_id: str, request: Ed
         change_norm=change,
         weight_norm=float(matrix.norm()),
         update_norm=factors.squared_norm**0.5,
-        residual=float(((matrix + torch.outer(left, right)) @ key + bias - wanted).norm()) / change,
+        residual=float(error.norm()) / change,
         residual_run=float((after[0].values[at[0]] - wanted).norm()) / change,
         says=says,
         says_new=says_new,
         rank_new=(rank, rank_new),
-        rows=rows,
+        rows=_rows(handle, edit, request, asked, (before, after), at, direction),
     )
 
 
