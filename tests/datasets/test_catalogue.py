@@ -151,7 +151,7 @@ def test_the_catalogue_names_everything_needed_to_choose() -> None:
 
 def test_unknown_names_list_the_known_ones(tmp_path: Path) -> None:
     for wrong in ("no such thing", "a\x00b", "x" * 5000):
-        with pytest.raises(DatasetError, match="give a file or one of bundled, bundled-hard, counterfact"):
+        with pytest.raises(DatasetError, match="give a file or one of bundled, bundled-hard, classroom, counterfact"):
             open_dataset(wrong)
     with pytest.raises(DatasetError, match="is a folder"):
         open_dataset(tmp_path)
