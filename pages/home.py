@@ -16,12 +16,12 @@ jobs.follow("load")
 jobs.follow("score", session.show_score_run)
 
 upcoming = steps.following(steps.steps())
-st.subheader("Your own facts and model, in three steps" if upcoming else "All three steps are done")
+st.header("Your own facts and model, in three steps" if upcoming else "All three steps are done")
 steps.show(lead=toured)
 
 newest = cached.workbench().store.runs()[:3]
 if newest:
-    st.subheader("Last results")
+    st.header("Last results")
     for manifest in newest:
         show_runs.entry(manifest, place="home")
     st.page_link("pages/runs.py", label="All runs", icon=":material/history:")

@@ -22,7 +22,7 @@ def start(case_id: str, fresh: bool = False) -> None:
 def offer() -> None:
     """The button, before any tour."""
     with st.container(border=True, key="tour-offer"):
-        st.markdown("### See it happen")
+        st.markdown("## See it happen")
         st.markdown(
             "One button: a real model answers a fact, its layers are scored before your eyes, the fact is edited where "
             "the evidence says, and you see what else moved. Everything is computed now, on this machine."

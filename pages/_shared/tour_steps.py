@@ -59,7 +59,7 @@ def _words(place: int, step: Told, state: str) -> None:
     if state == "later":
         st.markdown(f":gray[{icon} {place + 1}. {escape(step.headline)}]")
         return
-    st.markdown(f"### {icon} {place + 1}. {escape(step.headline)}")
+    st.markdown(f"## {icon} {place + 1}. {escape(step.headline)}")
     if step.text:
         st.markdown(escape(step.text))
 
