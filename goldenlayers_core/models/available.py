@@ -36,16 +36,14 @@ def on_disk(cache: Path) -> tuple[LocalModel, ...]:
 
 
 def _classroom(cache: Path) -> list[LocalModel]:
-    """The tiny models taught here; of the one with the fact in the default layer the short name."""
-    layers = [layer for layer in (DEFAULT_LAYER, *range(N_LAYERS), None) if is_ready(layer, cache)]
-    return [
-        LocalModel(
-            NAME if layer == DEFAULT_LAYER else source_of(layer),
-            "made here; " + ("nothing planted" if layer is None else f"fact planted in layer {layer}"),
-            _weights(folder_of(layer, cache)),
-        )
-        for layer in dict.fromkeys(layers)
-    ]
+    """The tiny model taught here; one row stands for all the layers its fact can be planted in."""
+    if not is_ready(DEFAULT_LAYER, cache):
+        return []
+    where = (
+        f"taught here, a fact planted in layer {DEFAULT_LAYER}; {source_of(0)} to {source_of(N_LAYERS - 1)}: in "
+        f"another, {source_of(None)}: in none"
+    )
+    return [LocalModel(NAME, where, _weights(folder_of(DEFAULT_LAYER, cache)))]
 
 
 def _weights(folder: Path) -> int:

@@ -17,6 +17,7 @@ from goldenlayers_core.editing.overlay import prefix_of
 from goldenlayers_core.errors import ConfigError, StoreError
 from goldenlayers_core.evaluation import evaluate_edit
 from goldenlayers_core.models import ModelHandle
+from goldenlayers_core.models.classroom.place import NAME, is_classroom
 from goldenlayers_core.models.generate import first_answer, greedy
 from goldenlayers_core.records import EditRequest, ModelSource
 from goldenlayers_core.runtime import Progress, provenance
@@ -118,7 +119,8 @@ def chosen_layer(
         return layer, found.evidence if found and same else "chosen by hand"
     found = recommend(bench.store, handle.fingerprint)
     if found is None:
-        score(bench, ScoreQuestion(model, DatasetChoice("bundled", "proxy")), progress)
+        dataset = NAME if is_classroom(model.source) else "bundled"
+        score(bench, ScoreQuestion(model, DatasetChoice(dataset, "proxy")), progress)
         found = recommend(bench.store, handle.fingerprint)
     if found is None:
         raise StoreError("No layer can be recommended because no score could be stored; give a layer.")
