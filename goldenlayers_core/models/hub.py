@@ -105,6 +105,10 @@ def download(
     if check and info.safetensors is not None:
         check(int(info.safetensors.total))
     _check_disk(name, sum(int(s.size or 0) for s in info.siblings if s.rfilename in wanted))
+    return _fetched(name, revision, progress)
+
+
+def _fetched(name: str, revision: str | None, progress: Callable[[int, int, str], None] | None) -> Path:
     try:
         return Path(
             snapshot_download(
