@@ -1,5 +1,6 @@
 """Lesson 6, Layer Gradient Analysis: which stored run it is taught on, and LGA's layer beside real edits. No torch."""
 
+import dataclasses
 from typing import Final
 
 import numpy as np
@@ -12,7 +13,7 @@ from goldenlayers_core.results.lessons import Arrows, LgaJudged
 from goldenlayers_core.results.predict import Question, layer_ranges, range_words
 from goldenlayers_core.runtime import RunManifest, Store
 from goldenlayers_core.tasks.judging import difference
-from goldenlayers_core.tasks.questions import DatasetChoice, ScoreQuestion
+from goldenlayers_core.tasks.questions import DatasetChoice, ScoreQuestion, SweepQuestion
 from goldenlayers_core.tasks.recommend import golden_layer, score_method
 
 ASKED: Final = Arrows(30.0, 1.0, 150.0, 1.0)  # the arrows of the first question; the playground begins with them
@@ -41,6 +42,14 @@ def lesson_scores(
 def lga_question(model: ModelSource, part: DatasetChoice) -> ScoreQuestion:
     """LGA with its usual settings on a part of a dataset."""
     return ScoreQuestion(model, part)
+
+
+def sweep_with(run: RunManifest, sweep: SweepResult, layer: int) -> SweepQuestion:
+    """The question of a stored sweep with one layer more: what was measured is not measured again.
+
+    Raises ConfigError where the run's settings do not fit this version."""
+    layers = tuple(sorted({*sweep.layers, layer}))
+    return dataclasses.replace(SweepQuestion.from_params(run.settings), layers=layers)
 
 
 def judged(sweep: SweepResult, selection: Selection) -> LgaJudged | None:

@@ -21,6 +21,7 @@ from goldenlayers_core.tasks.lesson_lga import (
     lga_question,
     pick_question,
     sign_question,
+    sweep_with,
 )
 from pages._shared import cached, jobs, lesson, lesson_sweep, session, show
 from pages._shared.wording import count, escape
@@ -153,10 +154,12 @@ def _beside(
     found = judged(swept[1], selection) if swept and swept[1].n_layers == scores.n_layers else None
     if swept is None or found is None:
         show.figure(figures.totals_bars(selection, session.dark()), "lesson-lga-sums", selection.to_frame())
-        lesson.text(NAME, "unjudged")
+        lesson.text(NAME, "unjudged", pick=selection.golden_layer)
+        jobs.follow("sweep", session.show_sweep_run)
         if swept is None:
-            jobs.follow("sweep", session.show_sweep_run)
             lesson_sweep.offer()
+        else:
+            _offer_layer(*swept, selection.golden_layer)
         return
     sweep_run, sweep = swept
     if not lesson.predict(NAME, edits_question(found, f"{run.run_id} {sweep_run.run_id}")):
@@ -165,6 +168,28 @@ def _beside(
     table = selection.to_frame().merge(line.to_frame(), on="layer", how="left")
     show.figure(lga_and_edits(scores, selection, sweep, line, found, session.dark()), "lesson-lga-edits", table)
     _verdict(found)
+
+
+def _offer_layer(run: RunManifest, sweep: SweepResult, layer: int) -> None:
+    """One button that edits the sweep's requests at LGA's layer, too."""
+    if lesson.model() is None:
+        return
+    job = jobs.waiting("sweep")
+
+    def begin() -> None:
+        asked = sweep_with(run, sweep, layer)
+        jobs.start("sweep", cached.workbench().submit(asked, f"Sweeping {asked.choice.words}"))
+
+    st.button(
+        f"Edit at layer {layer}, too",
+        key="lesson-lga-layer",
+        type="primary",
+        icon=":material/play_arrow:",
+        on_click=jobs.attempt,
+        args=(begin,),
+        disabled=job is not None and job.active,
+    )
+    st.caption(f"{count(sweep.n_requests, 'edit')}; what this sweep has measured is not measured again.")
 
 
 def _verdict(found: LgaJudged) -> None:

@@ -251,3 +251,15 @@ def test_lesson_seven_offers_what_is_not_measured_yet(sweep: SweepResult, run_id
     assert f"its prompt gets the new answer at layer {layer}" in words(app)
     assert "10 facts at each of the" in words(app)
     assert sum(button.label == "Load the bundled model" for button in app.button) == 1
+
+
+def test_lesson_six_does_not_judge_a_layer_that_no_edit_tried() -> None:
+    requests = cached.workbench().requests(BUNDLED, ModelSource()).requests
+    made = made_sweep(requests=12, layers=(0, 6, 12, 18, 24, 29))
+    few = SweepResult(**{**vars(made), "request_digests": tuple(r.digest for r in requests)})
+    save_sweep(cached.workbench().store, SweepQuestion(choice=BUNDLED), few)
+    stored_lga(few, 21)
+    app = guess(guess(opened("lga")))
+    assert "Real edits have not been made at LGA's layer 21" in words(app)
+    assert not app.error
+    assert app.button(key="lesson-next").label == "Lesson 7: When edits go wrong"

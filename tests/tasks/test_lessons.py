@@ -156,6 +156,16 @@ def test_lga_is_judged_by_real_edits() -> None:
     assert lesson_lga.judged(made_sweep(layers=(0, 1, 2)), selection) is None
 
 
+def test_a_layer_more_is_asked_of_the_same_sweep(tmp_path: Path) -> None:
+    store = Workbench(tmp_path).store
+    sweep = made_sweep(requests=4, layers=(0, 3, 6))
+    asked = SweepQuestion(choice=DatasetChoice("bundled", "proxy", 4), settings=QUICK, layers=(0, 3, 6))
+    save_sweep(store, asked, sweep)
+    more = lesson_lga.sweep_with(store.runs()[0], sweep, 5)
+    assert more.layers == (0, 3, 5, 6)
+    assert (more.choice, more.settings, more.method) == (asked.choice, asked.settings, asked.method)
+
+
 def test_the_telling_edit_took_and_its_kinds_of_probe_differ() -> None:
     sweep = made_sweep(requests=8, seed=3)
     row, layer = lesson_wrong.telling_edit(sweep)
