@@ -72,7 +72,7 @@ def _mark(figure: go.Figure, means: dict[int, float], layer: int, who: str, colo
         yanchor="bottom",
         yshift=16,
         xanchor=side,
-        text=f"{who}: layer {layer} ({number(means[layer], 2)})",
+        text=f"{who}: {layer}",
         showarrow=False,
         font={"size": 12, "weight": 600, "color": theme.ink},
         name=who,

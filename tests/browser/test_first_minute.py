@@ -94,6 +94,17 @@ def _present(page: Page) -> None:
     for number, pressed in ((3, "ArrowLeft"), (2, "PageUp"), (total, "End"), (1, "Home")):
         page.keyboard.press(pressed)
         screen(page, number)
+    for pressed, number in (("ArrowRight", 2), ("ArrowRight", 3)):
+        page.keyboard.press(pressed)
+        screen(page, number)
+    picture = key(page, "present-figure").locator(".main-svg").first
+    picture.wait_for(timeout=SLOW)
+    box = picture.bounding_box()
+    assert box
+    assert box["height"] > 0.4 * 900  # the picture takes what the screen has left
+    assert box["width"] > 0.85 * 1440
+    page.keyboard.press("Home")
+    screen(page, 1)
     size = main(page).locator(".gl-stage").evaluate("node => parseFloat(getComputedStyle(node).fontSize)")
     assert size >= 2.8 * 16  # of body text
     page.keyboard.press("Tab")
