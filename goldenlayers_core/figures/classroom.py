@@ -136,20 +136,20 @@ def _legend(run: PlantedRun) -> str:
     level = len(run.level("sweep"))
     return sentences(
         (
-            "Strong blue: a large number; each row has its own scale, with 0 in it (hover for the numbers). Dot: the "
-            "layer that the way names; ring: level with it.",
+            "The farther from the background, the larger the number; each row has its own scale, with 0 in it (hover for "
+            "the numbers). Dot: the layer that the way names; ring: level with it.",
             f"{level} of {run.n_layers} layers are level in the real edits, and the shallowest is named."
             if level > 1
             else "",
             f"Cross: set aside by LGA's fences ({layer_list(run.aside)})." if run.aside else "",
-            f"MLPs: windows of {counted(run.window, 'layer')}.",
+            f"The MLP window is {counted(run.window, 'layer')}.",
         )
     )
 
 
 def _about(run: PlantedRun) -> str:
     return (
-        f"One fact, “{run.prompt} {run.answer}”: probability {number(run.p_base, 2)} before and "
+        f"One fact, “{run.prompt}” → “{run.answer}”: probability {number(run.p_base, 2)} before and "
         f"{number(run.p_planted, 2)} after planting; {run.n_kept} of {run.n_known} other facts kept."
     )
 
@@ -170,7 +170,7 @@ def classroom_matrix(found: Classroom, dark: bool = False) -> go.Figure:
             zmax=1,
             text=marks,
             texttemplate="%{text}",
-            textfont={"size": 13},
+            textfont={"size": 13} if dark else {"size": 13, "color": theme.ink},
             customdata=[[way.title] * len(found.runs) for way in CLASSROOM_WAYS],
             colorscale=[(0, theme.surface), (1, theme.gold)],
             showscale=False,
@@ -212,6 +212,5 @@ def _matrix_finding(found: Classroom) -> str:
     best = [way.short for way, hits in zip(CLASSROOM_WAYS, found.counts, strict=True) if hits == most]
     lga = found.counts[0]
     start = f"{_listed(best)} {'finds' if len(best) == 1 else 'find'} the planted layer {most} of {count} times"
-    if "LGA" in best:
-        return start
-    return f"{start}, LGA {lga}"
+    start = start[0].upper() + start[1:]
+    return start if "LGA" in best else f"{start}, LGA {lga} of {count}"

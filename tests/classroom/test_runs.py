@@ -204,7 +204,7 @@ def test_rows_have_their_own_scale() -> None:
 
 def test_the_matrix_counts_and_tells_ties() -> None:
     drawn = classroom_matrix(Classroom((run_of(1, (1, 0, 7, 2, 1, 1, 0)), MIXED)))
-    assert drawn.layout.meta["title"] == "one-MLP trace and logit lens find the planted layer 2 of 2 times, LGA 1"
+    assert drawn.layout.meta["title"] == "One-MLP trace and logit lens find the planted layer 2 of 2 times, LGA 1 of 2"
     assert list(drawn.data[0].text[0]) == ["<b>1</b>", "5"]
     assert list(drawn.data[0].text[-1]) == ["0", "="]
     assert "n = 2 planted layers" in drawn.layout.meta["subtitle"]
