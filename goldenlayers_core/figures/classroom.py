@@ -136,8 +136,8 @@ def _legend(run: PlantedRun) -> str:
     level = len(run.level("sweep"))
     return sentences(
         (
-            "The farther from the background, the larger the number; each row has its own scale, with 0 in it (hover for "
-            "the numbers). Dot: the layer that the way names; ring: level with it.",
+            "The farther from the background, the larger the number; each row has its own scale with 0 in it (hover "
+            "for the numbers). Dot: the layer that the way names; ring: level with it.",
             f"{level} of {run.n_layers} layers are level in the real edits, and the shallowest is named."
             if level > 1
             else "",
