@@ -4,9 +4,15 @@ Shares and probabilities: `percent`. Everything else: `number`, with its unit af
 """
 
 import math
+import re
 
 MINUS, TIMES = "\u2212", "\u00d7"  # by code: in the source they look like - and x
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def spaced(text: str) -> str:
+    """Words that were stored with "50%", as they are written now: "50 %"."""
+    return re.sub(r"(?<=\d)%", " %", text)
 
 
 def number(value: float, digits: int = 3) -> str:

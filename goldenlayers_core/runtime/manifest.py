@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from goldenlayers_core.errors import StoreError
+from goldenlayers_core.results.formats import spaced
 from goldenlayers_core.runtime.frames import DamagedError
 
 Pairs = tuple[tuple[str, str], ...]
@@ -60,7 +60,7 @@ class RunManifest:
     @property
     def told(self) -> dict[str, str]:
         """`summary` as a person reads it: "50 %", as everywhere."""
-        return {name: re.sub(r"(?<=\d)%", " %", value) for name, value in self.summary}
+        return {name: spaced(value) for name, value in self.summary}
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from goldenlayers_core.figures.sweep import about
 from goldenlayers_core.figures.text import counted, number
 from goldenlayers_core.reports import Report, Section, provenance_json, report_html, report_zip
 from goldenlayers_core.results import EditReport, LayerScores, Selection, SweepResult
+from goldenlayers_core.results.formats import spaced
 from goldenlayers_core.results.sweep import PROBE_METRICS
 from goldenlayers_core.runtime import RunManifest, Store
 from goldenlayers_core.runtime.atomic import write_bytes
@@ -228,7 +229,7 @@ def _tour(store: Store, manifest: RunManifest) -> Parts:
 
 def _asked(report: EditReport) -> str:
     return (
-        f"{report.method.upper()} at layer {report.layer} ({report.layer_evidence}); 1 request, "
+        f"{report.method.upper()} at layer {report.layer} ({spaced(report.layer_evidence)}); 1 request, "
         f"{counted(len(report.outcomes), 'probe')}. P is the product of the probabilities of an answer's tokens."
     )
 

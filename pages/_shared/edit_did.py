@@ -90,6 +90,8 @@ def _in_or_out(run_id: str, report: EditReport, stack: str) -> None:
                 session.show_edit_run(None)
                 st.toast("Undone: the edit is dropped, and the base model is as it always was.", icon=":material/undo:")
                 st.rerun()
+        elif edit_result.card_of(report) is None:
+            st.caption("Its factors cannot be read by this version, so it cannot be laid on a stack; make it again.")
         elif st.button(f"Lay it on stack {stack}", key="lay", icon=":material/layers:"):
             edit_kept.add(run_id)
             st.rerun()

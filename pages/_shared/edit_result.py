@@ -10,6 +10,7 @@ from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.figures.text import number, percent, shorten
 from goldenlayers_core.records import PROBE_KINDS
 from goldenlayers_core.results import EditReport, ProbeOutcome, View
+from goldenlayers_core.results.formats import spaced
 from goldenlayers_core.results.stack import EditCard
 from pages._shared import cached, edit_kept, session, show
 from pages._shared.wording import escape, precise
@@ -35,7 +36,11 @@ def where(report: EditReport) -> str:
 def made(report: EditReport) -> str:
     """The method, where it wrote and why there: "ROME at layer 5 (chosen by hand)"."""
     place, method = where(report), report.method.upper()
-    return f"{method}, which needs no layer" if place == method else f"{method} at {place} ({report.layer_evidence})"
+    return (
+        f"{method}, which needs no layer"
+        if place == method
+        else f"{method} at {place} ({spaced(report.layer_evidence)})"
+    )
 
 
 def card_of(report: EditReport) -> EditCard | None:

@@ -53,7 +53,7 @@ def entry(manifest: RunManifest, place: str) -> None:
     key = f"{place}-{manifest.run_id}"
     with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"run-{key}"):
         icon = _ICONS.get(manifest.kind, ":material/description:")
-        words = f"  \n:material/sticky_note_2: {escape(shorten(manifest.note, 300))}" if manifest.note else ""
+        words = f"  \n:small[:material/sticky_note_2: {escape(shorten(manifest.note, 300))}]" if manifest.note else ""
         st.markdown(
             f"{icon} **{escape(shorten(manifest.title, 120))}**  \n:small[{escape(facts(manifest))}]{words}",
             width="stretch",
