@@ -85,7 +85,7 @@ def _numbers(scores: LayerScores, selection: Selection) -> None:
         )
         st.metric(
             "Summed score S" if summed else "Predicted score",
-            number(float(selection.totals[golden])),
+            number(float(selection.totals[golden]), 3 if summed else 2),
             width="content",
             help=(
                 f"Sum of the layer score over {counted(scores.n_requests, 'request')}, in nats² per squared unit of "
@@ -94,7 +94,7 @@ def _numbers(scores: LayerScores, selection: Selection) -> None:
                 else f"Mean over {counted(scores.n_requests, 'request')} of what an edit at this layer is predicted to "
                 "score, 0 to 1."
             )
-            + f" 95 % bootstrap interval: {number(low)} to {number(high)}.",
+            + f" 95 % bootstrap interval: {number(low, 3 if summed else 2)} to {number(high, 3 if summed else 2)}.",
         )
         st.metric(
             "Stability",
