@@ -9,7 +9,7 @@ from goldenlayers_core.attribution.selection import select
 from goldenlayers_core.results import LayerScores, ProbeOutcome, View
 from goldenlayers_core.tasks import DatasetChoice, EditQuestion, ScoreQuestion
 from goldenlayers_core.tasks.stored import save_report, save_scores
-from pages._shared import cached
+from pages._shared import cached, show
 from tests.made_up import made_report
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
@@ -45,6 +45,16 @@ def healthy(app: AppTest) -> AppTest:
     """No traceback is on the page."""
     assert not app.exception, app.exception[0].value
     return app
+
+
+def twins(app: AppTest) -> AppTest:
+    """The same page with the table of every chart open."""
+    for box in app.expander:
+        key = box.proto.id.split("-", 2)[-1]  # "$$ID-hash-key"
+        if key.startswith(show.TWIN):
+            app.session_state[key] = True
+    app.run()
+    return healthy(app)
 
 
 def press(app: AppTest, key: str) -> AppTest:

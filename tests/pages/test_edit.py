@@ -23,7 +23,7 @@ from pages._shared.wording import precise
 from tests.made_up import made_sweep
 from tests.pages.benches import scored, words
 from tests.pages.conftest import app_on
-from tests.pages.driving import go, healthy, press, start, work_done
+from tests.pages.driving import go, healthy, press, start, twins, work_done
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -230,7 +230,7 @@ def test_the_blast_radius_is_measured_once_and_read_by_everyone(
     assert f"of {len(some)} prompts" in text
     assert "the next token move" in text
     assert "of the panel go on with another word" in text
-    frame = next(frame.value for frame in app.dataframe if "divergence_nats" in frame.value)
+    frame = next(frame.value for frame in twins(app).dataframe if "divergence_nats" in frame.value)
     assert len(frame) == len(some)
     assert frame["divergence_nats"].is_monotonic_decreasing
     curve = next(frame.value for frame in app.dataframe if "perplexity" in frame.value)
@@ -244,7 +244,7 @@ def test_the_blast_radius_is_measured_once_and_read_by_everyone(
 
 def test_the_lens_reads_any_prompt_and_says_what_it_cannot(made: tuple[str, str]) -> None:
     app = begin(made, "lens")
-    frame = next(frame.value for frame in app.dataframe if "rank_new" in frame.value)
+    frame = next(frame.value for frame in twins(app).dataframe if "rank_new" in frame.value)
     assert len(frame) == 2 * 31
     assert "At the end P(“Rome”)" in words(app)
     assert "Direct logit attribution (Elhage et al. 2021)" in words(app)

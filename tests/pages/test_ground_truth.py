@@ -19,7 +19,7 @@ from pages._shared import cached, truth_views
 from tests.lending import lend_models
 from tests.made_up import made_search
 from tests.pages.benches import THREE, copied, words
-from tests.pages.driving import go, opened, press, start, work_done
+from tests.pages.driving import go, opened, press, start, twins, work_done
 from tests.tiny import save_tiny
 
 LAYERS = (0, 5, 15)
@@ -92,7 +92,7 @@ def test_a_budgeted_search_stands_alone_until_a_sweep_judges_it() -> None:
     assert "Use layer 2: a budgeted search of real edits ended with it" in text
     assert "confidence 80 %" in text
     assert "2 rounds of real edits" in text
-    assert any("round" in frame.value for frame in app.dataframe)
+    assert any("round" in frame.value for frame in twins(app).dataframe)
     assert "a budgeted search of real ROME edits" in words(start("home"))
 
 
@@ -150,7 +150,7 @@ def test_every_view_draws_and_has_its_table(app: AppTest, view: str) -> None:
     assert not app.exception
     assert not app.error
     assert app.query_params["view"] == view
-    assert len(app.dataframe) >= (2 if view == "carried" else 3)
+    assert len(twins(app).dataframe) >= (2 if view == "carried" else 3)
 
 
 def test_one_set_of_requests_cannot_say_how_its_layer_carries_over(app: AppTest) -> None:

@@ -12,7 +12,7 @@ from goldenlayers_core.tasks.scoring import score
 from goldenlayers_core.tasks.stored import open_scores
 from pages._shared import cached
 from tests.pages.benches import THREE, copied, scored, words
-from tests.pages.driving import go, press, start, work_done
+from tests.pages.driving import go, press, start, twins, work_done
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def test_the_selectbox_opens_a_request(bench: Workbench, run_id: str) -> None:
     assert app.session_state["open_request"] == scores.request_digests[2]
     assert app.query_params["request"] == short(scores.request_digests[2])
     assert f"case {scores.case_ids[2]}" in words(app)
-    assert len(app.dataframe) >= 4  # each figure has its table
+    assert len(twins(app).dataframe) >= 4  # each figure has its table
 
 
 @pytest.mark.parametrize(("button", "state"), [("edit-golden", "golden"), ("edit-early", "early")])

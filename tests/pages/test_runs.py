@@ -4,7 +4,7 @@ import pytest
 
 from goldenlayers_core.runtime import JobView
 from goldenlayers_core.tasks import ScoreQuestion
-from pages._shared import cached
+from pages._shared import cached, show
 from tests.pages.driving import press, start, stored_edit, stored_scores, texts
 
 
@@ -75,7 +75,8 @@ def test_a_deleted_run_is_gone_and_off_the_pages() -> None:
 
 def test_two_runs_are_compared() -> None:
     first, second = stored_scores(seed=1), stored_scores(seed=2)
-    app = start("runs")
+    twins = {f"{show.TWIN}compare-{a}-{b}": True for a, b in ((first, second), (second, first))}
+    app = start("runs", **twins)
     assert {app.selectbox(key="compare-a").value, app.selectbox(key="compare-b").value} == {first, second}
     assert len(app.get("plotly_chart")) == 1
     table = app.dataframe[0].value
