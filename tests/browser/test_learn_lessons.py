@@ -15,19 +15,19 @@ from goldenlayers_core.tasks.scoring import score
 from goldenlayers_core.tasks.sweeping import sweep
 from tests.browser.running import SLOW, main, settled, visit
 
-FOUR = DatasetChoice("bundled", "proxy", 4)
+THREE, FOUR = (DatasetChoice("bundled", "proxy", n) for n in (3, 4))
 QUICK = {"steps": 3, "n_templates": 0}
 
 
 @pytest.fixture(autouse=True)
 def measured(app_cache: Path) -> Iterator[None]:
-    """A sweep of four requests at six layers, LGA on them, three edits piled up at two layers; gone afterwards."""
+    """A sweep of three requests at three layers, LGA on them, two edits piled up at a layer; gone afterwards."""
     store = Store(app_cache)
     before = {manifest.run_id for manifest in store.runs()}
     bench = Workbench(app_cache)
-    sweep(bench, SweepQuestion(choice=FOUR, settings=QUICK, layers=(0, 6, 12, 18, 24, 29)), Progress())
-    score(bench, ScoreQuestion(choice=FOUR), Progress())
-    question = PileQuestion(ModelSource(), FOUR, settings=QUICK, layers=(3, 25), sizes=(0, 1, 2), facts=2)
+    sweep(bench, SweepQuestion(choice=THREE, settings=QUICK, layers=(0, 12, 24)), Progress())
+    score(bench, ScoreQuestion(choice=THREE), Progress())
+    question = PileQuestion(ModelSource(), FOUR, settings=QUICK, layers=(25,), sizes=(0, 2), facts=2)
     pile(bench, question, Progress())
     bench.close()
     yield
@@ -76,8 +76,8 @@ def test_the_interactive_part_of_lessons_four_to_seven(page: Page) -> None:
     slider = key(page, "lesson-layer-at").get_by_role("slider")
     slider.focus()
     slider.press("ArrowRight")
-    expect(main(page).get_by_text("after the edit at layer 6").first).to_be_visible(timeout=SLOW)
-    expect(heading(page, "Layer 6: ")).to_be_visible(timeout=SLOW)
+    expect(main(page).get_by_text("after the edit at layer 12").first).to_be_visible(timeout=SLOW)
+    expect(heading(page, "Layer 12: ")).to_be_visible(timeout=SLOW)
     expect(key(page, "figure-lesson-layer-rates").locator(".js-plotly-plot")).to_be_visible(timeout=SLOW)
 
     lesson(page, "Golden layers")
