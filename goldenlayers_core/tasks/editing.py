@@ -50,35 +50,24 @@ def edit(bench: "Workbench", question: EditQuestion, progress: Progress, why: st
     start = time.perf_counter()
     supplies = supplies_of(bench, handle, method, config, [layer], progress, earlier)
     stages = [("templates", time.perf_counter() - start)]
-    steps = 0
-
-    def step(done: int, total: int, _note: str) -> None:
-        """The method's own steps, and a quarter as many for the probes."""
-        nonlocal steps
-        steps = total
-        progress.update(done, _with_probes(total), f"Editing layer {layer}")
-
-    progress.check()
+    # in stages: most edits stop long before their last step, so that steps would tell a time left that is not true
+    progress.update(1, 3, f"Editing layer {layer}")
     with ExitStack() as stack:
         if earlier:
             stack.enter_context(handle.lock)
             stack.enter_context(overlay(handle, earlier))
-        made = method.run(handle, request, layer, config, supplies, step)
+        made = method.run(handle, request, layer, config, supplies, lambda _done, _total, _note: progress.check())
         made = dataclasses.replace(made, below=question.earlier)
         bench.store.save_arrays("edits", made.edit_id, *to_arrays(made))
-        progress.update(steps, _with_probes(steps), "Asking every probe, before and after")
+        progress.update(2, 3, "Asking every probe, before and after")
         # with earlier edits over the model, before is what they make of it, and after what this one adds
         times = [*stages, *made.stages]
         report = evaluate_edit(handle, made, request, layer_evidence=evidence, stages=times, prefix=prefix_of(earlier))
     found = {**provenance(), **_provenance(handle, made)}
     if earlier:
         found["on top of"] = f"{len(earlier)} {'edit' if len(earlier) == 1 else 'edits'}"
-    progress.update(_with_probes(steps), _with_probes(steps), "Done")
+    progress.update(3, 3, "Done")
     return save_report(bench.store, question, dataclasses.replace(report, provenance=found), handle.name)
-
-
-def _with_probes(steps: int) -> int:
-    return steps + steps // 4 + 1
 
 
 def _provenance(handle: ModelHandle, made: Edit) -> dict[str, str]:

@@ -50,7 +50,7 @@ def upload_nonsense(page: Page) -> None:
     nonsense = {"name": "facts.csv", "mimeType": "text/csv", "buffer": b"\x00\xff\x00 no table at all"}
     uploads = main(page).locator('[data-testid="stFileUploaderDropzone"] input')
     if not uploads.count():
-        page.get_by_text("Upload", exact=False).first.click()
+        main(page).get_by_role("radio", name="Your own file", exact=True).click()
         settled(page)
     uploads.first.set_input_files(nonsense)  # type: ignore[arg-type]
     page.wait_for_timeout(800)
