@@ -76,7 +76,7 @@ def _before() -> None:
     for name in lessons():
         about, n = lesson_text(name), len(_asked(name))
         done = f"{n} of {count(len(about.questions), 'question')} revealed here, on this model"
-        label = f"You went through {about.number[0].lower()}{about.number[1:]}: {about.title}"
+        label = f"Your own way through {about.number[0].lower()}{about.number[1:]}: {about.title}"
         _check(n >= len(about.questions), label, done, "pages/learn.py", about.number, name)
 
 
