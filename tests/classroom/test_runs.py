@@ -3,17 +3,14 @@
 import dataclasses
 import json
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from goldenlayers_core.errors import Cancelled, ConfigError, StoreError
-from goldenlayers_core.figures import alt_text
-from goldenlayers_core.figures.classroom import classroom_matrix, classroom_ways, row_scaled
 from goldenlayers_core.models.classroom.place import DEFAULT_LAYER
-from goldenlayers_core.results.classroom import CLASSROOM_WAYS, Classroom, PlantedRun
+from goldenlayers_core.results.classroom import CLASSROOM_WAYS, Classroom
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import Workbench
 from goldenlayers_core.tasks.classroom import classroom_runs
@@ -29,39 +26,8 @@ from goldenlayers_core.tasks.lesson_classroom import (
 )
 from goldenlayers_core.tasks.lesson_text import lesson_text
 from goldenlayers_core.tasks.stored_classroom import ClassroomQuestion, open_classroom, stored_layers
+from tests.classroom.made import MIXED, L, W, run_of
 from tests.lending import lend_models
-
-W, L = len(CLASSROOM_WAYS), 8
-
-
-def run_of(planted: int, picks: Sequence[int], sweep: Sequence[float] | None = None, lga: float = 1.0) -> PlantedRun:
-    """A run in which way w's largest number is at picks[w]; LGA's numbers are scaled by `lga`."""
-    values = np.tile(np.linspace(0.1, 0.2, L), (W, 1))
-    values[np.arange(W), list(picks)] = 1.0
-    values[0] = np.where(np.arange(L) == picks[0], 0.5, lga)
-    if sweep is not None:
-        values[-1] = sweep
-    return PlantedRun(
-        planted=planted,
-        model="Classroom",
-        fingerprint=f"{planted:032d}",
-        prompt="The home of Nadia Voss",
-        subject="Nadia Voss",
-        answer="Torvik",
-        target_new="Kalsby",
-        base_answer="Ostrand",
-        p_base=0.002,
-        p_planted=0.93,
-        n_known=159,
-        n_kept=158,
-        window=2,
-        aside=(0,),
-        values=values,
-        picks=tuple(picks),
-    )
-
-
-MIXED = run_of(4, (5, 1, 7, 4, 4, 4, 1), sweep=(0.5, 1, 1, 1, 1, 1, 1, 0.9), lga=-1.0)
 
 
 @pytest.fixture(scope="module")
@@ -181,33 +147,6 @@ def test_every_part_of_the_text_gets_its_numbers() -> None:
     values[0, 4] = -3.0
     assert lga_notices(dataclasses.replace(MIXED, values=values))
     assert set(text.questions) == {"found", "edit", "often"}
-
-
-def test_the_picture_of_one_layer_says_what_was_found() -> None:
-    for dark in (False, True):
-        drawn = classroom_ways(MIXED, dark)
-        title = drawn.layout.meta["title"]
-        assert title.startswith("Planted in layer 4: MLP-window trace, one-MLP trace and logit lens name it")
-        assert "LGA 5" in title
-        assert "real edits 6 layers level" in title
-        assert "158 of 159 other facts kept" in alt_text(drawn)
-        gold = [shape for shape in drawn.layout.shapes if shape.name == "golden layer"]
-        assert [(shape.x0, shape.x1) for shape in gold] == [(3.5, 4.5)]
-    nothing = classroom_ways(run_of(2, (1, 1, 7, 3, 3, 3, 0)))
-    assert "no way names it" in nothing.layout.meta["title"]
-
-
-def test_rows_have_their_own_scale() -> None:
-    scaled = row_scaled(np.array([[-4.0, -1.0, -2.0], [0.8, 0.4, 0.8], [0.0, 0.0, 0.0]]))
-    assert scaled.tolist() == [[0.0, 0.75, 0.5], [1.0, 0.5, 1.0], [1.0, 1.0, 1.0]]
-
-
-def test_the_matrix_counts_and_tells_ties() -> None:
-    drawn = classroom_matrix(Classroom((run_of(1, (1, 0, 7, 2, 1, 1, 0)), MIXED)))
-    assert drawn.layout.meta["title"] == "One-MLP trace and logit lens find the planted layer 2 of 2 times, LGA 1 of 2"
-    assert list(drawn.data[0].text[0]) == ["<b>1</b>", "5"]
-    assert list(drawn.data[0].text[-1]) == ["0", "="]
-    assert "n = 2 planted layers" in drawn.layout.meta["subtitle"]
 
 
 def test_the_folder_is_small(cache: Path, planted: object) -> None:

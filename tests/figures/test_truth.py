@@ -10,6 +10,7 @@ from goldenlayers_core.figures.frame import PHONE
 from goldenlayers_core.figures.text import plain
 from goldenlayers_core.figures.theme import DARK, LIGHT
 from goldenlayers_core.figures.truth import place_labels
+from goldenlayers_core.figures.two_layers import two_layers
 from goldenlayers_core.results import LayerCard, LayerCurve, Pick
 from goldenlayers_core.results.card import WAYS
 from goldenlayers_core.tasks.carried import Part, matrix
@@ -128,3 +129,15 @@ def test_every_figure_says_what_it_shows_to_those_who_do_not_see_it(card, found)
     for figure in (layer_card(card, found), regret_bars(card)):
         assert len(alt_text(figure)) > 80
         assert figure.layout.height < 1200
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_two_layers_are_marked_on_the_curve_and_one_alone_where_they_agree(found, dark):
+    real, other = found.layers[1], found.layers[-1]
+    drawn = two_layers(found, real, other, dark)
+    at = {trace.name: (trace.x[0], trace.y[0]) for trace in drawn.data if trace.name in ("real edits", "gradients")}
+    assert at == {"real edits": (real, found.mean[1]), "gradients": (other, found.mean[-1])}
+    assert {note.text for note in drawn.layout.annotations} >= {f"real edits: {real}", f"gradients: {other}"}
+    alone = two_layers(found, real, real, dark)
+    assert "gradients" not in {trace.name for trace in alone.data}
+    assert "gradients" not in alone.layout.meta["title"]

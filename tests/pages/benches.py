@@ -1,5 +1,6 @@
 """A workbench that has scored, for tests of the pages that show scores and edits."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from goldenlayers_core.tasks.scoring import score
 from tests.lending import lend_models
 from tests.pages.driving import texts
 
+_LINK = re.compile(r'\[([^\]]+)\]\([^)"]*(?:"[^"]*")?\)')  # [word](address "meaning")
 THREE = DatasetChoice("bundled", "proxy", 3)
 
 
@@ -29,5 +31,5 @@ def copied(folder: Path, to: Path) -> None:
 
 
 def words(app: AppTest) -> str:
-    """Everything a person reads on the page, as it was before it was escaped for Markdown."""
-    return texts(app).replace("\\", "")
+    """Everything a person reads on the page, as it was before it was escaped for Markdown and words were linked."""
+    return _LINK.sub(r"\1", texts(app).replace("\\", ""))
