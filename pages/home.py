@@ -7,8 +7,8 @@ from pages._shared import cached, frame, glossary, jobs, session, show_runs, ste
 frame.enter()
 st.title("Golden Layers")
 glossary.introduce(
-    "A language model keeps its facts in a stack of layers; Golden Layers shows which layer to edit when one fact has "
-    "to change, and what an edit there does."
+    "A language model keeps its facts in a stack of layers. See which layer to edit when one fact has to change, and "
+    "what an edit there does."
 )
 
 toured = tour_live.show()
