@@ -102,8 +102,12 @@ def test_the_interactive_part_of_lessons_four_to_seven(page: Page) -> None:
     expect(heading(page, "this request's largest value")).to_be_visible(timeout=SLOW)
 
     lesson(page, "When edits go wrong")
-    key(page, "lesson-load").get_by_role("button").click()
+    load = key(page, "lesson-load").get_by_role("button")
     make = key(page, "lesson-start-lesson-edit").get_by_role("button").first
+    expect(load.or_(make).first).to_be_visible(timeout=SLOW)
+    settled(page)
+    if load.count():  # no test before this one has loaded the model
+        load.click()
     expect(make).to_be_enabled(timeout=SLOW)
     settled(page)
     make.click()
