@@ -8,6 +8,7 @@ import typer
 
 from goldenlayers_core.commands.console import Device, Dtype, Json, Model, reporter, say
 from goldenlayers_core.records import ModelSource
+from goldenlayers_core.results.stack import left_behind
 from goldenlayers_core.tasks import Workbench
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def export(
 ) -> None:
     """Take edits away: an edit file, a LoRA adapter, a merged checkpoint, EasyEdit's hyperparameters, or a script."""
     from goldenlayers_core.editing.export import get_format
-    from goldenlayers_core.tasks.exporting import export_to, left_behind, open_edits
+    from goldenlayers_core.tasks.exporting import export_to, open_edits
 
     form = get_format(format)
     edits = [found for path in edit for found in open_edits(path)]

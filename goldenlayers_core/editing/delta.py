@@ -129,6 +129,11 @@ class Edit:
         return self.facts[0]
 
     @property
+    def prompt(self) -> str:
+        """Of the first fact."""
+        return self.fact.prompt
+
+    @property
     def layers(self) -> tuple[int, ...]:
         """The layers it acts at, ascending; none for an edit that is only a text."""
         return tuple(sorted({f.layer for f in self.factors} | {c.layer for c in self.codebooks}))

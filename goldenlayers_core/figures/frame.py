@@ -225,3 +225,23 @@ def cut_bars(figure: go.Figure, values: Floats, limits: tuple[float, float], the
     if len(beyond) == 1:
         return "One bar set aside is cut at the edge; its value is written there."
     return f"{len(beyond)} bars set aside are cut at the edge; their values are written there."
+
+
+def arrow(figure: go.Figure, tip: tuple[float, float], colour: str, width: float, **more: Any) -> None:
+    """An arrow from the origin to `tip`, in the axes' own numbers; `more` are further settings of the annotation."""
+    figure.add_annotation(
+        x=tip[0],
+        y=tip[1],
+        ax=0,
+        ay=0,
+        xref="x",
+        yref="y",
+        axref="x",
+        ayref="y",
+        showarrow=True,
+        arrowhead=2,
+        arrowwidth=width,
+        arrowcolor=colour,
+        text="",
+        **more,
+    )

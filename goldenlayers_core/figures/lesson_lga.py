@@ -7,6 +7,7 @@ from plotly.subplots import make_subplots
 from goldenlayers_core.figures.band import interval_band
 from goldenlayers_core.figures.frame import (
     UNIT,
+    arrow,
     cut_bars,
     cut_range,
     dress,
@@ -101,23 +102,7 @@ def _area(figure: go.Figure, arrows: Arrows, theme: Colours) -> None:
 
 
 def _arrow(figure: go.Figure, tip: tuple[float, float], name: str, colour: str) -> None:
-    figure.add_annotation(
-        x=tip[0],
-        y=tip[1],
-        ax=0,
-        ay=0,
-        xref="x",
-        yref="y",
-        axref="x",
-        ayref="y",
-        showarrow=True,
-        arrowhead=2,
-        arrowsize=1.2,
-        arrowwidth=3,
-        arrowcolor=colour,
-        text="",
-        name=name,
-    )
+    arrow(figure, tip, colour, 3, arrowsize=1.2, name=name)
     figure.add_annotation(
         x=tip[0],
         y=tip[1],

@@ -2,7 +2,7 @@
 
 import plotly.graph_objects as go
 
-from goldenlayers_core.figures.frame import dress
+from goldenlayers_core.figures.frame import arrow, dress
 from goldenlayers_core.figures.text import clean, counted, escape, percent, sentences, shorten
 from goldenlayers_core.figures.theme import Colours, colours
 from goldenlayers_core.results.lesson_rank_one import KINDS, KeyKind, KeyRow, RankOne
@@ -63,21 +63,7 @@ def _shade(figure: go.Figure, found: RankOne, theme: Colours) -> None:
     first, others = found.rows[0], found.of("neighbour")
     ends = [first, *([max(others, key=lambda row: abs(row.share))] if others else [])]
     for row, colour in zip(ends, (theme.blue, theme.rust), strict=False):
-        figure.add_annotation(
-            x=row.share,
-            y=row.across,
-            ax=0,
-            ay=0,
-            xref="x",
-            yref="y",
-            axref="x",
-            ayref="y",
-            showarrow=True,
-            arrowhead=2,
-            arrowwidth=1.6,
-            arrowcolor=colour,
-            text="",
-        )
+        arrow(figure, (row.share, row.across), colour, 1.6)
         figure.add_scatter(
             x=[row.share, row.share],
             y=[row.across, 0],

@@ -7,7 +7,7 @@ written.
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 MOST: Final = 200  # edits in a stack
 HISTORY: Final = 100  # steps that can be undone
@@ -60,6 +60,11 @@ class EditCard:
     below: tuple[str, ...] = ()  # ids of the edits it was computed on top of
 
     @property
+    def prompt(self) -> str:
+        """Of the first fact."""
+        return self.facts[0][0]
+
+    @property
     def name(self) -> str:
         """Subject -> new target of the first fact, and how many more there are."""
         _, subject, target = self.facts[0]
@@ -75,6 +80,37 @@ class EditCard:
     def changes_something(self) -> bool:
         """Whether it can change an answer at all: a change of weights, a memory, or a text before the prompt."""
         return self.weight_change > 0 or self.entries > 0 or bool(self.prefix)
+
+
+class Laid(Protocol):
+    """An edit or its card, as far as what it stands on goes."""
+
+    @property
+    def edit_id(self) -> str:
+        """Names its content."""
+
+    @property
+    def prompt(self) -> str:
+        """Of the first fact."""
+
+    @property
+    def below(self) -> tuple[str, ...]:
+        """Ids of the edits it was computed on top of."""
+
+
+def left_behind(taken: Sequence[Laid]) -> str:
+    """Which of the edits taken were computed on top of others that are not, in one sentence; "" for none."""
+    ids = {edit.edit_id for edit in taken}
+    lonely = [edit for edit in taken if not ids.issuperset(edit.below)]
+    if not lonely:
+        return ""
+    lost = {below for edit in lonely for below in edit.below} - ids
+    which = f"The edit of {lonely[0].prompt!r} was" if len(lonely) == 1 else f"{len(lonely)} of these edits were"
+    others = "another edit that is" if len(lost) == 1 else f"{len(lost)} other edits that are"
+    return (
+        f"{which} computed on top of {others} not taken along, and may do something else without; take them together, "
+        "or make it anew on the unedited model."
+    )
 
 
 def _stepped(stack: Stack, entries: Entries) -> Stack:

@@ -68,21 +68,6 @@ def refusal(form: ExportFormat, handle: ModelHandle, edits: Sequence[Edit]) -> s
     return ""
 
 
-def left_behind(edits: Sequence[Edit]) -> str:
-    """Which of the edits were computed on top of others that are not taken along, in one sentence; "" for none."""
-    taken = {edit.edit_id for edit in edits}
-    lonely = [edit for edit in edits if not taken.issuperset(edit.below)]
-    if not lonely:
-        return ""
-    first, lost = lonely[0].fact, {below for edit in lonely for below in edit.below} - taken
-    which = f"The edit of {first.prompt!r} was" if len(lonely) == 1 else f"{len(lonely)} of these edits were"
-    others = "another edit that is" if len(lost) == 1 else f"{len(lost)} other edits that are"
-    return (
-        f"{which} computed on top of {others} not taken along, and may do something else without; take them together, "
-        "or make it anew on the unedited model."
-    )
-
-
 def bundle(
     bench: "Workbench", model: ModelSource, edit_ids: Sequence[str], name: str, notes: Sequence[str] = ()
 ) -> Bundle:

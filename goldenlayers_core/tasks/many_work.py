@@ -182,18 +182,19 @@ class Work:
         """
         total, kept = 3 * len(requests), self._steps()
         before, made, skipped = self._before(requests, total), dict[str, Edit](), []
-        seconds: dict[str, float] = {}
+        seconds, resumed = dict[str, float](), 0
         for i, request in enumerate(requests):
             self.progress.update(len(requests) + i, total, f"Edit {i + 1} of {len(requests)}, on top of {len(made)}")
             start, stack = time.perf_counter(), (*self.supplies.earlier, *made.values())
             step = digest_of([request.digest, [edit.edit_id for edit in stack]])
-            if (edit := kept.get(step)) is None:
+            if step in kept:
+                edit, resumed = open_edit(self.bench, kept[step]), resumed + 1
+            else:
                 try:
-                    edit = self._on_top(request, stack)
+                    edit = self._on_top(request, stack, step)
                 except EditError as error:
                     skipped.append((request.case_id, str(error)))
                     continue
-                self.bench.store.append_rows(STEPS, self.key, pd.DataFrame([{"step": step, "edit": edit.edit_id}]))
             made[request.digest], seconds[request.digest] = edit, time.perf_counter() - start
         self.progress.update(2 * len(requests), total, "Asking every probe under the whole stack")
         after = self._after(requests, tuple(made.values()))
@@ -205,26 +206,27 @@ class Work:
             else None
             for r, b, a in zip(requests, before, after, strict=True)
         ]
-        computed = len(requests) - sum(edit in kept.values() for edit in made.values())
-        return Done(list(reports), tuple(made.values()), tuple(skipped), computed)
+        return Done(list(reports), tuple(made.values()), tuple(skipped), len(requests) - resumed)
 
     def _step(self, _done: int, _total: int, _note: str) -> None:
         self.progress.check()
 
-    def _on_top(self, request: EditRequest, stack: tuple[Edit, ...]) -> Edit:
+    def _on_top(self, request: EditRequest, stack: tuple[Edit, ...], step: str) -> Edit:
         with self.over(stack):
             supplies = dataclasses.replace(self.supplies, earlier=stack)
             edit = self.method.run(self.handle, request, self.layer, self.config, supplies, self._step)
-        return self._store(edit, stack)
+        made = self._store(edit, stack)
+        self.bench.store.append_rows(STEPS, self.key, pd.DataFrame([{"step": step, "edit": made.edit_id}]))
+        return made
 
-    def _steps(self) -> dict[str, Edit]:
-        """The edits of finished steps that are still in the store."""
+    def _steps(self) -> dict[str, str]:
+        """The ids of finished steps' edits that are still in the store."""
         rows = self.bench.store.read_rows(STEPS, self.key)
         if not len(rows):
             return {}
         names = dict(zip(rows["step"].astype(str), rows["edit"].astype(str), strict=True))
         there = set(self.bench.store.names("edits"))
-        return {step: open_edit(self.bench, name) for step, name in names.items() if name in there}
+        return {step: name for step, name in names.items() if name in there}
 
     def _store(self, edit: Edit, below: Sequence[Edit]) -> Edit:
         made = dataclasses.replace(edit, below=tuple(other.edit_id for other in below))

@@ -137,15 +137,6 @@ def export_cards(model: ModelSource, edit_ids: tuple[str, ...]) -> "tuple[Export
     return cards_of(workbench(), model, edit_ids)
 
 
-@st.cache_data(show_spinner=False, max_entries=64)
-def left_behind(edit_ids: tuple[str, ...]) -> str:
-    """What stored edits that are taken away would need besides, in one sentence. Raises a GoldenLayersError."""
-    from goldenlayers_core.tasks.editing import open_edit
-    from goldenlayers_core.tasks.exporting import left_behind as lacking
-
-    return lacking([open_edit(workbench(), edit_id) for edit_id in edit_ids])
-
-
 @st.cache_data(show_spinner=False, max_entries=32)
 def export_bundle(model: ModelSource, edit_ids: tuple[str, ...], name: str, notes: tuple[str, ...] = ()) -> "Bundle":
     """Stored edits, with a person's notes on them, as a download in a format. Raises a GoldenLayersError."""

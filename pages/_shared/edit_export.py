@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from goldenlayers_core.errors import GoldenLayersError
+from goldenlayers_core.results.stack import left_behind
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks.questions import ExportQuestion
 from pages._shared import cached, edit_kept, jobs, note, session
@@ -64,7 +65,7 @@ def _cards(look: Look, edits: tuple[str, ...], words: str) -> None:
         f"What is taken: **{escape(words)}** of {escape(look.card.name)} (fingerprint {look.card.fingerprint[:8]})."
     )
     try:
-        caution = cached.left_behind(edits)
+        caution = left_behind([cached.edit_card(edit_id) for edit_id in edits])
     except GoldenLayersError as error:
         caution = str(error)
     if caution:

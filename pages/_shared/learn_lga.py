@@ -92,7 +92,7 @@ def _plane() -> None:
 def _run(swept: tuple[RunManifest, SweepResult] | None) -> RunManifest | None:
     """The LGA run the lesson reads, said in a line; else the button that makes one, and None."""
     jobs.follow("score", session.show_score_run)
-    known = lesson_sweep.fingerprint()
+    known = session.fingerprint()
     store = cached.workbench().store
     run = lesson_scores(store, known, swept[1] if swept else None, session.score_run()) if known else None
     if run is not None:
@@ -174,21 +174,7 @@ def _offer_layer(run: RunManifest, sweep: SweepResult, layer: int) -> None:
     """One button that edits the sweep's requests at LGA's layer, too."""
     if lesson.model() is None:
         return
-    job = jobs.waiting("sweep")
-
-    def begin() -> None:
-        asked = sweep_with(run, sweep, layer)
-        jobs.start("sweep", cached.workbench().submit(asked, f"Sweeping {asked.choice.words}"))
-
-    st.button(
-        f"Edit at layer {layer}, too",
-        key="lesson-lga-layer",
-        type="primary",
-        icon=":material/play_arrow:",
-        on_click=jobs.attempt,
-        args=(begin,),
-        disabled=job is not None and job.active,
-    )
+    lesson_sweep.begin_button(f"Edit at layer {layer}, too", "lesson-lga-layer", sweep_with(run, sweep, layer))
     st.caption(f"{count(sweep.n_requests, 'edit')}; what this sweep has measured is not measured again.")
 
 

@@ -14,7 +14,7 @@ from goldenlayers_core.runtime import RunManifest
 from goldenlayers_core.tasks import DatasetChoice
 from goldenlayers_core.tasks.lesson_layer import lesson_sweep, small_sweep
 from goldenlayers_core.tasks.lesson_wrong import telling_edit
-from goldenlayers_core.tasks.recommend import known_fingerprint
+from goldenlayers_core.tasks.questions import SweepQuestion
 from goldenlayers_core.tasks.truth_cost import price
 from pages._shared import cached, edit_start, jobs, lesson, session
 from pages._shared.wording import count, duration, escape, precise
@@ -22,15 +22,9 @@ from pages._shared.wording import count, duration, escape, precise
 _SLOT: Final = "sweep"  # Ground truth follows the same one
 
 
-def fingerprint() -> str | None:
-    """Of the session's model; None for one that is not in memory and of which nothing is stored."""
-    card = session.card()
-    return card.fingerprint if card else known_fingerprint(cached.workbench().store, session.model())
-
-
 def stored() -> tuple[RunManifest, SweepResult] | None:
     """The sweep a lesson reads, without a word; None where there is none."""
-    known = fingerprint()
+    known = session.fingerprint()
     run = lesson_sweep(cached.workbench().store, known, session.sweep_run()) if known else None
     return (run, cached.sweep(run.run_id)) if run else None
 
@@ -60,25 +54,30 @@ def offer() -> None:
     asked = small_sweep(session.model(), session.choice(), card.n_layers)
     edits = (asked.choice.limit or 0) * len(asked.layers)
     cost = price(cached.workbench().store, card.fingerprint, asked.method)
+    label = f"Sweep {count(asked.choice.limit or 0, 'request')} at {count(len(asked.layers), 'layer')}"
+    begin_button(label, "lesson-sweep", asked)
+    st.caption(
+        f"{edits} real edits, about {duration(edits * cost.seconds_per_edit)} ({precise(cost.seconds_per_edit)} each, "
+        f"{cost.source}), of {escape(asked.choice.words)}. It runs in the background and is kept: Ground truth and "
+        "Runs show it as any other sweep."
+    )
+
+
+def begin_button(label: str, key: str, asked: SweepQuestion) -> None:
+    """A button that sweeps in the background, unless a sweep is under way."""
     job = jobs.waiting(_SLOT)
 
     def begin() -> None:
-        title = f"Sweeping {asked.choice.words}"
-        jobs.start(_SLOT, cached.workbench().submit(asked, title))
+        jobs.start(_SLOT, cached.workbench().submit(asked, f"Sweeping {asked.choice.words}"))
 
     st.button(
-        f"Sweep {count(asked.choice.limit or 0, 'request')} at {count(len(asked.layers), 'layer')}",
-        key="lesson-sweep",
+        label,
+        key=key,
         type="primary",
         icon=":material/play_arrow:",
         on_click=jobs.attempt,
         args=(begin,),
         disabled=job is not None and job.active,
-    )
-    st.caption(
-        f"{edits} real edits, about {duration(edits * cost.seconds_per_edit)} ({precise(cost.seconds_per_edit)} each, "
-        f"{cost.source}), of {escape(asked.choice.words)}. It runs in the background and is kept: Ground truth and "
-        "Runs show it as any other sweep."
     )
 
 

@@ -153,14 +153,17 @@ def open_request(digest: str | None) -> None:
     keep("open_request", digest)
 
 
-def recommendation() -> Recommendation | None:
-    """The recommended layer of the chosen model, by the best evidence in the store; None without evidence.
+def fingerprint() -> str | None:
+    """Of the chosen model's weights. A model that is not in memory is told by its name: by what the newest run on it
+    says of its weights; None where there is no such run."""
+    loaded = card()
+    return loaded.fingerprint if loaded else known_fingerprint(cached.workbench().store, model())
 
-    A model that is not in memory is told by its name: by what the newest run on it says of its weights.
-    """
-    store, loaded = cached.workbench().store, card()
-    fingerprint = loaded.fingerprint if loaded else known_fingerprint(store, model())
-    return recommend(store, fingerprint) if fingerprint else None
+
+def recommendation() -> Recommendation | None:
+    """The recommended layer of the chosen model, by the best evidence in the store; None without evidence."""
+    known = fingerprint()
+    return recommend(cached.workbench().store, known) if known else None
 
 
 def dark() -> bool:

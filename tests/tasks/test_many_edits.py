@@ -11,10 +11,10 @@ from goldenlayers_core.evaluation.evaluate import evaluate_edit
 from goldenlayers_core.models.fingerprint import weights_digest
 from goldenlayers_core.models.hooks import hooks_on
 from goldenlayers_core.records import ModelSource
+from goldenlayers_core.results.stack import left_behind
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, EditQuestion, Workbench
 from goldenlayers_core.tasks.editing import edit, method_settings, open_edit
-from goldenlayers_core.tasks.exporting import left_behind
 from goldenlayers_core.tasks.many_edits import many_edits, many_result, weight_change
 from goldenlayers_core.tasks.questions import ManyEditsQuestion
 from goldenlayers_core.tasks.serial import plain
