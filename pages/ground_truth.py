@@ -12,8 +12,7 @@ if run is None:
     truth_start.empty()
     truth_start.controls()
 else:
-    with st.expander("Measure more", icon=":material/add:", expanded=truth_start.busy()):
-        truth_start.controls()
+    truth_start.more()
 truth_start.follow()
 
 if run is None:

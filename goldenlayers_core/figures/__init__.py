@@ -24,6 +24,7 @@ from goldenlayers_core.figures.race import race
 from goldenlayers_core.figures.regret import generalisation_matrix, regret_bars
 from goldenlayers_core.figures.request import request_profile
 from goldenlayers_core.figures.scale import SCALES, Scale
+from goldenlayers_core.figures.screen import for_screen
 from goldenlayers_core.figures.sweep import sweep_heatmap
 from goldenlayers_core.figures.sweep_request import request_layers
 from goldenlayers_core.figures.theme import TEMPLATE_DARK, TEMPLATE_LIGHT, figure_template
@@ -44,6 +45,7 @@ __all__ = [
     "compare_runs",
     "figure_template",
     "fit_width",
+    "for_screen",
     "generalisation_matrix",
     "guard_curve",
     "layer_card",

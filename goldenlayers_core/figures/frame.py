@@ -7,6 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from goldenlayers_core.figures import room
 from goldenlayers_core.figures.text import TIMES, clean, counted, layer_list, number, wrap
 from goldenlayers_core.figures.theme import LABEL_SIZE, SUBTITLE_SIZE, Colours, figure_template
 from goldenlayers_core.results import Floats, LayerScores, Selection
@@ -38,9 +39,11 @@ def dress(
     body, bottom, above: px for the plot, below it (axis title, legend, colour bar) and between it and the subtitle.
     """
     alt = f"{clean(kind)}. {clean(title)}. {clean(subtitle)}"
+    words = {"alt": alt, "title": title, "subtitle": subtitle}
     figure.update_layout(
         template=figure_template(dark),
-        meta={"alt": alt, "title": title, "subtitle": subtitle, "body": body, "bottom": bottom, "above": above},
+        meta={**words, "body": body, "bottom": room.below(figure, bottom), "above": above},
+        margin={"l": room.left(figure), "r": room.RIGHT},
     )
     return _headed(figure, PHONE)
 
@@ -56,10 +59,15 @@ def fit_width(figure: go.Figure, width: int) -> go.Figure:
 def untitled(drawn: go.Figure) -> go.Figure:
     """A copy without its title and subtitle, which a page sets in its own type; they stay in `layout.meta`."""
     bare = go.Figure(drawn)
-    top = int((drawn.layout.meta or {}).get("above", 0)) + 16
-    shrink = max(int(drawn.layout.margin.t or 0) - top, 0)
-    bare.update_layout(title=None, margin_t=top, height=int(drawn.layout.height or 450) - shrink)
+    top, height = untitled_room(drawn)
+    bare.update_layout(title=None, margin_t=top, height=height)
     return bare
+
+
+def untitled_room(drawn: go.Figure) -> tuple[int, int]:
+    """px above the plot, and of the whole figure, once its title and subtitle are gone."""
+    top = int((drawn.layout.meta or {}).get("above", 0)) + 18
+    return top, int(drawn.layout.height or 450) - max(int(drawn.layout.margin.t or 0) - top, 0)
 
 
 def _headed(figure: go.Figure, width: int) -> go.Figure:

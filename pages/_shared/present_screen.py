@@ -5,7 +5,7 @@ from typing import Final
 
 import streamlit as st
 
-from goldenlayers_core.figures import alt_text
+from goldenlayers_core.figures import alt_text, for_screen
 from goldenlayers_core.figures.large import enlarged
 from goldenlayers_core.tasks.slide import Change, Number, Side, Slide
 from pages._shared import present_link, session
@@ -84,7 +84,7 @@ def _picture(slide: Slide, name: str) -> None:
     drawn = slide.draw(session.dark())
     with st.container(key="present-figure"):
         st.plotly_chart(
-            enlarged(drawn, _HEIGHT),
+            for_screen(enlarged(drawn, _HEIGHT)),
             width="stretch",
             height="stretch",
             key=f"present-{name}",

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from goldenlayers_core.errors import GoldenLayersError
-from goldenlayers_core.figures import alt_text, to_html, to_png, untitled
+from goldenlayers_core.figures import alt_text, for_screen, to_html, to_png
 from goldenlayers_core.reports import csv_text
 from pages._shared import cached, glossary
 from pages._shared.wording import escape
@@ -44,7 +44,7 @@ def filling(drawn: go.Figure, name: str, *, selectable: bool = False) -> Any:
     meta = drawn.layout.meta or {}
     st.markdown(f"### {escape(str(meta.get('title', '')))}")
     st.caption(glossary.linked(escape(str(meta.get("subtitle", ""))).replace("\n", "  \n")))
-    bare = cached.once(untitled, drawn)
+    bare = cached.once(for_screen, drawn, titled=False)
     return st.plotly_chart(
         bare,
         width="stretch",

@@ -17,6 +17,7 @@ from pages._shared.scores_controls import model_words
 from pages._shared.wording import count, duration, escape, precise, when
 
 SLOTS: Final = ("sweep", "search", "truth-lga", "truth-edit-aware", "truth-trace")  # of jobs this page follows
+MORE: Final = "truth-more"  # key of the expander around the controls
 BUNDLED_LAYERS: Final = 30
 MOST: Final = 100  # requests of the slider
 USUAL: Final = 12
@@ -32,6 +33,17 @@ def empty() -> None:
         "the layer where edits take and leave the rest alone. Beside it stand the layers that gradients, causal "
         "tracing and the literature name, with what each of them gives away."
     )
+
+
+def more() -> None:
+    """The controls below a sweep on show; they are made when they are opened, which a page change need not wait for."""
+    working = busy()
+    box = st.expander(
+        "Measure more", icon=":material/add:", expanded=working, key=f"{MORE}-{working}", on_change="rerun"
+    )
+    if box.open:
+        with box:
+            controls()
 
 
 def controls() -> None:

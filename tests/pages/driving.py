@@ -49,9 +49,14 @@ def healthy(app: AppTest) -> AppTest:
 
 def twins(app: AppTest) -> AppTest:
     """The same page with the table of every chart open."""
+    return unfolded(app, show.TWIN)
+
+
+def unfolded(app: AppTest, prefix: str) -> AppTest:
+    """The same page with every expander open whose key begins so."""
     for box in app.expander:
         key = box.proto.id.split("-", 2)[-1]  # "$$ID-hash-key"
-        if key.startswith(show.TWIN):
+        if key.startswith(prefix):
             app.session_state[key] = True
     app.run()
     return healthy(app)

@@ -15,11 +15,11 @@ from goldenlayers_core.tasks.scoring import score
 from goldenlayers_core.tasks.stored import open_sweep
 from goldenlayers_core.tasks.stored_search import save_search
 from goldenlayers_core.tasks.sweeping import sweep
-from pages._shared import cached, truth_views
+from pages._shared import cached, truth_start, truth_views
 from tests.lending import lend_models
 from tests.made_up import made_search
 from tests.pages.benches import THREE, copied, words
-from tests.pages.driving import go, opened, press, start, twins, work_done
+from tests.pages.driving import go, opened, press, start, twins, unfolded, work_done
 from tests.tiny import save_tiny
 
 LAYERS = (0, 5, 15)
@@ -206,13 +206,13 @@ def test_a_run_that_is_gone_is_said(bench: Workbench) -> None:
 def test_a_sweep_whose_data_is_gone_is_one_sentence(bench: Workbench, run_id: str, store_folder: Path) -> None:
     for file in (store_folder / "runs" / run_id).rglob("*.parquet"):
         file.unlink()
-    app = start("ground_truth", sweep_run=run_id)
+    app = unfolded(start("ground_truth", sweep_run=run_id), truth_start.MORE)
     assert run_id in app.error[0].value.replace("\\", "")
     assert app.button(key="truth-go").label.startswith("Sweep ")
 
 
 def test_work_that_fails_is_one_sentence_and_can_be_tried_again(bench: Workbench) -> None:
-    app = start("ground_truth", chosen_model=ModelSource("/nowhere/at/all"))
+    app = unfolded(start("ground_truth", chosen_model=ModelSource("/nowhere/at/all")), truth_start.MORE)
     press(app, "truth-go")
     work_done(app)
     assert "There is no folder or file" in app.error[0].value.replace("\\", "")
@@ -222,7 +222,7 @@ def test_work_that_fails_is_one_sentence_and_can_be_tried_again(bench: Workbench
 
 
 def test_a_dataset_that_is_gone_is_one_sentence_and_no_button(bench: Workbench) -> None:
-    app = start("ground_truth", chosen_dataset=DatasetChoice("upload-gone"))
+    app = unfolded(start("ground_truth", chosen_dataset=DatasetChoice("upload-gone")), truth_start.MORE)
     assert "no longer in the store" in app.error[0].value
     assert app.button(key="truth-go").disabled
     assert app.metric
