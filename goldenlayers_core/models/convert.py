@@ -3,36 +3,23 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
-from transformers.utils import logging as transformers_logging
 
 from goldenlayers_core.errors import ModelError
 from goldenlayers_core.models.architectures import architecture_of
 from goldenlayers_core.models.gguf import conversion_of, is_converted, is_gguf
+from goldenlayers_core.models.telling import Tell, telling
 
 
-@contextmanager
-def quiet() -> Iterator[None]:
-    """No progress bars of transformers: ours tell what matters."""
-    was_on = transformers_logging.is_progress_bar_enabled()
-    transformers_logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if was_on:
-            transformers_logging.enable_progress_bar()
-
-
-def converted(gguf: Path, cache: Path) -> Path:
+def converted(gguf: Path, cache: Path, progress: Tell | None = None) -> Path:
     """Folder with config.json, tokenizer and float32 safetensors made of a GGUF file; made on the first call only.
 
-    Raises ModelError when the file is no GGUF file or of an unknown architecture.
+    `progress(tensors done, tensors, note)` may raise to cancel, and nothing is left behind. Raises ModelError when the
+    file is no GGUF file or of an unknown architecture.
     """
     if not gguf.is_file() or not is_gguf(gguf):
         raise ModelError(f"{gguf} is not a GGUF file; give a file whose name ends in .gguf, or a model folder.")
@@ -42,7 +29,7 @@ def converted(gguf: Path, cache: Path) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=".converting-", dir=target.parent))
     try:
-        _convert(gguf, draft)
+        _convert(gguf, draft, progress)
         (draft / "complete").write_text("converted from " + gguf.name + "\n")
         if not is_converted(target):
             shutil.rmtree(target, ignore_errors=True)
@@ -52,8 +39,8 @@ def converted(gguf: Path, cache: Path) -> Path:
     return target
 
 
-def _convert(gguf: Path, folder: Path) -> None:
-    with quiet():
+def _convert(gguf: Path, folder: Path, progress: Tell | None) -> None:
+    with telling(progress, f"Converting {gguf.name}, tensors"):
         try:
             loaded: Any = AutoModelForCausalLM.from_pretrained(
                 str(gguf.parent), gguf_file=gguf.name, dtype=torch.float32

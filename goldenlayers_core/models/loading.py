@@ -15,12 +15,13 @@ from goldenlayers_core.errors import ConfigError, ModelError, ModelNotFoundError
 from goldenlayers_core.models.architectures import architecture_of
 from goldenlayers_core.models.classroom.make import made as classroom_model
 from goldenlayers_core.models.classroom.place import is_classroom, planted_layer, title_of
-from goldenlayers_core.models.convert import converted, quiet
+from goldenlayers_core.models.convert import converted
 from goldenlayers_core.models.fingerprint import folder_fingerprint
 from goldenlayers_core.models.gguf import BUNDLED_TITLE, bundled_gguf
 from goldenlayers_core.models.handle import ModelHandle
 from goldenlayers_core.models.hub import download, weight_files
 from goldenlayers_core.models.memory import check_fits, count_parameters
+from goldenlayers_core.models.telling import Tell, telling
 from goldenlayers_core.places import cache_root
 from goldenlayers_core.records import ModelSource
 
@@ -65,19 +66,19 @@ def locate(
     revision: str | None,
     cache: Path,
     check: Callable[[int], None] | None = None,
-    progress: Callable[[int, int, str], None] | None = None,
+    progress: Tell | None = None,
 ) -> tuple[Path, str]:
     """(folder with config.json and safetensors, name to show) of any source; converts or downloads where needed."""
     if not source.strip():
         raise ModelNotFoundError("No model was named; write `bundled`, a hub name, a folder or a GGUF file.")
     if source == "bundled":
-        return converted(bundled_gguf(), cache), BUNDLED_TITLE
+        return converted(bundled_gguf(), cache, progress), BUNDLED_TITLE
     if is_classroom(source):
         layer = planted_layer(source)
         return classroom_model(layer, cache), title_of(layer)
     path = Path(source).expanduser()
     if path.is_file():
-        return converted(path, cache), path.stem
+        return converted(path, cache, progress), path.stem
     if path.is_dir():
         if not (path / "config.json").is_file():
             raise ModelNotFoundError(
@@ -97,11 +98,12 @@ def load_model(
     *,
     revision: str | None = None,
     cache: Path | None = None,
-    progress: Callable[[int, int, str], None] | None = None,
+    progress: Tell | None = None,
 ) -> ModelHandle:
     """Load a decoder-only language model, frozen and in evaluation mode.
 
-    `progress(done, total, note)` is called while a model is fetched from the hub, and may raise to cancel.
+    `progress(done, total, note)` is called while a model is fetched from the hub, converted and read, and may raise to
+    cancel.
 
     Raises a ModelError of one sentence (unknown name or architecture, gated, pickled weights, too large) or a
     ConfigError (device, dtype); nothing that was loaded before is touched.
@@ -120,7 +122,7 @@ def load_model(
         raise ModelError(f"The weights of {name} are damaged; fetch or copy the model again.") from error
     kind = resolve_dtype(asked.dtype, target, stored)
     check_fits(name, n_parameters, kind, target)
-    model, tokenizer = _read(folder, name, kind)
+    model, tokenizer = _read(folder, name, kind, progress)
     model.eval().requires_grad_(False)
     fingerprint = folder_fingerprint(folder, root / "fingerprints")
     return ModelHandle(name, asked, model.to(target), tokenizer, architecture, fingerprint)
@@ -141,8 +143,8 @@ def _read_config(folder: Path) -> Any:
         ) from error
 
 
-def _read(folder: Path, name: str, dtype: torch.dtype) -> tuple[Any, Any]:
-    with quiet():
+def _read(folder: Path, name: str, dtype: torch.dtype, progress: Tell | None) -> tuple[Any, Any]:
+    with telling(progress, f"Reading {name}, tensors"):
         try:
             model = AutoModelForCausalLM.from_pretrained(
                 folder, dtype=dtype, trust_remote_code=False, use_safetensors=True

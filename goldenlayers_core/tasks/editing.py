@@ -100,7 +100,7 @@ def chosen_layer(
     bench: "Workbench", handle: ModelHandle, model: ModelSource, layer: int, progress: Progress
 ) -> tuple[int, str]:
     """The layer to edit and the evidence for it; -1 asks for the recommended one, which is LGA's on the bundled proxy
-    split when nothing better is stored. Raises EditError for a layer that the model does not have."""
+    split when nothing better is known. Raises EditError for a layer that the model does not have."""
     if layer >= 0:
         handle.check_layer(layer)
         found = recommend(bench.store, handle.fingerprint)

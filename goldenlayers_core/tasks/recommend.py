@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from goldenlayers_core.records import ModelSource
+from goldenlayers_core.results.formats import percent
 from goldenlayers_core.runtime import RunManifest, Store
+from goldenlayers_core.tasks.measured import BUNDLED
 
-Evidence = Literal["sweep", "search", "score"]
+Evidence = Literal["sweep", "search", "measured", "score"]
 FEW: Final = 8  # requests below which real edits are called few
 
 LGA_CAUTION = (
@@ -17,6 +19,10 @@ LGA_CAUTION = (
 _FEW_EDITS: Final = "Few requests were edited, so another few may choose another layer; sweep at least 8."
 _SWEEP: Final = "Real edits chose it on these requests; whether it carries over to other facts, Ground truth shows."
 _SEARCH: Final = "A search within a time budget measures some layers on some requests; a full sweep would be surer."
+_MEASURED: Final = (
+    f"There {percent(BUNDLED.sweep.locality)} of neighbours kept their answer, on {BUNDLED.n_test} other facts; "
+    "whether it holds for yours, a sweep on Ground truth shows."
+)
 
 
 @dataclass(frozen=True)
@@ -26,22 +32,31 @@ class Recommendation:
     layer: int
     evidence: str  # one phrase: which scores, on how many requests of what
     caution: str  # one sentence: what the evidence does not prove
-    run_id: str
+    run_id: str  # empty where it comes with the bundled model
     kind: Evidence = "score"
 
 
 def recommend(store: Store, fingerprint: str) -> Recommendation | None:
-    """The best evidence in the store for a model: a sweep, else a budgeted search, else LGA (design.md section 2).
+    """The best evidence for a model: a stored sweep, else a stored budgeted search, else the sweep that comes with the
+    bundled model (docs/evidence.md), else LGA (design.md section 2).
 
     Of several runs of one kind the one with most requests, the newest among equals; a sweep of a single layer has not
-    chosen anything. Edit-aware analysis is shown as a
-    second opinion and recommends nothing. None when nothing is stored for this model.
+    chosen anything. Edit-aware analysis is shown as a second opinion and recommends nothing. None when nothing is known
+    of this model.
     """
     runs = [m for m in store.runs() if m.fingerprint == fingerprint and golden_layer(m) is not None]
     for kind in ("sweep", "search"):
         best = _most([m for m in runs if m.kind == kind and dict(m.summary).get("layers") != "1"])
         if best is not None:
             return _by_edits(best, kind)
+    if fingerprint == BUNDLED.fingerprint:
+        return Recommendation(BUNDLED.sweep.layer, BUNDLED.words, _MEASURED, "", "measured")
+    return by_gradients(store, fingerprint)
+
+
+def by_gradients(store: Store, fingerprint: str) -> Recommendation | None:
+    """What LGA names, whatever else is known; None where it was not run on this model."""
+    runs = (m for m in store.runs() if m.fingerprint == fingerprint and golden_layer(m) is not None)
     best = _most([m for m in runs if m.kind == "score" and score_method(m) == "lga"])
     return _by_gradients(best) if best is not None else None
 

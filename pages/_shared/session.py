@@ -12,6 +12,7 @@ import streamlit as st
 
 from goldenlayers_core.records import EditRequest, ModelSource
 from goldenlayers_core.tasks import DatasetChoice, ModelCard, Recommendation
+from goldenlayers_core.tasks.recommend import by_gradients as by_lga
 from goldenlayers_core.tasks.recommend import known_fingerprint, recommend
 from pages._shared import cached
 
@@ -164,6 +165,12 @@ def recommendation() -> Recommendation | None:
     """The recommended layer of the chosen model, by the best evidence in the store; None without evidence."""
     known = fingerprint()
     return recommend(cached.workbench().store, known) if known else None
+
+
+def by_gradients() -> Recommendation | None:
+    """What LGA names for the chosen model, whatever else is known of it; None where it was not run."""
+    known = fingerprint()
+    return by_lga(cached.workbench().store, known) if known else None
 
 
 def dark() -> bool:

@@ -7,7 +7,7 @@ from typing import Final
 import streamlit as st
 
 from goldenlayers_core.errors import DatasetError
-from goldenlayers_core.tasks import ScoreQuestion
+from goldenlayers_core.tasks import Recommendation, ScoreQuestion
 from pages._shared import jobs, session
 from pages._shared.wording import count, escape, shorten
 
@@ -66,13 +66,20 @@ def _load() -> Step:
 
 
 def _score() -> Step:
-    found, part = session.recommendation(), session.choice()
+    found = session.recommendation()
+    if found and not found.run_id:
+        return _beside(found) or _unscored()
     if found:
         text = f"The golden layer is {found.layer}, by {escape(found.evidence)}."
         see = Step("score", _SCORE, text, True, "See the layer scores", lambda: _see(found.run_id), _SCORES)
         if found.kind != "score":
             see = Step("score", _SCORE, text, True, "See the ground truth", page=_TRUTH)
         return replace(see, caution=found.caution, other=_FACTS)
+    return _unscored()
+
+
+def _unscored() -> Step:
+    part = session.choice()
     text = (
         f"Every layer is scored on facts that might be edited ({escape(part.words)}). The layer that stands out "
         "over all of them is the golden layer."
@@ -83,6 +90,19 @@ def _score() -> Step:
 
     label = f"Score {count(part.limit, 'request')}" if part.limit else "Score the dataset"
     return _after_first(Step("score", _SCORE, text, False, label, act, other=_FACTS))
+
+
+def _beside(measured: Recommendation) -> Step | None:
+    """Scored by gradients, and what the sweep that comes with the model says beside them; None without scores."""
+    found = session.by_gradients()
+    if found is None:
+        return None
+    text = (
+        f"Gradients name layer {found.layer} ({escape(found.evidence)}). Recommended is layer {measured.layer}, by "
+        f"{escape(measured.evidence)}."
+    )
+    see = Step("score", _SCORE, text, True, "See the layer scores", lambda: _see(found.run_id), _SCORES)
+    return replace(see, caution=measured.caution, other=_FACTS)
 
 
 def _see(run_id: str) -> None:

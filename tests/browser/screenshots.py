@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.browser import states
+from tests.browser import states, walking
 from tests.browser.running import PAGES, SLOW, launch, main, running_app, settled, visit
 from tests.conftest import browser_path
 from tests.lending import lend_models
@@ -29,7 +29,6 @@ LOOKS: Final = (
     ("phone-light", 390, 844, "light"),
     ("phone-dark", 390, 844, "dark"),
 )
-MOST_SCREENS: Final = 12  # of presenter mode
 
 
 @dataclass(frozen=True)
@@ -55,10 +54,14 @@ class Camera:
         tall = main(page).evaluate("node => Math.ceil(node.getBoundingClientRect().height)")
         width, height = (page.viewport_size[side] if page.viewport_size else 0 for side in ("width", "height"))
         page.set_viewport_size({"width": width, "height": max(height, min(tall + 120, 8000))})
-        page.wait_for_timeout(700)
-        slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-        page.screenshot(path=self.folder / f"{slug}-{self.state}-{self.look}.png", full_page=True)
+        self.see(name)
         page.set_viewport_size({"width": width, "height": height})
+
+    def see(self, name: str) -> None:
+        """A picture of what this screen shows without scrolling."""
+        self.page.wait_for_timeout(700)
+        slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+        self.page.screenshot(path=self.folder / f"{slug}-{self.state}-{self.look}.png")
 
     def pages(self, names: tuple[str, ...]) -> None:
         """Every page as it stands."""
@@ -103,41 +106,31 @@ def views(camera: Camera, name: str, key: str) -> None:
         camera.take(f"{name} {title}")
 
 
-def lessons(camera: Camera, url: str) -> None:
-    """Every view of Learn, with the questions answered and the results shown where a button shows them."""
+def lessons(camera: Camera) -> None:
+    """Every view of Learn as it stands for this visitor."""
     camera.at("Learn")
-    chooser = camera.page.locator(".st-key-learn-choice").get_by_role("combobox")
-    chooser.click()
-    titles = camera.page.get_by_role("option").all_inner_texts()
-    camera.page.keyboard.press("Escape")
-    for title in titles:
-        settled(camera.page)
-        chooser.click()
-        camera.page.get_by_role("option", name=title, exact=True).click()
-        camera.page.wait_for_timeout(400)
-        settled(camera.page)
+    for title in walking.titles(camera.page):
+        walking.choose(camera.page, title)
         camera.take(f"Learn {title}")
 
 
 def screens(camera: Camera) -> None:
-    """Every screen of presenter mode, stepped through with the keyboard."""
+    """The list of what can be presented, and every screen of the newest run of each kind."""
     camera.at("Present")
     camera.take("Present")
-    first = main(camera.page).locator("[class*='st-key-present-run'] button, .st-key-present-choose button").first
-    if not first.count():
-        return
-    first.click()
-    for number in range(1, MOST_SCREENS + 1):
-        camera.page.wait_for_timeout(400)
+    for kind in ("tour", "edit", "score", "sweep"):
+        camera.at("Present")
+        link = main(camera.page).locator(f"[class*='st-key-present-run-{kind}-'] a").first
+        if not link.count():
+            continue
+        link.click()
+        for number in walking.screens(camera.page):
+            camera.see(f"Present {kind} {number:02}")
+        camera.page.keyboard.press("Escape")
         settled(camera.page)
-        camera.take(f"Present screen {number:02}")
-        if camera.page.locator(".st-key-present-next button").is_disabled():
-            break
-        camera.page.keyboard.press("ArrowRight")
-    camera.page.keyboard.press("Escape")
 
 
-def done(camera: Camera, url: str) -> None:
+def done(camera: Camera) -> None:
     """Every page and every view, in use."""
     for name in PAGES:
         camera.at(name)
@@ -146,7 +139,7 @@ def done(camera: Camera, url: str) -> None:
         elif name == "Ground truth":
             views(camera, name, "truth-view")
         elif name == "Learn":
-            lessons(camera, url)
+            lessons(camera)
         elif name == "Present":
             screens(camera)
         else:
@@ -161,13 +154,14 @@ def take(browser: Browser, start: Callable[[], Any], cache: Path, folder: Path, 
             with cameras(browser, url, "empty", folder, wanted) as looks:
                 for camera in looks:
                     camera.pages(PAGES)
+                    lessons(camera)
         visitor.arrive(url)
         if {"done", "failed"} & set(wanted):
             visitor.work(cache)
         if "done" in wanted:
             with cameras(browser, url, "done", folder, wanted, visitor.kept()) as looks:
                 for camera in looks:
-                    done(camera, url)
+                    done(camera)
         for state, names, act in visitor.busy_states():
             if state in wanted:
                 act()

@@ -9,10 +9,12 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, Workbench
-from goldenlayers_core.tasks.questions import SweepQuestion, TraceQuestion
+from goldenlayers_core.tasks.piling import pile
+from goldenlayers_core.tasks.questions import PileQuestion, SweepQuestion, TraceQuestion
 from goldenlayers_core.tasks.scoring import score
 from goldenlayers_core.tasks.sweeping import sweep
 from goldenlayers_core.tasks.tracing import trace
+from tests.browser import walking
 from tests.browser.running import SLOW, main, settled, visit
 
 PART: Final = DatasetChoice("bundled", "proxy", 6, known_only=True)
@@ -33,6 +35,11 @@ def compute(cache: Path) -> None:
     score(bench, ScoreQuestion(choice=PART), Progress())
     trace(bench, TraceQuestion(choice=replace(PART, limit=3)), Progress())
     sweep(bench, SweepQuestion(choice=PART, settings=quick, layers=tuple(range(0, 30, 3))), Progress())
+    pile(
+        bench,
+        PileQuestion(choice=replace(PART, limit=8), settings=quick, layers=(4, 25), sizes=(0, 2, 4), facts=4),
+        Progress(),
+    )
     bench.close()
 
 
@@ -89,11 +96,20 @@ class Visitor:
         settled(self.page)
 
     def work(self, cache: Path) -> None:
-        """Everything done once: the model loaded, runs of every kind, two edits in stack A, both in B, a panel."""
+        """Everything done once: tour, runs of every kind, two edits in stack A, both in B, a panel, every lesson."""
         compute(cache)
+        self._tour()
         visit(self.page, "Edit")
         self._load()
         self._edits()
+        walking.study(self.page)
+
+    def _tour(self) -> None:
+        """The first minute."""
+        visit(self.page, "Home")
+        press(self.page, "tour-go")
+        self.page.locator(".st-key-tour-ways").wait_for(timeout=PATIENT)
+        settled(self.page)
 
     def _load(self) -> None:
         if self.page.locator(".st-key-edit-load").count():

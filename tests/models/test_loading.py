@@ -22,6 +22,7 @@ from goldenlayers_core.errors import (
 from goldenlayers_core.models import load_model
 from goldenlayers_core.models.available import on_disk
 from goldenlayers_core.models.fingerprint import folder_fingerprint, weights_digest
+from goldenlayers_core.models.gguf import bundled_gguf
 from goldenlayers_core.models.memory import check_fits, count_parameters
 from goldenlayers_core.places import cache_root
 from tests.models.hub_server import COMMIT, Hub, running_hub
@@ -171,7 +172,7 @@ def test_a_download_says_how_far_it_is_and_can_be_cancelled(hub: Hub, tmp_path):
     load_model("owner/tiny", cache=tmp_path / "cache", progress=lambda *step: told.append(step))
     assert told
     assert all(0 <= done <= total for done, total, _ in told)
-    assert {note for *_, note in told} == {"Downloading owner/tiny, MiB"}
+    assert {note for *_, note in told} == {"Downloading owner/tiny, MiB", "Reading owner/tiny, tensors"}
 
 
 def test_a_broken_download_is_named(hub: Hub, tmp_path):
@@ -222,6 +223,39 @@ def test_gguf_files_that_are_none(tmp_path):
         load_model(str(fake), cache=tmp_path)
     one_sentence(error)
     assert list((tmp_path / "models").iterdir()) == []  # nothing half-made is left
+
+
+def stops_at(tensor: int, heard: list[tuple[int, int, str]]):
+    """A progress that is cancelled before a tensor."""
+
+    def tell(done: int, total: int, note: str) -> None:
+        heard.append((done, total, note))
+        if done == tensor and "tensors" in note:
+            raise Cancelled("cancelled")
+
+    return tell
+
+
+def test_reading_weights_is_counted_and_can_be_cancelled(folder, tmp_path):
+    heard: list[tuple[int, int, str]] = []
+    whole = load_model(str(folder), cache=tmp_path, progress=stops_at(10**6, heard))
+    names = {note for _, _, note in heard}
+    assert names == {f"Reading {folder.name}, tensors"}
+    assert [done for done, _, _ in heard] == list(range(heard[0][1]))
+    with pytest.raises(Cancelled):
+        load_model(str(folder), cache=tmp_path, progress=stops_at(3, heard))
+    again = load_model(str(folder), cache=tmp_path)  # without a word
+    assert torch.equal(whole.model.lm_head.weight, again.model.lm_head.weight)
+
+
+def test_converting_is_counted_and_a_cancel_leaves_nothing(tmp_path):
+    heard: list[tuple[int, int, str]] = []
+    with pytest.raises(Cancelled):
+        load_model(str(bundled_gguf()), cache=tmp_path, progress=stops_at(4, heard))
+    assert [done for done, _, _ in heard] == [0, 1, 2, 3, 4]
+    assert heard[0][1] > 200
+    assert heard[0][2] == f"Converting {bundled_gguf().name}, tensors"
+    assert list((tmp_path / "models").iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ from goldenlayers_core.runtime import RunManifest, Store
 from goldenlayers_core.tasks import DatasetChoice
 from goldenlayers_core.tasks.answers_sweep import sweep_answer, sweep_lines
 from goldenlayers_core.tasks.carried import Part, matrix
-from goldenlayers_core.tasks.recommend import recommend
+from goldenlayers_core.tasks.measured import BUNDLED
+from goldenlayers_core.tasks.recommend import by_gradients, recommend
 from goldenlayers_core.tasks.serial import plain
 from goldenlayers_core.tasks.truth import ModelFacts, cost, layer_card
 from goldenlayers_core.tasks.truth_cost import STATED, price
@@ -194,6 +195,26 @@ def test_the_best_evidence_recommends(store):
     put(store, "sweep-2", "sweep", 5, n=16, summary=(("stability", "80%"),))
     found = recommend(store, MODEL.fingerprint)
     assert (found.layer, found.evidence) == (5, "a sweep of real ROME edits, 16 requests of made up, stability 80 %")
+
+
+def test_the_bundled_model_brings_its_evidence_along(store):
+    here = dataclasses.replace(MODEL, fingerprint=BUNDLED.fingerprint)
+    for n, kind, layer in ((900, "score", 21), (3, "search", 6)):
+        found = recommend(store, here.fingerprint)
+        assert (found.layer, found.kind, found.run_id) == (BUNDLED.sweep.layer, "measured", "")
+        assert "before it was shipped (docs/evidence.md)" in found.evidence
+        put(
+            store,
+            f"{kind}-1",
+            kind,
+            layer,
+            n=n,
+            fingerprint=here.fingerprint,
+            method="lga" if kind == "score" else "rome",
+        )
+    assert recommend(store, here.fingerprint).kind == "search"  # what was measured here comes first
+    assert by_gradients(store, here.fingerprint).layer == 21
+    assert by_gradients(store, "e" * 32) is None
 
 
 def test_the_matrix_judges_every_golden_layer_everywhere():

@@ -20,7 +20,7 @@ from goldenlayers_core.editing.export.header import described, layers_of, site_t
 from goldenlayers_core.editing.export.parts import ExportFormat
 from goldenlayers_core.errors import EditError
 from goldenlayers_core.models import ModelHandle
-from goldenlayers_core.models.convert import quiet
+from goldenlayers_core.models.telling import quiet
 
 ABOUT: Final = "golden_layers_edits.json"
 

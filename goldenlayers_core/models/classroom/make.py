@@ -13,7 +13,7 @@ from goldenlayers_core.models.classroom.facts import read_facts
 from goldenlayers_core.models.classroom.place import folder_of, is_ready, title_of
 from goldenlayers_core.models.classroom.plant import plant
 from goldenlayers_core.models.classroom.teach import ProgressCall, teach, tokenizer_of
-from goldenlayers_core.models.convert import quiet
+from goldenlayers_core.models.telling import quiet
 
 
 def made(layer: int | None, cache: Path, progress: ProgressCall | None = None) -> Path:
