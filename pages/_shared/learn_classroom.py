@@ -24,6 +24,7 @@ from pages._shared import cached, jobs, lesson, session, show
 from pages._shared.wording import count, duration
 
 SLOT: Final = "classroom"  # the kind of the job, too
+_KEPT: Final = "classroom-planted"  # the chosen layer, on this browser's desk
 EVERY: Final = tuple(range(N_LAYERS))
 
 
@@ -35,7 +36,7 @@ def section() -> None:
         st.segmented_control(
             "Plant the fact in layer",
             EVERY,
-            default=DEFAULT_LAYER,
+            default=st.session_state.get(_KEPT, DEFAULT_LAYER),
             required=True,
             key="classroom-layer",
             persist_state="session",
@@ -43,6 +44,7 @@ def section() -> None:
         )
         or 0
     )
+    session.keep(_KEPT, layer)
     bench = cached.workbench()
     stored = stored_layers(bench.store, bench.root)
     _follow(several=False)

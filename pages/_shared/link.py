@@ -22,7 +22,8 @@ from pages._shared import link_here, link_notice, session
 from pages._shared.link_notice import Notice
 
 FREE: Final = ("prompt", "subject", "new", "old", "follow", "stay")  # of a request that a person wrote
-PARAMETERS: Final = ("model", "dataset", "run", "request", "method", "settings", "layer", "view", "page", *FREE)
+_SHOWN: Final = ("layer", "view", "order", "page", "a", "b")  # a and b: the runs that Runs compares
+PARAMETERS: Final = ("model", "dataset", "run", "request", "method", "settings", *_SHOWN, *FREE)
 _PAGES: Final = ("model", "dataset", "layer_scores", "ground_truth", "edit", "runs")  # the others keep their own
 _FORM: Final = ("model", "dataset", "method", "settings")
 _PAGE: Final = "link-page"
@@ -186,13 +187,16 @@ def asks(name: str) -> bool:
     return name in st.session_state.get(_WAITING, {})
 
 
-def option(name: str, key: str, options: Sequence[str]) -> None:
-    """Before the widget `key` is made: choose in it what the address asks for; a notice where it has no such option."""
+def option(name: str, key: str, options: Sequence[str], words: str = "") -> None:
+    """Before the widget `key` is made: choose in it what the address asks for; a notice where it has no such option.
+
+    `words`: what the notice calls the parameter, where its name says little.
+    """
     asked = take(name)
     if asked in options:
         st.session_state[key] = asked
     elif asked:
-        text = f"The address asks for the {name} “{asked}”, which is none of: {', '.join(options)}."
+        text = f"The address asks for the {words or name} “{asked}”, which is none of: {', '.join(options)}."
         link_notice.put(name, Notice(text))
 
 

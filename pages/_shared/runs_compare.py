@@ -5,7 +5,7 @@ import streamlit as st
 
 from goldenlayers_core.figures import compare_runs
 from goldenlayers_core.runtime import RunManifest
-from pages._shared import cached, session, show
+from pages._shared import cached, link, session, show
 from pages._shared.wording import shorten, when
 
 
@@ -22,11 +22,14 @@ def compare(runs: tuple[RunManifest, ...]) -> None:
         manifest = scored[run_id]
         scope = dict(manifest.summary).get("scope", "")
         own = manifest.title.removeprefix(f"LGA ({scope}) of {manifest.model} on ")
-        return f"{shorten(own, 60)}; {scope}, {manifest.model}, {when(manifest.created)}"
+        return f"{shorten(own, 60)}; {scope}, {manifest.model}, {when(manifest.created)} · {run_id[-6:]}"
 
+    link.option("a", "compare-a", tuple(scored), "run A")
+    link.option("b", "compare-b", tuple(scored), "run B")
     left, right = st.columns(2)
     a = left.selectbox("Run A", scored, format_func=label, key="compare-a", persist_state="session")
     b = right.selectbox("Run B", scored, index=1, format_func=label, key="compare-b", persist_state="session")
+    link.say(a=a, b=b)
     if a == b:
         st.caption("Choose two different runs.")
         return

@@ -70,6 +70,7 @@ def _part_looks(scores: LayerScores) -> tuple[str, figures.Order]:
 
 
 def _order() -> figures.Order:
+    link.option("order", "scores-order", figures.ORDERS)
     order = st.segmented_control(
         "Rows by",
         figures.ORDERS,
@@ -81,6 +82,7 @@ def _order() -> figures.Order:
         help="Best layer: requests with the same best layer together. Relation: requests of one kind together.",
     )
     st.markdown("Click a cell to open its request.", width="content")
+    link.say(order=None if order == "best" else order)
     return order or "best"
 
 

@@ -24,6 +24,7 @@ KINDS: Final = (
 
 def heatmap(sweep: SweepResult, run_id: str) -> None:
     """The picture; a click on a cell opens its request at its layer."""
+    link.option("order", "truth-order", figures.ORDERS)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         order = st.segmented_control(
             "Rows by",
@@ -35,6 +36,7 @@ def heatmap(sweep: SweepResult, run_id: str) -> None:
             persist_state="session",
         )
         st.markdown("Click a cell to open its request at its layer.", width="content")
+    link.say(order=None if order == "best" else order)
     drawn = cached.once(figures.sweep_heatmap, sweep, order or "best", session.dark())
     show.figure(drawn, heatmap_name(run_id), cached.once(SweepResult.to_frame, sweep), selectable=True)
 

@@ -7,6 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.tasks import DatasetChoice, address
+from goldenlayers_core.tasks.measured import BUNDLED
 from goldenlayers_core.tasks.questions import SweepQuestion
 from goldenlayers_core.tasks.stored_sweep import save_sweep
 from pages._shared import cached, link_copy
@@ -137,10 +138,33 @@ def test_runs_with_filter_and_page() -> None:
     app = opened("runs", view="score", page="2")
     assert app.segmented_control(key="runs-kind").value == "score"
     assert len([b for b in app.button if str(b.key).startswith("open-runs-")]) == 1
-    assert dict(app.query_params) == {"view": "score", "page": "2"}
+    a, b = (app.selectbox(key=f"compare-{name}").value for name in "ab")
+    assert dict(app.query_params) == {"view": "score", "page": "2", "a": a, "b": b}
     app.segmented_control(key="runs-kind").set_value("edit").run()
-    assert dict(app.query_params) == {"view": "edit"}
+    assert dict(app.query_params) == {"view": "edit", "a": a, "b": b}
     assert f"open-runs-{edit}" in [b.key for b in app.button]
+
+
+def test_two_runs_beside_each_other() -> None:
+    first, second, third = (stored_scores(seed=seed) for seed in range(3))
+    app = opened("runs", a=first, b=third)
+    assert (app.selectbox(key="compare-a").value, app.selectbox(key="compare-b").value) == (first, third)
+    app.selectbox(key="compare-b").set_value(second).run()
+    assert (app.query_params["a"], app.query_params["b"]) == (first, second)
+    assert "The address asks for the run A “score-gone”" in notices(opened("runs", a="score-gone", b=third))
+
+
+@pytest.mark.parametrize(
+    ("page", "key", "view"), [("layer_scores", "scores", ""), ("ground_truth", "truth", "requests")]
+)
+def test_the_order_of_the_rows(page: str, key: str, view: str) -> None:
+    run_id = stored_scores() if page == "layer_scores" else stored_sweep()
+    app = opened(page, run=run_id, order="dataset", **({"view": view} if view else {}))
+    order = app.segmented_control(key=f"{key}-order")
+    assert order.value == "dataset"
+    assert app.query_params["order"] == "dataset"
+    order.set_value("best").run()
+    assert "order" not in app.query_params
 
 
 def test_the_link_that_is_copied_opens_the_view() -> None:
@@ -260,4 +284,4 @@ def test_a_request_layer_view_or_method_that_is_none() -> None:
     assert "The address asks for the view “sideways”, which is none of: did, panel" in said
     assert "The address asks for the method “magic”, which is none of: " in said
     assert "has no such setting, or not with that value: steps, x." in said
-    assert app.slider(key="edit-layer").value == 5
+    assert app.slider(key="edit-layer").value == BUNDLED.sweep.layer  # what is recommended
