@@ -8,17 +8,30 @@ was still too small.
 import math
 import unicodedata
 from collections.abc import Iterator
+from types import MappingProxyType
 from typing import Any, Final
 
 import plotly.graph_objects as go
 
 from goldenlayers_core.figures.text import plain
+from goldenlayers_core.figures.theme import LABEL_SIZE
 
 LEAST: Final = 18  # px: the first number of an axis hangs over its end, too
 RIGHT: Final = 22  # px: the last layer's number hangs over the end of its axis
 COLOUR_BAR: Final = 24  # px that the numbers below a horizontal colour bar take beyond what is kept for its title
-_TITLE, _GAP = 33, 15  # px of a turned axis title with its distance, and of bare tick texts
-_NARROW, _NUMBER, _USUAL, _WIDE = 4.4, 7.4, 7.2, 12.0  # px per letter of 11 px type in the widest font of the stack
+_TITLE, _GAP = 30, 28  # px of a turned axis title with its distance, and of bare tick texts
+# em per letter in DejaVu Sans, the widest font that the stack is likely to end in; anything else counts as usual
+_WIDTHS: Final = MappingProxyType(
+    {
+        **dict.fromkeys("ijl|'I", 0.30),
+        **dict.fromkeys(" .,:;!()[]/-ftr", 0.40),
+        **dict.fromkeys("sczJ", 0.55),
+        **dict.fromkeys("kvxyaeoLF?", 0.61),
+        **dict.fromkeys("wCOQDGN", 0.80),
+        **dict.fromkeys("mMW…%@", 1.0),
+    }
+)
+_USUAL, _WIDE = 0.65, 1.05
 _TICKS = 5
 
 
@@ -95,8 +108,5 @@ def _width(text: str) -> float:
 
 
 def _letter(letter: str) -> float:
-    if letter in " .,;:'|!ijlI()":
-        return _NARROW
-    if unicodedata.east_asian_width(letter) in "WF" or letter in "mwMW…":
-        return _WIDE
-    return _NUMBER if letter.isdigit() or letter.isupper() else _USUAL
+    wide = unicodedata.east_asian_width(letter) in "WF"
+    return LABEL_SIZE * (_WIDE if wide else _WIDTHS.get(letter, _USUAL))

@@ -38,7 +38,7 @@ class Recommendation:
 
 def recommend(store: Store, fingerprint: str) -> Recommendation | None:
     """The best evidence for a model: a stored sweep, else a stored budgeted search, else the sweep that comes with the
-    bundled model (docs/evidence.md), else LGA (design.md section 2).
+    bundled model (docs/evidence.md; it also comes before a few requests of its own), else LGA (design.md section 2).
 
     Of several runs of one kind the one with most requests, the newest among equals; a sweep of a single layer has not
     chosen anything. Edit-aware analysis is shown as a second opinion and recommends nothing. None when nothing is known
@@ -47,7 +47,7 @@ def recommend(store: Store, fingerprint: str) -> Recommendation | None:
     runs = [m for m in store.runs() if m.fingerprint == fingerprint and golden_layer(m) is not None]
     for kind in ("sweep", "search"):
         best = _most([m for m in runs if m.kind == kind and dict(m.summary).get("layers") != "1"])
-        if best is not None:
+        if best is not None and (best.n_requests >= FEW or fingerprint != BUNDLED.fingerprint):
             return _by_edits(best, kind)
     if fingerprint == BUNDLED.fingerprint:
         return Recommendation(BUNDLED.sweep.layer, BUNDLED.words, _MEASURED, "", "measured")

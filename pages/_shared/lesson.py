@@ -55,10 +55,12 @@ def go(view: str) -> None:
 
 
 def at(view: str) -> None:
-    """State which view is on show; what else the address holds (a term of the glossary) stays."""
+    """State which view is on show; what else the address holds (a term of the glossary) stays.
+
+    Each time: a link from a page to itself hands its parameters to the script, but not to the address.
+    """
     session.keep(VIEW, view)
-    if st.query_params.get("view") != view:
-        st.query_params["view"] = view
+    st.query_params["view"] = view
 
 
 def head(name: str) -> None:

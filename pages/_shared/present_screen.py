@@ -23,6 +23,8 @@ def show(run_id: str, slides: tuple[Slide, ...]) -> None:
     """The screen that the address names, and the way to the others."""
     number = _number(len(slides))
     slide = slides[number - 1]
+    # a link from a page to itself (the list of Present) hands parameters to the script, but not to the address
+    st.query_params.from_dict({"run": run_id, _STEP: str(number)})
     st.html(_BARE)
     with st.container(key="present-stage"):
         st.html(_words(slide))

@@ -76,6 +76,14 @@ def test_one_button_shows_it_all_and_every_step_opens(
     assert headline(fresh) == headline(page)
     page.keyboard.press("Escape")
     expect(main(page).get_by_role("heading", level=1, name="Golden Layers")).to_be_visible(timeout=SLOW)
+    visit(page, "Present")  # from its own list, too
+    key(page, f"present-run-{run_id}").get_by_role("link", name="Present").click()
+    screen(page, 1)
+    assert f"run={run_id}" in page.url
+    page.keyboard.press("ArrowRight")
+    screen(page, 2)
+    page.keyboard.press("Escape")
+    expect(main(page).get_by_role("heading", level=1, name="Golden Layers")).to_be_visible(timeout=SLOW)
     expect(main(page).get_by_text(f"4. The model now says {after}", exact=False)).to_be_visible(timeout=SLOW)
     settled(page)
     for manifest in store.runs():  # other tests begin without a result

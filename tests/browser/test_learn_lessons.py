@@ -14,6 +14,7 @@ from goldenlayers_core.tasks.questions import PileQuestion, SweepQuestion
 from goldenlayers_core.tasks.scoring import score
 from goldenlayers_core.tasks.sweeping import sweep
 from tests.browser.running import SLOW, main, settled, visit
+from tests.browser.test_learn import load
 
 THREE, FOUR = (DatasetChoice("bundled", "proxy", n) for n in (3, 4))
 QUICK = {"steps": 3, "n_templates": 0}
@@ -102,12 +103,8 @@ def test_the_interactive_part_of_lessons_four_to_seven(page: Page) -> None:
     expect(heading(page, "this request's largest value")).to_be_visible(timeout=SLOW)
 
     lesson(page, "When edits go wrong")
-    load = key(page, "lesson-load").get_by_role("button")
     make = key(page, "lesson-start-lesson-edit").get_by_role("button").first
-    expect(load.or_(make).first).to_be_visible(timeout=SLOW)
-    settled(page)
-    if load.count():  # no test before this one has loaded the model
-        load.click()
+    load(page, make)
     expect(make).to_be_enabled(timeout=SLOW)
     settled(page)
     make.click()

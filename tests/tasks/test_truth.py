@@ -199,7 +199,7 @@ def test_the_best_evidence_recommends(store):
 
 def test_the_bundled_model_brings_its_evidence_along(store):
     here = dataclasses.replace(MODEL, fingerprint=BUNDLED.fingerprint)
-    for n, kind, layer in ((900, "score", 21), (3, "search", 6)):
+    for n, kind, layer in ((900, "score", 21), (3, "sweep", 7), (8, "search", 6)):
         found = recommend(store, here.fingerprint)
         assert (found.layer, found.kind, found.run_id) == (BUNDLED.sweep.layer, "measured", "")
         assert "before it was shipped (docs/evidence.md)" in found.evidence
