@@ -106,11 +106,13 @@ def views(camera: Camera, name: str, key: str) -> None:
         camera.take(f"{name} {title}")
 
 
-def lessons(camera: Camera) -> None:
-    """Every view of Learn as it stands for this visitor."""
+def lessons(camera: Camera, studied: bool) -> None:
+    """Every view of Learn: as it stands for this visitor, or with everything answered and computed."""
     camera.at("Learn")
     for title in walking.titles(camera.page):
         walking.choose(camera.page, title)
+        if studied:
+            walking.study(camera.page)
         camera.take(f"Learn {title}")
 
 
@@ -139,7 +141,7 @@ def done(camera: Camera) -> None:
         elif name == "Ground truth":
             views(camera, name, "truth-view")
         elif name == "Learn":
-            lessons(camera)
+            lessons(camera, studied=True)
         elif name == "Present":
             screens(camera)
         else:
@@ -154,7 +156,7 @@ def take(browser: Browser, start: Callable[[], Any], cache: Path, folder: Path, 
             with cameras(browser, url, "empty", folder, wanted) as looks:
                 for camera in looks:
                     camera.pages(PAGES)
-                    lessons(camera)
+                    lessons(camera, studied=False)
         visitor.arrive(url)
         if {"done", "failed"} & set(wanted):
             visitor.work(cache)

@@ -14,7 +14,6 @@ from goldenlayers_core.tasks.questions import PileQuestion, SweepQuestion, Trace
 from goldenlayers_core.tasks.scoring import score
 from goldenlayers_core.tasks.sweeping import sweep
 from goldenlayers_core.tasks.tracing import trace
-from tests.browser import walking
 from tests.browser.running import SLOW, main, settled, visit
 
 PART: Final = DatasetChoice("bundled", "proxy", 6, known_only=True)
@@ -96,13 +95,12 @@ class Visitor:
         settled(self.page)
 
     def work(self, cache: Path) -> None:
-        """Everything done once: tour, runs of every kind, two edits in stack A, both in B, a panel, every lesson."""
+        """Everything done once: tour, runs of every kind, two edits in stack A, both in B, a panel."""
         compute(cache)
         self._tour()
         visit(self.page, "Edit")
         self._load()
         self._edits()
-        walking.study(self.page)
 
     def _tour(self) -> None:
         """The first minute."""
