@@ -5,6 +5,7 @@ import json
 from typing import Any, Final
 
 from goldenlayers_core.errors import StoreError
+from goldenlayers_core.figures.text import counted
 from goldenlayers_core.records import digest_of
 from goldenlayers_core.results import EditReport
 from goldenlayers_core.results.many_edits import MODE_WORDS, ManyEdits
@@ -33,7 +34,7 @@ def save_many(store: Store, question: ManyEditsQuestion, found: ManyEdits) -> st
     if not found.n_computed and any(m.run_id == run_id for m in store.runs()):
         return run_id  # it is there, with what it cost
     title = (
-        f"{found.n_requests} edits of {found.dataset} ({found.method}, layer {found.layer}, "
+        f"{counted(found.n_requests, 'edit')} of {found.dataset} ({found.method}, layer {found.layer}, "
         f"{MODE_WORDS[found.mode].split(',')[0]})"
     )
     summary = (

@@ -58,7 +58,7 @@ def entry(manifest: RunManifest, place: str) -> None:
             f"{icon} **{escape(shorten(manifest.title, 120))}**  \n:small[{escape(facts(manifest))}]{words}",
             width="stretch",
         )
-        with st.container(horizontal=True, width="content"):
+        with st.container(horizontal=True, width="content", vertical_alignment="center"):
             if place == "runs":
                 _star(manifest, key)
             if manifest.kind in _PAGES and st.button("Open", key=f"open-{key}"):
