@@ -126,7 +126,7 @@ def save_report(store: Store, question: EditQuestion, report: EditReport, model:
     manifest = RunManifest(
         run_id=run_id,
         kind="edit",
-        title=f"{report.prompt} {report.target_new} ({report.method}, layer {report.layer})",
+        title=f"{report.prompt} {report.target_new} ({report.method.upper()}, layer {report.layer})",
         created=now(),
         model=model,
         fingerprint=report.fingerprint,

@@ -34,7 +34,7 @@ def save_many(store: Store, question: ManyEditsQuestion, found: ManyEdits) -> st
     if not found.n_computed and any(m.run_id == run_id for m in store.runs()):
         return run_id  # it is there, with what it cost
     title = (
-        f"{counted(found.n_requests, 'edit')} of {found.dataset} ({found.method}, layer {found.layer}, "
+        f"{counted(found.n_requests, 'edit')} of {found.dataset} ({found.method.upper()}, layer {found.layer}, "
         f"{MODE_WORDS[found.mode].split(',')[0]})"
     )
     summary = (

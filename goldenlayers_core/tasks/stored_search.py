@@ -18,7 +18,7 @@ def save_search(store: Store, question: SearchQuestion, found: SearchResult) -> 
     manifest = RunManifest(
         run_id=run_id,
         kind="search",
-        title=f"Budgeted search ({found.method}) of {found.model} on {found.dataset}",
+        title=f"Budgeted search ({found.method.upper()}) of {found.model} on {found.dataset}",
         created=created,
         model=found.model,
         fingerprint=found.fingerprint,

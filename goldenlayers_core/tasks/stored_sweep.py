@@ -29,7 +29,7 @@ def save_sweep(store: Store, question: SweepQuestion, found: SweepResult) -> str
     if not found.n_computed and any(m.run_id == run_id for m in store.runs()):
         return run_id  # it is there, with what it cost
     share = golden_share(found.score)[found.layers.index(found.golden_layer)]
-    title = f"Sweep ({found.method}) of {found.model} on {found.dataset}"
+    title = f"Sweep ({found.method.upper()}) of {found.model} on {found.dataset}"
     summary = (
         ("golden layer", str(found.golden_layer)),
         ("stability", f"{share:.0%}"),
