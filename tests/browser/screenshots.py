@@ -121,7 +121,6 @@ def screens(camera: Camera) -> None:
     camera.at("Present")
     camera.take("Present")
     for kind in ("tour", "edit", "score", "sweep"):
-        camera.at("Present")
         link = main(camera.page).locator(f"[class*='st-key-present-run-{kind}-'] a").first
         if not link.count():
             continue
@@ -130,6 +129,7 @@ def screens(camera: Camera) -> None:
             camera.see(f"Present {kind} {number:02}")
         camera.page.keyboard.press("Escape")
         settled(camera.page)
+        camera.at("Present")
 
 
 def done(camera: Camera) -> None:

@@ -120,10 +120,7 @@ class Visitor:
         rows = page.locator("[class*='st-key-stack-row-']")
         for place in range(2):
             if place:
-                main(page).get_by_text("Write your own", exact=True).click()
-                settled(page)
-                press(page, "edit-example")
-                settled(page)
+                self._example()
             press(page, "edit-layer-early")
             settled(page)
             press(page, "edit")
@@ -138,6 +135,20 @@ class Visitor:
         press(page, "panel")
         page.locator(".st-key-panel-guard").wait_for(timeout=PATIENT)
         settled(page)
+
+    def _example(self) -> None:
+        """A request of one's own, filled in. A click in the instant of a rerun is lost; a person clicks again."""
+        page = self.page
+        example, edit = page.locator(".st-key-edit-example button"), page.locator(".st-key-edit button").first
+        main(page).get_by_text("Write your own", exact=True).click()
+        example.wait_for(timeout=SLOW)
+        for _ in range(5):
+            settled(page)
+            example.click()
+            page.wait_for_timeout(1500)
+            settled(page)
+            if edit.is_enabled():
+                return
 
     def busy_states(self) -> tuple[tuple[str, tuple[str, ...], Callable[[], None]], ...]:
         """(state, pages, what brings it about), in order."""
@@ -163,8 +174,7 @@ class Visitor:
         more = main(page).get_by_text("Measure more", exact=True)
         if more.count() and not page.locator(".st-key-truth-go").is_visible():
             more.click()
-        press(page, "truth-go")
-        page.locator(".st-key-cancel-sweep").wait_for(timeout=SLOW)
+        self._until("truth-go", "cancel-sweep")
         visit(page, "Edit")
         main(page).get_by_text("Settings of ROME").click()
         for label, value in (("Steps", "300"), ("Context templates", "20")):
@@ -174,6 +184,16 @@ class Visitor:
             settled(page)
         press(page, "edit")
         page.locator(".st-key-cancel-edit").wait_for(timeout=SLOW)
+
+    def _until(self, key: str, wanted: str) -> None:
+        """Press a button until what it brings is there: a click in the instant of a rerun is lost."""
+        page = self.page
+        for _ in range(4):
+            press(page, key)
+            page.wait_for_timeout(3000)
+            if page.locator(f".st-key-{wanted}").count():
+                return
+        page.locator(f".st-key-{wanted}").wait_for(timeout=SLOW)
 
     def _cancel(self) -> None:
         """Everything under way is cancelled where it stands."""
