@@ -136,7 +136,7 @@ def heatmap(page: Page, cache: Path, repeats: int) -> list[Row]:
         cells.scroll_into_view_if_needed()
         box = cells.bounding_box()
         assert box
-        x, y = box["x"] + box["width"] * (0.1 + 0.08 * turn), box["y"] + min(box["height"], 500) * 0.5
+        x, y = box["x"] + box["width"] * (0.1 + 0.08 * turn), box["y"] + 500 * (0.2 + 0.06 * turn)  # another row
         page.evaluate(
             """() => { window.glFrames = []; let last = performance.now();
             const tick = now => { window.glFrames.push(now - last); last = now; requestAnimationFrame(tick); };

@@ -20,7 +20,7 @@ _FEW_EDITS: Final = "Few requests were edited, so another few may choose another
 _SWEEP: Final = "Real edits chose it on these requests; whether it carries over to other facts, Ground truth shows."
 _SEARCH: Final = "A search within a time budget measures some layers on some requests; a full sweep would be surer."
 _MEASURED: Final = (
-    f"There {percent(BUNDLED.sweep.locality)} of neighbours kept their answer, on {BUNDLED.n_test} other facts; "
+    f"{percent(BUNDLED.sweep.locality)} of neighbours kept their answer there, on {BUNDLED.n_test} other facts; "
     "whether it holds for yours, a sweep on Ground truth shows."
 )
 

@@ -40,7 +40,7 @@ def _unjudged(picks: Sequence[Pick]) -> str:
     """Without a sweep: the best evidence there is, and that nobody has judged it."""
     chosen = next((p for p in picks if p.layer is not None and p.way in ("search", "lga")), None)
     if chosen is None:
-        return "No layer can be named yet: nothing was measured on this model."
+        return "No layer can be named from this store yet: nothing was measured on this model here."
     if chosen.way == "search":
         return f"Use layer {chosen.layer}: a budgeted search of real edits ended with it ({chosen.source})."
     return f"Layer {chosen.layer} by gradients (LGA), and how good it is nobody knows yet: no real edit has judged it."
