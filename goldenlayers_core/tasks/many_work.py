@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 TABLE: Final = "many_edits"
 STEPS: Final = "many_steps"  # of edits one on top of the other: which edit came of a request above which others
 _CHUNK: Final = 8  # requests that are edited together
+_WRITTEN: Final = 0.6  # share of a chunk's time after which its edits are there and its probes remain
 _ASKED: Final = 64  # probes that are asked between two looks at whether to stop
 
 
@@ -105,7 +106,8 @@ class Work:
         self.progress.update(done, len(requests), "Editing")
         with self.over(self.supplies.earlier):
             for chunk in self.chunks(missing):
-                for request, made in zip(chunk, self._reports(chunk), strict=True):
+                midway = done + _WRITTEN * len(chunk)
+                for request, made in zip(chunk, self._reports(chunk, midway, len(requests)), strict=True):
                     if isinstance(made, str):
                         skipped.append((request.case_id, made))
                     else:
@@ -131,12 +133,14 @@ class Work:
         pairs = zip(rows["request"].astype(str), rows["report"].astype(str), strict=True)
         return {digest: report_from(json.loads(text)) for digest, text in pairs}
 
-    def _reports(self, chunk: Sequence[EditRequest]) -> list[EditReport | str]:
+    def _reports(self, chunk: Sequence[EditRequest], midway: float, total: int) -> list[EditReport | str]:
+        """A chunk's reports, or why there is none; in between `midway` of `total` is told."""
         start = time.perf_counter()
         ((_, made),) = edits_at(
             self.handle, self.method, chunk, [self.layer], self.config, self.supplies, self.progress.check
         )
         written = time.perf_counter()
+        self.progress.update(midway, total, "Asking every probe")
         good = [(r, edit) for r, edit in zip(chunk, made, strict=True) if isinstance(edit, Edit)]
         twice = [r for r, _ in good]
         none: list[Edit | None] = [None] * len(good)

@@ -44,7 +44,7 @@ def search_result(bench: "Workbench", question: SearchQuestion, progress: Progre
             break
         began = time.monotonic()
         asked, among = race.ask(max(left, 0.0) / race.rounds_left / cost)
-        part = _Part(progress, len(race.standings), race.n_rounds)
+        part = _Part(progress, len(race.standings), race.n_rounds, start, question.seconds)
         computed = bed.measure([bed.requests[i] for i in asked], among, part)
         standing = race.tell(_scores(bed, asked, among))
         spent, pairs, edited = time.monotonic() - began, pairs + len(asked) * len(among), edited + computed
@@ -55,16 +55,22 @@ def search_result(bench: "Workbench", question: SearchQuestion, progress: Progre
 
 
 class _Part(Progress):
-    """Progress of one round as a part of the whole race: each round has an equal share."""
+    """Progress of one round as a part of the whole race, in rounds: of the work or of the time, whichever is further.
 
-    def __init__(self, whole: Progress, place: int, count: int) -> None:
+    A round that measures more than the last one did takes longer, but the time budget ends the race all the same.
+    """
+
+    def __init__(self, whole: Progress, place: int, count: int, start: float, budget: float) -> None:
         super().__init__()
         self.whole, self.place, self.count = whole, place, count
+        self.start, self.budget = start, budget  # seconds, on the monotonic clock
 
     def update(self, done: float, total: int, note: str = "") -> None:
         """Report to the whole, in rounds."""
         share = done / total if total else 1.0
-        self.whole.update(self.place + share, self.count, f"Round {self.place + 1} of {self.count}: {note}")
+        spent = min((time.monotonic() - self.start) / max(self.budget, 1e-9), 1.0)
+        reached = max(self.place + share, self.count * spent)
+        self.whole.update(reached, self.count, f"Round {self.place + 1} of {self.count}: {note}")
 
     def check(self) -> None:
         """Raises Cancelled when the whole was cancelled."""

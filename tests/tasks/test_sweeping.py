@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, Workbench
 from goldenlayers_core.tasks.questions import SearchQuestion, SweepQuestion
 from goldenlayers_core.tasks.recommend import recommend
-from goldenlayers_core.tasks.searching import search
+from goldenlayers_core.tasks.searching import _Part, search
 from goldenlayers_core.tasks.stored import open_search, open_sweep
 from goldenlayers_core.tasks.sweeping import open_bed, sweep, sweep_result
 from tests.tiny import LAYERS
@@ -206,3 +207,21 @@ def test_metrics_are_named_once():
     names = [m.name for m in METRICS]
     assert len(set(names)) == len(names)
     assert all(m.definition.endswith(".") and m.title and m.unit for m in METRICS)
+
+
+def test_a_search_is_as_far_as_its_time_or_its_work_whichever_is_further():
+    told: list[float] = []
+
+    class Whole(Progress):
+        def update(self, done: float, total: int, note: str = "") -> None:
+            told.append(done / total)
+
+    begun = time.monotonic()
+    part = _Part(Whole(), 1, 4, begun, 1e6)
+    part.update(5, 10)
+    assert told.pop() == pytest.approx(1.5 / 4, abs=1e-3)  # half of the second round's work, no time to speak of
+    part = _Part(Whole(), 1, 4, begun - 30.0, 40.0)
+    part.update(5, 10)
+    assert told.pop() == pytest.approx(0.75, abs=0.01)
+    _Part(Whole(), 1, 4, begun - 30.0, 0.0).update(5, 10)
+    assert told.pop() == 1.0
