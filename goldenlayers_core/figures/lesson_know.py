@@ -11,6 +11,7 @@ from goldenlayers_core.figures.theme import Colours, colours
 from goldenlayers_core.results.lesson_know import Spoken, Wordings, quoted
 
 _ROW = 26  # px per bar
+_INSIDE: Final = 0.6  # probability from which a bar has room for its words, also on a phone
 
 
 def words(tokens: Sequence[str]) -> list[str]:
@@ -72,8 +73,8 @@ def answer_steps(spoken: Spoken, dark: bool = False) -> go.Figure:
     figure.data[1].text = [
         f"{percent(step.probability)}, then {_word(step.second)} {percent(step.second_probability)}" for step in steps
     ]
-    figure.data[1].textposition = ["middle left" if s.probability > 0.5 else "middle right" for s in steps]
-    figure.data[1].textfont.color = [theme.background if s.probability > 0.5 else theme.ink for s in steps]
+    figure.data[1].textposition = ["middle left" if s.probability > _INSIDE else "middle right" for s in steps]
+    figure.data[1].textfont.color = [theme.background if s.probability > _INSIDE else theme.ink for s in steps]
     weakest = min(steps, key=lambda step: step.probability)
     return dress(
         figure,
