@@ -11,7 +11,7 @@ from goldenlayers_core.figures.theme import Colours, colours
 from goldenlayers_core.results.lesson_know import Spoken, Wordings, quoted
 
 _ROW = 26  # px per bar
-_INSIDE: Final = 0.6  # probability from which a bar has room for its words, also on a phone
+_INSIDE = 0.6  # probability from which a bar has room for its words, also on a phone
 
 
 def words(tokens: Sequence[str]) -> list[str]:
