@@ -92,9 +92,7 @@ def test_from_nothing_to_the_layer_and_into_the_edit(page: Page) -> None:
     expect(key(page, "edit-request-digest").get_by_role("combobox")).to_have_value(
         re.compile(re.escape(prompt)), timeout=SLOW
     )
-    expect(
-        page.get_by_test_id("stSidebar").get_by_text("a small sweep of real ROME edits", exact=False)
-    ).to_be_visible()
+    expect(page.get_by_test_id("stSidebar").get_by_text("a sweep of 960 real ROME edits", exact=False)).to_be_visible()
 
 
 def test_a_cancelled_sweep_keeps_what_it_measured_and_resumes(page: Page) -> None:

@@ -68,7 +68,7 @@ def test_the_revision_tells_figures_apart(scores: LayerScores, selection: Select
         ({"ticktext": ["日本語の首都は"], "tickvals": [0]}, 80, 110),
         ({"range": [0, 1]}, 30, 50),
         ({"range": [0, 1], "title_text": "mean score"}, 48, 70),
-        ({"range": [0, 100_000]}, 55, 75),
+        ({"range": [0, 100_000]}, 55, 85),
         ({"range": [0, 0.004], "title_text": "S"}, 65, 85),
         ({"showticklabels": False, "title_text": "requests"}, 26, 40),
         ({"visible": False}, room.LEAST, room.LEAST),

@@ -92,8 +92,8 @@ def test_it_starts_at_the_recommended_layer_with_its_evidence_and_caution(app: A
     found = recommend(bench.store, bench.model(ModelSource()).fingerprint)
     assert found is not None
     assert app.slider(key="edit-layer").value == found.layer
-    assert "LGA on 3 requests of bundled" in words(app)
-    assert "has run no edit" in words(app)
+    assert "made on this very model before it was shipped (docs/evidence.md)" in words(app)
+    assert "of neighbours kept their answer there" in words(app)
     press(app, "edit-layer-middle")
     assert app.slider(key="edit-layer").value == 15
     assert "Layer 15: middle" in words(app)

@@ -93,7 +93,7 @@ def test_a_budgeted_search_stands_alone_until_a_sweep_judges_it() -> None:
     assert "confidence 80 %" in text
     assert "2 rounds of real edits" in text
     assert any("round" in frame.value for frame in twins(app).dataframe)
-    assert "a budgeted search of real ROME edits" in words(start("home"))
+    assert "made on this very model before it was shipped" in words(start("home"))  # of more than 6 requests
 
 
 def test_the_button_sweeps_and_the_page_shows_what_it_found(tmp_path: Path) -> None:
@@ -190,10 +190,12 @@ def test_edit_opens_with_the_same_request_and_layer(app: AppTest, bench: Workben
     assert app.slider(key="edit-layer").value == 15
 
 
-def test_the_sweep_recommends_everywhere(bench: Workbench, run_id: str) -> None:
+def test_the_sweep_recommends_everywhere(bench: Workbench, run_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.model(ModelSource())
+    assert "made on this very model before it was shipped" in words(start("home"))  # three requests are few
+    monkeypatch.setattr("goldenlayers_core.tasks.recommend.FEW", 3)
     text = words(start("home"))
-    assert "a small sweep of real ROME edits" in text
+    assert "a sweep of real ROME edits" in text
     assert "See the ground truth" in [button.label for button in start("home").button]
 
 

@@ -108,6 +108,7 @@ def test_averages_leave_out_requests_without_a_token_of_the_class(bench, tiny, t
 
 def test_a_cancelled_trace_keeps_what_was_finished(bench, tiny, table):
     question = TraceQuestion(tiny, DatasetChoice(str(table)), dataclasses.replace(QUICK, token_budget=1))
+    bench.model(tiny)  # reading it is counted, too
     seen: list[int] = []
     progress = Progress(lambda done, _t, _n: seen.append(done), lambda: bool(seen) and seen[-1] >= 2)
     with pytest.raises(Cancelled):

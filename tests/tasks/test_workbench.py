@@ -21,7 +21,7 @@ from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, EditQuestion, KnowledgeQuestion, ScoreQuestion, Workbench
 from goldenlayers_core.tasks.editing import edit, open_edit
 from goldenlayers_core.tasks.exporting import export_to, open_edits
-from goldenlayers_core.tasks.recommend import recommend
+from goldenlayers_core.tasks.recommend import by_gradients, recommend
 from goldenlayers_core.tasks.scoring import layer_scores, score
 from goldenlayers_core.tasks.serial import dataset_from, plain, report_from, request_from
 from goldenlayers_core.tasks.siding import side_by_side
@@ -94,9 +94,9 @@ def test_a_cancelled_score_keeps_what_was_finished(bench, tiny, table):
         if done == 2:
             raise KeyboardInterrupt
 
+    handle = bench.model(tiny)  # reading it is counted, too
     with pytest.raises(KeyboardInterrupt):
         layer_scores(bench, question, Progress(stop_after_two))
-    handle = bench.model(tiny)
     assert hooks_on(handle.model) == 0
     scores, _ = layer_scores(bench, question, Progress())
     assert (scores.n_computed, scores.n_requests) == (4, 6)
@@ -149,7 +149,7 @@ def test_jobs_load_score_ask_and_edit(bench):
     assert bench.slow.wait(ask, 300).state == "done"
     ended = bench.slow.wait(points, 300)
     assert ended.state == "done", ended.error
-    found = recommend(bench.store, bench.model(source).fingerprint)
+    found = by_gradients(bench.store, bench.model(source).fingerprint)
     assert found.run_id == ended.result
     assert "4 requests" in found.evidence
     request = bench.dataset("bundled").requests[0]
