@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 TABLE: Final = "many_edits"
 STEPS: Final = "many_steps"  # of edits one on top of the other: which edit came of a request above which others
 _CHUNK: Final = 8  # requests that are edited together
+_EDIT: Final = 4  # times as long an edit takes as asking its probes once
 _WRITTEN: Final = 0.6  # share of a chunk's time after which its edits are there and its probes remain
 _ASKED: Final = 64  # probes that are asked between two looks at whether to stop
 
@@ -184,11 +185,12 @@ class Work:
 
         The store keeps which edit came of which step, so that work that was stopped goes on where it was.
         """
-        total, kept = 3 * len(requests), self._steps()
+        total, kept = (2 + _EDIT) * len(requests), self._steps()
         before, made, skipped = self._before(requests, total), dict[str, Edit](), []
         seconds, resumed = dict[str, float](), 0
         for i, request in enumerate(requests):
-            self.progress.update(len(requests) + i, total, f"Edit {i + 1} of {len(requests)}, on top of {len(made)}")
+            done = len(requests) + _EDIT * i
+            self.progress.update(done, total, f"Edit {i + 1} of {len(requests)}, on top of {len(made)}")
             start, stack = time.perf_counter(), (*self.supplies.earlier, *made.values())
             step = digest_of([request.digest, [edit.edit_id for edit in stack]])
             if step in kept:
@@ -200,7 +202,7 @@ class Work:
                     skipped.append((request.case_id, str(error)))
                     continue
             made[request.digest], seconds[request.digest] = edit, time.perf_counter() - start
-        self.progress.update(2 * len(requests), total, "Asking every probe under the whole stack")
+        self.progress.update((1 + _EDIT) * len(requests), total, "Asking every probe under the whole stack")
         after = self._after(requests, tuple(made.values()))
         reports = [
             report_of(
