@@ -44,19 +44,27 @@ def recommend(store: Store, fingerprint: str) -> Recommendation | None:
     chosen anything. Edit-aware analysis is shown as a second opinion and recommends nothing. None when nothing is known
     of this model.
     """
-    runs = [m for m in store.runs() if m.fingerprint == fingerprint and golden_layer(m) is not None]
+    runs = _telling(store, fingerprint)
     for kind in ("sweep", "search"):
         best = _most([m for m in runs if m.kind == kind and dict(m.summary).get("layers") != "1"])
         if best is not None and (best.n_requests >= FEW or fingerprint != BUNDLED.fingerprint):
             return _by_edits(best, kind)
     if fingerprint == BUNDLED.fingerprint:
         return Recommendation(BUNDLED.sweep.layer, BUNDLED.words, _MEASURED, "", "measured")
-    return by_gradients(store, fingerprint)
+    return _of_gradients(runs)
 
 
 def by_gradients(store: Store, fingerprint: str) -> Recommendation | None:
     """What LGA names, whatever else is known; None where it was not run on this model."""
-    runs = (m for m in store.runs() if m.fingerprint == fingerprint and golden_layer(m) is not None)
+    return _of_gradients(_telling(store, fingerprint))
+
+
+def _telling(store: Store, fingerprint: str) -> list[RunManifest]:
+    """The runs on a model that name a layer."""
+    return [m for m in store.runs() if m.fingerprint == fingerprint and golden_layer(m) is not None]
+
+
+def _of_gradients(runs: Sequence[RunManifest]) -> Recommendation | None:
     best = _most([m for m in runs if m.kind == "score" and score_method(m) == "lga"])
     return _by_gradients(best) if best is not None else None
 

@@ -10,6 +10,8 @@ from pages._shared import cached, link, session, show
 SCALE_WORDS = {"row": "by row", "symlog": "symmetric log", "raw": "raw"}
 ORDER_WORDS = {"best": "best layer", "relation": "relation", "dataset": "dataset"}
 OPEN_LAYER = "open-layer"
+_CLICK = "Click a cell to open its request."
+_ORDERS = "Best layer: requests with the same best layer together. Relation: requests of one kind together."
 
 
 def heatmap(scores: LayerScores, selection: Selection, run_id: str) -> None:
@@ -44,7 +46,7 @@ def _looks() -> tuple[figures.Scale, figures.Order]:
             help="By row: each request divided by its largest absolute value, so that every request counts alike. "
             "Symmetric log: small and large values in one picture. Raw: the values, cut at their 99th percentile.",
         )
-        order = _order()
+        order = row_order("scores-order", _CLICK, _ORDERS)
     link.say(view=None if scale == "row" else scale)
     return scale or "row", order
 
@@ -64,24 +66,25 @@ def _part_looks(scores: LayerScores) -> tuple[str, figures.Order]:
             persist_state="session",
             help="The predicted score, or one of the parts it is the mean of (harm counts as 1 - harm).",
         )
-        order = _order()
+        order = row_order("scores-order", _CLICK, _ORDERS)
     link.say(view=None if part == SCORE else part)
     return part or SCORE, order
 
 
-def _order() -> figures.Order:
-    link.option("order", "scores-order", figures.ORDERS)
+def row_order(key: str, click: str, explanation: str | None = None) -> figures.Order:
+    """The order of a heatmap's rows, from its widget or the address; beside it what a click does."""
+    link.option("order", key, figures.ORDERS)
     order = st.segmented_control(
         "Rows by",
         figures.ORDERS,
         default="best",
         required=True,
         format_func=ORDER_WORDS.__getitem__,
-        key="scores-order",
+        key=key,
         persist_state="session",
-        help="Best layer: requests with the same best layer together. Relation: requests of one kind together.",
+        help=explanation,
     )
-    st.markdown("Click a cell to open its request.", width="content")
+    st.markdown(click, width="content")
     link.say(order=None if order == "best" else order)
     return order or "best"
 

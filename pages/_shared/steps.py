@@ -71,11 +71,17 @@ def _score() -> Step:
         return _beside(found) or _unscored()
     if found:
         text = f"The golden layer is {found.layer}, by {escape(found.evidence)}."
-        see = Step("score", _SCORE, text, True, "See the layer scores", lambda: _see(found.run_id), _SCORES)
-        if found.kind != "score":
-            see = Step("score", _SCORE, text, True, "See the ground truth", page=_TRUTH)
+        if found.kind == "score":
+            return _scored(found, text, found.caution)
+        see = Step("score", _SCORE, text, True, "See the ground truth", page=_TRUTH)
         return replace(see, caution=found.caution, other=_FACTS)
     return _unscored()
+
+
+def _scored(found: Recommendation, text: str, caution: str) -> Step:
+    """Scored by gradients; its button shows the run."""
+    see = Step("score", _SCORE, text, True, "See the layer scores", lambda: _see(found.run_id), _SCORES)
+    return replace(see, caution=caution, other=_FACTS)
 
 
 def _unscored() -> Step:
@@ -101,8 +107,7 @@ def _beside(measured: Recommendation) -> Step | None:
         f"Gradients name layer {found.layer} ({escape(found.evidence)}). Recommended is layer {measured.layer}, by "
         f"{escape(measured.evidence)}."
     )
-    see = Step("score", _SCORE, text, True, "See the layer scores", lambda: _see(found.run_id), _SCORES)
-    return replace(see, caution=measured.caution, other=_FACTS)
+    return _scored(found, text, measured.caution)
 
 
 def _see(run_id: str) -> None:

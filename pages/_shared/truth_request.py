@@ -10,7 +10,7 @@ from goldenlayers_core.figures.text import number, percent, shorten
 from goldenlayers_core.results import SweepResult
 from goldenlayers_core.tasks.judging import failures
 from pages._shared import cached, edit_start, link, request_choice, session, show
-from pages._shared.scores_pictures import ORDER_WORDS
+from pages._shared.scores_pictures import row_order
 from pages._shared.wording import count, escape
 
 LAYER: Final = "truth-layer"
@@ -24,20 +24,9 @@ KINDS: Final = (
 
 def heatmap(sweep: SweepResult, run_id: str) -> None:
     """The picture; a click on a cell opens its request at its layer."""
-    link.option("order", "truth-order", figures.ORDERS)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        order = st.segmented_control(
-            "Rows by",
-            figures.ORDERS,
-            default="best",
-            required=True,
-            format_func=ORDER_WORDS.__getitem__,
-            key="truth-order",
-            persist_state="session",
-        )
-        st.markdown("Click a cell to open its request at its layer.", width="content")
-    link.say(order=None if order == "best" else order)
-    drawn = cached.once(figures.sweep_heatmap, sweep, order or "best", session.dark())
+        order = row_order("truth-order", "Click a cell to open its request at its layer.")
+    drawn = cached.once(figures.sweep_heatmap, sweep, order, session.dark())
     show.figure(drawn, heatmap_name(run_id), cached.once(SweepResult.to_frame, sweep), selectable=True)
 
 
