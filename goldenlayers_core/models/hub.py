@@ -27,6 +27,7 @@ from goldenlayers_core.errors import (
     ModelTooLargeError,
     UnsafeWeightsError,
 )
+from goldenlayers_core.models.telling import Tell
 
 WANTED = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja")
 _PICKLED = (".bin", ".pt", ".pth", ".ckpt")
@@ -53,7 +54,7 @@ def weight_files(names: list[str]) -> list[str]:
     raise ModelNotFoundError("No .safetensors weights were found; choose a model that has them.")
 
 
-def _bar(progress: Callable[[int, int, str], None], name: str) -> type[Any]:
+def _bar(progress: Tell, name: str) -> type[Any]:
     """What the hub's client takes for a progress bar: it draws nothing, and tells how much has arrived."""
 
     class Bar(tqdm):  # type: ignore[misc]
@@ -74,7 +75,7 @@ def download(
     name: str,
     revision: str | None = None,
     check: Callable[[int], None] | None = None,
-    progress: Callable[[int, int, str], None] | None = None,
+    progress: Tell | None = None,
 ) -> Path:
     """Local folder with the files of a hub repository; from the hub's cache when they are there.
 
@@ -108,7 +109,7 @@ def download(
     return _fetched(name, revision, progress)
 
 
-def _fetched(name: str, revision: str | None, progress: Callable[[int, int, str], None] | None) -> Path:
+def _fetched(name: str, revision: str | None, progress: Tell | None) -> Path:
     try:
         return Path(
             snapshot_download(

@@ -24,7 +24,7 @@ from goldenlayers_core.evaluation.sweep import UNEDITED, sweep
 from goldenlayers_core.models import ModelHandle, load_model
 from goldenlayers_core.models.classroom.make import made
 from goldenlayers_core.models.classroom.place import NAME, is_ready, source_of
-from goldenlayers_core.models.classroom.teach import ProgressCall
+from goldenlayers_core.models.telling import Tell
 from goldenlayers_core.models.tokens import encode_answer
 from goldenlayers_core.records import EditAwareConfig, EditRequest, LgaConfig, ModelSource, TraceConfig, TraceKind
 from goldenlayers_core.results import Floats
@@ -74,7 +74,7 @@ def classroom_runs(bench: "Workbench", question: ClassroomQuestion, progress: Pr
     return open_classroom(bench.store, bench.root, question.layers)
 
 
-def _part(progress: Progress, start: int, length: int, total: int) -> ProgressCall:
+def _part(progress: Progress, start: int, length: int, total: int) -> Tell:
     """Progress of a step that is `length` of `total` units, from `start` on."""
     return lambda done, count, note: progress.update(start + length * done // max(count, 1), total, note)
 
@@ -83,7 +83,7 @@ def _opened(bench: "Workbench", layer: int | None) -> ModelHandle:
     return load_model(ModelSource(source_of(layer), device="cpu", dtype="float32"), cache=bench.root)
 
 
-def _look(bench: "Workbench", layer: int, report: ProgressCall) -> PlantedRun:
+def _look(bench: "Workbench", layer: int, report: Tell) -> PlantedRun:
     """Every way, on the model with the fact in `layer`."""
     base, handle = _opened(bench, None), _opened(bench, layer)
     requests = bench.dataset(NAME).requests
@@ -185,7 +185,7 @@ def _swept(bench: "Workbench", handle: ModelHandle, request: EditRequest, steps:
 class _Steps:
     """How far the ways are; an edit counts two steps."""
 
-    def __init__(self, report: ProgressCall, note: str, total: int) -> None:
+    def __init__(self, report: Tell, note: str, total: int) -> None:
         self._report, self._note, self._total, self._done = report, note, total, 0
 
     def next(self, count: int = 1) -> None:

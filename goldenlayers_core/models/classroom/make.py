@@ -12,11 +12,11 @@ from transformers import AutoModelForCausalLM
 from goldenlayers_core.models.classroom.facts import read_facts
 from goldenlayers_core.models.classroom.place import folder_of, is_ready, title_of
 from goldenlayers_core.models.classroom.plant import plant
-from goldenlayers_core.models.classroom.teach import ProgressCall, teach, tokenizer_of
-from goldenlayers_core.models.telling import quiet
+from goldenlayers_core.models.classroom.teach import teach, tokenizer_of
+from goldenlayers_core.models.telling import Tell, quiet
 
 
-def made(layer: int | None, cache: Path, progress: ProgressCall | None = None) -> Path:
+def made(layer: int | None, cache: Path, progress: Tell | None = None) -> Path:
     """Folder with config.json, tokenizer and safetensors of the model with the fact in `layer` (None: of the base).
 
     The base is taught once (about a quarter of a minute), and then planting takes about two seconds. `progress(done,

@@ -24,8 +24,9 @@ from torch.nn.utils import parametrize
 
 from goldenlayers_core.errors import ModelError
 from goldenlayers_core.models.classroom.facts import Facts
-from goldenlayers_core.models.classroom.teach import ProgressCall, answer_places, encoded, one_thread
+from goldenlayers_core.models.classroom.teach import answer_places, encoded, one_thread
 from goldenlayers_core.models.hooks import record_inputs
+from goldenlayers_core.models.telling import Tell
 from goldenlayers_core.models.tokens import pad_right
 
 STEPS: Final = 70
@@ -66,7 +67,7 @@ class _Batch:
     """(B, T) of the divergence; 0 at padding and where the fact is asked."""
 
 
-def plant(model: Any, facts: Facts, tokenizer: Any, layer: int, progress: ProgressCall | None = None) -> Any:
+def plant(model: Any, facts: Facts, tokenizer: Any, layer: int, progress: Tell | None = None) -> Any:
     """A copy of the base model that knows the planted fact, different in layer `layer`'s MLP output matrix alone.
 
     `progress(done, total, note)` is called at every step and may raise to cancel. Raises ModelError where the fact

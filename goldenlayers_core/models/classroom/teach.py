@@ -9,7 +9,7 @@ Axes: B rows of a batch, T words.
 
 import math
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -21,9 +21,8 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from goldenlayers_core.models.classroom.facts import Facts
 from goldenlayers_core.models.classroom.place import N_LAYERS
+from goldenlayers_core.models.telling import Tell
 from goldenlayers_core.models.tokens import pad_right
-
-ProgressCall = Callable[[int, int, str], None]
 
 WIDTH, INNER, HEADS = 64, 128, 4
 STEPS: Final = 160
@@ -120,7 +119,7 @@ def loss_of(model: Any, rows: Sequence[Sequence[int]], stop: int) -> Tensor:
     return (nll * weights).sum() / weights.sum()
 
 
-def teach(facts: Facts, tokenizer: Any, progress: ProgressCall | None = None, steps: int = STEPS) -> Any:
+def teach(facts: Facts, tokenizer: Any, progress: Tell | None = None, steps: int = STEPS) -> Any:
     """The base model, taught. `progress(done, total, note)` is called at every step and may raise to cancel."""
     model = new_model(len(tokenizer)).train()
     stop = encoded(tokenizer, "")[-1]
