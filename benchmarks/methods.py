@@ -27,12 +27,12 @@ from goldenlayers_core.editing import get_method, methods
 from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.results import Floats
-from goldenlayers_core.results.sweep import PROBE_METRICS
+from goldenlayers_core.results.truth.sweep import PROBE_METRICS
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, Workbench
 from goldenlayers_core.tasks.questions import SweepQuestion
-from goldenlayers_core.tasks.recommend import recommend
-from goldenlayers_core.tasks.sweeping import Bed, open_bed
+from goldenlayers_core.tasks.recommendation import recommend
+from goldenlayers_core.tasks.truth.sweep import Bed, open_bed
 
 LAYER = 4  # the bundled model's best fixed layer on test requests (docs/evidence.md)
 RESAMPLES = 2000

@@ -26,15 +26,15 @@ from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.figures import layer_card, metric_curves, to_png
 from goldenlayers_core.records import LgaConfig, ModelSource, TraceConfig
 from goldenlayers_core.results import Floats, LayerCard, Pick, SweepResult, spearman
-from goldenlayers_core.results.card import WAYS, Way
-from goldenlayers_core.results.sweep import PROBE_METRICS
+from goldenlayers_core.results.truth.card import WAYS, Way
+from goldenlayers_core.results.truth.sweep import PROBE_METRICS
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, TraceQuestion, Workbench
-from goldenlayers_core.tasks.judging import curve
 from goldenlayers_core.tasks.questions import SweepQuestion
-from goldenlayers_core.tasks.scoring import layer_scores
-from goldenlayers_core.tasks.sweeping import sweep_result
-from goldenlayers_core.tasks.tracing import trace_result
+from goldenlayers_core.tasks.scores.layer_scores import layer_scores
+from goldenlayers_core.tasks.scores.trace import trace_result
+from goldenlayers_core.tasks.truth.judgement import curve
+from goldenlayers_core.tasks.truth.sweep import sweep_result
 
 FILES = (
     "counterfact.json",

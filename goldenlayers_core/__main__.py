@@ -11,23 +11,23 @@ from typing import Annotated, Literal
 
 import typer
 
-from goldenlayers_core.commands.classroom import classroom
-from goldenlayers_core.commands.console import Data, Device, Dtype, Json, Limit, Model, Split, reporter, say
-from goldenlayers_core.commands.covariance import covariance
-from goldenlayers_core.commands.editing import edit, edit_many
-from goldenlayers_core.commands.exporting import export, import_
-from goldenlayers_core.commands.measuring import evaluate, trace
-from goldenlayers_core.commands.reporting import report
-from goldenlayers_core.commands.sweeping import sweep
-from goldenlayers_core.errors import Cancelled, GoldenLayersError
-from goldenlayers_core.records import EditAwareConfig, LgaConfig, ModelSource, SelectionConfig
-from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, Workbench
-from goldenlayers_core.tasks.answers import (
+from goldenlayers_core.commands.answers import (
     dataset_answer,
     dataset_lines,
     score_answer,
     score_lines,
 )
+from goldenlayers_core.commands.classroom import classroom
+from goldenlayers_core.commands.console import Data, Device, Dtype, Json, Limit, Model, Split, reporter, say
+from goldenlayers_core.commands.covariance import covariance
+from goldenlayers_core.commands.edit import edit, edit_many
+from goldenlayers_core.commands.export import export, import_
+from goldenlayers_core.commands.report import report
+from goldenlayers_core.commands.sweep import sweep
+from goldenlayers_core.commands.trace import evaluate, trace
+from goldenlayers_core.errors import Cancelled, GoldenLayersError
+from goldenlayers_core.records import EditAwareConfig, LgaConfig, ModelSource, SelectionConfig
+from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, Workbench
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 for command in (edit, export, trace, evaluate, sweep, covariance, report, classroom):
@@ -119,7 +119,7 @@ def score(
     as_json: Json = False,
 ) -> None:
     """Layer scores of a dataset by Layer Gradient Analysis or by edit-aware analysis, and the golden layer."""
-    from goldenlayers_core.tasks.scoring import layer_scores
+    from goldenlayers_core.tasks.scores.layer_scores import layer_scores
     from goldenlayers_core.tasks.stored import save_scores
 
     question = ScoreQuestion(

@@ -4,36 +4,20 @@ from typing import Final
 
 import streamlit as st
 
-from pages._shared import (
-    edit_controls,
-    edit_covariance,
-    edit_did,
-    edit_export,
-    edit_kept,
-    edit_layers,
-    edit_lens,
-    edit_many,
-    edit_panel,
-    edit_request,
-    edit_sides,
-    edit_stack,
-    frame,
-    glossary,
-    jobs,
-    link,
-    session,
-)
+from pages._edit import controls, covariance, export, layers, lens, many, outcome, panel, sides, stack, stacks
+from pages._edit import request as edit_request
+from pages._shared import frame, glossary, jobs, link, session
 
 # name in the address and key, title, what draws it from a `Look`
 VIEWS: Final = (
-    ("did", "What it did", edit_did.section),
-    ("panel", "Blast radius", edit_panel.section),
-    ("lens", "Where it acted", edit_lens.section),
-    ("sides", "Side by side", edit_sides.section),
-    ("layers", "Every layer", edit_layers.section),
-    ("covariance", "Key covariance", edit_covariance.section),
-    ("many", "Many edits", edit_many.section),
-    ("take", "Take it away", edit_export.section),
+    ("did", "What it did", outcome.section),
+    ("panel", "Blast radius", panel.section),
+    ("lens", "Where it acted", lens.section),
+    ("sides", "Side by side", sides.section),
+    ("layers", "Every layer", layers.section),
+    ("covariance", "Key covariance", covariance.section),
+    ("many", "Many edits", many.section),
+    ("take", "Take it away", export.section),
 )
 
 frame.enter()
@@ -45,22 +29,22 @@ glossary.introduce(
 card = session.card()
 if card is None:
     link.say_choices(session.model(), session.choice())
-    edit_controls.load()
+    controls.load()
     frame.stop()
 
 found = session.recommendation()
 left, right = st.columns([3, 2], gap="large")
 with left:
     request = edit_request.choose()
-    form, settings = edit_controls.method()
+    form, settings = controls.method()
 with right:
-    layer = edit_controls.layer(card, found, form, settings)
-    below = edit_controls.base(edit_kept.active(), card.fingerprint)
-    edit_controls.button(request, form, settings, layer, below)
-jobs.follow("edit", edit_kept.add)
+    layer = controls.layer(card, found, form, settings)
+    below = controls.base(stacks.active(), card.fingerprint)
+    controls.button(request, form, settings, layer, below)
+jobs.follow("edit", stacks.add)
 
-look = edit_kept.look(card, found, request, form, settings, layer)
-edit_stack.section(card, look.run_id)
+look = stacks.look(card, found, request, form, settings, layer)
+stack.section(card, look.run_id)
 
 titles = {name: title for name, title, _ in VIEWS}
 link.option("view", "edit-view", tuple(titles))

@@ -2,29 +2,31 @@
 
 import streamlit as st
 
-from pages._shared import cached, frame, glossary, truth_card, truth_start, truth_views
+from pages._shared import cached, frame, glossary
+from pages._truth import card as truth_card
+from pages._truth import start, views
 
 frame.enter()
 st.title("Ground truth")
 glossary.introduce("Which layer, and how sure?")
-run = truth_start.open_run()
+run = start.open_run()
 if run is None:
-    truth_start.empty()
-    truth_start.controls()
+    start.empty()
+    start.controls()
 else:
-    truth_start.more()
-truth_start.follow()
+    start.more()
+start.follow()
 
 if run is None:
     unjudged = truth_card.unjudged()
     if unjudged is not None:
         truth_card.known_so_far(unjudged)
         if unjudged.pick("search").run_id:
-            truth_views.race(unjudged)
+            views.race(unjudged)
 else:
     sweep = cached.sweep(run.run_id)
     card = truth_card.of_sweep(run, sweep)
     truth_card.headline(card, run, sweep)
     truth_card.skipped(sweep)
     truth_card.pictures(card, truth_card.real_curve(sweep), run.run_id)
-    truth_views.views(card, sweep, run.run_id)
+    views.views(card, sweep, run.run_id)

@@ -2,7 +2,9 @@
 
 import streamlit as st
 
-from pages._shared import cached, frame, glossary, jobs, session, show_runs, steps, tour_live
+from pages._present import tour_live
+from pages._runs import entry
+from pages._shared import cached, first_steps, frame, glossary, jobs, session
 
 frame.enter()
 st.title("Golden Layers")
@@ -15,15 +17,15 @@ toured = tour_live.show()
 jobs.follow("load")
 jobs.follow("score", session.show_score_run)
 
-upcoming = steps.following(steps.steps())
+upcoming = first_steps.following(first_steps.steps())
 st.header("Your own facts and model, in three steps" if upcoming else "All three steps are done")
-steps.show(lead=toured)
+first_steps.show(lead=toured)
 
 newest = cached.workbench().store.runs()[:3]
 if newest:
     st.header("Last results")
     for manifest in newest:
-        show_runs.entry(manifest, place="home")
+        entry.entry(manifest, place="home")
     st.page_link("pages/runs.py", label="All runs", icon=":material/history:")
 
 glossary.words()

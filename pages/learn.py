@@ -4,36 +4,23 @@ from typing import Final
 
 import streamlit as st
 
-from goldenlayers_core.tasks.lesson_text import lessons
-from pages._shared import (
-    frame,
-    learn_classroom,
-    learn_glossary,
-    learn_golden,
-    learn_know,
-    learn_layer,
-    learn_lga,
-    learn_rank_one,
-    learn_recall,
-    learn_teacher,
-    learn_wrong,
-    lesson,
-    link,
-)
+from goldenlayers_core.tasks.learn.text import lessons
+from pages._learn import classroom, glossary, golden, know, layer, lesson, lga, rank_one, recall, teacher, wrong
+from pages._shared import frame, link
 
 # name in the address, title, what draws it
 VIEWS: Final = (
     ("contents", "All lessons", lesson.contents),
-    ("know", "1. What a model knows", learn_know.section),
-    ("recall", "2. Where a fact is recalled", learn_recall.section),
-    ("rank-one", "3. A fact as key and value", learn_rank_one.section),
-    ("layer", "4. Why the layer matters", learn_layer.section),
-    ("golden", "5. Golden layers", learn_golden.section),
-    ("lga", "6. Layer Gradient Analysis", learn_lga.section),
-    ("wrong", "7. When edits go wrong", learn_wrong.section),
-    ("classroom", "Classroom: a planted fact", learn_classroom.section),
-    ("glossary", "Glossary", learn_glossary.section),
-    ("teacher", "For teachers", learn_teacher.section),
+    ("know", "1. What a model knows", know.section),
+    ("recall", "2. Where a fact is recalled", recall.section),
+    ("rank-one", "3. A fact as key and value", rank_one.section),
+    ("layer", "4. Why the layer matters", layer.section),
+    ("golden", "5. Golden layers", golden.section),
+    ("lga", "6. Layer Gradient Analysis", lga.section),
+    ("wrong", "7. When edits go wrong", wrong.section),
+    ("classroom", "Classroom: a planted fact", classroom.section),
+    ("glossary", "Glossary", glossary.section),
+    ("teacher", "For teachers", teacher.section),
 )
 
 frame.enter()

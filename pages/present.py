@@ -3,8 +3,9 @@
 import streamlit as st
 
 from goldenlayers_core.errors import GoldenLayersError
-from goldenlayers_core.tasks.slide import Slide
-from pages._shared import cached, frame, glossary, present_choice, present_screen
+from goldenlayers_core.tasks.present.slide import Slide
+from pages._present import choice, screen
+from pages._shared import cached, frame, glossary
 from pages._shared.wording import sentence
 
 frame.enter()
@@ -18,10 +19,10 @@ if wanted:
         problem = sentence(error)
 
 if slides:
-    present_screen.show(wanted, slides)
+    screen.show(wanted, slides)
 else:
     st.title("Present")
     glossary.introduce("A run on a big screen: one idea at a time, in large type, stepped through with the keyboard.")
     if problem:
         st.warning(problem, icon=":material/search_off:")
-    present_choice.choose()
+    choice.choose()

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from pages._shared import cached, frame, glossary, link, runs_compare, runs_disk, runs_jobs, show_runs
+from pages._runs import compare, disk, entry, jobs
+from pages._shared import cached, frame, glossary, link
 
 PER_PAGE = 10
 
@@ -10,7 +11,7 @@ frame.enter()
 st.title("Runs")
 glossary.introduce("What was computed so far? Runs stay on this machine until they are deleted, and open at once.")
 
-runs_jobs.running()
+jobs.running()
 
 runs = cached.workbench().store.runs()
 if not runs:
@@ -25,20 +26,20 @@ else:
         lists,
         default="all",
         required=True,
-        format_func=lambda name: show_runs.LISTS.get(name) or show_runs.KINDS.get(name, name),
+        format_func=lambda name: entry.LISTS.get(name) or entry.KINDS.get(name, name),
         key="runs-kind",
         persist_state="session",
     )
     listed = [m for m in runs if kind in ("all", m.kind) or (kind == "starred" and m.starred)]
     if not listed:
         st.info("No run is starred yet; the star stands beside each run.", icon=":material/star_border:")
-    n_pages = show_runs.n_pages(listed, PER_PAGE)
+    n_pages = entry.n_pages(listed, PER_PAGE)
     link.number("page", "runs-page", n_pages)
     number = st.pagination(n_pages, key="runs-page") if n_pages > 1 else 1
     link.say(view=None if kind == "all" else kind, page=number if number > 1 else None)
-    for manifest in show_runs.page_of(listed, number, PER_PAGE):
-        show_runs.entry(manifest, place="runs")
-    runs_compare.compare(runs)
+    for manifest in entry.page_of(listed, number, PER_PAGE):
+        entry.entry(manifest, place="runs")
+    compare.compare(runs)
 
-runs_jobs.stopped()
-runs_disk.use()
+jobs.stopped()
+disk.use()

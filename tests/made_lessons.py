@@ -3,9 +3,9 @@
 import numpy as np
 
 from goldenlayers_core.results import SweepResult
-from goldenlayers_core.results.panel import Pass
-from goldenlayers_core.results.pile import Pile, PileCurve
-from goldenlayers_core.results.probe_texts import AskedProbe, ProbeTexts
+from goldenlayers_core.results.edit.panel import Pass
+from goldenlayers_core.results.learn.pile import Pile, PileCurve
+from goldenlayers_core.results.learn.probe_texts import AskedProbe, ProbeTexts
 
 
 def made_pile(fingerprint: str = "f" * 32) -> Pile:

@@ -14,16 +14,16 @@ import pytest
 
 from goldenlayers_core import figures
 from goldenlayers_core.figures import rate_bars
-from goldenlayers_core.figures.covariance import condition_marks, covariance_curves
+from goldenlayers_core.figures.edit.covariance import condition_marks, covariance_curves
 from goldenlayers_core.figures.frame import dress
-from goldenlayers_core.figures.lesson_know import answer_steps, next_words, wordings
-from goldenlayers_core.figures.lesson_rank_one import key_plane, key_rows
-from goldenlayers_core.figures.lesson_recall import depth_ladder
-from goldenlayers_core.results.covariance import GAIN_METRICS, CovarianceCard, CovarianceGain
-from goldenlayers_core.results.lesson_know import Spoken, Step, Wordings
-from goldenlayers_core.results.lesson_rank_one import KeyRow, RankOne
-from goldenlayers_core.results.lesson_recall import Depth
-from goldenlayers_core.results.many_edits import ManyEdits
+from goldenlayers_core.figures.learn.know import answer_steps, next_words, wordings
+from goldenlayers_core.figures.learn.rank_one import key_plane, key_rows
+from goldenlayers_core.figures.learn.recall import depth_ladder
+from goldenlayers_core.results.edit.covariance import GAIN_METRICS, CovarianceCard, CovarianceGain
+from goldenlayers_core.results.edit.many_edits import ManyEdits
+from goldenlayers_core.results.learn.know import Spoken, Step, Wordings
+from goldenlayers_core.results.learn.rank_one import KeyRow, RankOne
+from goldenlayers_core.results.learn.recall import Depth
 from tests.charts import shortcomings
 from tests.made_up import made_report, view
 
@@ -35,7 +35,9 @@ KEPT = ("fit_width", "untitled", "enlarged")  # they dress a figure that was dra
 def drawing() -> list[str]:
     """The public functions of the package that draw a figure."""
     modules = [
-        importlib.import_module(f"goldenlayers_core.figures.{m.name}") for m in pkgutil.iter_modules(figures.__path__)
+        importlib.import_module(m.name)
+        for m in pkgutil.walk_packages(figures.__path__, "goldenlayers_core.figures.")
+        if not m.ispkg
     ]
     own = [
         one for module in modules for one in vars(module).values() if getattr(one, "__module__", "") == module.__name__
@@ -51,7 +53,7 @@ def drawing() -> list[str]:
 
 @pytest.mark.parametrize("name", drawing())
 def test_every_figure_is_drawn_by_a_test_of_figures(name: str) -> None:
-    texts = (file.read_text(encoding="utf-8") for file in (*(TESTS / "figures").glob("*.py"), Path(__file__)))
+    texts = (file.read_text(encoding="utf-8") for file in (*(TESTS / "figures").rglob("*.py"), Path(__file__)))
     assert name in ELSEWHERE or any(name in text for text in texts)
 
 

@@ -20,7 +20,7 @@ import pytest
 from goldenlayers_core.__main__ import main
 from goldenlayers_core.runtime import Store
 from goldenlayers_core.tasks.questions import SearchQuestion
-from goldenlayers_core.tasks.stored_search import save_search
+from goldenlayers_core.tasks.truth.stored_search import save_search
 from tests.made_up import made_search
 from tests.tiny import save_tiny
 

@@ -28,7 +28,7 @@ from goldenlayers_core.models.hooks import as_batch, keep_positions, record_inpu
 from goldenlayers_core.models.kept import last_position
 from goldenlayers_core.models.readout import head_logits
 from goldenlayers_core.models.tokens import encode_prompt
-from goldenlayers_core.results.lens import LensReading
+from goldenlayers_core.results.edit.lens import LensReading
 
 NOT_A_SUM: Final = "What attention and MLP write is not added to the residual stream as it is in this model."
 _AGREE: Final = 2e-3  # largest relative error of the sum that float32 and bfloat16 may leave

@@ -8,9 +8,9 @@ import typer
 from goldenlayers_core.commands.console import Json, reporter, say
 from goldenlayers_core.figures.text import layer_list
 from goldenlayers_core.models.classroom.place import DEFAULT_LAYER, N_LAYERS
-from goldenlayers_core.results.classroom import CLASSROOM_WAYS, Classroom, PlantedRun
+from goldenlayers_core.results.learn.classroom import CLASSROOM_WAYS, Classroom, PlantedRun
 from goldenlayers_core.tasks import Workbench
-from goldenlayers_core.tasks.stored_classroom import ClassroomQuestion
+from goldenlayers_core.tasks.learn.stored_classroom import ClassroomQuestion
 
 
 def classroom(
@@ -19,7 +19,7 @@ def classroom(
     as_json: Json = False,
 ) -> None:
     """Plant a fact in a known layer of a tiny model taught here, and see which ways of finding a layer find it."""
-    from goldenlayers_core.tasks.classroom import classroom_runs
+    from goldenlayers_core.tasks.learn.classroom import classroom_runs
 
     question = ClassroomQuestion(tuple(range(N_LAYERS)) if every else (layer,))
     found = classroom_runs(Workbench(), question, reporter())

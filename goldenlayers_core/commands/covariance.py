@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from goldenlayers_core.commands.console import Device, Dtype, Json, Model, reporter, say
-from goldenlayers_core.commands.sweeping import layer_numbers
+from goldenlayers_core.commands.sweep import layer_numbers
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.tasks import Workbench
 from goldenlayers_core.tasks.questions import CovarianceQuestion
@@ -25,7 +25,7 @@ def covariance(
     as_json: Json = False,
 ) -> None:
     """Estimate the covariance of the keys of every layer, and keep it for the methods that use one."""
-    from goldenlayers_core.tasks.covariance import estimated
+    from goldenlayers_core.tasks.edit.covariance import estimated
 
     question = CovarianceQuestion(
         ModelSource(model, None, device, dtype), source, tokens, layer_numbers(layers), shrinkage

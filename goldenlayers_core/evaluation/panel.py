@@ -20,7 +20,7 @@ from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.readout import head_logits, last_states
 from goldenlayers_core.models.tokens import encode_prompt
 from goldenlayers_core.places import assets_folder
-from goldenlayers_core.results.panel import PanelPrompt, Pass, TopTokens
+from goldenlayers_core.results.edit.panel import PanelPrompt, Pass, TopTokens
 
 TOKEN_BUDGET: Final = 384  # padded tokens per batch
 TOP: Final = 5

@@ -8,28 +8,28 @@ traces: `token_heatmap`, `trace_curves`. All come wrapped for a phone; `fit_widt
 `to_png`, `alt_text` take a figure elsewhere.
 """
 
-from goldenlayers_core.figures.best import best_layers
-from goldenlayers_core.figures.compare import compare_runs
-from goldenlayers_core.figures.curves import agreement_scatter, metric_curves
-from goldenlayers_core.figures.edits import probe_changes, top_tokens
+from goldenlayers_core.figures.edit.answers import probe_changes, top_tokens
+from goldenlayers_core.figures.edit.lens import lens_curves, lens_parts
+from goldenlayers_core.figures.edit.many_edits import rate_bars
+from goldenlayers_core.figures.edit.panel import guard_curve, panel_strip
 from goldenlayers_core.figures.export import alt_text, to_html, to_pictures, to_png
 from goldenlayers_core.figures.frame import fit_width, untitled
-from goldenlayers_core.figures.heatmap import ORDERS, Order, scores_heatmap
-from goldenlayers_core.figures.layers import best_layer_distribution, totals_bars
-from goldenlayers_core.figures.lens import lens_curves, lens_parts
-from goldenlayers_core.figures.many import rate_bars
-from goldenlayers_core.figures.panel import guard_curve, panel_strip
-from goldenlayers_core.figures.parts import part_heatmap, prediction_profile
-from goldenlayers_core.figures.race import race
-from goldenlayers_core.figures.regret import generalisation_matrix, regret_bars
-from goldenlayers_core.figures.request import request_profile
 from goldenlayers_core.figures.scale import SCALES, Scale
+from goldenlayers_core.figures.scores.compare import compare_runs
+from goldenlayers_core.figures.scores.heatmap import ORDERS, Order, scores_heatmap
+from goldenlayers_core.figures.scores.layers import best_layer_distribution, totals_bars
+from goldenlayers_core.figures.scores.parts import part_heatmap, prediction_profile
+from goldenlayers_core.figures.scores.request import request_profile
+from goldenlayers_core.figures.scores.trace import token_heatmap, trace_curves
 from goldenlayers_core.figures.screen import for_screen
-from goldenlayers_core.figures.sweep import sweep_heatmap
-from goldenlayers_core.figures.sweep_request import request_layers
 from goldenlayers_core.figures.theme import TEMPLATE_DARK, TEMPLATE_LIGHT, figure_template
-from goldenlayers_core.figures.trace import token_heatmap, trace_curves
-from goldenlayers_core.figures.truth import layer_card
+from goldenlayers_core.figures.truth.best_layers import best_layers
+from goldenlayers_core.figures.truth.card import layer_card
+from goldenlayers_core.figures.truth.curves import agreement_scatter, metric_curves
+from goldenlayers_core.figures.truth.race import race
+from goldenlayers_core.figures.truth.regret import generalisation_matrix, regret_bars
+from goldenlayers_core.figures.truth.request import request_layers
+from goldenlayers_core.figures.truth.sweep import sweep_heatmap
 
 __all__ = [
     "ORDERS",

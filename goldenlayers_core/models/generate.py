@@ -10,7 +10,7 @@ from goldenlayers_core.models.handle import ModelHandle
 from goldenlayers_core.models.kept import last_position
 from goldenlayers_core.models.products import few_rows
 from goldenlayers_core.models.tokens import encode_prompt, pad_left
-from goldenlayers_core.results.sides import Decoding
+from goldenlayers_core.results.edit.sides import Decoding
 
 
 def greedy(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import jinja2
 
 from goldenlayers_core.places import assets_folder
-from goldenlayers_core.results.predict import Question
+from goldenlayers_core.results.learn.question import Question
 
 
 @dataclass(frozen=True, slots=True)

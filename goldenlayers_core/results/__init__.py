@@ -1,13 +1,13 @@
 """Answers: frozen dataclasses of numpy arrays with everything needed to read them. No torch."""
 
-from goldenlayers_core.results.card import LayerCard, Pick
-from goldenlayers_core.results.edits import EditReport, ProbeOutcome, View
-from goldenlayers_core.results.judged import Agreement, BestLayers, Generalisation, LayerCurve
-from goldenlayers_core.results.ranks import mean_ranks, spearman
-from goldenlayers_core.results.scores import Floats, LayerScores, Part, Selection, check_shape
-from goldenlayers_core.results.search import SearchResult, SearchRound
-from goldenlayers_core.results.sweep import METRICS, Metric, SweepResult, metric
-from goldenlayers_core.results.trace import POSITIONS, TokenTrace, TraceResult, class_means, position_class
+from goldenlayers_core.results.edit.report import EditReport, ProbeOutcome, View
+from goldenlayers_core.results.scores.layer_scores import Floats, LayerScores, Part, Selection, check_shape
+from goldenlayers_core.results.scores.ranks import mean_ranks, spearman
+from goldenlayers_core.results.scores.trace import POSITIONS, TokenTrace, TraceResult, class_means, position_class
+from goldenlayers_core.results.truth.card import LayerCard, Pick
+from goldenlayers_core.results.truth.judgement import Agreement, BestLayers, Generalisation, LayerCurve
+from goldenlayers_core.results.truth.search import SearchResult, SearchRound
+from goldenlayers_core.results.truth.sweep import METRICS, Metric, SweepResult, metric
 
 __all__ = [
     "METRICS",

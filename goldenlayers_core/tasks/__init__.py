@@ -11,7 +11,7 @@ from goldenlayers_core.tasks.questions import (
     TokenTraceQuestion,
     TraceQuestion,
 )
-from goldenlayers_core.tasks.recommend import Recommendation
+from goldenlayers_core.tasks.recommendation import Recommendation
 from goldenlayers_core.tasks.workbench import ModelCard, UploadCard, Workbench
 
 __all__ = [

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from goldenlayers_core.errors import ConfigError
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import questions as ask
-from goldenlayers_core.tasks.stored_classroom import ClassroomQuestion
-from goldenlayers_core.tasks.stored_tour import TourQuestion
+from goldenlayers_core.tasks.learn.stored_classroom import ClassroomQuestion
+from goldenlayers_core.tasks.present.stored_tour import TourQuestion
 
 if TYPE_CHECKING:
     from goldenlayers_core.tasks.workbench import Workbench
@@ -39,21 +39,21 @@ class Kind:
 
 
 KINDS: Final = (
-    Kind("score", "slow", ask.ScoreQuestion, "scoring:score"),
-    Kind("knowledge", "slow", ask.KnowledgeQuestion, "knowing:know"),
-    Kind("trace", "slow", ask.TraceQuestion, "tracing:trace"),
-    Kind("sweep", "slow", ask.SweepQuestion, "sweeping:sweep"),
-    Kind("search", "slow", ask.SearchQuestion, "searching:search"),
-    Kind("edit", "quick", ask.EditQuestion, "editing:edit"),
-    Kind("tour", "quick", TourQuestion, "tour:tour"),
-    Kind("many-edits", "slow", ask.ManyEditsQuestion, "many_edits:many_edits"),
-    Kind("export", "quick", ask.ExportQuestion, "exporting:export"),
-    Kind("panel", "quick", ask.PanelQuestion, "paneling:panel"),
-    Kind("covariance", "slow", ask.CovarianceQuestion, "covariance:covariance"),
-    Kind("probe-texts", "quick", ask.ProbeTextsQuestion, "probe_texts:probe_texts"),
-    Kind("pile", "slow", ask.PileQuestion, "piling:pile"),
-    Kind("token-trace", "quick", ask.TokenTraceQuestion, "tracing:trace_one"),
-    Kind("classroom", "quick", ClassroomQuestion, "classroom:classroom"),
+    Kind("score", "slow", ask.ScoreQuestion, "scores.layer_scores:score"),
+    Kind("knowledge", "slow", ask.KnowledgeQuestion, "knowledge:know"),
+    Kind("trace", "slow", ask.TraceQuestion, "scores.trace:trace"),
+    Kind("sweep", "slow", ask.SweepQuestion, "truth.sweep:sweep"),
+    Kind("search", "slow", ask.SearchQuestion, "truth.search:search"),
+    Kind("edit", "quick", ask.EditQuestion, "edit.one_edit:edit"),
+    Kind("tour", "quick", TourQuestion, "present.tour:tour"),
+    Kind("many-edits", "slow", ask.ManyEditsQuestion, "edit.many_edits:many_edits"),
+    Kind("export", "quick", ask.ExportQuestion, "edit.export:export"),
+    Kind("panel", "quick", ask.PanelQuestion, "edit.panel:panel"),
+    Kind("covariance", "slow", ask.CovarianceQuestion, "edit.covariance:covariance"),
+    Kind("probe-texts", "quick", ask.ProbeTextsQuestion, "learn.probe_texts:probe_texts"),
+    Kind("pile", "slow", ask.PileQuestion, "learn.pile:pile"),
+    Kind("token-trace", "quick", ask.TokenTraceQuestion, "scores.trace:trace_one"),
+    Kind("classroom", "quick", ClassroomQuestion, "learn.classroom:classroom"),
 )
 
 

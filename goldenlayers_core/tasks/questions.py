@@ -16,7 +16,7 @@ from goldenlayers_core.records import (
     SelectionConfig,
     TraceConfig,
 )
-from goldenlayers_core.results.many_edits import MODES, Mode
+from goldenlayers_core.results.edit.many_edits import MODES, Mode
 
 Split = Literal["all", "proxy", "test"]
 AUTO = "auto"

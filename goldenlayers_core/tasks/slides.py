@@ -6,10 +6,10 @@ from typing import Final
 
 from goldenlayers_core.errors import StoreError
 from goldenlayers_core.runtime import RunManifest, Store
-from goldenlayers_core.tasks.slide import Slide
-from goldenlayers_core.tasks.slides_edit import of_edit
-from goldenlayers_core.tasks.slides_layers import of_scores, of_sweep
-from goldenlayers_core.tasks.slides_tour import of_tour
+from goldenlayers_core.tasks.present.edit import of_edit
+from goldenlayers_core.tasks.present.layers import of_scores, of_sweep
+from goldenlayers_core.tasks.present.slide import Slide
+from goldenlayers_core.tasks.present.tour_slides import of_tour
 
 MAKERS: Final[Mapping[str, Callable[[Store, RunManifest], tuple[Slide, ...]]]] = MappingProxyType(
     {"tour": of_tour, "edit": of_edit, "score": of_scores, "sweep": of_sweep}

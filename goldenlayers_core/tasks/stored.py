@@ -9,14 +9,14 @@ from goldenlayers_core.attribution.selection import select
 from goldenlayers_core.errors import StoreError
 from goldenlayers_core.records import ScoreMethod, config_digest, digest_of
 from goldenlayers_core.results import EditReport, Floats, LayerScores, Selection
-from goldenlayers_core.results.parts import EDIT_AWARE_PARTS, edit_aware_parts
+from goldenlayers_core.results.scores.parts import EDIT_AWARE_PARTS, edit_aware_parts
 from goldenlayers_core.runtime import RunManifest, Store, now
 from goldenlayers_core.tasks.questions import EditQuestion, ScoreQuestion
+from goldenlayers_core.tasks.scores.stored_trace import open_token_trace as open_token_trace
+from goldenlayers_core.tasks.scores.stored_trace import open_trace as open_trace
 from goldenlayers_core.tasks.serial import plain, report_from
-from goldenlayers_core.tasks.stored_search import open_search as open_search
-from goldenlayers_core.tasks.stored_sweep import open_sweep as open_sweep
-from goldenlayers_core.tasks.stored_trace import open_token_trace as open_token_trace
-from goldenlayers_core.tasks.stored_trace import open_trace as open_trace
+from goldenlayers_core.tasks.truth.stored_search import open_search as open_search
+from goldenlayers_core.tasks.truth.stored_sweep import open_sweep as open_sweep
 
 SCORE_VERSION: Final = "lga-1"  # changes when a score would come out differently
 EDIT_AWARE_VERSION: Final = "edit-aware-2"  # likewise: also when the rule is calibrated anew

@@ -20,7 +20,7 @@ from goldenlayers_core.tasks.serial import dataset_from, plain
 if TYPE_CHECKING:
     from goldenlayers_core.editing import KeyMoments
     from goldenlayers_core.models import ModelHandle
-    from goldenlayers_core.tasks.knowing import KnowledgeCounts
+    from goldenlayers_core.tasks.knowledge import KnowledgeCounts
 
 KEPT_MODELS: Final = 2
 _UPLOAD: Final = "upload-"
@@ -169,7 +169,7 @@ class Workbench:
         dataset = self.dataset(choice.dataset)
         kept = part_of(dataset, choice.split)
         if choice.known_only and kept:
-            from goldenlayers_core.tasks.knowing import known_part
+            from goldenlayers_core.tasks.knowledge import known_part
 
             kept = known_part(self, model, kept, progress or Progress(), choice.limit)
         kept = kept[: choice.limit]
@@ -184,7 +184,7 @@ class Workbench:
         handle = self._models.get(source)
         if handle is None:
             return None
-        from goldenlayers_core.tasks.knowing import counts
+        from goldenlayers_core.tasks.knowledge import counts
 
         return counts(self, handle.result_key, requests)
 

@@ -21,28 +21,28 @@ from goldenlayers_core.results import (
     TokenTrace,
     TraceResult,
 )
-from goldenlayers_core.results.classroom import Classroom
-from goldenlayers_core.results.many_edits import ManyEdits
-from goldenlayers_core.results.sides import Decoding, SideBySide
-from goldenlayers_core.results.stack import EditCard
-from goldenlayers_core.results.tour import Tour
+from goldenlayers_core.results.edit.many_edits import ManyEdits
+from goldenlayers_core.results.edit.sides import Decoding, SideBySide
+from goldenlayers_core.results.edit.stack import EditCard
+from goldenlayers_core.results.learn.classroom import Classroom
+from goldenlayers_core.results.present.tour import Tour
 from goldenlayers_core.tasks import Workbench
-from goldenlayers_core.tasks.bench import edit_card as read_card
+from goldenlayers_core.tasks.edit.cards import edit_card as read_card
+from goldenlayers_core.tasks.edit.stored_many import open_many
+from goldenlayers_core.tasks.learn.stored_classroom import open_classroom, run_name
+from goldenlayers_core.tasks.present.stored_tour import open_tour
+from goldenlayers_core.tasks.scores.stored_trace import open_token_trace, open_trace
 from goldenlayers_core.tasks.stored import open_report, open_scores
-from goldenlayers_core.tasks.stored_classroom import open_classroom, run_name
-from goldenlayers_core.tasks.stored_many import open_many
-from goldenlayers_core.tasks.stored_search import open_search
-from goldenlayers_core.tasks.stored_sweep import open_sweep
-from goldenlayers_core.tasks.stored_tour import open_tour
-from goldenlayers_core.tasks.stored_trace import open_token_trace, open_trace
+from goldenlayers_core.tasks.truth.stored_search import open_search
+from goldenlayers_core.tasks.truth.stored_sweep import open_sweep
 
 if TYPE_CHECKING:
-    from goldenlayers_core.results.lens import LensResult
-    from goldenlayers_core.results.lesson_know import Spoken, Wordings
-    from goldenlayers_core.results.lesson_rank_one import RankOne
-    from goldenlayers_core.results.lesson_recall import Depth
-    from goldenlayers_core.tasks.exporting import Bundle, ExportCard
-    from goldenlayers_core.tasks.slide import Slide
+    from goldenlayers_core.results.edit.lens import LensResult
+    from goldenlayers_core.results.learn.know import Spoken, Wordings
+    from goldenlayers_core.results.learn.rank_one import RankOne
+    from goldenlayers_core.results.learn.recall import Depth
+    from goldenlayers_core.tasks.edit.export import Bundle, ExportCard
+    from goldenlayers_core.tasks.present.slide import Slide
 
 
 @st.cache_resource(show_spinner=False)
@@ -132,7 +132,7 @@ def many(run_id: str) -> ManyEdits:
 @st.cache_data(show_spinner=False, max_entries=64)
 def export_cards(model: ModelSource, edit_ids: tuple[str, ...]) -> "tuple[ExportCard, ...]":
     """Every export format, and whether it can hold these stored edits. Raises a GoldenLayersError."""
-    from goldenlayers_core.tasks.exporting import export_cards as cards_of
+    from goldenlayers_core.tasks.edit.export import export_cards as cards_of
 
     return cards_of(workbench(), model, edit_ids)
 
@@ -140,7 +140,7 @@ def export_cards(model: ModelSource, edit_ids: tuple[str, ...]) -> "tuple[Export
 @st.cache_data(show_spinner=False, max_entries=32)
 def export_bundle(model: ModelSource, edit_ids: tuple[str, ...], name: str, notes: tuple[str, ...] = ()) -> "Bundle":
     """Stored edits, with a person's notes on them, as a download in a format. Raises a GoldenLayersError."""
-    from goldenlayers_core.tasks.exporting import bundle
+    from goldenlayers_core.tasks.edit.export import bundle
 
     return bundle(workbench(), model, edit_ids, name, notes)
 
@@ -222,7 +222,7 @@ def sides(
     model: ModelSource, stacks: tuple[tuple[str, tuple[str, ...]], ...], prompts: tuple[str, ...], decoding: Decoding
 ) -> SideBySide:
     """What the unedited model and (name, edit ids) stacks say to the same prompts. Raises a GoldenLayersError."""
-    from goldenlayers_core.tasks.siding import side_by_side
+    from goldenlayers_core.tasks.edit.side_by_side import side_by_side
 
     return side_by_side(workbench(), model, stacks, prompts, decoding)
 
@@ -230,7 +230,7 @@ def sides(
 @st.cache_data(show_spinner=False, max_entries=64)
 def lens(model: ModelSource, edit_ids: tuple[str, ...], prompt: str, new: str, old: str) -> "LensResult":
     """Old and new target through the layers, without and with stored edits. Raises a GoldenLayersError."""
-    from goldenlayers_core.tasks.lensing import lens as read_lens
+    from goldenlayers_core.tasks.edit.lens import lens as read_lens
 
     return read_lens(workbench(), model, edit_ids, prompt, new, old)
 
@@ -238,7 +238,7 @@ def lens(model: ModelSource, edit_ids: tuple[str, ...], prompt: str, new: str, o
 @st.cache_data(show_spinner=False, max_entries=64)
 def spoken(model: ModelSource, prompt: str) -> "Spoken":
     """What the unedited model says to a prompt, token by token. Raises a GoldenLayersError."""
-    from goldenlayers_core.tasks.lesson_know import speak
+    from goldenlayers_core.tasks.learn.know import speak
 
     return speak(workbench(), model, prompt)
 
@@ -246,7 +246,7 @@ def spoken(model: ModelSource, prompt: str) -> "Spoken":
 @st.cache_data(show_spinner=False, max_entries=32)
 def wordings(model: ModelSource, request: EditRequest) -> "Wordings":
     """One fact asked in its dataset's wordings. Raises a GoldenLayersError."""
-    from goldenlayers_core.tasks.lesson_know import ask_in_words
+    from goldenlayers_core.tasks.learn.know import ask_in_words
 
     return ask_in_words(workbench(), model, request)
 
@@ -254,7 +254,7 @@ def wordings(model: ModelSource, request: EditRequest) -> "Wordings":
 @st.cache_data(show_spinner=False, max_entries=32)
 def depth(model: ModelSource, request: EditRequest) -> "Depth":
     """What the unedited model would say after each layer. Raises a GoldenLayersError."""
-    from goldenlayers_core.tasks.lesson_recall import depth as read_depth
+    from goldenlayers_core.tasks.learn.recall import depth as read_depth
 
     return read_depth(workbench(), model, request)
 
@@ -262,7 +262,7 @@ def depth(model: ModelSource, request: EditRequest) -> "Depth":
 @st.cache_data(show_spinner=False, max_entries=32)
 def rank_one(model: ModelSource, edit_id: str, request: EditRequest) -> "RankOne":
     """A stored ROME edit taken apart. Raises a GoldenLayersError."""
-    from goldenlayers_core.tasks.lesson_rank_one import take_apart
+    from goldenlayers_core.tasks.learn.rank_one import take_apart
 
     return take_apart(workbench(), model, edit_id, request)
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import streamlit as st
 
-from goldenlayers_core.tasks.glossary import Mention, glossary, mentions, named
+from goldenlayers_core.tasks.learn.glossary import Mention, glossary, mentions, named
 from pages._shared.wording import escape
 
 _LINKED: Final = "glossary-linked"  # in the session's state: key of a term -> the text it is linked in, on this page

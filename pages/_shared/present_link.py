@@ -29,9 +29,9 @@ def link(run_id: str) -> None:
 
 def leave(run_id: str) -> NoReturn:
     """From the screens back to the run's own page; Home where it has none any more."""
-    from pages._shared import show_runs  # which shows this link, too
+    from pages._runs import entry  # which shows this link, too
 
     manifest = next((m for m in cached.workbench().store.runs() if m.run_id == run_id), None)
-    if manifest is not None and show_runs.has_page(manifest.kind):
-        show_runs.open_run(manifest)
+    if manifest is not None and entry.has_page(manifest.kind):
+        entry.open_run(manifest)
     st.switch_page("pages/home.py")

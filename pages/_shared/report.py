@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from goldenlayers_core.tasks.reporting import report_bytes, zip_bytes
+from goldenlayers_core.tasks.report import report_bytes, zip_bytes
 from pages._shared import cached
 
 

@@ -12,8 +12,8 @@ import streamlit as st
 
 from goldenlayers_core.records import EditRequest, ModelSource
 from goldenlayers_core.tasks import DatasetChoice, ModelCard, Recommendation
-from goldenlayers_core.tasks.recommend import by_gradients as by_lga
-from goldenlayers_core.tasks.recommend import known_fingerprint, recommend
+from goldenlayers_core.tasks.recommendation import by_gradients as by_lga
+from goldenlayers_core.tasks.recommendation import known_fingerprint, recommend
 from pages._shared import cached
 
 COOKIE: Final = "goldenlayers_desk"

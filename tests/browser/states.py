@@ -9,11 +9,11 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, Workbench
-from goldenlayers_core.tasks.piling import pile
+from goldenlayers_core.tasks.learn.pile import pile
 from goldenlayers_core.tasks.questions import PileQuestion, SweepQuestion, TraceQuestion
-from goldenlayers_core.tasks.scoring import score
-from goldenlayers_core.tasks.sweeping import sweep
-from goldenlayers_core.tasks.tracing import trace
+from goldenlayers_core.tasks.scores.layer_scores import score
+from goldenlayers_core.tasks.scores.trace import trace
+from goldenlayers_core.tasks.truth.sweep import sweep
 from tests.browser.running import SLOW, main, settled, visit
 
 PART: Final = DatasetChoice("bundled", "proxy", 6, known_only=True)

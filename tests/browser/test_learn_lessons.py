@@ -9,10 +9,10 @@ from playwright.sync_api import Locator, Page, expect
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.runtime import Progress, Store
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, Workbench
-from goldenlayers_core.tasks.piling import pile
+from goldenlayers_core.tasks.learn.pile import pile
 from goldenlayers_core.tasks.questions import PileQuestion, SweepQuestion
-from goldenlayers_core.tasks.scoring import score
-from goldenlayers_core.tasks.sweeping import sweep
+from goldenlayers_core.tasks.scores.layer_scores import score
+from goldenlayers_core.tasks.truth.sweep import sweep
 from tests.browser.running import SLOW, main, settled, visit
 from tests.browser.test_learn import load
 

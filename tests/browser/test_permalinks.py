@@ -10,7 +10,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from goldenlayers_core.runtime import Store
 from goldenlayers_core.tasks import DatasetChoice
 from goldenlayers_core.tasks.questions import SweepQuestion
-from goldenlayers_core.tasks.stored_sweep import save_sweep
+from goldenlayers_core.tasks.truth.stored_sweep import save_sweep
 from tests.browser.conftest import listen
 from tests.browser.running import SLOW, main, settled, visit
 from tests.made_up import made_sweep

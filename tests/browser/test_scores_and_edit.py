@@ -9,7 +9,7 @@ from pathlib import Path
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
-from goldenlayers_core.tasks.measured import BUNDLED
+from goldenlayers_core.tasks.shipped_evidence import BUNDLED
 from tests.browser.running import SLOW, main, settled, visit
 
 PATIENT = 3 * SLOW  # milliseconds; an edit with all its templates on a busy machine

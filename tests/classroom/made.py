@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from goldenlayers_core.results.classroom import CLASSROOM_WAYS, PlantedRun
+from goldenlayers_core.results.learn.classroom import CLASSROOM_WAYS, PlantedRun
 
 W, L = len(CLASSROOM_WAYS), 8
 

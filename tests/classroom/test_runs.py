@@ -10,11 +10,11 @@ import pytest
 
 from goldenlayers_core.errors import Cancelled, ConfigError, StoreError
 from goldenlayers_core.models.classroom.place import DEFAULT_LAYER
-from goldenlayers_core.results.classroom import CLASSROOM_WAYS, Classroom
+from goldenlayers_core.results.learn.classroom import CLASSROOM_WAYS, Classroom
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import Workbench
-from goldenlayers_core.tasks.classroom import classroom_runs
-from goldenlayers_core.tasks.lesson_classroom import (
+from goldenlayers_core.tasks.learn.classroom import classroom_runs
+from goldenlayers_core.tasks.learn.classroom_questions import (
     NONE,
     edit_question,
     found_question,
@@ -24,8 +24,8 @@ from goldenlayers_core.tasks.lesson_classroom import (
     planted_card,
     told,
 )
-from goldenlayers_core.tasks.lesson_text import lesson_text
-from goldenlayers_core.tasks.stored_classroom import ClassroomQuestion, open_classroom, stored_layers
+from goldenlayers_core.tasks.learn.stored_classroom import ClassroomQuestion, open_classroom, stored_layers
+from goldenlayers_core.tasks.learn.text import lesson_text
 from tests.classroom.made import MIXED, L, W, run_of
 from tests.lending import lend_models
 

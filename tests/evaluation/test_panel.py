@@ -15,7 +15,7 @@ from goldenlayers_core.models.hooks import hooks_on
 from goldenlayers_core.models.readout import head_logits, last_states
 from goldenlayers_core.models.tokens import encode_prompt
 from goldenlayers_core.records import EditRequest
-from goldenlayers_core.results.panel import panel_digest
+from goldenlayers_core.results.edit.panel import panel_digest
 from tests.tiny import INNER, ROWS, WIDTH, tiny_handle
 
 PROMPTS = ("The capital of France is", "Who wrote", "The mountain Mont Blanc, in the Alps, is a")

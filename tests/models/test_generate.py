@@ -5,7 +5,7 @@ import torch
 
 from goldenlayers_core.errors import RequestError
 from goldenlayers_core.models.generate import continued, greedy
-from goldenlayers_core.results.sides import Decoding
+from goldenlayers_core.results.edit.sides import Decoding
 from tests.tiny import tiny_handle
 
 PROMPTS = ("The capital of France is", "Who wrote")

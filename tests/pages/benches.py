@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, Workbench
-from goldenlayers_core.tasks.scoring import score
+from goldenlayers_core.tasks.scores.layer_scores import score
 from tests.lending import lend_models
 from tests.pages.driving import texts
 

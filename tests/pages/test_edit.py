@@ -11,13 +11,13 @@ from streamlit.testing.v1 import AppTest
 from goldenlayers_core.evaluation.panel import bundled_panel
 from goldenlayers_core.figures.text import percent
 from goldenlayers_core.records import ModelSource
-from goldenlayers_core.results.stack import Entry, Stack
+from goldenlayers_core.results.edit.stack import Entry, Stack
 from goldenlayers_core.tasks import DatasetChoice, EditQuestion, Workbench
-from goldenlayers_core.tasks.bench import edit_card
+from goldenlayers_core.tasks.edit.cards import edit_card
 from goldenlayers_core.tasks.questions import SweepQuestion
-from goldenlayers_core.tasks.recommend import recommend
+from goldenlayers_core.tasks.recommendation import recommend
 from goldenlayers_core.tasks.stored import open_report
-from goldenlayers_core.tasks.stored_sweep import save_sweep
+from goldenlayers_core.tasks.truth.stored_sweep import save_sweep
 from pages._shared import cached
 from pages._shared.wording import precise
 from tests.made_up import made_sweep
@@ -222,7 +222,7 @@ def test_the_blast_radius_is_measured_once_and_read_by_everyone(
     made: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     some = bundled_panel()[::8]  # the rest of the panel takes time and shows nothing more
-    monkeypatch.setattr("goldenlayers_core.tasks.paneling.bundled_panel", lambda: some)
+    monkeypatch.setattr("goldenlayers_core.tasks.edit.panel.bundled_panel", lambda: some)
     app = begin(made, "panel")
     press(app, "panel")
     work_done(app)

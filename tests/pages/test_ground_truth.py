@@ -11,11 +11,13 @@ from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, Workbench
 from goldenlayers_core.tasks.address import short
 from goldenlayers_core.tasks.questions import SearchQuestion, SweepQuestion
-from goldenlayers_core.tasks.scoring import score
+from goldenlayers_core.tasks.scores.layer_scores import score
 from goldenlayers_core.tasks.stored import open_sweep
-from goldenlayers_core.tasks.stored_search import save_search
-from goldenlayers_core.tasks.sweeping import sweep
-from pages._shared import cached, truth_start, truth_views
+from goldenlayers_core.tasks.truth.stored_search import save_search
+from goldenlayers_core.tasks.truth.sweep import sweep
+from pages._shared import cached
+from pages._truth import start as truth_start
+from pages._truth import views
 from tests.lending import lend_models
 from tests.made_up import made_search
 from tests.pages.benches import THREE, copied, words
@@ -144,7 +146,7 @@ def test_what_is_missing_is_computed_on_the_same_requests(tmp_path: Path) -> Non
     assert "Trace this request" in [button.label for button in app.button]
 
 
-@pytest.mark.parametrize("view", [name for name in truth_views.VIEWS if name not in ("search", "trace")])
+@pytest.mark.parametrize("view", [name for name in views.VIEWS if name not in ("search", "trace")])
 def test_every_view_draws_and_has_its_table(app: AppTest, view: str) -> None:
     app.segmented_control(key="truth-view").set_value(view).run()
     assert not app.exception
@@ -193,7 +195,7 @@ def test_edit_opens_with_the_same_request_and_layer(app: AppTest, bench: Workben
 def test_the_sweep_recommends_everywhere(bench: Workbench, run_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.model(ModelSource())
     assert "made on this very model before it was shipped" in words(start("home"))  # three requests are few
-    monkeypatch.setattr("goldenlayers_core.tasks.recommend.FEW", 3)
+    monkeypatch.setattr("goldenlayers_core.tasks.recommendation.FEW", 3)
     text = words(start("home"))
     assert "a sweep of real ROME edits" in text
     assert "See the ground truth" in [button.label for button in start("home").button]

@@ -2,8 +2,8 @@
 
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.runtime import Progress
-from goldenlayers_core.tasks.measured import BUNDLED
-from goldenlayers_core.tasks.recommend import by_gradients
+from goldenlayers_core.tasks.recommendation import by_gradients
+from goldenlayers_core.tasks.shipped_evidence import BUNDLED
 from pages._shared import cached
 from tests.pages.driving import SOME, go, press, start, stored_scores, texts, work_done
 

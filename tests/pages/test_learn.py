@@ -7,10 +7,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from goldenlayers_core.records import ModelSource
-from goldenlayers_core.tasks.glossary import glossary, term_of
-from goldenlayers_core.tasks.lesson_facts import lesson_facts
-from goldenlayers_core.tasks.lesson_text import lesson_text, lessons
-from pages._shared import cached, lesson
+from goldenlayers_core.tasks.learn.facts import lesson_facts
+from goldenlayers_core.tasks.learn.glossary import glossary, term_of
+from goldenlayers_core.tasks.learn.text import lesson_text, lessons
+from pages._learn import lesson
+from pages._shared import cached
 from tests.pages.driving import go, healthy, press, start, texts, work_done
 from tests.tiny import save_tiny
 

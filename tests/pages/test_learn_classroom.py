@@ -5,9 +5,10 @@ import dataclasses
 from streamlit.testing.v1 import AppTest
 
 from goldenlayers_core.models.classroom.place import DEFAULT_LAYER, N_LAYERS
-from goldenlayers_core.tasks.lesson_text import lesson_text
-from goldenlayers_core.tasks.stored_classroom import open_classroom, run_name, save_planted
-from pages._shared import cached, lesson
+from goldenlayers_core.tasks.learn.stored_classroom import open_classroom, run_name, save_planted
+from goldenlayers_core.tasks.learn.text import lesson_text
+from pages._learn import lesson
+from pages._shared import cached
 from tests.pages.driving import healthy, press, start, texts, work_done
 
 

@@ -10,14 +10,16 @@ from goldenlayers_core.attribution.selection import select
 from goldenlayers_core.figures.text import MINUS
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.results import LayerScores, ProbeOutcome, SweepResult
-from goldenlayers_core.tasks import DatasetChoice, EditQuestion, ScoreQuestion, lesson_wrong
-from goldenlayers_core.tasks.lesson_layer import TABLE, texts_name
-from goldenlayers_core.tasks.lesson_text import lesson_text
+from goldenlayers_core.tasks import DatasetChoice, EditQuestion, ScoreQuestion
+from goldenlayers_core.tasks.learn import wrong
+from goldenlayers_core.tasks.learn.layer import TABLE, texts_name
+from goldenlayers_core.tasks.learn.text import lesson_text
 from goldenlayers_core.tasks.questions import SweepQuestion
 from goldenlayers_core.tasks.serial import plain
 from goldenlayers_core.tasks.stored import save_report, save_scores
-from goldenlayers_core.tasks.stored_sweep import save_sweep
-from pages._shared import cached, lesson
+from goldenlayers_core.tasks.truth.stored_sweep import save_sweep
+from pages._learn import lesson
+from pages._shared import cached
 from tests.made_lessons import made_pile, made_texts
 from tests.made_up import made_report, made_sweep, view
 from tests.pages.benches import words as raw_words
@@ -118,7 +120,7 @@ def test_lesson_four_reads_the_texts_that_are_stored(sweep: SweepResult, run_id:
     name = texts_name(sweep.fingerprint, "float32", found.request, sweep.method, {}, sweep.layers)
     store.save_json(TABLE, name, {**plain(found), "hits": found.hits.tolist()})
     app = opened("layer")
-    assert app.selectbox(key="lesson-layer-request").value == lesson_wrong.telling_edit(sweep)[0]
+    assert app.selectbox(key="lesson-layer-request").value == wrong.telling_edit(sweep)[0]
     app.selectbox(key="lesson-layer-request").select_index(0).run()
     for layer, marks in ((3, ("✓ new answer", "✗ does not follow", "✓ stays")), (12, ("✗ changed", "elsewhere"))):
         app.select_slider(key="lesson-layer-at").set_value(layer).run()
@@ -216,19 +218,19 @@ def test_lesson_six_without_a_run_offers_one_on_the_sweeps_requests(sweep: Sweep
 def stored_edit(sweep: SweepResult) -> None:
     """The edit that lesson 7 looks at, with a rephrase that follows and a neighbour that does not stay."""
     bench = cached.workbench()
-    row, layer = lesson_wrong.telling_edit(sweep)
+    row, layer = wrong.telling_edit(sweep)
     request = {r.digest: r for r in bench.dataset("bundled").requests}[sweep.request_digests[row]]
     old, new = view("Paris", 0.1, 0.9), view("Rome <b>", 0.9, 0.1)
     kinds = (("rewrite", True), ("rephrase", True), ("locality", False))
     outcomes = tuple(ProbeOutcome(f"A {kind} prompt", kind, "", ("Rome",), old, new, good, 0.1) for kind, good in kinds)
-    question = lesson_wrong.edit_question(ModelSource(), request, layer)
+    question = wrong.edit_question(ModelSource(), request, layer)
     assert EditQuestion.from_params(question.to_params()) == question
     save_report(bench.store, question, made_report(outcomes, old, new, layer=layer), "Some model")
 
 
 def test_lesson_seven_shows_one_edit_and_the_pile(sweep: SweepResult, run_id: str) -> None:
     stored_edit(sweep)
-    cached.workbench().store.save_json(lesson_wrong.TABLE, "a" * 32, plain(made_pile()))
+    cached.workbench().store.save_json(wrong.TABLE, "a" * 32, plain(made_pile()))
     app = opened("wrong")
     assert not said(app)
     assert len(open_questions(app)) == 2  # of the edit, and of the pile
@@ -247,7 +249,7 @@ def test_lesson_seven_shows_one_edit_and_the_pile(sweep: SweepResult, run_id: st
 
 def test_lesson_seven_offers_what_is_not_measured_yet(sweep: SweepResult, run_id: str) -> None:
     app = opened("wrong")
-    _, layer = lesson_wrong.telling_edit(sweep)
+    _, layer = wrong.telling_edit(sweep)
     assert f"its prompt gets the new answer at layer {layer}" in words(app)
     assert "10 facts at each of the" in words(app)
     assert sum(button.label == "Load the bundled model" for button in app.button) == 1

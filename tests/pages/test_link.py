@@ -7,9 +7,9 @@ from streamlit.testing.v1 import AppTest
 
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.tasks import DatasetChoice, address
-from goldenlayers_core.tasks.measured import BUNDLED
 from goldenlayers_core.tasks.questions import SweepQuestion
-from goldenlayers_core.tasks.stored_sweep import save_sweep
+from goldenlayers_core.tasks.shipped_evidence import BUNDLED
+from goldenlayers_core.tasks.truth.stored_sweep import save_sweep
 from pages._shared import cached, link_copy
 from tests.made_up import made_sweep
 from tests.pages.driving import (

@@ -4,7 +4,7 @@ import pytest
 
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.runtime import Progress
-from goldenlayers_core.tasks.measured import BUNDLED
+from goldenlayers_core.tasks.shipped_evidence import BUNDLED
 from pages._shared import cached
 from pages._shared.controls_model import HUB, LOCAL
 from tests.pages.driving import press, start, texts, work_done

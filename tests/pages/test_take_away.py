@@ -11,16 +11,16 @@ from streamlit.testing.v1 import AppTest
 from goldenlayers_core.editing import to_arrays
 from goldenlayers_core.editing.delta import make_edit
 from goldenlayers_core.records import EditRequest, ModelSource
-from goldenlayers_core.results.stack import Entry, Stack
+from goldenlayers_core.results.edit.stack import Entry, Stack
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, EditQuestion, Workbench
-from goldenlayers_core.tasks.editing import edit, open_edit
-from goldenlayers_core.tasks.exporting import bundle, export_to
-from goldenlayers_core.tasks.many_edits import many_edits
+from goldenlayers_core.tasks.edit.export import bundle, export_to
+from goldenlayers_core.tasks.edit.many_edits import many_edits
+from goldenlayers_core.tasks.edit.one_edit import edit, open_edit
+from goldenlayers_core.tasks.edit.stored_many import open_many
 from goldenlayers_core.tasks.questions import ManyEditsQuestion
 from goldenlayers_core.tasks.serial import plain
 from goldenlayers_core.tasks.stored import open_report
-from goldenlayers_core.tasks.stored_many import open_many
 from pages._shared import cached
 from tests.pages.benches import words
 from tests.pages.conftest import app_on

@@ -3,7 +3,7 @@
 import pytest
 
 from goldenlayers_core.records import ModelSource
-from goldenlayers_core.tasks.stored_tour import TourQuestion
+from goldenlayers_core.tasks.present.stored_tour import TourQuestion
 from pages._shared import cached
 from tests.pages.driving import PATIENCE, go, healthy, press, start, texts, work_done
 from tests.pages.tours import stored_tour

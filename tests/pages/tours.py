@@ -1,10 +1,10 @@
 """A finished tour of made-up numbers in the store."""
 
 from goldenlayers_core.results import EditReport, ProbeOutcome
-from goldenlayers_core.results.tour import Tour
+from goldenlayers_core.results.present.tour import Tour
 from goldenlayers_core.tasks import EditQuestion
+from goldenlayers_core.tasks.present.stored_tour import FACT, TourQuestion, save_tour
 from goldenlayers_core.tasks.stored import open_scores, save_report
-from goldenlayers_core.tasks.stored_tour import FACT, TourQuestion, save_tour
 from pages._shared import cached
 from tests.made_up import made_report, view
 from tests.pages.driving import stored_scores

@@ -16,15 +16,15 @@ from goldenlayers_core.errors import ConfigError, DatasetError, GoldenLayersErro
 from goldenlayers_core.models.fingerprint import weights_digest
 from goldenlayers_core.models.hooks import hooks_on
 from goldenlayers_core.records import EditRequest, LgaConfig, ModelSource, Probe, SelectionConfig
-from goldenlayers_core.results.sides import Decoding
+from goldenlayers_core.results.edit.sides import Decoding
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, EditQuestion, KnowledgeQuestion, ScoreQuestion, Workbench
-from goldenlayers_core.tasks.editing import edit, open_edit
-from goldenlayers_core.tasks.exporting import export_to, open_edits
-from goldenlayers_core.tasks.recommend import by_gradients, recommend
-from goldenlayers_core.tasks.scoring import layer_scores, score
+from goldenlayers_core.tasks.edit.export import export_to, open_edits
+from goldenlayers_core.tasks.edit.one_edit import edit, open_edit
+from goldenlayers_core.tasks.edit.side_by_side import side_by_side
+from goldenlayers_core.tasks.recommendation import by_gradients, recommend
+from goldenlayers_core.tasks.scores.layer_scores import layer_scores, score
 from goldenlayers_core.tasks.serial import dataset_from, plain, report_from, request_from
-from goldenlayers_core.tasks.siding import side_by_side
 from goldenlayers_core.tasks.stored import open_report, open_scores
 from tests.tiny import save_tiny
 
@@ -110,7 +110,7 @@ def test_a_killed_score_resumes_without_computing_anything_twice(tmp_path, tiny,
         from pathlib import Path
         from goldenlayers_core.records import LgaConfig, ModelSource
         from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, Workbench
-        import goldenlayers_core.tasks.scoring as scoring
+        import goldenlayers_core.tasks.scores.layer_scores as scoring
         scoring._FLUSH_SECONDS = 0.0
         bench = Workbench(Path({str(root)!r}))
         question = ScoreQuestion(ModelSource({tiny.source!r}), DatasetChoice({str(table)!r}), LgaConfig(token_budget=1))

@@ -1,0 +1,140 @@
+"""`edit` and `edit-many`: facts written into a model, and what it answers before and after."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from goldenlayers_core.commands.console import Data, Device, Dtype, Json, Limit, Model, Split, reporter, say
+from goldenlayers_core.errors import ConfigError
+from goldenlayers_core.records import EditRequest, ModelSource
+from goldenlayers_core.tasks import DatasetChoice, EditQuestion, Workbench
+from goldenlayers_core.tasks.questions import ManyEditsQuestion
+
+Method = Annotated[str, typer.Option("--method", help="of editing")]
+Layer = Annotated[str, typer.Option("--layer", help="auto (the recommended one) or a number")]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", help="a setting of the method as name=value, such as steps=10; repeatable")
+]
+
+
+def layer_number(layer: str) -> int:
+    """-1 for auto. Raises ConfigError for anything else that is no layer."""
+    if layer == "auto":
+        return -1
+    if not layer.isdigit():
+        raise ConfigError(f"The layer {layer!r} is no layer; give auto or a whole number from 0.")
+    return int(layer)
+
+
+def settings_of(method: str, pairs: Sequence[str]) -> dict[str, Any]:
+    """Settings from "name=value", of the type that the method's field has. Raises ConfigError."""
+    from goldenlayers_core.editing import get_method
+
+    fields = {f.name: f for f in dataclasses.fields(get_method(method).config_class)}
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, value = (part.strip() for part in pair.partition("="))
+        if not equals or name not in fields:
+            raise ConfigError(
+                f"The setting {pair!r} is unknown; give name=value with one of {', '.join(fields)} of the method "
+                f"{method}."
+            )
+        found[name] = _value(name, value, fields[name].default)
+    return found
+
+
+def _value(name: str, value: str, default: Any) -> Any:
+    """A setting's value, of the type its default has."""
+    switches = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    try:
+        return switches[value.lower()] if isinstance(default, bool) else type(default)(value)
+    except (KeyError, ValueError) as error:
+        kind = {bool: "true or false", int: "a whole number"}.get(type(default), "a number")
+        raise ConfigError(f"The setting {name} is {value!r}; give {kind}.") from error
+
+
+def edit(
+    prompt: Annotated[str, typer.Option("--prompt", help="ends where the answer begins")],
+    subject: Annotated[str, typer.Option("--subject", help="as it stands in the prompt")],
+    target_new: Annotated[str, typer.Option("--target-new")],
+    target_true: Annotated[str, typer.Option("--target-true", help="the old answer; the model's own if left out")] = "",
+    model: Model = "bundled",
+    method: Method = "rome",
+    layer: Layer = "auto",
+    settings: Settings = None,
+    out: Annotated[Path | None, typer.Option("--out", help="write the edit to this safetensors file")] = None,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    as_json: Json = False,
+) -> None:
+    """Edit one fact, and show the answers before and after."""
+    from goldenlayers_core.commands.answers import edit_answer, edit_lines
+    from goldenlayers_core.tasks.edit.export import export_to
+    from goldenlayers_core.tasks.edit.one_edit import edit as run_edit
+    from goldenlayers_core.tasks.edit.one_edit import open_edit
+    from goldenlayers_core.tasks.serial import plain
+    from goldenlayers_core.tasks.stored import open_report
+
+    source = ModelSource(model, None, device, dtype)
+    request = EditRequest("cli", prompt, subject, target_new, target_true)
+    given = settings_of(method, settings or ())
+    question = EditQuestion(source, plain(request), method, layer_number(layer), given)
+    bench = Workbench()
+    report = open_report(bench.store, run_edit(bench, question, reporter()))
+    if out:
+        export_to(bench.model(source), [open_edit(bench, report.edit_id)], "safetensors", out)
+    say(as_json, edit_answer(report), lambda: edit_lines(report))
+
+
+def edit_many(
+    model: Model = "bundled",
+    dataset: Data = "bundled",
+    limit: Limit = None,
+    split: Split = "all",
+    method: Method = "rome",
+    layer: Layer = "auto",
+    mode: Annotated[
+        Literal["alone", "together", "sequential"],
+        typer.Option(
+            "--mode",
+            help="alone: each on the unedited model, resumed from the store; together: all as one edit (MEMIT and its "
+            "relatives); sequential: one on top of the other",
+        ),
+    ] = "alone",
+    settings: Settings = None,
+    known_only: Annotated[bool, typer.Option("--known-only", help="only facts the model answers itself")] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="write the edit or stack to this file (not for --mode alone)")
+    ] = None,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    as_json: Json = False,
+) -> None:
+    """Edit every fact of a dataset at one layer, and ask every probe before and after."""
+    from goldenlayers_core.commands.answers_many import many_answer, many_lines
+    from goldenlayers_core.tasks.edit.export import export_to
+    from goldenlayers_core.tasks.edit.many_edits import many_result
+    from goldenlayers_core.tasks.edit.one_edit import open_edit
+    from goldenlayers_core.tasks.edit.stored_many import save_many
+
+    if out and mode == "alone":
+        raise ConfigError("Edits that are each alone make no stack to write; leave --out out, or choose another mode.")
+    question = ManyEditsQuestion(
+        model=ModelSource(model, None, device, dtype),
+        choice=DatasetChoice(dataset, split, limit, known_only),
+        method=method,
+        layer=layer_number(layer),
+        settings=settings_of(method, settings or ()),
+        mode=mode,
+    )
+    bench = Workbench()
+    found = many_result(bench, question, reporter())
+    run_id = save_many(bench.store, question, found)
+    if out:
+        edits = [open_edit(bench, edit_id) for edit_id in found.edit_ids]
+        export_to(bench.model(question.model), edits, "safetensors", out)
+    content = many_answer(found, dataset, run_id)
+    say(as_json, content, lambda: many_lines(content))

@@ -1,0 +1,35 @@
+"""`report`: a stored run as one HTML file, or as a zip of its figures and tables."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from goldenlayers_core.commands.console import Json, say
+from goldenlayers_core.tasks import Workbench
+
+
+def report(
+    run: Annotated[str, typer.Argument(help="id of a stored run; `cache list` names them")],
+    out: Annotated[Path, typer.Option("--out", help="the file to write: .html, or .zip for figures and tables")],
+    pictures: Annotated[
+        bool | None,
+        typer.Option(
+            "--pictures/--no-pictures",
+            help="PNG and SVG of every figure in the zip, some seconds each; if not said: where Chromium is found",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write a run as one self-contained HTML file: figures, tables, definitions, provenance, limits.
+
+    Or as a zip: every figure as HTML, PNG and SVG, every table as CSV and Parquet, provenance, and a README.
+    """
+    from goldenlayers_core.figures.export import find_browser
+    from goldenlayers_core.tasks.report import write_report
+
+    drawn = find_browser() is not None if pictures is None else pictures
+    write_report(Workbench().store, run, out, drawn)
+    size = out.expanduser().stat().st_size
+    say(as_json, {"run": run, "out": str(out), "bytes": size}, lambda: [f"{out}, {size / 2**20:.1f} MiB"])

@@ -1,0 +1,69 @@
+"""`sweep`: real edits of every request at every layer, and what every way to choose a layer gives away by them."""
+
+from typing import Annotated
+
+import typer
+
+from goldenlayers_core.commands.console import Data, Device, Dtype, Json, Limit, Model, Split, reporter, say
+from goldenlayers_core.errors import ConfigError
+from goldenlayers_core.records import ModelSource
+from goldenlayers_core.tasks import DatasetChoice, Workbench
+from goldenlayers_core.tasks.questions import SweepQuestion
+
+
+def layer_numbers(layers: str) -> tuple[int, ...]:
+    """() for all, else the numbers, each once and shallow first. Raises ConfigError for anything that is no layer."""
+    if layers.strip() == "all":
+        return ()
+    parts = [part.strip() for part in layers.split(",")]
+    wrong = next((part for part in parts if not part.isdigit()), None)
+    if wrong is not None:
+        raise ConfigError(f"The layer {wrong!r} is no layer; give all, or whole numbers with commas such as 0,3,6.")
+    return tuple(sorted({int(part) for part in parts}))
+
+
+def sweep(
+    model: Model = "bundled",
+    dataset: Data = "bundled",
+    limit: Limit = None,
+    split: Split = "all",
+    method: Annotated[str, typer.Option("--method", help="of editing")] = "rome",
+    layers: Annotated[str, typer.Option("--layers", help="all, or numbers with commas: 0,3,6")] = "all",
+    templates: Annotated[
+        int | None, typer.Option("--templates", help="context templates; the method's own else")
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option("--steps", help="of the value optimisation; the method's own else")
+    ] = None,
+    known_only: Annotated[
+        bool, typer.Option("--known-only", "--known", help="only facts the model answers itself")
+    ] = False,
+    writing: Annotated[
+        bool, typer.Option("--writing", help="fluency and perplexity drift too, which doubles the time")
+    ] = False,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    as_json: Json = False,
+) -> None:
+    """Real edits of every request at every layer, measured; what is stored already is not computed again."""
+    from goldenlayers_core.commands.answers_sweep import sweep_answer, sweep_lines
+    from goldenlayers_core.tasks.truth.layer_card import ModelFacts, layer_card
+    from goldenlayers_core.tasks.truth.stored_sweep import save_sweep
+    from goldenlayers_core.tasks.truth.sweep import sweep_result
+
+    given = {"n_templates": templates, "steps": steps}
+    question = SweepQuestion(
+        model=ModelSource(model, None, device, dtype),
+        choice=DatasetChoice(dataset, split, limit, known_only),
+        method=method,
+        settings={name: value for name, value in given.items() if value is not None},
+        layers=layer_numbers(layers),
+        writing=writing,
+    )
+    bench = Workbench()
+    found, handle = sweep_result(bench, question, reporter()), bench.model(question.model)
+    run_id = save_sweep(bench.store, question, found)
+    facts = ModelFacts(handle.name, handle.fingerprint, handle.n_layers, handle.architecture.model_type)
+    card = layer_card(bench.store, facts, found, run_id, method)
+    content = sweep_answer(found, card, dataset, run_id)
+    say(as_json, content, lambda: sweep_lines(content, card))

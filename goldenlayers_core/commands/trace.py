@@ -1,0 +1,71 @@
+"""`trace` and `evaluate`: where answers come from, and what a saved edit changes."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from goldenlayers_core.commands.console import Data, Device, Dtype, Json, Limit, Model, Split, reporter, say
+from goldenlayers_core.records import ModelSource, TraceConfig
+from goldenlayers_core.tasks import DatasetChoice, TraceQuestion, Workbench
+
+
+def trace(
+    model: Model = "bundled",
+    dataset: Data = "bundled",
+    limit: Limit = None,
+    split: Split = "all",
+    kind: Annotated[str, typer.Option("--kind", help="what is restored: hidden, mlp or attention")] = "mlp",
+    window: Annotated[int | None, typer.Option("--window", help="layers restored together; ROME's share else")] = None,
+    answer: Annotated[str, typer.Option("--answer", help="model (its own greedy answer) or dataset")] = "model",
+    positions: Annotated[str, typer.Option("--positions", help="all, or subject: only its last token, faster")] = "all",
+    samples: Annotated[int, typer.Option("--samples", help="noise samples per request")] = 10,
+    noise: Annotated[float | None, typer.Option("--noise", help="standard deviation; 3 x the subjects' else")] = None,
+    seed: Annotated[int, typer.Option("--seed")] = 0,
+    known_only: Annotated[bool, typer.Option("--known-only", help="only facts the model answers itself")] = False,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    as_json: Json = False,
+) -> None:
+    """Causal tracing: where an answer comes back when one clean state is put into a corrupted run."""
+    from goldenlayers_core.commands.answers_trace import trace_answer, trace_lines
+    from goldenlayers_core.tasks.scores.stored_trace import save_trace
+    from goldenlayers_core.tasks.scores.trace import trace_result
+
+    config = TraceConfig(
+        kind=kind,  # type: ignore[arg-type]  # checked by TraceConfig, as the next two
+        window=window,
+        noise=noise,
+        n_samples=samples,
+        seed=seed,
+        answer=answer,  # type: ignore[arg-type]
+        positions=positions,  # type: ignore[arg-type]
+    )
+    question = TraceQuestion(
+        ModelSource(model, None, device, dtype), DatasetChoice(dataset, split, limit, known_only), config
+    )
+    bench = Workbench()
+    result, resolved = trace_result(bench, question, reporter())
+    run_id = save_trace(bench.store, question, resolved, result)
+    content = trace_answer(result, dataset, run_id)
+    say(as_json, content, lambda: trace_lines(content))
+
+
+def evaluate(
+    edit: Annotated[Path, typer.Option("--edit", help="a file written by `edit --out`")],
+    model: Model = "bundled",
+    dataset: Data = "bundled",
+    limit: Limit = None,
+    split: Split = "all",
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    as_json: Json = False,
+) -> None:
+    """A saved edit on a whole dataset: what took, what else moved, and whether the model still writes as it did."""
+    from goldenlayers_core.commands.answers_trace import evaluation_answer, evaluation_lines
+    from goldenlayers_core.tasks.edit.evaluation import evaluate_on, open_edit_file
+
+    made = open_edit_file(edit)
+    source = ModelSource(model, None, device, dtype)
+    found = evaluate_on(Workbench(), source, made, DatasetChoice(dataset, split, limit), reporter())
+    say(as_json, evaluation_answer(found), lambda: evaluation_lines(found))

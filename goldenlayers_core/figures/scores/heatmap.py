@@ -1,0 +1,136 @@
+"""Requests by layers: every layer score of a run in one picture."""
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from goldenlayers_core.figures.frame import (
+    colour_bar,
+    dress,
+    layer_axis,
+    mark_layers,
+    provenance,
+    set_aside_mask,
+    set_aside_sentence,
+    value_definition,
+)
+from goldenlayers_core.figures.scale import Scale, Scaled, scaled
+from goldenlayers_core.figures.scores.cells import (
+    MAX_CELLS,
+    MAX_LABELS,
+    MAX_ROWS,
+    ORDERS,
+    Order,
+    Rows,
+    body_height,
+    click_layer,
+    of_scores,
+    order_words,
+    ordered,
+    row_axis,
+    rows_kind,
+    rows_note,
+    rows_of,
+)
+from goldenlayers_core.figures.text import TIMES, counted, percent, sentences
+from goldenlayers_core.figures.theme import Colours, colour_scale, colours
+from goldenlayers_core.results import LayerScores, Selection
+
+__all__ = ["MAX_CELLS", "MAX_LABELS", "MAX_ROWS", "ORDERS", "Order", "ordered_requests", "scores_heatmap", "shown_rows"]
+
+
+def ordered_requests(scores: LayerScores, order: Order) -> NDArray[np.int64]:
+    """(Q,) request indices, first row first: by best layer, by relation then best layer, or as in the dataset.
+
+    Raises
+    ------
+    ConfigError: an unknown order.
+    """
+    return ordered(scores.relations, scores.best_layers, scores.values.max(axis=1, initial=-np.inf), order)
+
+
+def shown_rows(scores: LayerScores, order: Order) -> Rows:
+    """The rows drawn: one per request in `order`, or several requests per row where they are too many."""
+    return rows_of(ordered_requests(scores, order), scores.n_layers)
+
+
+def scores_heatmap(
+    scores: LayerScores,
+    selection: Selection,
+    scale: Scale = "row",
+    order: Order = "best",
+    dark: bool = False,
+) -> go.Figure:
+    """Heatmap of the layer scores, one row per request, with the golden layer framed.
+
+    A transparent marker lies on every cell: it carries the hover text, answers clicks, and its customdata is
+    [request index, layer, value, cosine, norm of the old answer's gradient, norm of the new answer's gradient].
+    Beyond 400 rows or 16,000 cells a row is the mean of several requests, which the subtitle says.
+
+    Raises
+    ------
+    ConfigError: an unknown scale or order.
+    """
+    theme = colours(dark)
+    shades = scaled(scores.values, scale, set_aside_mask(selection))
+    rows = shown_rows(scores, order)
+    figure = go.Figure([_cells(shades, rows, theme), _clicks(scores, rows, theme)])
+    mark_layers(figure, selection, theme, len(rows))
+    layer_axis(figure, scores.n_layers)
+    figure.update_xaxes(title_text="layer (0 is the first block)")
+    row_axis(figure, of_scores(scores), rows)
+    figure.update_layout(clickmode="event+select", hoverdistance=-1)
+    return dress(
+        figure,
+        dark=dark,
+        title=_finding(scores, selection),
+        subtitle=_definition(scores, selection, shades, order, rows),
+        kind=rows_kind(rows, scores.n_layers),
+        body=body_height(len(rows)),
+        bottom=96,
+        above=34 if selection.outliers else 22,
+    )
+
+
+def _cells(shades: Scaled, rows: Rows, theme: Colours) -> go.Heatmap:
+    return go.Heatmap(
+        z=rows.mean(shades.colour),
+        zmin=-shades.limit,
+        zmax=shades.limit,
+        colorscale=colour_scale(theme.diverging),
+        hoverinfo="skip",
+        xgap=1 if len(rows) <= MAX_LABELS else 0,
+        ygap=1 if len(rows) <= MAX_LABELS else 0,
+        colorbar=colour_bar(theme, shades.title, body_height(len(rows)))
+        | {"tickvals": shades.ticks, "ticktext": shades.tick_texts},
+    )
+
+
+def _clicks(scores: LayerScores, rows: Rows, theme: Colours) -> go.Scatter:
+    numbers = (
+        "layer %{customdata[1]}: value <b>%{customdata[2]:.3g}</b>, cosine %{customdata[3]:.2f}"
+        "<br>gradient norms: old %{customdata[4]:.3g}, new %{customdata[5]:.3g}"
+    )
+    parts = (scores.values, scores.cosine, scores.norm_old, scores.norm_new)
+    return click_layer(of_scores(scores), rows, range(scores.n_layers), parts, numbers, theme)
+
+
+def _finding(scores: LayerScores, selection: Selection) -> str:
+    hits = int((scores.best_layers == selection.golden_layer).sum())
+    return (
+        f"Layer {selection.golden_layer} is the golden layer of these {counted(scores.n_requests, 'request')}; it has "
+        f"the largest value in {hits:,} of them ({percent(hits / max(scores.n_requests, 1))})"
+        if scores.n_requests > 1
+        else f"Layer {selection.golden_layer} is the golden layer of this one request"
+    )
+
+
+def _definition(scores: LayerScores, selection: Selection, shades: Scaled, order: Order, rows: Rows) -> str:
+    return sentences(
+        (
+            rows_note(rows),
+            f"{value_definition(scores)} {shades.note} Rows by {order_words(order)}.",
+            set_aside_sentence(selection, f"marked {TIMES}"),
+            provenance(scores),
+        )
+    )

@@ -1,0 +1,121 @@
+"""One request under the glass: its value at every layer, and what the value is made of."""
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from goldenlayers_core.errors import ConfigError
+from goldenlayers_core.figures.frame import (
+    cut_bars,
+    cut_range,
+    dress,
+    layer_axis,
+    set_aside_mask,
+    set_aside_sentence,
+    value_definition,
+)
+from goldenlayers_core.figures.scores.layers import BAR, layer_groups
+from goldenlayers_core.figures.text import counted, sentences, shorten
+from goldenlayers_core.figures.theme import Colours, colours
+from goldenlayers_core.results import LayerScores, Selection
+
+
+def request_profile(scores: LayerScores, index: int, selection: Selection, dark: bool = False) -> go.Figure:
+    """Value per layer of request number `index`, with cosine and gradient norms beneath.
+
+    value = cosine x norm of the old answer's gradient x norm of the new answer's gradient.
+
+    Raises
+    ------
+    ConfigError: `index` is not a request of `scores`.
+    """
+    if not 0 <= index < scores.n_requests:
+        raise ConfigError(f"Request {index} was asked for; these scores have requests 0 to {scores.n_requests - 1}.")
+    theme = colours(dark)
+    figure = make_subplots(rows=3, cols=1, shared_xaxes=True, vertical_spacing=0.07, row_heights=[0.5, 0.22, 0.28])
+    _value_bars(figure, scores.values[index], selection, theme)
+    _cosine_and_norms(figure, scores, index, theme)
+    values = scores.values[index]
+    limits, cut = cut_range(values, values, values, set_aside_mask(selection)), ""
+    if limits:
+        cut = cut_bars(figure, values, limits, theme)
+    layer_axis(figure, scores.n_layers)
+    figure.update_xaxes(title_text="layer (0 is the first block)", row=3, col=1)
+    figure.update_layout(barmode="overlay", showlegend=True)
+    return dress(
+        figure,
+        dark=dark,
+        title=_finding(scores, index, selection),
+        subtitle=sentences(
+            (
+                f"{shorten(scores.prompts[index], 150)}",
+                f"{shorten(scores.targets_old[index], 50)} → {shorten(scores.targets_new[index], 50)}",
+                f"{value_definition(scores)} It is the cosine times both gradient norms (nats per unit of weight).",
+                cut or set_aside_sentence(selection, "hatched"),
+            )
+        ),
+        kind=f"Three panels over {counted(scores.n_layers, 'layer')}: value, cosine, gradient norms",
+        body=430,
+        bottom=92,
+    )
+
+
+def _finding(scores: LayerScores, index: int, selection: Selection) -> str:
+    values, golden = scores.values[index], selection.golden_layer
+    best = int(scores.best_layers[index])
+    if best == golden:
+        return f"Layer {best}, the golden layer, has this request's largest value"
+    place = 1 + int((values > values[golden]).sum())
+    return (
+        f"Layer {best} has this request's largest value; the golden layer {golden} is number {place} of {len(values)}"
+    )
+
+
+def _value_bars(figure: go.Figure, values: np.ndarray, selection: Selection, theme: Colours) -> None:
+    for name, layers, marker in layer_groups(selection, theme):
+        if len(layers):
+            figure.add_bar(
+                x=layers,
+                y=values[layers],
+                name=name,
+                width=BAR,
+                marker=marker,
+                hovertemplate="<b>layer %{x}</b><br>value %{y:.3g}<extra></extra>",
+                row=1,
+                col=1,
+            )
+    figure.update_yaxes(title_text="value", nticks=6, row=1, col=1)
+
+
+def _cosine_and_norms(figure: go.Figure, scores: LayerScores, index: int, theme: Colours) -> None:
+    layers = np.arange(scores.n_layers)
+    figure.add_scatter(
+        x=layers,
+        y=scores.cosine[index],
+        mode="lines+markers",
+        name="cosine",
+        showlegend=False,
+        line={"color": theme.ink, "width": 1.5},
+        marker={"size": 4},
+        hovertemplate="<b>layer %{x}</b><br>cosine %{y:.3f}<extra></extra>",
+        row=2,
+        col=1,
+    )
+    figure.update_yaxes(title_text="cosine", range=[-1.05, 1.05], tickvals=[-1, 0, 1], row=2, col=1)
+    norms = (
+        ("gradient norm, old answer", scores.norm_old[index], theme.blue, "circle", "solid"),
+        ("gradient norm, new answer", scores.norm_new[index], theme.rust, "square", "dash"),
+    )
+    for name, norm, colour, symbol, dash in norms:
+        figure.add_scatter(
+            x=layers,
+            y=[float(value) if value > 0 else None for value in norm],  # a logarithmic axis has no place for 0
+            mode="lines+markers",
+            name=name,
+            line={"color": colour, "width": 1.5, "dash": dash},
+            marker={"size": 5, "symbol": symbol},
+            hovertemplate="<b>layer %{x}</b><br>" + name + " %{y:.3g}<extra></extra>",
+            row=3,
+            col=1,
+        )
+    figure.update_yaxes(title_text="norm", type="log", nticks=5, exponentformat="power", row=3, col=1)

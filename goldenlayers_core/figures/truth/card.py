@@ -1,0 +1,245 @@
+"""Which layer, and how sure: every way to choose one on the curve of real edits, and what each choice gives away."""
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import plotly.graph_objects as go
+
+from goldenlayers_core.figures.band import interval_band
+from goldenlayers_core.figures.frame import PHONE, dress, layer_axis
+from goldenlayers_core.figures.text import counted, layer_list, number, sentences
+from goldenlayers_core.figures.theme import Colours, colours
+from goldenlayers_core.results import LayerCard, LayerCurve, Pick
+from goldenlayers_core.results.truth.card import WAYS, Way
+
+# Short names for marks, and their symbols: filled for real edits, shapes for estimates, rings for picks made unseen.
+_NAMES: Final = ("sweep", "search", "edit-aware", "LGA", "causal trace", "literature", "middle")
+_SYMBOLS: Final = ("star", "diamond", "triangle-up", "square", "x", "circle-open", "circle-open-dot")
+_REAL: Final = ("sweep", "search")
+_UNSEEN: Final = ("literature_default", "middle")
+_LETTER, _LINE = 6.3, 17  # px of a label's letter and of its line
+_LABEL: Final = 34  # characters of a label's line
+_PLOT: Final = 260  # px of the scores from 0 to 1
+SCORE: Final = (
+    "Score = mean of rewrite, rephrase, locality and portability, over the kinds of probe a request has (0 to 1)"
+)
+
+
+def short_name(way: Way) -> str:
+    """What a mark is called where there is little room."""
+    return _NAMES[WAYS.index(way)]
+
+
+def way_colour(way: Way, theme: Colours) -> str:
+    """Gold for the sweep, blue for other real edits, rust for estimates, slate for picks made unseen."""
+    if way == "sweep":
+        return theme.gold
+    return theme.blue if way in _REAL else theme.slate if way in _UNSEEN else theme.rust
+
+
+def layer_card(card: LayerCard, curve: LayerCurve | None, dark: bool = False) -> go.Figure:
+    """Every way's pick on one layer axis, over the mean real score per layer with its bootstrap band.
+
+    Without a curve (no sweep) the picks stand on the axis alone. customdata of a mark: [layer, way].
+    """
+    theme = colours(dark)
+    picked = [pick for pick in card.picks if pick.layer is not None and 0 <= pick.layer < card.n_layers]
+    labels = place_labels(picked, card.n_layers)
+    lanes = max((label.lane + len(label.lines) for label in labels), default=1)
+    figure = go.Figure()
+    if curve is not None:
+        _curve(figure, curve, theme)
+        _oracle(figure, card, theme)
+    top = 1.0 if curve is not None else 0.0
+    unit = 1 / _PLOT  # score per px
+    _marks(figure, picked, theme)
+    _labels(figure, labels, top + 12 * unit, _LINE * unit, theme)
+    layer_axis(figure, card.n_layers)
+    figure.update_xaxes(title_text="layer (0 is the first block)")
+    high = top + (12 + _LINE * lanes) * unit
+    figure.update_yaxes(range=[-0.03, high], tickvals=[0, 0.2, 0.4, 0.6, 0.8, 1], zeroline=False)
+    figure.update_yaxes(title_text="mean real score" if curve is not None else "", showticklabels=curve is not None)
+    figure.update_layout(showlegend=False)
+    return dress(
+        figure,
+        dark=dark,
+        title=_card_finding(card),
+        subtitle=_card_definition(card, curve),
+        kind=f"{counted(len(picked), 'way')} to choose a layer, marked on the mean real score of each layer",
+        body=round((high + 0.03) * _PLOT),
+        bottom=44,
+    )
+
+
+def _curve(figure: go.Figure, curve: LayerCurve, theme: Colours) -> None:
+    low, high = curve.interval.T
+    interval_band(figure, curve.layers, low, high, theme, name="95 % interval")
+    figure.add_scatter(
+        x=curve.layers,
+        y=curve.mean,
+        mode="lines+markers",
+        name="mean real score",
+        line={"color": theme.ink, "width": 2},
+        marker={"size": 4, "color": theme.ink},
+        customdata=curve.interval,
+        hovertemplate=(
+            "<b>layer %{x}</b><br>mean real score %{y:.3f}<br>95 % interval %{customdata[0]:.3f} to "
+            "%{customdata[1]:.3f}<extra></extra>"
+        ),
+    )
+
+
+def _oracle(figure: go.Figure, card: LayerCard, theme: Colours) -> None:
+    if card.oracle_score is None:
+        return
+    figure.add_hline(y=card.oracle_score, line={"color": theme.muted, "width": 1, "dash": "dot"}, name="oracle")
+    figure.add_annotation(
+        x=1.0,
+        xref="paper",
+        xanchor="right",
+        y=card.oracle_score,
+        yanchor="top",
+        text=f"each request's own best layer: {number(card.oracle_score, 2)}",
+        showarrow=False,
+        font={"size": 11, "color": theme.muted},
+        name="oracle",
+    )
+
+
+def _marks(figure: go.Figure, picked: Sequence[Pick], theme: Colours) -> None:
+    for pick in reversed(picked):  # the best evidence on top
+        figure.add_scatter(
+            x=[pick.layer],
+            y=[pick.score if pick.score is not None else 0.0],
+            mode="markers",
+            name=short_name(pick.way),
+            customdata=[[pick.layer, pick.way]],
+            hovertemplate=f"<b>{short_name(pick.way)}</b>: layer %{{x}}<br>{_told(pick)}<extra></extra>",
+            marker={
+                "symbol": _SYMBOLS[WAYS.index(pick.way)],
+                "size": 15 if pick.way == "sweep" else 11,
+                "color": way_colour(pick.way, theme),
+                "line": {"width": 2 if pick.way in _UNSEEN else 1, "color": _rim(pick.way, theme)},
+            },
+        )
+
+
+def _rim(way: Way, theme: Colours) -> str:
+    return way_colour(way, theme) if way in _UNSEEN else theme.background
+
+
+def _told(pick: Pick) -> str:
+    if pick.score is None:
+        return "not judged: no real edit was measured at this layer"
+    regret = "" if pick.regret is None else f", regret {number(pick.regret, 2)}"
+    return f"mean real score {number(pick.score, 2)}{regret}"
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """The names of the picks at one layer, in a lane above the plot so that no two overlap."""
+
+    lines: tuple[str, ...]
+    layer: int
+    foot: float  # score its leader line starts at
+    lane: int  # of its last line; 0 is the lowest
+    anchor: str  # of the text at its layer
+    way: Way  # with the best evidence among them
+
+
+def place_labels(picked: Sequence[Pick], n_layers: int) -> list[Label]:
+    """One label per layer picked, in as few lanes as keep them apart on a phone (and therefore on wider screens)."""
+    width = PHONE - 70.0
+    groups: dict[int, list[Pick]] = {}
+    for pick in picked:
+        assert pick.layer is not None
+        groups.setdefault(pick.layer, []).append(pick)
+    ends: list[float] = []  # right end of the last label in each lane, px
+    placed: list[Label] = []
+    for layer, picks in sorted(groups.items()):
+        lines = textwrap.wrap(f"{', '.join(short_name(pick.way) for pick in picks)}: {layer}", _LABEL)
+        size, middle = _LETTER * max(map(len, lines)) + 8, (layer + 0.5) * width / n_layers
+        anchor = "left" if middle < size / 2 else "right" if middle > width - size / 2 else "center"
+        start = {"left": middle - 4, "right": middle - size + 4, "center": middle - size / 2}[anchor]
+        lane = next((n for n in range(len(ends)) if all(end <= start for end in ends[n : n + len(lines)])), len(ends))
+        ends += [0.0] * (lane + len(lines) - len(ends))
+        ends[lane : lane + len(lines)] = [start + size] * len(lines)
+        foot = picks[0].score if picks[0].score is not None else 0.0
+        placed.append(Label(tuple(lines), layer, foot, lane, anchor, picks[0].way))
+    return placed
+
+
+def _labels(figure: go.Figure, labels: Sequence[Label], bottom: float, step: float, theme: Colours) -> None:
+    """Text above the plot with a thin line down to its mark."""
+    for label in sorted(labels, key=lambda found: -found.lane):
+        height = bottom + label.lane * step
+        figure.add_shape(
+            type="line",
+            x0=label.layer,
+            x1=label.layer,
+            y0=label.foot,
+            y1=height,
+            line={"color": theme.slate, "width": 1, "dash": "dot"},
+            layer="below",
+            name="leader",
+        )
+        figure.add_annotation(
+            x=label.layer,
+            y=height,
+            text="<br>".join(label.lines),
+            align=label.anchor,
+            showarrow=False,
+            xanchor=label.anchor,
+            yanchor="bottom",
+            xshift={"left": -4, "right": 4, "center": 0}[label.anchor],
+            bgcolor=theme.background,
+            borderpad=0,
+            font={
+                "size": 11,
+                "color": theme.gold_text if label.way == "sweep" else theme.ink,
+                "weight": 600 if label.way in _REAL else 400,
+            },
+            name="pick",
+        )
+
+
+def _card_finding(card: LayerCard) -> str:
+    sweep, lga = card.pick("sweep"), card.pick("lga")
+    if sweep.score is None:
+        chosen = [f"{short_name(p.way)} {p.layer}" for p in card.picks if p.layer is not None]
+        return f"Not judged by real edits yet: {', '.join(chosen)}" if chosen else "No layer was chosen yet"
+    start = f"Layer {sweep.layer} scores {number(sweep.score, 2)} by real edits"
+    if lga.layer == sweep.layer:
+        return f"{start}; LGA chooses it, too"
+    if lga.score is not None:
+        return f"{start}, LGA's layer {lga.layer} {number(lga.score, 2)}"
+    return start
+
+
+def _card_definition(card: LayerCard, curve: LayerCurve | None) -> str:
+    absent = [
+        f"{short_name(p.way)} ({p.source})" if p.source else short_name(p.way) for p in card.picks if p.layer is None
+    ]
+    band = (
+        f"{SCORE}. Line: mean over {counted(curve.n_requests, 'request')}; band: 95 % interval of "
+        f"{curve.n_resamples:,} bootstrap resamples (seed {curve.seed})."
+        if curve
+        else "No sweep is stored, so nothing here is judged by real edits."
+    )
+    measured = f" Measured: {layer_list(curve.layers)}." if curve and len(curve.layers) < card.n_layers else ""
+    return sentences(
+        (
+            band + measured,
+            "Star and diamond: chosen by real edits; filled shapes: by an estimate; rings: without looking.",
+            f"No layer from: {', '.join(absent)}." if absent else "",
+            provenance(card),
+        )
+    )
+
+
+def provenance(card: LayerCard) -> str:
+    """One sentence: method, requests, model."""
+    judged = f"{card.method.upper()} edits of {card.judged_on}; " if card.judged_on else ""
+    return f"{judged}{card.model}."

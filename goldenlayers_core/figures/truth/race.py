@@ -1,0 +1,98 @@
+"""A budgeted search: which layers took part in each round, what they scored, and which went on."""
+
+import numpy as np
+import plotly.graph_objects as go
+
+from goldenlayers_core.figures.frame import colour_bar, dress, mark_column
+from goldenlayers_core.figures.text import counted, number, percent, sentences
+from goldenlayers_core.figures.theme import Colours, colour_scale, colours
+from goldenlayers_core.figures.truth.card import SCORE
+from goldenlayers_core.figures.truth.sweep import column_axis
+from goldenlayers_core.results import SearchResult
+
+
+def race(found: SearchResult, dark: bool = False) -> go.Figure:
+    """Rounds by layers: mean real score so far of every layer that took part; blank where it had been eliminated.
+
+    customdata of a cell: [layer, requests drawn so far, "goes on" or "leaves"].
+    """
+    theme, layers = colours(dark), list(found.layers)
+    body = max(34 * len(found.rounds), 100)
+    figure = go.Figure(_cells(found, body, theme))
+    place = layers.index(found.golden_layer)
+    mark_column(figure, place, len(layers), len(found.rounds), theme, label=f"layer {found.golden_layer}")
+    column_axis(figure, found.layers, found.n_layers)
+    figure.update_yaxes(
+        range=[len(found.rounds) - 0.5, -0.5],
+        tickvals=list(range(len(found.rounds))),
+        ticktext=[f"round {r + 1}<br>{counted(one.n_requests, 'request')}" for r, one in enumerate(found.rounds)],
+        showgrid=False,
+        zeroline=False,
+    )
+    return dress(
+        figure,
+        dark=dark,
+        title=f"Layer {found.golden_layer} is left after {counted(len(found.rounds), 'round')} of real edits; "
+        f"confidence {percent(found.confidence)}",
+        subtitle=_definition(found),
+        kind=f"Heatmap of {counted(len(found.rounds), 'round')} by {counted(len(layers), 'layer')}",
+        body=body,
+        bottom=96,
+        above=22,
+    )
+
+
+def _cells(found: SearchResult, body: int, theme: Colours) -> go.Heatmap:
+    layers = list(found.layers)
+    means = np.full((len(found.rounds), len(layers)), np.nan)
+    details = np.full((len(found.rounds), len(layers), 3), "", dtype=object)
+    for r, one in enumerate(found.rounds):
+        for layer, mean in zip(one.layers, one.means, strict=True):
+            place = layers.index(layer)
+            means[r, place] = mean
+            details[r, place] = [layer, one.n_requests, "goes on" if layer in one.kept else "leaves"]
+    return go.Heatmap(
+        z=means,
+        zmin=0,
+        zmax=1,
+        colorscale=colour_scale(theme.sequential),
+        customdata=details,
+        xgap=1,
+        ygap=2,
+        hoverongaps=False,
+        hovertemplate=(
+            "<b>layer %{customdata[0]}</b> %{customdata[2]}<br>mean score %{z:.3f} over %{customdata[1]} "
+            "requests<extra></extra>"
+        ),
+        colorbar=colour_bar(theme, "mean real score", body) | {"tickvals": [0, 0.25, 0.5, 0.75, 1]},
+    )
+
+
+def _definition(found: SearchResult) -> str:
+    lead = ""
+    if found.lead is not None:
+        low, high = number(found.lead[1], 2), number(found.lead[2], 2)
+        lead = (
+            f"Lead over the runner-up, layer {found.rival}: {number(found.lead[0], 2)} (95 % bootstrap interval {low} "
+            f"to {high})."
+        )
+    ended = "Every round was run." if found.finished else "It stopped because its time or its requests ran out."
+    return sentences(
+        (
+            f"{SCORE}. A round edits the layers still in it with further requests; the better ones go on (sequential "
+            "halving). Blank: eliminated before.",
+            f"Confidence = share of bootstrap resamples of the requests drawn in which the layer is the best of the "
+            f"last round. {lead}",
+            f"{found.n_pairs:,} edits, {percent(min(found.share_of_sweep, 1.0))} of a full sweep, in "
+            f"{number(found.seconds, 2)} s of {number(found.budget, 2)} s{_stored(found)}. {ended}",
+            f"Began with: {found.prior}. {found.method.upper()} edits of {found.dataset}; {found.model}; seed "
+            f"{found.seed}.",
+        )
+    )
+
+
+def _stored(found: SearchResult) -> str:
+    """How much of it was in the store."""
+    if found.n_computed is None or found.n_computed >= found.n_pairs:
+        return ""
+    return f" ({found.n_pairs - found.n_computed:,} of them were in the store)"

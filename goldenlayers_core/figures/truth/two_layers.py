@@ -1,0 +1,79 @@
+"""The mean real score of every layer with two of them marked: the one real edits name, and the one gradients name."""
+
+import plotly.graph_objects as go
+
+from goldenlayers_core.figures.band import interval_band
+from goldenlayers_core.figures.frame import dress, layer_axis
+from goldenlayers_core.figures.text import counted, number, sentences
+from goldenlayers_core.figures.theme import Colours, colours
+from goldenlayers_core.figures.truth.card import SCORE
+from goldenlayers_core.results import LayerCurve
+
+
+def two_layers(curve: LayerCurve, real: int, gradients: int | None, dark: bool = False) -> go.Figure:
+    """The curve of real edits, `real` marked in gold and `gradients` in rust where it is another layer and measured."""
+    theme = colours(dark)
+    figure = go.Figure()
+    low, high = curve.interval.T
+    interval_band(figure, curve.layers, low, high, theme, name="95 % interval")
+    figure.add_scatter(
+        x=curve.layers,
+        y=curve.mean,
+        mode="lines",
+        name="mean real score",
+        line={"color": theme.ink, "width": 3},
+        hovertemplate="<b>layer %{x}</b><br>mean real score %{y:.3f}<extra></extra>",
+    )
+    means = dict(zip(curve.layers, map(float, curve.mean), strict=True))
+    _mark(figure, means, real, "real edits", theme.gold, theme)
+    if gradients is not None and gradients != real and gradients in means:
+        _mark(figure, means, gradients, "gradients", theme.rust, theme)
+    layer_axis(figure, curve.n_layers)
+    figure.update_xaxes(title_text="layer (0 is the first block)")
+    figure.update_yaxes(range=[0, 1], title_text="mean real score", zeroline=False)
+    figure.update_layout(showlegend=False)
+    return dress(
+        figure,
+        dark=dark,
+        title=f"Layer {real} scores {number(means[real], 2)} by real edits"
+        + (
+            f", layer {gradients} by gradients {number(means[gradients], 2)}"
+            if gradients is not None and gradients != real and gradients in means
+            else ""
+        ),
+        subtitle=sentences(
+            (
+                f"{SCORE}. Line: mean over {counted(curve.n_requests, 'request')}; band: 95 % interval of "
+                f"{curve.n_resamples:,} bootstrap resamples (seed {curve.seed}).",
+            )
+        ),
+        kind=f"Mean real score of {counted(len(curve.layers), 'layer')}, as a line",
+        body=260,
+        bottom=44,
+        above=8,
+    )
+
+
+def _mark(figure: go.Figure, means: dict[int, float], layer: int, who: str, colour: str, theme: Colours) -> None:
+    """A dot on the curve, and the layer's name above it."""
+    figure.add_scatter(
+        x=[layer],
+        y=[means[layer]],
+        mode="markers",
+        name=who,
+        marker={"size": 18, "color": colour, "line": {"width": 2, "color": theme.background}},
+        hovertemplate=f"{who}: layer {layer}<extra></extra>",
+    )
+    share = layer / max(max(means), 1)
+    side = "left" if share < 0.2 else "right" if share > 0.8 else "center"
+    figure.add_annotation(
+        x=layer,
+        y=means[layer],
+        yanchor="bottom",
+        yshift=16,
+        xanchor=side,
+        text=f"{who}: {layer}",
+        showarrow=False,
+        font={"size": 12, "weight": 600, "color": theme.ink},
+        name=who,
+    )

@@ -1,0 +1,124 @@
+"""Did it take? One light for an edit: green, amber or red, and the checks it stands for.
+
+red      nothing can have changed (no change of weights, no memory, no text before the prompt), or the greedy answer is
+         the old one, or is not the new target
+green    it took, the new target is likelier than the old one, at least half of the rephrases follow and at least three
+         quarters of the neighbours stay, and both kinds were asked
+amber    everything between: it took, but a check is not good or could not be made
+
+The shares are a convention of this page, not a measurement: more often than not the same fact in other words, and at
+most one neighbour in four moved.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from goldenlayers_core.results.edit.report import EditReport
+from goldenlayers_core.results.edit.stack import EditCard
+from goldenlayers_core.results.formats import percent
+
+Colour = Literal["green", "amber", "red"]
+State = Literal["good", "poor", "none"]
+
+REPHRASES: Final = 0.5  # share that has to follow
+NEIGHBOURS: Final = 0.75  # share that has to stay
+RULE: Final = (
+    "Green: the greedy answer begins with the new target, the new target is likelier than the old one, at least half "
+    "of the rephrases follow, at least three quarters of the locality probes stay. Amber: it took, but one of these "
+    "fails or was not asked. Red: nothing changed, or the answer is not the new target."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing the light looks at."""
+
+    name: str
+    state: State  # "none": there was nothing to look at
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Light:
+    """The verdict in one colour and one sentence, and what it stands for."""
+
+    colour: Colour
+    words: str
+    checks: tuple[Check, ...]
+
+
+def light(report: EditReport, card: EditCard | None = None) -> Light:
+    """The light of an edit. `card` says what the edit holds; without it only the weight change is known."""
+    checks = (
+        _change(report, card),
+        _answer(report),
+        _probability(report),
+        _share(report, "rephrase", "Rephrases", REPHRASES, "follow"),
+        _share(report, "locality", "Locality", NEIGHBOURS, "stay"),
+    )
+    colour, words = _verdict(report, checks)
+    return Light(colour, words, checks)
+
+
+def _verdict(report: EditReport, checks: tuple[Check, ...]) -> tuple[Colour, str]:
+    change, answer, *rest = checks
+    if change.state == "poor":
+        return "red", "Nothing changed: the edit holds no change of weights, no memory and no text."
+    if report.before.answer == report.after.answer and not report.took:
+        return "red", f"Nothing changed: the answer is “{report.after.answer or '(nothing)'}”, as before."
+    if answer.state == "poor":
+        return "red", f"It did not take: the answer is “{report.after.answer or '(nothing)'}”."
+    if _plain(report.before.answer).startswith(_plain(report.target_new)):
+        return "red", f"Nothing changed: the model answered “{report.before.answer}” before the edit already."
+    poor = [check.name for check in rest if check.state == "poor"]
+    missing = [check.name for check in rest if check.state == "none"]
+    if poor:
+        return "amber", f"It took, but look at: {', '.join(poor).lower()}."
+    if missing:
+        return "amber", f"It took; not asked: {', '.join(missing).lower()}."
+    return "green", "It took: the fact is there in other words, too, and its neighbours stay."
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split()).strip(".,;!?\"' ")
+
+
+def _change(report: EditReport, card: EditCard | None) -> Check:
+    parts = []
+    if report.weight_change > 0:
+        parts.append(f"{percent(report.weight_change)} of the weight's norm")
+    if card is not None and card.entries:
+        parts.append(f"{card.entries} places in a memory")
+    if card is not None and card.prefix:
+        parts.append("a text before the prompt, no weight")
+    there = bool(parts) if card is None else card.changes_something
+    return Check("What is changed", "good" if there else "poor", ", ".join(parts) or "nothing")
+
+
+def _answer(report: EditReport) -> Check:
+    moved = f"“{report.before.answer or '(nothing)'}” → “{report.after.answer or '(nothing)'}”"
+    return Check("Greedy answer", "good" if report.took else "poor", moved)
+
+
+def _probability(report: EditReport) -> Check:
+    before, after = report.before.target_new_probability, report.after.target_new_probability
+    old = report.after.target_true_probability
+    if not math.isfinite(after):
+        return Check("Target probability", "none", "not asked")
+    words = f"P(new) {_percent(before)} → {_percent(after)}"
+    if math.isfinite(old):
+        words += f", P(old) now {_percent(old)}"
+    likelier = not math.isfinite(old) or after > old
+    return Check("Target probability", "good" if likelier else "poor", words)
+
+
+def _percent(share: float) -> str:
+    return percent(share) if math.isfinite(share) else "not asked"
+
+
+def _share(report: EditReport, kind: str, name: str, least: float, verb: str) -> Check:
+    good, total = report.rates().get(kind, (0, 0))
+    if not total:
+        return Check(name, "none", "none asked")
+    return Check(name, "good" if good / total >= least else "poor", f"{good} of {total} {verb}")

@@ -1,0 +1,131 @@
+"""What the lessons show: a metric by thirds of the layers, two arrows and their inner product, LGA beside real edits.
+
+No torch. Axes: Q requests, L layers measured.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+from goldenlayers_core.errors import ConfigError
+from goldenlayers_core.results.truth.sweep import SweepResult
+
+THIRDS: Final = ("shallow", "middle", "deep")
+ALIKE: Final = 0.05  # means of thirds that lie within so much of each other are called alike
+
+
+@dataclass(frozen=True, slots=True)
+class Thirds:
+    """The mean of a metric in the shallow, the middle and the deep third of the measured layers."""
+
+    name: str  # of the metric
+    layers: tuple[tuple[int, ...], ...]  # of each third
+    means: tuple[float, ...]  # over the requests that have the metric and the layers of the third
+
+    @property
+    def winners(self) -> tuple[int, ...]:
+        """The thirds (0 shallow, 1 middle, 2 deep) whose mean lies less than ALIKE below the largest."""
+        return tuple(i for i, mean in enumerate(self.means) if max(self.means) - mean < ALIKE)
+
+
+def thirds(sweep: SweepResult, name: str) -> Thirds | None:
+    """A metric (or "score") by thirds of the model's depth. None where a third has no measured layer, or no request
+    has the metric."""
+    means = sweep.mean(name)
+    parts = tuple(
+        tuple(layer for layer in sweep.layers if layer * 3 // sweep.n_layers == third) for third in range(len(THIRDS))
+    )
+    if not all(parts):
+        return None
+    found = tuple(float(means[[sweep.layers.index(layer) for layer in part]].mean()) for part in parts)
+    return None if any(math.isnan(mean) for mean in found) else Thirds(name, parts, found)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrows:
+    """Two directions of descent in a plane, the old and the new answer's, and their inner product.
+
+    The inner product of two gradients and that of their negatives, the directions of descent, are the same:
+    phi = < grad L(old), grad L(new) > = |old| |new| cos(angle between them).
+    """
+
+    old_degrees: float
+    old_length: float
+    new_degrees: float
+    new_length: float
+
+    def __post_init__(self) -> None:
+        if self.old_length < 0 or self.new_length < 0:
+            raise ConfigError(
+                f"The lengths {self.old_length:g} and {self.new_length:g} were given; an arrow's length is 0 or more."
+            )
+
+    @property
+    def old(self) -> tuple[float, float]:
+        """The tip of the old answer's arrow."""
+        return _tip(self.old_degrees, self.old_length)
+
+    @property
+    def new(self) -> tuple[float, float]:
+        """The tip of the new answer's arrow."""
+        return _tip(self.new_degrees, self.new_length)
+
+    @property
+    def between(self) -> float:
+        """The angle between the arrows, 0 to 180 degrees."""
+        turned = abs(self.new_degrees - self.old_degrees) % 360
+        return min(turned, 360 - turned)
+
+    @property
+    def cosine(self) -> float:
+        """Cosine of the angle between them."""
+        return math.cos(math.radians(self.between))
+
+    @property
+    def shadow(self) -> float:
+        """Signed length of the new arrow's projection on the old one's direction."""
+        return self.new_length * self.cosine
+
+    @property
+    def inner(self) -> float:
+        """phi, the inner product: the old arrow's length times the new one's shadow on it."""
+        return self.old_length * self.shadow
+
+    @property
+    def sign(self) -> int:
+        """1, 0 or -1: the sign of the inner product, what rounds to 0.00 counting as 0."""
+        rounded = round(self.inner, 2)
+        return (rounded > 0) - (rounded < 0)
+
+
+def _tip(degrees: float, length: float) -> tuple[float, float]:
+    return length * math.cos(math.radians(degrees)), length * math.sin(math.radians(degrees))
+
+
+@dataclass(frozen=True, slots=True)
+class LgaJudged:
+    """LGA's layer beside what real edits say of it."""
+
+    pick: int
+    golden_layer: int  # by real edits
+    pick_score: float  # mean real score at LGA's layer
+    golden_score: float
+    rank: int  # of LGA's layer by real edits; 1 is the best
+    n_layers: int  # measured
+    regret: float  # of LGA's layer, against every request's own best layer
+    golden_regret: float
+    apart: float  # mean over requests of score at the golden layer minus score at LGA's
+    low: float  # 95 % bootstrap interval of `apart`
+    high: float
+    correlation: float | None  # Spearman, of S and the mean real score over the layers
+    n_requests: int  # of the sweep
+    total: float  # LGA's sum S at its layer
+    negative: int  # layers of the model at which S is negative
+    n_sums: int  # layers of the model
+    lost: tuple[int, ...]  # of the best third of the layers by real edits those that LGA's fences set aside
+    n_good: int  # layers in that best third
+
+    @property
+    def third(self) -> str:
+        """Among which third of the layers, ranked by real edits, LGA's pick lies: "best", "middle" or "worst"."""
+        return ("best", "middle", "worst")[min(3 * (self.rank - 1) // self.n_layers, 2)]

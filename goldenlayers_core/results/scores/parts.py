@@ -1,0 +1,59 @@
+"""What a predicted score is made of, in words; and the arrays put beside them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+
+from goldenlayers_core.results.scores.layer_scores import Floats, Part
+
+
+@dataclass(frozen=True, slots=True)
+class PartInfo:
+    """One part of the edit-aware prediction: its column, its words, and how it is computed."""
+
+    name: str
+    title: str
+    better: Literal["higher", "lower"]
+    definition: str
+
+
+EDIT_AWARE_PARTS: Final = (
+    PartInfo(
+        "feasible",
+        "Feasible",
+        "higher",
+        "Predicted chance that the rewrite takes. It falls with the need: how far the value at the subject's last "
+        "token must move, to first order, in lengths of the old value; ROME's clamp allows 4.",
+    ),
+    PartInfo(
+        "spread",
+        "Spread",
+        "higher",
+        "Predicted share of rephrases answered with the new target: feasible, times the chance that the same edit, "
+        "seen through the keys of the rephrase, lifts the new target over the answer given now.",
+    ),
+    PartInfo(
+        "harm",
+        "Harm",
+        "lower",
+        "Predicted share of locality probes whose answer changes: the chance that the same edit, seen through the keys "
+        "of the locality prompt, lifts the new target over the model's own answer there.",
+    ),
+    PartInfo(
+        "portability",
+        "Portability",
+        "higher",
+        "Predicted share of portability probes answered accordingly, computed like the spread.",
+    ),
+)
+
+
+def edit_aware_parts(arrays: Mapping[str, Floats]) -> tuple[Part, ...]:
+    """The (Q, L) arrays, by name, with their words; parts that no request has are left out."""
+    return tuple(
+        Part(info.name, info.title, "share", info.better, info.definition, arrays[info.name])
+        for info in EDIT_AWARE_PARTS
+        if not np.isnan(arrays[info.name]).all()
+    )

@@ -1,0 +1,1 @@
+"""Which layer, by real edits: answers."""

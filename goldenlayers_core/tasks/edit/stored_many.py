@@ -1,0 +1,65 @@
+"""Many edits on disk: results to store and back. No torch."""
+
+import dataclasses
+import json
+from typing import Any, Final
+
+from goldenlayers_core.errors import StoreError
+from goldenlayers_core.figures.text import counted
+from goldenlayers_core.records import digest_of
+from goldenlayers_core.results import EditReport
+from goldenlayers_core.results.edit.many_edits import MODE_WORDS, ManyEdits
+from goldenlayers_core.runtime import Store
+from goldenlayers_core.tasks.manifest import manifest_of
+from goldenlayers_core.tasks.questions import ManyEditsQuestion
+from goldenlayers_core.tasks.serial import plain, report_from
+
+MANY_VERSION: Final = "many-1"  # changes when an edit or a report would come out differently
+
+
+def slim(report: EditReport) -> dict[str, Any]:
+    """A report as JSON without the likeliest tokens, which nobody reads a hundred times."""
+    content = plain(report)
+    for view in (content, *content["outcomes"]):
+        for side in ("before", "after"):
+            view[side]["top_tokens"] = []
+    return content
+
+
+def save_many(store: Store, question: ManyEditsQuestion, found: ManyEdits) -> str:
+    """Store the run under a name made of its content: equal questions on equal models have one run."""
+    content = [found.fingerprint, found.request_digests, found.mode, found.method, found.config, found.layer]
+    content += [list(question.earlier), found.provenance["dtype"], found.provenance["device"], MANY_VERSION]
+    run_id = f"many-edits-{digest_of([*content, question.choice.words])[:16]}"
+    if not found.n_computed and any(m.run_id == run_id for m in store.runs()):
+        return run_id  # it is there, with what it cost
+    title = (
+        f"{counted(found.n_requests, 'edit')} of {found.dataset} ({found.method.upper()}, layer {found.layer}, "
+        f"{MODE_WORDS[found.mode].split(',')[0]})"
+    )
+    summary = (
+        ("method", found.method),
+        ("layer", str(found.layer)),
+        ("mode", found.mode),
+        *((rate.kind, f"{rate.good} of {rate.n_probes}") for rate in found.rates),
+    )
+    manifest = manifest_of(run_id, title, question, found, summary, MANY_VERSION)
+    rest = {f.name: getattr(found, f.name) for f in dataclasses.fields(found) if f.name != "reports"}
+    texts = {"rest": json.dumps(rest), "reports": json.dumps([slim(report) for report in found.reports])}
+    store.save_run(manifest, {"requests": found.to_frame(), "probes": found.probes_frame()}, texts)
+    return run_id
+
+
+def open_many(store: Store, run_id: str) -> ManyEdits:
+    """A stored run of many edits. Raises StoreError when it is missing or damaged, or of another kind."""
+    run = store.load_run(run_id)
+    if "rest" not in run.texts or "reports" not in run.texts:
+        raise StoreError(f"The run {run_id} holds no many edits; choose a run of kind many-edits.")
+    try:
+        rest = json.loads(run.texts["rest"])
+        tuples = {name: tuple(rest[name]) for name in ("layers", "request_digests", "edit_ids")}
+        tuples["skipped"] = tuple((str(case), str(why)) for case, why in rest["skipped"])
+        reports = tuple(report_from(content) for content in json.loads(run.texts["reports"]))
+        return ManyEdits(**{**rest, **tuples, "reports": reports})
+    except (KeyError, TypeError, ValueError) as error:
+        raise StoreError(f"The run {run_id} cannot be read ({error}); delete it and run it again.") from error

@@ -1,0 +1,121 @@
+"""Lesson 4, why the layer matters: which stored sweep it is taught on, and the texts that belong to it. No torch."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from goldenlayers_core.errors import StoreError
+from goldenlayers_core.figures.text import percent
+from goldenlayers_core.records import EditRequest, ModelSource, digest_of
+from goldenlayers_core.results import SweepResult
+from goldenlayers_core.results.learn.lga import ALIKE, THIRDS, Thirds, thirds
+from goldenlayers_core.results.learn.probe_texts import AskedProbe, ProbeTexts
+from goldenlayers_core.results.learn.question import Question, range_words
+from goldenlayers_core.runtime import RunManifest, Store
+from goldenlayers_core.tasks.questions import DatasetChoice, ProbeTextsQuestion, SweepQuestion
+from goldenlayers_core.tasks.serial import plain
+from goldenlayers_core.tasks.truth.stored_sweep import SWEEP_VERSION
+
+TABLE: Final = "probe-texts"
+FEW: Final = 6  # requests of the small sweep that a lesson offers
+ABOUT: Final = 10  # layers of it
+MOSTLY: Final = 0.8  # share of edits that take, from which on a layer is said to take them
+_LEAST: Final = 3  # layers of a sweep that can teach anything about layers
+
+
+def lesson_sweep(store: Store, fingerprint: str, wanted: str | None = None) -> RunManifest | None:
+    """The sweep a lesson reads: `wanted` where it is of these weights, else the one with most requests, the newest
+    among equals. Sweeps of fewer than three layers are passed over."""
+    runs = [
+        m
+        for m in store.runs()
+        if m.kind == "sweep" and m.fingerprint == fingerprint and int(dict(m.summary).get("layers", "0")) >= _LEAST
+    ]
+    chosen = next((m for m in runs if m.run_id == wanted), None)
+    return chosen or max(runs, key=lambda m: (m.n_requests, m.created), default=None)
+
+
+def small_sweep(model: ModelSource, part: DatasetChoice, n_layers: int) -> SweepQuestion:
+    """The sweep that a lesson offers where there is none: few requests that the model knows, every k-th layer."""
+    step = max(1, n_layers // ABOUT)
+    choice = DatasetChoice(part.dataset, part.split, FEW, known_only=True, title=part.title)
+    return SweepQuestion(model, choice, layers=tuple(range(0, n_layers, step)))
+
+
+def texts_question(model: ModelSource, sweep: SweepResult, request: EditRequest) -> ProbeTextsQuestion:
+    """The texts that belong to a request of a sweep: the same method, settings and layers."""
+    return ProbeTextsQuestion(model, plain(request), sweep.method, json.loads(sweep.config), sweep.layers)
+
+
+def texts_name(
+    fingerprint: str, dtype: str, request: str, method: str, settings: Mapping[str, Any], layers: Sequence[int]
+) -> str:
+    """Under what the store keeps the texts; `request` is a digest, `settings` are those of the question."""
+    return digest_of([fingerprint, dtype, request, method, settings, list(layers), SWEEP_VERSION])
+
+
+def texts_of(store: Store, sweep: SweepResult, digest: str) -> ProbeTexts | None:
+    """The stored texts of a request of a sweep; None where they were not read yet, or are damaged."""
+    dtype = sweep.provenance.get("dtype", "")
+    name = texts_name(sweep.fingerprint, dtype, digest, sweep.method, json.loads(sweep.config), sweep.layers)
+    if name not in store.names(TABLE):
+        return None
+    try:
+        return _from(store.load_json(TABLE, name))
+    except (StoreError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _from(content: Mapping[str, Any]) -> ProbeTexts:
+    return ProbeTexts(
+        **{
+            **content,
+            "layers": tuple(content["layers"]),
+            "probes": tuple(AskedProbe(**{**p, "wanted": tuple(p["wanted"])}) for p in content["probes"]),
+            "answers": tuple(map(tuple, content["answers"])),
+            "hits": np.asarray(content["hits"], dtype=np.bool_),
+        }
+    )
+
+
+def questions(sweep: SweepResult, run_id: str) -> tuple[Question, ...]:
+    """Where edits take, and where they leave the neighbours alone; without those that the sweep cannot answer."""
+    asked = (
+        ("take", "rewrite", "In which part of the model do most edits take, so that the prompt gets its new answer?"),
+        ("stay", "locality", "In which part do most neighbours, prompts about other things, keep their answer?"),
+    )
+    found = ((key, text, thirds(sweep, name)) for key, name, text in asked)
+    return tuple(_question(key, text, part, sweep.n_requests, run_id) for key, text, part in found if part)
+
+
+def _question(key: str, text: str, found: Thirds, n_requests: int, run_id: str) -> Question:
+    words = [f"the {name} third, {range_words(layers)}" for name, layers in zip(THIRDS, found.layers, strict=True)]
+    alike = f"all about alike (less than {100 * ALIKE:.0f} points apart)"
+    right = (len(THIRDS),) if len(found.winners) == len(THIRDS) else found.winners
+    rates = ", ".join(f"{percent(mean)} in {word}" for word, mean in zip(words, found.means, strict=True))
+    explanation = f"Measured by real edits of {n_requests} requests at {sum(map(len, found.layers))} layers: {rates}."
+    if 1 < len(found.winners) < len(THIRDS):
+        explanation += f" Less than {100 * ALIKE:.0f} points apart counts as level."
+    return Question(key, text, (*words, alike), right, explanation, run_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """What tells layers apart, over all requests of a sweep."""
+
+    taking: int  # layers at which at least MOSTLY of the edits take
+    n_layers: int  # measured
+    least: tuple[int, float] | None  # of the layers that take: layer and share of the neighbours that stay, the least
+    most: tuple[int, float] | None  # and the most; None where no layer takes or no request has neighbours
+
+
+def apart(sweep: SweepResult) -> Apart:
+    """At how many layers edits take, and what becomes of the neighbours at these."""
+    took, stayed = sweep.mean("rewrite"), sweep.mean("locality")
+    taking = [place for place in range(len(sweep.layers)) if took[place] >= MOSTLY]
+    known = sorted((float(stayed[place]), sweep.layers[place]) for place in taking if not np.isnan(stayed[place]))
+    least, most = ((known[0][1], known[0][0]), (known[-1][1], known[-1][0])) if known else (None, None)
+    return Apart(len(taking), len(sweep.layers), least, most)

@@ -1,0 +1,123 @@
+"""The screens of a tour: a fact asked, layers scored, one named, the fact edited, what else moved. No torch."""
+
+from goldenlayers_core.errors import GoldenLayersError, StoreError
+from goldenlayers_core.figures.text import counted, percent
+from goldenlayers_core.results import EditReport
+from goldenlayers_core.results.present.tour import Tour
+from goldenlayers_core.runtime import RunManifest, Store
+from goldenlayers_core.tasks.present.edit import before_and_after, made, probe_slides
+from goldenlayers_core.tasks.present.layers import heat, picks, sums
+from goldenlayers_core.tasks.present.slide import NEIGHBOUR_WORDS, Number, Side, Slide, changes, said
+from goldenlayers_core.tasks.present.stored_tour import open_tour
+from goldenlayers_core.tasks.shipped_evidence import BUNDLED
+from goldenlayers_core.tasks.stored import open_report, open_scores, open_sweep
+from goldenlayers_core.tasks.truth.layer_card import ModelFacts, layer_card
+
+
+def of_tour(store: Store, manifest: RunManifest) -> tuple[Slide, ...]:
+    """The screens, those left out whose run was deleted since. Raises StoreError when none is left to show."""
+    tour = open_tour(store, manifest.run_id)
+    report, other = _report(store, tour.edit_run), _report(store, tour.other_run)
+    if report is None:
+        raise StoreError(f"The edit of the tour {manifest.run_id} was deleted from the store; run the tour again.")
+    found = [
+        _opening(tour, manifest),
+        _asked(tour, manifest),
+        *_gradients(store, tour),
+        _evidence(store, tour, manifest),
+    ]
+    found.append(before_and_after(report, manifest))
+    apart = other is not None and tour.other_run != tour.edit_run
+    probes = probe_slides(report, manifest)
+    neighbours = [slide for slide in probes if slide.changes[0].word in NEIGHBOUR_WORDS]
+    found += neighbours
+    if other is not None and apart and neighbours:
+        found.append(_elsewhere(other, tour, manifest))
+    return (*found, *(slide for slide in probes if slide not in neighbours))
+
+
+def _report(store: Store, run_id: str) -> EditReport | None:
+    try:
+        return open_report(store, run_id)
+    except GoldenLayersError:
+        return None
+
+
+def _opening(tour: Tour, manifest: RunManifest) -> Slide:
+    return Slide(
+        headline=f"One fact, {tour.n_layers} layers",
+        say=f"{tour.model} is a real language model. Which of its layers should be edited to change one fact?",
+        how=(
+            f"{tour.model} (fingerprint {tour.fingerprint[:8]}) ran on this machine; nothing left it.",
+            f"{manifest.run_id}, {manifest.created} (UTC), {manifest.seconds:.1f} s in all.",
+        ),
+    )
+
+
+def _asked(tour: Tour, manifest: RunManifest) -> Slide:
+    answer = said(tour.answer)
+    return Slide(
+        headline=f"The model says {answer}",
+        say="That is right." if tour.knows else f"The dataset says {tour.target_true}: it does not know this.",
+        prompt=tour.prompt,
+        sides=(Side("", answer),),
+        how=(
+            f"Greedy text: “{tour.answer}”. Probability of the whole true answer “{tour.target_true}” after the "
+            f"prompt: {percent(tour.true_probability)}.",
+            f"Case {tour.case_id} of the bundled dataset; {tour.model}; {manifest.run_id}.",
+        ),
+    )
+
+
+def _gradients(store: Store, tour: Tour) -> list[Slide]:
+    """The heatmap and the layer it names; nothing where the score was deleted."""
+    try:
+        scores, selection = open_scores(store, tour.score_run)
+    except GoldenLayersError:
+        return []
+    line = f"LGA, {counted(scores.n_requests, 'request')} of {scores.dataset}; {scores.model}; {tour.score_run}."
+    together = sums(selection, line)
+    named = f"Gradients name layer {selection.golden_layer}"
+    sure = f"{percent(selection.stability)} of resamples of the facts name it again; no edit was run."
+    return [heat(scores, selection, line), Slide(named, sure, draw=together.draw, how=together.how)]
+
+
+def _evidence(store: Store, tour: Tour, manifest: RunManifest) -> Slide:
+    """Where the best evidence says to edit: the real curve where the store has it, else what was measured before."""
+    same = tour.edit_layer == tour.golden_layer
+    headline = f"Real edits name layer {tour.edit_layer}" + (", too" if same else "")
+    if tour.edit_by == "sweep":
+        try:
+            sweep = open_sweep(store, tour.evidence_run)
+        except GoldenLayersError:
+            sweep = None
+        if sweep is not None:
+            facts = ModelFacts(sweep.model, sweep.fingerprint, sweep.n_layers, sweep.provenance.get("model_type", ""))
+            card = layer_card(store, facts, sweep, tour.evidence_run, sweep.method)
+            drawn = picks(sweep, card, tour.evidence_run)
+            return Slide(headline, drawn.headline + ".", draw=drawn.draw, how=drawn.how)
+    if tour.edit_by == "measured":
+        return Slide(
+            headline,
+            f"Measured before, on {BUNDLED.n_test} other facts:",
+            numbers=tuple(
+                Number(percent(judged.locality), f"of neighbours stay when layer {judged.layer} is edited ({who})")
+                for judged, who in ((BUNDLED.sweep, "chosen by real edits"), (BUNDLED.gradients, "by gradients"))
+            ),
+            how=(f"Layer {tour.edit_layer}: {tour.evidence}.", f"{tour.model}; {manifest.run_id}."),
+        )
+    by = headline if tour.edit_by == "search" else f"Nothing was measured yet: the tour edits layer {tour.edit_layer}"
+    return Slide(by, f"{tour.evidence[:1].upper()}{tour.evidence[1:]}.", how=(f"{tour.model}; {manifest.run_id}.",))
+
+
+def _elsewhere(other: EditReport, tour: Tour, manifest: RunManifest) -> Slide:
+    """The same neighbours, the same fact written where the gradients point."""
+    shown = changes(other, "locality")
+    good = sum(change.good for change in shown)
+    return Slide(
+        headline=f"At the gradients' layer {tour.golden_layer}, {good} of {len(shown)} do",
+        say="The same fact, the same neighbours, another layer.",
+        changes=shown,
+        table=other.to_frame(),
+        how=(f"All {len(shown)} neighbours are shown. One fact is an example, not a proof.", made(other, manifest)),
+    )

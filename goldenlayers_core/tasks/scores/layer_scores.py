@@ -1,0 +1,147 @@
+"""Layer scores of a dataset, from the store where they are there, computed and stored where they are not."""
+
+import dataclasses
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pandas as pd
+
+from goldenlayers_core.attribution.requests import Usable
+from goldenlayers_core.attribution.selection import select
+from goldenlayers_core.errors import RequestError
+from goldenlayers_core.models import ModelHandle
+from goldenlayers_core.records import config_digest
+from goldenlayers_core.results import LayerScores, Selection
+from goldenlayers_core.runtime import Progress, Store, provenance
+from goldenlayers_core.tasks.questions import ScoreQuestion
+from goldenlayers_core.tasks.scores.methods import Way, stacked, way
+from goldenlayers_core.tasks.stored import save_scores, score_version, selected_by
+
+if TYPE_CHECKING:
+    from goldenlayers_core.tasks.workbench import Workbench
+
+Watch = Callable[[pd.DataFrame], None]  # one row per request: its digest in "request", and (L,) "values"
+_FLUSH_SECONDS: Final = 2.0
+
+
+def score(
+    bench: "Workbench", question: ScoreQuestion, progress: Progress, watch: Watch | None = None, fresh: bool = False
+) -> str:
+    """Answer the question and store the run; returns its id. Raises a GoldenLayersError of one sentence.
+
+    `watch` sees the rows as they come, first those that the store had; `fresh` computes those again, too.
+    """
+    scores, selection = layer_scores(bench, question, progress, watch, fresh)
+    return save_scores(bench.store, question, scores, selection)
+
+
+def layer_scores(
+    bench: "Workbench", question: ScoreQuestion, progress: Progress, watch: Watch | None = None, fresh: bool = False
+) -> tuple[LayerScores, Selection]:
+    """The scores of every usable request, in the dataset's order, and the golden layer."""
+    handle = bench.model(question.model, progress)
+    dataset = bench.requests(question.choice, question.model, progress)
+    method = way(question.method)
+    found = method.find(handle, dataset.requests, question, progress)
+    if not found.requests:
+        reason = found.skipped[0][1] if found.skipped else "The dataset is empty."
+        raise RequestError(f"None of the {len(dataset.requests)} requests can be scored. {reason}")
+    key = f"{handle.result_key}-{config_digest(question.settings)}-{score_version(question.method)}"
+    seconds, computed, n_tokens = _compute(handle, bench.store, key, method, found, question, progress, watch, fresh)
+    rows = bench.store.read_rows(method.table, key).set_index("request")
+    digests = [r.digest for r in found.requests]
+    scores = dataclasses.replace(
+        _assemble(handle, question, method, found, rows.loc[digests], digests),
+        seconds=seconds,
+        n_computed=computed,
+        n_tokens=n_tokens,
+    )
+    return scores, select(scores.values, question.selection, selected_by(question.method))
+
+
+def _compute(
+    handle: ModelHandle,
+    store: Store,
+    key: str,
+    method: Way,
+    found: Usable,
+    question: ScoreQuestion,
+    progress: Progress,
+    watch: Watch | None,
+    fresh: bool,
+) -> tuple[float, int, int]:
+    """Score what the store does not have; (seconds, requests, tokens) spent. Stored as it goes, also when cancelled."""
+    stored = pd.DataFrame() if fresh else store.read_rows(method.table, key)
+    if watch is not None and len(stored):
+        watch(stored)
+    missing = _without(found, set(stored["request"]) if len(stored) else set())
+    total = len(found.requests)
+    done, n_tokens, start = total - len(missing.requests), 0, time.perf_counter()
+    pending: list[pd.DataFrame] = []
+    written = time.perf_counter()
+    progress.update(done, total, f"{done} of {total} requests were in the store" if done else "Scoring")
+
+    def part_done(requests: float) -> None:
+        """Between two chunks: the count is of requests' worth of work, so that the time left can be told."""
+        progress.update(min(done + requests, total), total, "Scoring")
+
+    try:
+        for rows, tokens in method.rows(handle, missing, question, part_done):
+            pending.append(rows)
+            if watch is not None:
+                watch(rows)
+            done, n_tokens = done + len(rows), n_tokens + tokens
+            if time.perf_counter() - written > _FLUSH_SECONDS:
+                store.append_rows(method.table, key, pd.concat(pending))
+                pending, written = [], time.perf_counter()
+            progress.update(done, total, "Scoring")
+    finally:
+        if pending:
+            store.append_rows(method.table, key, pd.concat(pending))
+    return time.perf_counter() - start, len(missing.requests), n_tokens
+
+
+def _without(found: Usable, have: set[str]) -> Usable:
+    """The requests whose scores are not there yet, each content once."""
+    fresh = {
+        r.digest: (r, old) for r, old in zip(found.requests, found.old_answers, strict=True) if r.digest not in have
+    }
+    return Usable(tuple(r for r, _ in fresh.values()), tuple(old for _, old in fresh.values()), ())
+
+
+def _assemble(
+    handle: ModelHandle, question: ScoreQuestion, method: Way, found: Usable, rows: pd.DataFrame, digests: list[str]
+) -> LayerScores:
+    values = stacked(rows, "values")
+    old, new = (
+        stacked(rows, name) if name in rows else np.full_like(values, np.nan) for name in ("norm_old", "norm_new")
+    )
+    lga = question.method == "lga"
+    return LayerScores(
+        method=question.method,
+        model=handle.name,
+        fingerprint=handle.fingerprint,
+        dataset=question.choice.words,
+        scope=question.config.scope if lga else "mlp_out",
+        old_answer=question.config.old_answer if lga else "dataset",
+        case_ids=tuple(r.case_id for r in found.requests),
+        request_digests=tuple(digests),
+        prompts=tuple(r.prompt for r in found.requests),
+        targets_old=found.old_answers,
+        targets_new=tuple(r.target_new for r in found.requests),
+        relations=tuple(r.relation for r in found.requests),
+        values=values,
+        norm_old=old,
+        norm_new=new,
+        parts=method.parts(rows),
+        skipped=found.skipped,
+        provenance={
+            **provenance(),
+            "device": str(handle.device),
+            "dtype": str(handle.dtype).removeprefix("torch."),
+            "precision": question.settings.precision,
+            "code": score_version(question.method),
+        },
+    )

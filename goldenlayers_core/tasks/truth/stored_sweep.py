@@ -1,0 +1,93 @@
+"""Sweeps on disk: results to store and back. No torch."""
+
+import json
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from goldenlayers_core.attribution.regret import golden_share
+from goldenlayers_core.errors import StoreError
+from goldenlayers_core.records import digest_of
+from goldenlayers_core.results import METRICS, SweepResult
+from goldenlayers_core.runtime import Store
+from goldenlayers_core.tasks.manifest import manifest_of
+from goldenlayers_core.tasks.questions import SweepQuestion
+
+SWEEP_VERSION: Final = "sweep-1"  # changes when an edit or a metric would come out differently
+_TEXTS: Final = ("case_ids", "request_digests", "prompts", "subjects", "targets_new", "targets_true", "relations")
+
+
+def save_sweep(store: Store, question: SweepQuestion, found: SweepResult) -> str:
+    """Store the run under a name made of its content: equal questions on equal models have one run."""
+    content = [found.fingerprint, found.request_digests, found.method, found.config, list(found.layers), SWEEP_VERSION]
+    content += [found.provenance["dtype"], found.provenance["device"], question.choice.words]
+    content += ["writing"] if question.writing else []
+    covariance = found.provenance.get("covariance", "")
+    content += [covariance] if covariance else []
+    run_id = f"sweep-{digest_of(content)[:16]}"
+    if not found.n_computed and any(m.run_id == run_id for m in store.runs()):
+        return run_id  # it is there, with what it cost
+    share = golden_share(found.score)[found.layers.index(found.golden_layer)]
+    title = f"Sweep ({found.method.upper()}) of {found.model} on {found.dataset}"
+    summary = (
+        ("golden layer", str(found.golden_layer)),
+        ("stability", f"{share:.0%}"),
+        ("method", found.method),
+        ("layers", str(len(found.layers))),
+        ("score", f"{found.mean('score').max():.3f}"),
+        ("seconds per edit", f"{found.seconds_per_edit:.4g}"),
+    )
+    manifest = manifest_of(run_id, title, question, found, summary, SWEEP_VERSION)
+    store.save_run(manifest, {"sweep": found.to_frame(), "before": _before(found)}, {"rest": json.dumps(_rest(found))})
+    return run_id
+
+
+def open_sweep(store: Store, run_id: str) -> SweepResult:
+    """A stored sweep. Raises StoreError when it is missing or damaged, or of another kind."""
+    run = store.load_run(run_id)
+    if "rest" not in run.texts or "sweep" not in run.frames:
+        raise StoreError(f"The run {run_id} holds no sweep; choose a run of kind sweep.")
+    rest, after, before = json.loads(run.texts["rest"]), run.frames["sweep"], run.frames["before"]
+    layers, names = tuple(int(layer) for layer in rest["layers"]), [m.name for m in METRICS]
+    queries = len(before)
+    answers = after["answer"].astype(str).to_numpy().reshape(queries, len(layers))
+    values = after.reindex(columns=names).to_numpy(np.float64).reshape(queries, len(layers), len(names))
+    return SweepResult(
+        method=rest["method"],
+        model=run.manifest.model,
+        fingerprint=run.manifest.fingerprint,
+        dataset=run.manifest.dataset,
+        config=rest["config"],
+        layers=layers,
+        n_layers=int(rest["n_layers"]),
+        values=np.asarray(values, dtype=np.float64),
+        before=np.asarray(before.reindex(columns=names).to_numpy(np.float64), dtype=np.float64),
+        answers=tuple(map(tuple, answers.tolist())),
+        answers_before=tuple(before["answers_before"].astype(str)),
+        skipped=tuple((str(case), str(reason)) for case, reason in rest["skipped"]),
+        seconds=run.manifest.seconds,
+        n_computed=int(dict(run.manifest.summary).get("computed now", 0)),
+        seconds_per_edit=float(rest["seconds_per_edit"]),
+        provenance=dict(run.manifest.provenance),
+        **{name: tuple(before[name].astype(str)) for name in _TEXTS},
+    )
+
+
+def _before(found: SweepResult) -> pd.DataFrame:
+    """One row per request: its texts, and what the unedited model does."""
+    columns: dict[str, object] = {name: getattr(found, name) for name in _TEXTS}
+    columns["answers_before"] = found.answers_before
+    columns |= {m.name: found.before[:, i] for i, m in enumerate(METRICS)}
+    return pd.DataFrame(columns)
+
+
+def _rest(found: SweepResult) -> dict[str, object]:
+    return {
+        "method": found.method,
+        "config": found.config,
+        "layers": list(found.layers),
+        "n_layers": found.n_layers,
+        "skipped": list(found.skipped),
+        "seconds_per_edit": found.seconds_per_edit,
+    }

@@ -1,0 +1,224 @@
+"""Real edits at every layer, kept per (request, layer): what is in the store is never computed again."""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pandas as pd
+
+from goldenlayers_core.editing import Supplies, get_method
+from goldenlayers_core.editing.method import MethodInfo
+from goldenlayers_core.errors import ConfigError, RequestError
+from goldenlayers_core.evaluation.sweep import UNEDITED, SweptPair, checked
+from goldenlayers_core.evaluation.sweep import sweep as swept
+from goldenlayers_core.models import ModelHandle
+from goldenlayers_core.records import EditRequest, config_digest, digest_of
+from goldenlayers_core.results import METRICS, Floats, SweepResult
+from goldenlayers_core.runtime import Progress, Store, provenance
+from goldenlayers_core.tasks.edit.one_edit import method_settings
+from goldenlayers_core.tasks.edit.supplies import supplies_of
+from goldenlayers_core.tasks.questions import SweepQuestion
+from goldenlayers_core.tasks.truth.stored_sweep import SWEEP_VERSION, save_sweep
+
+if TYPE_CHECKING:
+    from goldenlayers_core.tasks.workbench import Workbench
+
+TABLE: Final = "sweep"
+_FLUSH_SECONDS: Final = 2.0
+
+
+def sweep(bench: "Workbench", question: SweepQuestion, progress: Progress) -> str:
+    """Answer the question and store the run; returns its id. Raises a GoldenLayersError of one sentence."""
+    return save_sweep(bench.store, question, sweep_result(bench, question, progress))
+
+
+def sweep_result(bench: "Workbench", question: SweepQuestion, progress: Progress) -> SweepResult:
+    """Every editable request of the choice at every layer asked for."""
+    bed = open_bed(bench, question, progress)
+    layers = question.layers or tuple(range(bed.handle.n_layers))
+    for layer in layers:
+        bed.handle.check_layer(layer)
+    start = time.perf_counter()
+    computed = bed.measure(bed.requests, layers, progress)
+    return bed.result(layers, time.perf_counter() - start, computed)
+
+
+def open_bed(bench: "Workbench", question: SweepQuestion, progress: Progress) -> "Bed":
+    """The model, the method and the requests of a question. Raises RequestError when none can be edited."""
+    method = get_method(question.method)
+    config = method_settings(method.config_class, question.settings)
+    handle = bench.model(question.model, progress)
+    if len(question.layers) != 1 and not method.layers_of(0, config, handle.n_layers):
+        raise ConfigError(
+            f"{method.title} changes no layer, so that every layer would measure the same; give a single layer, "
+            "whichever, to measure it once."
+        )
+    dataset = bench.requests(question.choice, question.model, progress)
+    layers = question.layers or tuple(range(handle.n_layers))
+    supplies = supplies_of(bench, handle, method, config, layers, progress)
+    good, skipped = checked(handle, dataset.requests, supplies.templates)
+    if not good:
+        reason = skipped[0][1] if skipped else "The dataset is empty."
+        raise RequestError(f"None of the {len(dataset.requests)} requests can be edited. {reason}")
+    requests = tuple(dataset.requests[i] for i in good)
+    return Bed(
+        bench.store, handle, method, config, supplies, requests, tuple(skipped), question.choice.words, question.writing
+    )
+
+
+def moments_key(supplies: Supplies) -> str:
+    """Tells key covariances apart: by source, tokens and shrinkage, not by the layers they are at hand for."""
+    kinds = sorted({(m.origin, m.n_tokens, m.shrinkage) for m in supplies.moments.values()})
+    return digest_of(kinds)[:8]
+
+
+@dataclass
+class Bed:
+    """Where edits are tried: one model, one method with its settings, some requests, and the store."""
+
+    store: Store
+    handle: ModelHandle
+    method: MethodInfo
+    config: Any
+    supplies: Supplies
+    requests: tuple[EditRequest, ...]
+    skipped: tuple[tuple[str, str], ...]
+    words: str  # the choice of requests
+    writing: bool = False  # measure fluency and perplexity drift too
+
+    @property
+    def key(self) -> str:
+        """Under what the store keeps the pairs: everything but the request and the layer that can change a number."""
+        parts = (self.handle.result_key, self.method.name, config_digest(self.config), SWEEP_VERSION)
+        covariance = (moments_key(self.supplies),) if self.supplies.moments else ()
+        return "-".join((*parts, *covariance, *(("writing",) if self.writing else ())))
+
+    def rows(self) -> pd.DataFrame:
+        """Every stored pair, indexed by (request digest, layer)."""
+        found = self.store.read_rows(TABLE, self.key)
+        if not len(found):
+            found = pd.DataFrame({"request": [], "layer": []})
+        return found.set_index(["request", "layer"]).sort_index()
+
+    def measure(self, requests: Sequence[EditRequest], layers: Sequence[int], progress: Progress) -> int:
+        """See to it that every pair is in the store; returns how many were computed. Stored as it goes, also when
+        cancelled."""
+        have = set(self.rows().index)
+        total = len(requests) * len(layers)
+        missing: dict[tuple[int, ...], list[EditRequest]] = {}  # layers -> the requests that lack just these
+        for request in {r.digest: r for r in requests}.values():
+            lacking = tuple(layer for layer in layers if (request.digest, layer) not in have)
+            if lacking or (request.digest, UNEDITED) not in have:
+                missing.setdefault(lacking, []).append(request)
+        to_do = sum(len(lacking) * len(group) for lacking, group in missing.items())
+        progress.update(total - to_do, total, "Editing")
+        done = total - to_do
+        with _Shards(self.store, self.key) as shards:
+            for lacking, group in missing.items():
+                for pair in swept(
+                    self.handle,
+                    group,
+                    lacking,
+                    self.method,
+                    self.config,
+                    self.supplies,
+                    progress.check,
+                    writing=self.writing,
+                ):
+                    shards.add(_row(pair, group[pair.index]))
+                    if pair.layer != UNEDITED:
+                        done += 1
+                        progress.update(done, total, f"Editing, layer {pair.layer}")
+        return to_do
+
+    def result(self, layers: Sequence[int], seconds: float, computed: int) -> SweepResult:
+        """The stored pairs of every request at `layers`, all of which must have been measured."""
+        rows, names = self.rows(), [m.name for m in METRICS]
+        digests = [r.digest for r in self.requests]
+        layers = tuple(layers)
+        after = rows.loc[pd.MultiIndex.from_product([digests, layers])]
+        before = rows.loc[pd.MultiIndex.from_product([digests, [UNEDITED]])]
+        shape = (len(digests), len(layers), len(names))
+        answers = after["answer"].astype(str).to_numpy().reshape(shape[:2])
+        dtype = str(self.handle.dtype).removeprefix("torch.")
+        some = next(iter(self.supplies.moments.values()), None)
+        covariance = {"covariance": f"{some.n_tokens:,} tokens of {some.source}"} if some else {}
+
+        def each(name: str) -> tuple[str, ...]:
+            return tuple(str(getattr(r, name)) for r in self.requests)
+
+        return SweepResult(
+            method=self.method.name,
+            model=self.handle.name,
+            fingerprint=self.handle.fingerprint,
+            dataset=self.words,
+            config=json.dumps(vars(self.config), sort_keys=True),
+            case_ids=each("case_id"),
+            request_digests=tuple(digests),
+            prompts=each("prompt"),
+            subjects=each("subject"),
+            targets_new=each("target_new"),
+            targets_true=each("target_true"),
+            relations=each("relation"),
+            layers=layers,
+            n_layers=self.handle.n_layers,
+            values=_floats(after, names).reshape(shape),
+            before=_floats(before, names),
+            answers=tuple(map(tuple, answers.tolist())),
+            answers_before=tuple(before["answer"].astype(str)),
+            skipped=self.skipped,
+            seconds=seconds,
+            n_computed=computed,
+            seconds_per_edit=float(after["seconds"].mean()),
+            provenance={
+                **provenance(),
+                "device": str(self.handle.device),
+                "dtype": dtype,
+                "model_type": self.handle.architecture.model_type,
+                "code": SWEEP_VERSION,
+                **covariance,
+            },
+        )
+
+
+def _floats(rows: pd.DataFrame, names: Sequence[str]) -> Floats:
+    return np.asarray(rows.reindex(columns=list(names)).to_numpy(np.float64), dtype=np.float64)
+
+
+def _row(pair: SweptPair, request: EditRequest) -> dict[str, Any]:
+    numbers = {m.name: pair.metrics.get(m.name, float("nan")) for m in METRICS}
+    return {
+        "request": request.digest,
+        "layer": pair.layer,
+        **numbers,
+        "answer": pair.answer,
+        "seconds": pair.seconds,
+    }
+
+
+class _Shards:
+    """Rows on their way to the store: written every two seconds, and at the end whatever happens."""
+
+    def __init__(self, store: Store, key: str) -> None:
+        self.store, self.key = store, key
+        self.pending: list[dict[str, Any]] = []
+        self.written = time.monotonic()
+
+    def __enter__(self) -> "_Shards":
+        return self
+
+    def __exit__(self, *_reason: object) -> None:
+        self.flush()
+
+    def add(self, row: dict[str, Any]) -> None:
+        self.pending.append(row)
+        if time.monotonic() - self.written > _FLUSH_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        if self.pending:
+            self.store.append_rows(TABLE, self.key, pd.DataFrame(self.pending))
+        self.pending, self.written = [], time.monotonic()

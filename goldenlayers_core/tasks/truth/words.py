@@ -1,0 +1,122 @@
+"""The layer card in words: which layer to use and how sure that is, and what to keep in mind. No torch."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from goldenlayers_core.figures.text import counted, number, percent
+from goldenlayers_core.results import Pick, SweepResult
+from goldenlayers_core.results.truth.card import WAYS, Way
+from goldenlayers_core.tasks.truth.judgement import Difference, difference, left_out_regret, rivals, steadiness
+
+FEW: Final = 8  # requests below which a sweep is called small
+NAMED: Final[tuple[tuple[Way, str], ...]] = (
+    ("search", "the budgeted search"),
+    ("edit_aware", "edit-aware analysis"),
+    ("lga", "LGA"),
+    ("causal_trace", "causal tracing"),
+    ("literature_default", "the literature"),
+    ("middle", "the middle"),
+)
+
+
+def sentence(picks: Sequence[Pick], sweep: SweepResult | None, method: str, n_resamples: int) -> str:
+    """Which layer to use here, and how sure that is; says so where LGA picks badly."""
+    if sweep is None:
+        return _unjudged(picks)
+    golden = sweep.golden_layer
+    share = float(steadiness(sweep, n_resamples)[sweep.layers.index(golden)])
+    parts = [f"Use layer {golden}: {_how_sure(sweep, share, n_resamples)}"]
+    lga = _of(picks, "lga").layer
+    if lga is not None:
+        parts.append(_about_lga(lga, golden, difference(sweep, golden, lga, n_resamples), sweep.n_requests))
+    return f"{'; '.join(parts)}."
+
+
+def _of(picks: Sequence[Pick], way: Way) -> Pick:
+    return picks[WAYS.index(way)]
+
+
+def _unjudged(picks: Sequence[Pick]) -> str:
+    """Without a sweep: the best evidence there is, and that nobody has judged it."""
+    chosen = next((p for p in picks if p.layer is not None and p.way in ("search", "lga")), None)
+    if chosen is None:
+        return "No layer can be named from this store yet: nothing was measured on this model here."
+    if chosen.way == "search":
+        return f"Use layer {chosen.layer}: a budgeted search of real edits ended with it ({chosen.source})."
+    return f"Layer {chosen.layer} by gradients (LGA), and how good it is nobody knows yet: no real edit has judged it."
+
+
+def _how_sure(sweep: SweepResult, share: float, n_resamples: int) -> str:
+    if sweep.n_requests == 1:
+        return "the best layer of one single request, which says little about others"
+    level = rivals(sweep, n_resamples)
+    others = f"{_layers(level)} {'is' if len(level) == 1 else 'are'} level with it" if level else "no other is level"
+    few = f"only {sweep.n_requests} requests were swept, " if sweep.n_requests < FEW else ""
+    return f"{few}{percent(share)} of resamples choose it again and {others}"
+
+
+def _layers(layers: Sequence[int]) -> str:
+    names = [str(layer) for layer in layers]
+    if len(names) == 1:
+        return f"layer {names[0]}"
+    if len(names) > 4:
+        return f"{len(names)} layers ({', '.join(names[:3])}, …)"
+    return f"layers {', '.join(names[:-1])} and {names[-1]}"
+
+
+def _about_lga(lga: int, golden: int, apart: Difference | None, n_requests: int) -> str:
+    if lga == golden:
+        return "LGA chooses it, too"
+    if apart is None:
+        return f"LGA's layer {lga} was not measured"
+    if n_requests == 1:
+        return f"LGA's layer {lga} scores {number(apart.mean, 2)} less on it"
+    if apart.low > 0:
+        return (
+            f"LGA picks badly here: its layer {lga} scores {number(apart.mean, 2)} less "
+            f"({number(apart.low, 2)} to {number(apart.high, 2)} less)"
+        )
+    return f"LGA's layer {lga} scores {number(apart.mean, 2)} less, which these requests cannot tell from none"
+
+
+def remarks(picks: Sequence[Pick], sweep: SweepResult | None) -> tuple[str, ...]:
+    """What to keep in mind when reading the card."""
+    if sweep is None:
+        return ("Nothing here is judged: regret needs a sweep of real edits.",)
+    found = [_chosen_here(sweep)]
+    if len(sweep.layers) < sweep.n_layers:
+        found.append(
+            f"{len(sweep.layers)} of {sweep.n_layers} layers were measured; the best of the others is not known."
+        )
+    apart = [
+        f"{name}'s layer {_of(picks, way).layer}"
+        for way, name in NAMED
+        if _of(picks, way).layer is not None and _of(picks, way).layer not in sweep.layers
+    ]
+    if apart:
+        found.append(f"Not judged, because no edit was measured there: {', '.join(apart)}.")
+    search = _of(picks, "search")
+    if search.layer is not None:
+        found.append(f"The budgeted search chose from {search.source}; where those are judged here too, that flatters.")
+    others = [
+        name for way, name in NAMED if way in ("edit_aware", "lga", "causal_trace") and _elsewhere(picks, way, sweep)
+    ]
+    if others:
+        found.append(f"Chosen on other requests than exactly those judged: {', '.join(others)}.")
+    if sweep.skipped:
+        found.append(f"Left out, because they could not be edited: {counted(len(sweep.skipped), 'request')}.")
+    return tuple(found)
+
+
+def _chosen_here(sweep: SweepResult) -> str:
+    fair = left_out_regret(sweep)
+    text = f"Layer {sweep.golden_layer} was chosen on the very requests it is judged on, which flatters it"
+    if fair is None:
+        return f"{text}."
+    return f"{text}; chosen on all requests but one and judged on that one, the regret is {number(fair, 2)}."
+
+
+def _elsewhere(picks: Sequence[Pick], way: Way, sweep: SweepResult) -> bool:
+    """Whether a way's layer comes from another choice of requests than the sweep's, by its words."""
+    pick = _of(picks, way)
+    return pick.layer is not None and pick.source != f"{sweep.n_requests:,} requests of {sweep.dataset}"

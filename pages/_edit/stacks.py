@@ -1,0 +1,142 @@
+"""The two stacks of this browser, seen by nobody else, and the edit on show. A reload finds them again."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import streamlit as st
+
+from goldenlayers_core.errors import GoldenLayersError, StoreError
+from goldenlayers_core.records import EditRequest
+from goldenlayers_core.results import EditReport
+from goldenlayers_core.results.edit import stack as of
+from goldenlayers_core.results.edit.stack import EditCard, Stack
+from goldenlayers_core.runtime import RunManifest
+from goldenlayers_core.tasks import ModelCard, Recommendation
+from goldenlayers_core.tasks.edit.cards import edit_of_run
+from goldenlayers_core.tasks.edit.methods import MethodForm
+from pages._shared import cached, session
+
+NAMES: Final = ("A", "B")
+_STACK: Final = "stack-{}"
+_ACTIVE: Final = "stack-active"
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the views of Edit are about."""
+
+    card: ModelCard  # of the model in memory
+    found: Recommendation | None
+    request: EditRequest | None  # of the inputs above; None where it cannot be edited
+    form: MethodForm
+    settings: dict[str, Any]
+    layer: int  # of the inputs above
+    stack: str  # the stack on show, "A" or "B"
+    edits: tuple[str, ...]  # ids of its edits that are on and belong to this model, from the bottom
+    other: tuple[str, ...]  # the same of the other stack
+    run_id: str | None  # of the edit on show
+    report: EditReport | None
+
+    @property
+    def names(self) -> str:
+        """The stack in words, such as "stack A (2 edits)"."""
+        count = len(self.edits)
+        return f"stack {self.stack} ({count} {'edit' if count == 1 else 'edits'})"
+
+
+def active() -> str:
+    """The stack that new edits go to, and that is on show."""
+    name = st.session_state.get(_ACTIVE)
+    return name if name in NAMES else NAMES[0]
+
+
+def choose(name: str) -> None:
+    """Put a stack on show."""
+    session.keep(_ACTIVE, name)
+
+
+def other(name: str) -> str:
+    """The stack that is not `name`."""
+    return NAMES[1 - NAMES.index(name)]
+
+
+def stack(name: str) -> Stack:
+    """A stack; edits that were deleted from the store have left it."""
+    found: Stack = st.session_state.get(_STACK.format(name), Stack())
+    if not found.entries:
+        return found
+    stored = frozenset(cached.workbench().store.names("edits"))
+    readable = {edit_id for edit_id in found.edit_ids if edit_id in stored and _card(edit_id)}
+    return found if len(readable) == len(found.entries) else of.only(found, readable.__contains__)
+
+
+def put(name: str, changed: Stack) -> None:
+    """Keep a changed stack."""
+    session.keep(_STACK.format(name), changed)
+
+
+def _card(edit_id: str) -> EditCard | None:
+    try:
+        return cached.edit_card(edit_id)
+    except GoldenLayersError:
+        return None
+
+
+def enabled(name: str, fingerprint: str) -> tuple[str, ...]:
+    """The edits of a stack that are on and belong to this model, from the bottom."""
+    cards = ((edit_id, _card(edit_id)) for edit_id in stack(name).enabled)
+    return tuple(edit_id for edit_id, card in cards if card is not None and card.fingerprint == fingerprint)
+
+
+def add(run_id: str) -> None:
+    """A new edit goes to the top of the active stack and on show."""
+    add_edit(edit_of_run(cached.workbench().store, run_id))
+    session.show_edit_run(run_id)
+
+
+def add_edit(edit_id: str) -> None:
+    """Lay a stored edit on top of the active stack; another edit of the same fact is switched off."""
+    name = active()
+    put(name, of.add(stack(name), edit_id, off=same_fact(name, cached.edit_card(edit_id).facts)))
+
+
+def same_fact(name: str, facts: tuple[tuple[str, str, str], ...]) -> tuple[str, ...]:
+    """The edits of a stack that are on and write one of these facts (prompt and subject)."""
+    wanted = {(prompt, subject) for prompt, subject, _ in facts}
+    cards = [card for edit_id in stack(name).enabled if (card := _card(edit_id))]
+    return tuple(card.edit_id for card in cards if wanted & {(prompt, subject) for prompt, subject, _ in card.facts})
+
+
+def shown(name: str) -> tuple[str, EditReport] | tuple[None, None]:
+    """The edit on show: the one chosen, else the topmost of the stack that was measured here."""
+    chosen = session.edit_run()
+    cards = [card for edit_id in reversed(stack(name).edit_ids) if (card := _card(edit_id))]
+    for run_id in (*((chosen,) if chosen else ()), *(card.run_id for card in cards)):
+        try:
+            return run_id, cached.report(run_id)
+        except GoldenLayersError:
+            continue
+    return None, None
+
+
+def look(
+    card: ModelCard,
+    found: Recommendation | None,
+    request: EditRequest | None,
+    form: MethodForm,
+    settings: dict[str, Any],
+    layer: int,
+) -> Look:
+    """Everything the views are about: the inputs, the stacks, the edit on show."""
+    name = active()
+    run_id, report = shown(name)
+    mine, others = (enabled(which, card.fingerprint) for which in (name, other(name)))
+    return Look(card, found, request, form, settings, layer, name, mine, others, run_id, report)
+
+
+def run(run_id: str) -> RunManifest:
+    """What the store says about an edit. Raises StoreError when it is gone."""
+    for manifest in cached.workbench().store.runs():
+        if manifest.run_id == run_id:
+            return manifest
+    raise StoreError(f"The edit {run_id} is no longer in the store; make it again.")

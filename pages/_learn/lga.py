@@ -1,0 +1,205 @@
+"""Lesson 6: Layer Gradient Analysis. Two gradients and an inner product, in a plane and on the model."""
+
+import dataclasses
+from typing import Final
+
+import pandas as pd
+import streamlit as st
+
+from goldenlayers_core import figures
+from goldenlayers_core.figures.learn.lga import lga_and_edits, two_arrows
+from goldenlayers_core.figures.text import layer_list, number, shorten
+from goldenlayers_core.results import LayerScores, Selection, SweepResult
+from goldenlayers_core.results.learn.lga import Arrows, LgaJudged
+from goldenlayers_core.runtime import RunManifest
+from goldenlayers_core.tasks.learn.lga import (
+    ASKED,
+    edits_question,
+    judged,
+    lesson_scores,
+    lga_question,
+    pick_question,
+    sign_question,
+    sweep_with,
+)
+from goldenlayers_core.tasks.truth.judgement import curve
+from pages._learn import lesson
+from pages._learn import sweep as lesson_sweep
+from pages._shared import cached, jobs, session, show
+from pages._shared.wording import count, escape
+
+NAME: Final = "lga"
+_SOME: Final = 12  # requests of the run that the lesson offers
+_TURNS: Final = (  # key, label, field of Arrows, largest value
+    ("lesson-arrow-old-turn", "Old answer: angle in degrees", "old_degrees", 360),
+    ("lesson-arrow-old-length", "Old answer: length", "old_length", 2.0),
+    ("lesson-arrow-new-turn", "New answer: angle in degrees", "new_degrees", 360),
+    ("lesson-arrow-new-length", "New answer: length", "new_length", 2.0),
+)
+
+
+def section() -> None:
+    """The plane first, which needs no model; then a real LGA run, and the sweep beside it."""
+    lesson.text(NAME, "intro")
+    if not lesson.predict(NAME, sign_question()):
+        return
+    lesson.text(NAME, "plane")
+    _plane()
+    lesson.text(NAME, "meaning")
+    swept = lesson_sweep.stored()
+    run = _run(swept)
+    if run is None:
+        return
+    scores, selection = cached.scores(run.run_id)
+    if not lesson.predict(NAME, pick_question(selection, run.run_id)):
+        return
+    _one(scores, selection)
+    lesson.text(NAME, "sum")
+    _beside(swept, scores, selection, run)
+    lesson.links(
+        lesson.Link(
+            "Open these scores",
+            "pages/layer_scores.py",
+            lambda: session.show_score_run(run.run_id),
+            ":material/grid_on:",
+        ),
+        *(
+            lesson.Link(
+                "LGA against edits", "pages/ground_truth.py", lambda: _to_agreement(swept), ":material/query_stats:"
+            )
+            for _ in ([swept] if swept else [])
+        ),
+    )
+
+
+@st.fragment
+def _plane() -> None:
+    """Four sliders and two arrows: only this runs anew while the learner turns them."""
+    turning, drawn = st.columns([2, 3], gap="large")
+    values: dict[str, float] = {}
+    for key, label, name, most in _TURNS:
+        first = getattr(ASKED, name)
+        st.session_state.setdefault(key, int(first) if most == 360 else float(first))
+        step = 5 if most == 360 else 0.1
+        least = 0 if most == 360 else 0.0
+        values[name] = turning.slider(label, least, most, step=step, key=key, persist_state="session")
+    arrows = Arrows(**values)
+    table = pd.DataFrame(
+        [dataclasses.asdict(arrows) | {"between_degrees": arrows.between, "inner_product": arrows.inner}]
+    )
+    with drawn:
+        show.figure(two_arrows(arrows, session.dark()), "lesson-arrows", table)
+
+
+def _run(swept: tuple[RunManifest, SweepResult] | None) -> RunManifest | None:
+    """The LGA run the lesson reads, said in a line; else the button that makes one, and None."""
+    jobs.follow("score", session.show_score_run)
+    known = session.fingerprint()
+    store = cached.workbench().store
+    run = lesson_scores(store, known, swept[1] if swept else None, session.score_run()) if known else None
+    if run is not None:
+        st.caption(
+            f":material/database: Read from a stored run: LGA on {count(run.n_requests, 'request')} of "
+            f"{escape(run.dataset)}, {escape(run.model)} · {run.run_id}"
+        )
+        return run
+    lesson.text(NAME, "empty")
+    if lesson.model() is None:
+        return None
+    part = lesson_sweep.part_of(swept[0]) if swept else dataclasses.replace(session.choice(), limit=_SOME)
+    job = jobs.waiting("score")
+    st.button(
+        f"Score {escape(part.words)}",
+        key="lesson-score",
+        type="primary",
+        icon=":material/play_arrow:",
+        on_click=jobs.attempt,
+        args=(jobs.submit_score, lga_question(session.model(), part)),
+        disabled=job is not None and job.active,
+    )
+    st.caption("About a second for every five requests on two cores. It is kept as an ordinary run of Layer scores.")
+    return None
+
+
+def _one(scores: LayerScores, selection: Selection) -> None:
+    """phi of one request over the layers."""
+    lesson.text(NAME, "request")
+    wanted = session.request_digest()
+    key = "lesson-lga-request"
+    if key not in st.session_state and wanted in scores.request_digests:
+        st.session_state[key] = scores.request_digests.index(str(wanted))
+    if not 0 <= st.session_state.get(key, 0) < scores.n_requests:
+        st.session_state[key] = 0
+    index = int(
+        st.selectbox(
+            "Request",
+            range(scores.n_requests),
+            format_func=lambda q: (
+                f"{q + 1}. {shorten(scores.prompts[q], 60)} | {shorten(scores.targets_old[q], 24)} → "
+                f"{shorten(scores.targets_new[q], 24)}"
+            ),
+            key=key,
+            persist_state="session",
+        )
+    )
+    session.open_request(scores.request_digests[index])
+    frame = scores.to_frame()
+    size = scores.n_layers
+    drawn = figures.request_profile(scores, index, selection, session.dark())
+    show.figure(drawn, "lesson-lga-one", frame.iloc[index * size : (index + 1) * size])
+
+
+def _beside(
+    swept: tuple[RunManifest, SweepResult] | None, scores: LayerScores, selection: Selection, run: RunManifest
+) -> None:
+    """The sums; and real edits beneath them, with what they say of LGA's layer."""
+    found = judged(swept[1], selection) if swept and swept[1].n_layers == scores.n_layers else None
+    if swept is None or found is None:
+        show.figure(figures.totals_bars(selection, session.dark()), "lesson-lga-sums", selection.to_frame())
+        lesson.text(NAME, "unjudged", pick=selection.golden_layer)
+        jobs.follow("sweep", session.show_sweep_run)
+        if swept is None:
+            lesson_sweep.offer()
+        else:
+            _offer_layer(*swept, selection.golden_layer)
+        return
+    sweep_run, sweep = swept
+    if not lesson.predict(NAME, edits_question(found, f"{run.run_id} {sweep_run.run_id}")):
+        return
+    line = curve(sweep, "score")
+    table = selection.to_frame().merge(line.to_frame(), on="layer", how="left")
+    show.figure(lga_and_edits(scores, selection, sweep, line, found, session.dark()), "lesson-lga-edits", table)
+    _verdict(found)
+
+
+def _offer_layer(run: RunManifest, sweep: SweepResult, layer: int) -> None:
+    """One button that edits the sweep's requests at LGA's layer, too."""
+    if lesson.model() is None:
+        return
+    lesson_sweep.begin_button(f"Edit at layer {layer}, too", "lesson-lga-layer", sweep_with(run, sweep, layer))
+    st.caption(f"{count(sweep.n_requests, 'edit')}; what this sweep has measured is not measured again.")
+
+
+def _verdict(found: LgaJudged) -> None:
+    """Where LGA is wrong it is said so, with the numbers."""
+    said: dict[str, object] = {
+        "pick": found.pick,
+        "rank": found.rank,
+        "layers": found.n_layers,
+        "score": number(found.pick_score, 2),
+        "best": number(found.golden_score, 2),
+        "golden": found.golden_layer,
+        "n": found.n_requests,
+    }
+    if found.third == "best":
+        lesson.text(NAME, "right", **said)
+        return
+    said |= {"apart": number(found.apart, 2), "low": number(found.low, 2), "high": number(found.high, 2)}
+    said |= {"negative": found.negative, "sums": found.n_sums, "total": number(found.total, 2), "good": found.n_good}
+    lesson.text(NAME, "wrong", **said, lost=f"{len(found.lost)} ({layer_list(found.lost)})" if found.lost else "none")
+
+
+def _to_agreement(swept: tuple[RunManifest, SweepResult] | None) -> None:
+    if swept:
+        lesson_sweep.to_truth(swept[0].run_id)
+        st.session_state["truth-view"] = "agreement"

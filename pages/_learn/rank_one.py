@@ -1,0 +1,115 @@
+"""Lesson 3: a fact as key and value; the rank-one edit, with its vectors."""
+
+from typing import Final
+
+import streamlit as st
+
+from goldenlayers_core.figures.learn.rank_one import key_plane, key_rows
+from goldenlayers_core.figures.text import number, percent
+from goldenlayers_core.records import EditRequest
+from goldenlayers_core.results.learn.know import quoted
+from goldenlayers_core.results.learn.rank_one import RankOne, alike_question, leak_question, size_question
+from goldenlayers_core.tasks import EditQuestion, ModelCard
+from goldenlayers_core.tasks.layer_options import layer_options
+from goldenlayers_core.tasks.serial import plain
+from pages._learn import fact, lesson
+from pages._shared import cached, jobs, session, show
+from pages._shared.wording import escape
+
+NAME: Final = "rank-one"
+_SLOT: Final = "lesson-edit"
+_EDITED: Final = "lesson-edited"  # in the session: request, model and layer -> the edit's run
+_EDITING: Final = "lesson-editing"  # what is being edited
+
+
+def section() -> None:
+    """Computes one real edit and takes it apart."""
+    lesson.text(NAME, "intro")
+    card = lesson.model()
+    if card is None:
+        return
+    request = fact.choose()
+    start = layer_options(card.n_layers, session.recommendation())[0]
+    run_id = _edit(card, request, start.layer, start.why)
+    if run_id is None:
+        return
+    report = cached.report(run_id)
+    with st.spinner("Taking the edit apart"):
+        found = cached.rank_one(session.model(), report.edit_id, request)
+    _key_and_value(found)
+    _asked(found, run_id, report.verdict)
+
+
+def _key_and_value(found: RankOne) -> None:
+    (said, p), *_ = found.says
+    (said_new, p_new), *_ = found.says_new
+    lesson.text(
+        NAME,
+        "parts",
+        layer=found.layer,
+        subject=found.subject,
+        width_in=f"{found.shape[1]:,}",
+        width_out=f"{found.shape[0]:,}",
+        key_norm=number(found.key_norm),
+        value_norm=number(found.value_norm),
+        change_norm=number(found.change_norm),
+        says=quoted(said),
+        says_p=percent(p),
+        says_new=quoted(said_new),
+        says_new_p=percent(p_new),
+        new=found.target_new,
+        rank=f"{found.rank_new[0]:,}",
+        rank_new=f"{found.rank_new[1]:,}",
+        residual=number(found.residual, 1),
+        residual_run=number(found.residual_run, 1),
+    )
+
+
+def _asked(found: RankOne, run_id: str, verdict: str) -> None:
+    first = alike_question(found)
+    if not lesson.predict(NAME, size_question(found)) or (first and not lesson.predict(NAME, first)):
+        return
+    second = leak_question(found)
+    if second and not lesson.predict(NAME, second):
+        return
+    show.figure(key_plane(found, session.dark()), "lesson-rank-one-plane", found.to_frame())
+    lesson.text(NAME, "plane")
+    show.figure(key_rows(found, session.dark()), "lesson-rank-one-rows", found.to_frame())
+    st.markdown(f"**The verdict on the edit:** {escape(verdict)}")
+    lesson.text(NAME, "after")
+    lesson.links(
+        lesson.Link("See this edit", "pages/edit.py", lambda: session.show_edit_run(run_id), ":material/edit:"),
+        lesson.Link("What real edits do at every layer", "pages/ground_truth.py"),
+    )
+
+
+def _edit(card: ModelCard, request: EditRequest, layer: int, why: str) -> str | None:
+    """The run of this edit, or the button that computes it."""
+    about = f"{request.digest}-{card.fingerprint}-{layer}"
+    lesson.text(NAME, "edit", layer=layer, why=why, new=request.target_new, true=request.target_true)
+    job = jobs.follow(_SLOT, _done)
+    run_id: str | None = st.session_state.get(_EDITED, {}).get(about)
+    if run_id is not None and cached.manifest_created(run_id):
+        return run_id
+    if job is not None and job.active:
+        return None
+    st.button(
+        f"Write {request.target_new} into layer {layer}",
+        key="lesson-rank-one-start",
+        type="primary",
+        icon=":material/edit:",
+        on_click=_start,
+        args=(request, layer, about),
+    )
+    st.caption("It takes a few seconds on two cores. No weight of the model is changed; the edit lies over it.")
+    return None
+
+
+def _start(request: EditRequest, layer: int, about: str) -> None:
+    session.keep(_EDITING, about)
+    question = EditQuestion(session.model(), plain(request), "rome", layer)
+    jobs.start(_SLOT, cached.workbench().submit(question, "Editing one fact"))
+
+
+def _done(run_id: str) -> None:
+    session.keep(_EDITED, {**st.session_state.get(_EDITED, {}), st.session_state.get(_EDITING, ""): run_id})

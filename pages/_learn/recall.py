@@ -1,0 +1,86 @@
+"""Lesson 2: where a fact is recalled."""
+
+from typing import Final
+
+import streamlit as st
+
+from goldenlayers_core import figures
+from goldenlayers_core.figures.learn.recall import depth_ladder
+from goldenlayers_core.records import EditRequest, TraceConfig
+from goldenlayers_core.results import TokenTrace
+from goldenlayers_core.results.learn.recall import layer_question, readable_question, token_question
+from goldenlayers_core.tasks import DatasetChoice, TokenTraceQuestion
+from goldenlayers_core.tasks.serial import plain
+from pages._learn import fact, lesson
+from pages._shared import cached, jobs, session, show
+
+NAME: Final = "recall"
+SAMPLES: Final = 4  # noise samples: enough for one picture, and less than half the wait of a trace's usual 10
+_SLOT: Final = "lesson-trace"
+_TRACED: Final = "lesson-traced"  # in the session: request and model -> name of the stored trace
+_TRACING: Final = "lesson-tracing"  # what is being traced
+
+
+def section() -> None:
+    """Traces one fact, then reads the residual stream after every layer."""
+    lesson.text(NAME, "intro")
+    card = lesson.model()
+    if card is None:
+        return
+    request = fact.choose()
+    about = f"{request.digest}-{card.fingerprint}"
+    lesson.text(NAME, "trace", samples=SAMPLES)
+    trace = _trace(request, about)
+    if trace is None:
+        return
+    if not lesson.predict(NAME, token_question(trace, about)):
+        return
+    if not lesson.predict(NAME, layer_question(trace, about)):
+        return
+    show.figure(figures.token_heatmap(trace, session.dark()), "lesson-recall-trace", trace.to_frame())
+    lesson.text(NAME, "lens")
+    with st.spinner("Reading the residual stream"):
+        depth = cached.depth(session.model(), request)
+    if not lesson.predict(NAME, readable_question(depth, about)):
+        return
+    show.figure(depth_ladder(depth, session.dark()), "lesson-recall-depth", depth.to_frame())
+    lesson.text(NAME, "after")
+    lesson.links(
+        lesson.Link("Causal traces of many facts", "pages/ground_truth.py", _show_trace),
+        lesson.Link("Edit this fact", "pages/edit.py", icon=":material/edit:"),
+    )
+
+
+def _trace(request: EditRequest, about: str) -> TokenTrace | None:
+    """The stored trace of this request on this model, or the button that computes it."""
+    job = jobs.follow(_SLOT, _done)
+    name = st.session_state.get(_TRACED, {}).get(about)
+    if name in cached.workbench().store.names("token-traces"):
+        return cached.token_trace(name)
+    if job is not None and job.active:
+        return None
+    st.button(
+        "Trace this fact",
+        key="lesson-recall-start",
+        type="primary",
+        icon=":material/route:",
+        on_click=_start,
+        args=(request, about),
+    )
+    st.caption("It takes seconds for a short prompt and up to a minute for a long one on two cores.")
+    return None
+
+
+def _start(request: EditRequest, about: str) -> None:
+    config = TraceConfig(n_samples=SAMPLES)
+    question = TokenTraceQuestion(session.model(), plain(request), DatasetChoice("bundled"), config)
+    session.keep(_TRACING, about)
+    jobs.start(_SLOT, cached.workbench().submit(question, "Tracing one fact"))
+
+
+def _done(name: str) -> None:
+    session.keep(_TRACED, {**st.session_state.get(_TRACED, {}), st.session_state.get(_TRACING, ""): name})
+
+
+def _show_trace() -> None:
+    st.session_state["truth-view"] = "trace"

@@ -1,0 +1,141 @@
+"""Lesson 7: when edits go wrong. One edit with every probe, then edits piling up."""
+
+from typing import Final
+
+import streamlit as st
+
+from goldenlayers_core.figures.learn.wrong import pile_curves
+from goldenlayers_core.figures.text import percent
+from goldenlayers_core.records import EditRequest
+from goldenlayers_core.results.learn.pile import Pile
+from goldenlayers_core.tasks.learn.wrong import (
+    edit_question,
+    find_edit,
+    find_pile,
+    kind_question,
+    pile_layers,
+    pile_question,
+    pile_questions,
+    signs,
+    telling_edit,
+)
+from goldenlayers_core.tasks.questions import EditQuestion, PileQuestion
+from pages._learn import answers, lesson
+from pages._learn import sweep as lesson_sweep
+from pages._shared import cached, jobs, session, show
+from pages._shared.wording import duration, escape
+
+NAME: Final = "wrong"
+_EDIT: Final = "lesson-edit"  # slots of jobs
+_PILE: Final = "pile"
+
+
+def section() -> None:
+    """One real edit that took and did harm; then the collapse curve of many."""
+    lesson.text(NAME, "intro")
+    swept = lesson_sweep.on_show(NAME)
+    if swept is None:
+        return
+    run, sweep = swept
+    row, layer = telling_edit(sweep)
+    digest = sweep.request_digests[row]
+    request = lesson_sweep.request_of(run, digest)
+    asked = pile_question(session.model(), lesson_sweep.part_of(run), pile_layers(sweep.n_layers, sweep.golden_layer))
+    store = cached.workbench().store
+    made = find_edit(store, sweep.fingerprint, request, layer) if request else None
+    piled = find_pile(store, sweep.fingerprint, sweep.provenance.get("dtype", ""), asked)
+    missing = piled is None or (request is not None and made is None)
+    ready = not missing or lesson.model() is not None  # asked for once, above whatever needs it
+    if request is not None:
+        _one(request, layer, made, ready)
+    _many(asked, piled, ready)
+    lesson.links(
+        lesson.Link(
+            "Open this edit's sweep",
+            "pages/ground_truth.py",
+            lambda: lesson_sweep.to_truth(run.run_id, digest, layer),
+            ":material/query_stats:",
+        ),
+        lesson.Link(
+            "Make this edit and stack others",
+            "pages/edit.py",
+            lambda: lesson_sweep.to_edit(run.run_id, digest, layer),
+            ":material/edit:",
+        ),
+    )
+
+
+def _one(request: EditRequest, layer: int, run_id: str | None, ready: bool) -> None:
+    """One edit and all its probes."""
+    lesson.text(NAME, "one", layer=layer)
+    st.markdown(f"> {escape(request.prompt)} … {escape(request.target_true or '?')} **→ {escape(request.target_new)}**")
+    jobs.follow(_EDIT, session.show_edit_run)
+    if run_id is None:
+        lesson.text(NAME, "one-empty", layer=layer)
+        _offer(_EDIT, "Make this edit", ":material/edit:", edit_question(session.model(), request, layer), ready)
+        return
+    report = cached.report(run_id)
+    question = kind_question(report)
+    if question is not None and not lesson.predict(NAME, question):
+        return
+    answers.cards(
+        [answers.Said(o.kind, o.prompt, o.before.answer, o.after.answer, o.success) for o in report.outcomes],
+        f"after the edit at layer {layer}",
+    )
+    st.caption(f"Greedy answers to all {len(report.outcomes)} probes; {report.method.upper()} · {run_id}")
+
+
+def _many(asked: PileQuestion, stored: tuple[str, Pile] | None, ready: bool) -> None:
+    """Edits that pile up: read where a pile is stored, else one button."""
+    jobs.follow(_PILE, lambda _name: None)
+    if stored is None:
+        layers = ", ".join(map(str, asked.layers))
+        lesson.text(NAME, "many-empty", written=asked.sizes[-1], layers=layers, facts=asked.facts)
+        _offer(_PILE, "Pile them up", ":material/layers:", asked, ready)
+        st.caption(
+            f"{asked.sizes[-1] * len(asked.layers)} real edits and {len(asked.sizes) * len(asked.layers)} "
+            "measurements: about a minute on two cores, in the background."
+        )
+        return
+    name, found = stored
+    lesson.text(NAME, "many", written=len(found.written), prompts=found.n_prompts, facts=len(found.facts))
+    if not all(lesson.predict(NAME, question) for question in pile_questions(found, name)):
+        return
+    show.figure(pile_curves(found, session.dark()), f"lesson-pile-{name[:8]}", found.to_frame())
+    _provenance(found)
+    lesson.text(NAME, "after", signs=signs(found))
+    lesson.text(
+        NAME,
+        "limits",
+        n=found.sizes[-1],
+        prompts=found.n_prompts,
+        facts=len(found.facts),
+        share=percent(1 / len(found.facts)),
+    )
+
+
+def _offer(slot: str, label: str, icon: str, question: EditQuestion | PileQuestion, ready: bool) -> None:
+    """A button that starts work, once the model is in memory."""
+    job = jobs.waiting(slot)
+
+    def begin() -> None:
+        jobs.start(slot, cached.workbench().submit(question, label))
+
+    st.button(
+        label,
+        key=f"lesson-start-{slot}",
+        type="primary" if ready else "secondary",
+        icon=icon,
+        on_click=jobs.attempt,
+        args=(begin,),
+        disabled=not ready or (job is not None and job.active),
+        help=None if ready else "Load the model first; the button is above.",
+    )
+
+
+def _provenance(found: Pile) -> None:
+    st.caption(
+        f"{escape(found.model)} · {escape(found.provenance.get('device', '?'))}, "
+        f"{escape(found.provenance.get('dtype', '?'))} · torch {escape(found.provenance.get('torch', '?'))} · measured "
+        f"in {duration(found.seconds)}"
+    )

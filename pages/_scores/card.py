@@ -1,0 +1,161 @@
+"""The golden-layer card: what was found, how sure it is, and what it does not prove."""
+
+import pandas as pd
+import streamlit as st
+
+from goldenlayers_core.figures.text import counted, layer_list, number, percent
+from goldenlayers_core.results import LayerScores, Selection
+from goldenlayers_core.tasks.layer_options import early_layer
+from pages._shared import edit_link, present_link, report
+from pages._shared.wording import duration, escape, precise
+
+NOT_PROVED = (
+    "**What this does not prove yet.** LGA compares gradients; no edit has been run, and only an edit tells whether it "
+    "takes and what else it moves."
+)
+ON_BUNDLED = (
+    "On the bundled model it misleads: for two sets of 16 known facts it chose layers 21 and 25, where real ROME edits "
+    "scored 0.28 and 0.33 less than at each request's best layer; at the literature's layer 5 they scored 0.06 and "
+    "0.03 less (score: mean of rewrite, rephrase and locality hits, 0 to 1). So try an early layer beside it."
+)
+ELSEWHERE = "On the bundled model its choice is a poor layer to edit, so try an early layer beside it here, too."
+PREDICTED = (
+    "**What this does not prove yet.** These are predictions from gradients; no edit has been run, and only an edit "
+    "tells whether it takes and what else it moves. They are ranked by their mean; no layer is set aside."
+)
+CALIBRATED = (
+    "The rule's few numbers were fitted to real ROME edits of the bundled model on 32 requests of the proxy split, and "
+    "to nothing else. On 24 held-out test requests the rank correlation of its layer scores with real ones was "
+    "0.85 (95 % interval 0.65 to 0.92). It tells early layers from late ones, but not layers 0 to 6 from each other; "
+    "on 8 zsRE questions, whose neighbours hardly an edit moves, its layer gave away 0.46 of the score."
+)
+CALIBRATED_ELSEWHERE = (
+    "The rule's few numbers were fitted to real ROME edits of the bundled model, never to this one: take the order of "
+    "the layers more seriously than the predicted scores, and check it on the page Ground truth."
+)
+FIRM = 0.5  # stability below which the card warns
+
+
+def card(scores: LayerScores, selection: Selection, run_id: str, bundled: bool) -> None:
+    """The card. `bundled`: whether the scores are the bundled model's."""
+    with st.container(key="golden-layer-card"):
+        left, right = st.columns([4, 5], gap="large")
+        with left:
+            _numbers(scores, selection)
+            _buttons(selection.golden_layer, early_layer(scores.n_layers), run_id)
+        with right:
+            if selection.stability < FIRM:
+                st.markdown(
+                    f"**Not stable.** Only {percent(selection.stability)} of {selection.n_resamples:,} resamples of "
+                    f"these requests pick layer {selection.golden_layer}. {_rivals(selection)} More requests help."
+                )
+            st.markdown(_caution(scores, bundled))
+        st.caption(_provenance(scores, selection, run_id))
+    skipped(scores)
+
+
+def _caution(scores: LayerScores, bundled: bool) -> str:
+    if scores.method == "lga":
+        return f"{NOT_PROVED} {ON_BUNDLED if bundled else ELSEWHERE}"
+    return f"{PREDICTED} {CALIBRATED if bundled else CALIBRATED_ELSEWHERE}"
+
+
+def _buttons(golden: int, early: int, run_id: str) -> None:
+    with st.container(horizontal=True):
+        if st.button(f"Edit at the golden layer {golden}", key="edit-golden", icon=":material/edit:"):
+            edit_link.go(layer=golden)
+        if early != golden and st.button(f"Edit at the early layer {early}", key="edit-early", icon=":material/edit:"):
+            edit_link.go(layer=early)
+        report.buttons(run_id, "scores")
+        present_link.link(run_id)
+
+
+def _numbers(scores: LayerScores, selection: Selection) -> None:
+    golden = selection.golden_layer
+    low, high = selection.interval[golden]
+    summed = selection.by == "sum"
+    with st.container(horizontal=True, gap="large", key="golden-layer-numbers"):
+        st.metric(
+            "Golden layer",
+            str(golden),
+            width="content",
+            help="The layer with the largest summed score among those inside the Tukey fences; 0 is the first block."
+            if summed
+            else "The layer with the largest mean predicted score; 0 is the first block.",
+        )
+        st.metric(
+            "Summed score S" if summed else "Predicted score",
+            number(float(selection.totals[golden]), 3 if summed else 2),
+            width="content",
+            help=(
+                f"Sum of the layer score over {counted(scores.n_requests, 'request')}, in nats² per squared unit of "
+                "weight."
+                if summed
+                else f"Mean over {counted(scores.n_requests, 'request')} of what an edit at this layer is predicted to "
+                "score, 0 to 1."
+            )
+            + f" 95 % bootstrap interval: {number(low, 3 if summed else 2)} to {number(high, 3 if summed else 2)}.",
+        )
+        st.metric(
+            "Stability",
+            percent(selection.stability),
+            width="content",
+            help=f"Share of {selection.n_resamples:,} bootstrap resamples of the requests (seed {selection.seed}) that "
+            f"pick layer {golden} again. {_rivals(selection)}",
+        )
+        st.metric(
+            "Requests",
+            f"{scores.n_requests:,}" + (f" of {scores.n_requests + len(scores.skipped):,}" if scores.skipped else ""),
+            width="content",
+            help="Requests with a score; the others were skipped, and their reasons are listed below the card.",
+        )
+        st.metric(
+            "Time",
+            duration(scores.seconds),
+            width="content",
+            help=f"{counted(scores.n_computed, 'request')} computed in {precise(scores.seconds)} ({scores.n_tokens:,} "
+            f"tokens through the model); {scores.n_requests - scores.n_computed:,} came from the store.",
+        )
+
+
+def _rivals(selection: Selection) -> str:
+    """The layers that the other resamples pick."""
+    order = sorted(range(len(selection.pick_share)), key=lambda layer: -selection.pick_share[layer])
+    others = [layer for layer in order if layer != selection.golden_layer and selection.pick_share[layer] > 0][:3]
+    if not others:
+        return "No resample picks another layer."
+    return (
+        "Next: " + ", ".join(f"layer {layer} ({percent(float(selection.pick_share[layer]))})" for layer in others) + "."
+    )
+
+
+def _provenance(scores: LayerScores, selection: Selection, run_id: str) -> str:
+    about = scores.provenance
+    aside = f"set aside: {layer_list(selection.outliers)}" if selection.outliers else "no layer set aside"
+    fences = f"{aside} (k = {selection.fence_factor:g})" if selection.by == "sum" else "ranked by the mean, no fences"
+    lga = scores.method == "lga"
+    how = f"scope {scores.scope}, old answer from the {scores.old_answer}" if lga else "edit-aware, MLP output"
+    stored = scores.n_requests - scores.n_computed
+    parts = (
+        f"{scores.n_computed:,} computed, {stored:,} from the store; {scores.n_tokens:,} tokens",
+        fences,
+        f"{scores.model} on {about.get('device', '?')}, {about.get('dtype', '?')}",
+        f"precision {about.get('precision', 'model')}, {how}",
+        f"{scores.dataset}",
+        f"torch {about.get('torch', '?')}",
+        run_id,
+    )
+    return escape(" · ".join(parts))
+
+
+def skipped(scores: LayerScores) -> None:
+    """The requests without a score, each with its reason."""
+    if not scores.skipped:
+        return
+    with st.expander(f"{counted(len(scores.skipped), 'request')} skipped, and why", icon=":material/rule:"):
+        st.dataframe(
+            pd.DataFrame(scores.skipped, columns=["case", "reason"]),
+            width="stretch",
+            hide_index=True,
+            key="scores-skipped",
+        )

@@ -1,0 +1,126 @@
+"""Layer scores in pictures: the heatmap that opens requests, the sums, where the best layers lie."""
+
+import streamlit as st
+
+from goldenlayers_core import figures
+from goldenlayers_core.figures.scores.parts import SCORE
+from goldenlayers_core.results import LayerScores, Selection
+from pages._shared import cached, link, session, show
+
+SCALE_WORDS = {"row": "by row", "symlog": "symmetric log", "raw": "raw"}
+ORDER_WORDS = {"best": "best layer", "relation": "relation", "dataset": "dataset"}
+OPEN_LAYER = "open-layer"
+_CLICK = "Click a cell to open its request."
+_ORDERS = "Best layer: requests with the same best layer together. Relation: requests of one kind together."
+
+
+def heatmap(scores: LayerScores, selection: Selection, run_id: str) -> None:
+    """The picture; a click on a cell opens its request. Predictions come with a choice of their parts."""
+    if scores.parts:
+        part, order = _part_looks(scores)
+        drawn = cached.once(figures.part_heatmap, scores, selection, part, order, session.dark())
+    else:
+        scale, order = _looks()
+        drawn = cached.once(figures.scores_heatmap, scores, selection, scale, order, session.dark())
+    show.figure(drawn, heatmap_name(run_id), cached.once(LayerScores.to_frame, scores), selectable=True)
+
+
+def heatmap_name(run_id: str) -> str:
+    """Key of the heatmap's figure: a new run, scale or order starts without a selected cell."""
+    state = st.session_state
+    look = f"{state.get('scores-scale', 'row')}-{state.get('scores-part', SCORE)}"
+    return f"heatmap-{run_id}-{look}-{state.get('scores-order', 'best')}"
+
+
+def _looks() -> tuple[figures.Scale, figures.Order]:
+    link.option("view", "scores-scale", figures.SCALES)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        scale = st.segmented_control(
+            "Colours",
+            figures.SCALES,
+            default="row",
+            required=True,
+            format_func=SCALE_WORDS.__getitem__,
+            key="scores-scale",
+            persist_state="session",
+            help="By row: each request divided by its largest absolute value, so that every request counts alike. "
+            "Symmetric log: small and large values in one picture. Raw: the values, cut at their 99th percentile.",
+        )
+        order = row_order("scores-order", _CLICK, _ORDERS)
+    link.say(view=None if scale == "row" else scale)
+    return scale or "row", order
+
+
+def _part_looks(scores: LayerScores) -> tuple[str, figures.Order]:
+    words = {SCORE: "Score", **{part.name: part.title for part in scores.parts}}
+    link.option("view", "scores-part", tuple(words))
+    if st.session_state.get("scores-part") not in words:
+        st.session_state["scores-part"] = SCORE
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        part = st.segmented_control(
+            "Show",
+            list(words),
+            required=True,
+            format_func=words.__getitem__,
+            key="scores-part",
+            persist_state="session",
+            help="The predicted score, or one of the parts it is the mean of (harm counts as 1 - harm).",
+        )
+        order = row_order("scores-order", _CLICK, _ORDERS)
+    link.say(view=None if part == SCORE else part)
+    return part or SCORE, order
+
+
+def row_order(key: str, click: str, explanation: str | None = None) -> figures.Order:
+    """The order of a heatmap's rows, from its widget or the address; beside it what a click does."""
+    link.option("order", key, figures.ORDERS)
+    order = st.segmented_control(
+        "Rows by",
+        figures.ORDERS,
+        default="best",
+        required=True,
+        format_func=ORDER_WORDS.__getitem__,
+        key=key,
+        persist_state="session",
+        help=explanation,
+    )
+    st.markdown(click, width="content")
+    link.say(order=None if order == "best" else order)
+    return order or "best"
+
+
+def clicked(run_id: str, scores: LayerScores) -> None:
+    """Open the request of a cell clicked since the last look; to be called before the widgets that show it."""
+    event = st.session_state.get(f"figure-{heatmap_name(run_id)}")
+    points = event["selection"]["points"] if event else []
+    cell = tuple(int(part) for part in points[0]["customdata"][:2]) if points else None
+    if cell == st.session_state.get("scores-cell"):
+        return
+    st.session_state["scores-cell"] = cell
+    if cell and 0 <= cell[0] < scores.n_requests:
+        session.open_request(scores.request_digests[cell[0]])
+        st.session_state[OPEN_LAYER] = cell[1]
+
+
+def sums(selection: Selection, run_id: str) -> None:
+    """S per layer."""
+    drawn = cached.once(figures.totals_bars, selection, session.dark())
+    show.figure(drawn, f"sums-{run_id}", selection.to_frame())
+
+
+def split_by_relation(scores: LayerScores) -> bool:
+    """Whether the best layers are to be split by the dataset's kinds of fact."""
+    if len(set(scores.relations)) < 2:
+        return False
+    return st.toggle(
+        "Best layers by relation",
+        key="scores-by-relation",
+        persist_state="session",
+        help="The dataset's kinds of fact.",
+    )
+
+
+def distribution(scores: LayerScores, selection: Selection, run_id: str, by_relation: bool) -> None:
+    """Where single requests have their best layer."""
+    drawn = cached.once(figures.best_layer_distribution, scores, selection, by_relation, session.dark())
+    show.figure(drawn, f"best-layers-{run_id}", cached.once(LayerScores.best_frame, scores))

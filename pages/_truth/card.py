@@ -1,0 +1,180 @@
+"""Ground truth: the layer card. Which layer to use and how sure that is, every way's pick, what is still missing."""
+
+from typing import Final
+
+import streamlit as st
+
+from goldenlayers_core import figures
+from goldenlayers_core.figures.text import counted, number, percent
+from goldenlayers_core.figures.truth.card import SCORE
+from goldenlayers_core.records import ModelSource
+from goldenlayers_core.results import LayerCard, LayerCurve, SweepResult
+from goldenlayers_core.runtime import RunManifest
+from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion
+from goldenlayers_core.tasks.questions import TraceQuestion
+from goldenlayers_core.tasks.truth.judgement import curve, steadiness
+from goldenlayers_core.tasks.truth.layer_card import COMPUTED, ModelFacts, layer_card
+from pages._shared import cached, edit_link, jobs, present_link, report, session, show
+from pages._shared.wording import count, duration, escape, precise
+from pages._truth import start
+
+SHORT: Final = {"lga": "LGA", "edit_aware": "edit-aware analysis", "causal_trace": "causal trace"}
+SLOT: Final = {"lga": "truth-lga", "edit_aware": "truth-edit-aware", "causal_trace": "truth-trace"}
+
+
+def of_sweep(run: RunManifest, sweep: SweepResult) -> LayerCard:
+    """The card of the model that was swept."""
+    return cached.once(_card, sweep, run.run_id, _family(sweep), _known(sweep.fingerprint))
+
+
+def _card(sweep: SweepResult, run_id: str, family: str, known: str) -> LayerCard:
+    """The card as of the runs `known`: with another run it is another card."""
+    facts = ModelFacts(sweep.model, sweep.fingerprint, sweep.n_layers, family)
+    return layer_card(cached.workbench().store, facts, sweep, run_id, sweep.method)
+
+
+def _known(fingerprint: str) -> str:
+    """What is stored on a model, in a few letters."""
+    runs = cached.workbench().store.runs()
+    return " ".join(f"{m.run_id} {m.created}" for m in runs if m.fingerprint == fingerprint)
+
+
+def _family(sweep: SweepResult) -> str:
+    """The model's row in the architecture table: from the sweep, else from the model in memory."""
+    loaded = session.card()
+    known = loaded.model_type if loaded and loaded.fingerprint == sweep.fingerprint else ""
+    return sweep.provenance.get("model_type", known)
+
+
+def unjudged() -> LayerCard | None:
+    """The card of the session's model without a sweep; None while nothing is known of it."""
+    loaded = session.card()
+    if loaded is None:
+        return None
+    facts = ModelFacts(loaded.name, loaded.fingerprint, loaded.n_layers, loaded.model_type)
+    return layer_card(cached.workbench().store, facts)
+
+
+def known_so_far(card: LayerCard) -> None:
+    """The card without a sweep: what there is, and that no sweep has judged it."""
+    st.header("What is known so far")
+    with st.container(key="golden-layer-card"):
+        st.markdown(f"## {escape(card.sentence)}")
+        complete(card, None)
+        st.caption(escape(" ".join(card.remarks)))
+    pictures(card, None, "unjudged")
+
+
+def headline(card: LayerCard, run: RunManifest, sweep: SweepResult) -> None:
+    """The sentence, its numbers, where to go from here, and what to keep in mind."""
+    with st.container(key="golden-layer-card"):
+        st.markdown(f"## {escape(card.sentence)}")
+        _numbers(card, sweep)
+        with st.container(horizontal=True):
+            if st.button(f"Edit at layer {sweep.golden_layer}", key="truth-edit", icon=":material/edit:"):
+                edit_link.go(layer=sweep.golden_layer)
+            report.buttons(run.run_id, "truth")
+            present_link.link(run.run_id)
+            complete(card, run)
+        st.caption(escape(" ".join(card.remarks)))
+        st.caption(_provenance(sweep, run))
+
+
+def _numbers(card: LayerCard, sweep: SweepResult) -> None:
+    golden = card.pick("sweep")
+    share = float(cached.once(steadiness, sweep)[sweep.layers.index(sweep.golden_layer)])
+    seeded = f"{card.n_resamples:,} bootstrap resamples of {counted(card.n_requests, 'request')} (seed {card.seed})"
+    cells = (
+        ("Golden layer", str(golden.layer), "The layer with the highest mean real score; ties go to the shallower."),
+        ("Mean score", number(golden.score or 0.0, 2), f"{SCORE}. Mean over {counted(card.n_requests, 'request')}."),
+        (
+            "Regret",
+            number(golden.regret or 0.0, 2),
+            "Mean over requests of (score at the request's own best layer minus score here). 95 % interval "
+            f"{number(golden.low or 0.0, 2)} to {number(golden.high or 0.0, 2)}, from {seeded}.",
+        ),
+        ("Chosen again", percent(share), f"Share of {seeded} whose golden layer is this one."),
+        (
+            "Requests",
+            f"{card.n_requests:,}",
+            f"{escape(card.judged_on)}; {counted(len(sweep.skipped), 'skipped one')}.",
+        ),
+        (
+            "Time per edit",
+            precise(sweep.seconds_per_edit),
+            f"Mean over all {card.n_requests * len(sweep.layers):,} edits, measurement included, as it was when each "
+            f"was computed; {sweep.n_computed:,} were computed in the last run, in {duration(sweep.seconds)}.",
+        ),
+    )
+    with st.container(horizontal=True, gap="large", key="golden-layer-numbers"):
+        for label, value, explanation in cells:
+            st.metric(label, value, width="content", help=explanation)
+
+
+def _provenance(sweep: SweepResult, run: RunManifest) -> str:
+    about, changed = sweep.provenance, run.settings.get("settings", {})
+    settings = ", ".join(f"{name} {value}" for name, value in changed.items()) or "default settings"
+    parts = (
+        f"{sweep.method.upper()} edits, {settings}",
+        f"{sweep.dataset}",
+        f"{sweep.model} on {about.get('device', '?')}, {about.get('dtype', '?')}",
+        f"torch {about.get('torch', '?')}",
+        run.run_id,
+    )
+    return escape(" · ".join(parts))
+
+
+def complete(card: LayerCard, run: RunManifest | None) -> None:
+    """One button for everything that is missing of the card, on the very requests that were swept."""
+    missing = [way for way in COMPUTED if card.pick(way).layer is None]
+    if not missing:
+        return
+    names = [SHORT[way] for way in missing]
+    absent = f"{', '.join(names[:-1])} and {names[-1]}" if names[1:] else names[0]
+    settings = run.settings if run else {}
+    model = ModelSource(**settings["model"]) if settings else session.model()
+    choice = DatasetChoice(**settings["choice"]) if settings else session.choice()
+    if st.button(
+        "Compute what is missing",
+        key="truth-complete",
+        icon=":material/add_chart:",
+        disabled=start.busy(),
+        help=f"Missing: {absent}, on {escape(choice.words)}. Gradients take seconds, the causal trace some minutes.",
+    ):
+        for way in missing:
+            question = _question(way, model, choice)
+            title = f"{SHORT[way][0].upper()}{SHORT[way][1:]} of {choice.words}"
+            jobs.start(SLOT[way], cached.workbench().submit(question, title))
+        st.rerun()
+
+
+def _question(way: str, model: ModelSource, choice: DatasetChoice) -> ScoreQuestion | TraceQuestion:
+    if way == "causal_trace":
+        return TraceQuestion(model, choice)
+    return ScoreQuestion(model, choice) if way == "lga" else ScoreQuestion(model, choice, method="edit-aware")
+
+
+def pictures(card: LayerCard, found: LayerCurve | None, name: str) -> None:
+    """Every way's pick over the real curve, and what each gives away."""
+    dark = session.dark()
+    table = card.to_frame()
+    left, right = st.columns([5, 4], gap="large")
+    with left:
+        show.figure(cached.once(figures.layer_card, card, found, dark), f"layer-card-{name}", table)
+    if card.n_requests:
+        with right:
+            show.figure(cached.once(figures.regret_bars, card, dark), f"regret-{name}", table)
+
+
+def real_curve(sweep: SweepResult) -> LayerCurve:
+    """Mean real score per layer."""
+    return cached.once(curve, sweep, "score")
+
+
+def skipped(sweep: SweepResult) -> None:
+    """The requests that could not be edited, each with its reason."""
+    if not sweep.skipped:
+        return
+    with st.expander(f"{count(len(sweep.skipped), 'request')} skipped, and why", icon=":material/rule:"):
+        for case, reason in sweep.skipped:
+            st.markdown(f"**{escape(case)}** {escape(reason)}")
