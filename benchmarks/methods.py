@@ -29,7 +29,7 @@ from goldenlayers_core.records import ModelSource
 from goldenlayers_core.results import Floats
 from goldenlayers_core.results.truth.sweep import PROBE_METRICS
 from goldenlayers_core.runtime import Progress
-from goldenlayers_core.tasks import DatasetChoice, Workbench
+from goldenlayers_core.tasks import DatasetChoice, Workbench, open_workbench
 from goldenlayers_core.tasks.questions import SweepQuestion
 from goldenlayers_core.tasks.recommendation import recommend
 from goldenlayers_core.tasks.truth.sweep import Bed, open_bed
@@ -142,7 +142,7 @@ def main() -> None:
     parser.add_argument("--timed", type=int, default=3, help="requests whose edits are timed alone")
     parser.add_argument("--markdown")
     options = parser.parse_args()
-    bench, model = Workbench(), ModelSource(options.model)
+    bench, model = open_workbench(), ModelSource(options.model)
     layer, source = golden(bench, model, options.layer)
     choice = DatasetChoice("bundled", "test", options.limit, not options.all)
     rows: list[Row] = []

@@ -29,7 +29,7 @@ from goldenlayers_core.results import Floats, LayerCard, Pick, SweepResult, spea
 from goldenlayers_core.results.truth.card import WAYS, Way
 from goldenlayers_core.results.truth.sweep import PROBE_METRICS
 from goldenlayers_core.runtime import Progress
-from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, TraceQuestion, Workbench
+from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, TraceQuestion, Workbench, open_workbench
 from goldenlayers_core.tasks.questions import SweepQuestion
 from goldenlayers_core.tasks.scores.layer_scores import layer_scores
 from goldenlayers_core.tasks.scores.trace import trace_result
@@ -234,7 +234,7 @@ def main() -> None:
     parser.add_argument("--json")
     parser.add_argument("--plots", help="folder for pictures of the first dataset")
     options = parser.parse_args()
-    bench, model = Workbench(), ModelSource(options.model)
+    bench, model = open_workbench(), ModelSource(options.model)
     lines = [f"Machine: {machine()}.", ""]
     content: list[dict[str, object]] = []
     for method in options.methods.split(","):

@@ -26,7 +26,7 @@ from goldenlayers_core.models import ModelHandle, products
 from goldenlayers_core.models.hooks import change_outputs, record_inputs, record_outputs
 from goldenlayers_core.models.tokens import encode_answer, pad_right
 from goldenlayers_core.records import EditRequest, ModelSource
-from goldenlayers_core.tasks import DatasetChoice, Workbench
+from goldenlayers_core.tasks import DatasetChoice, open_workbench
 
 KINDS = ("rewrite", "rephrase", "locality", "portability")
 
@@ -182,7 +182,7 @@ def main() -> None:
     parser.add_argument("--layers", default="4,15,26")
     options = parser.parse_args()
     layers = [int(layer) for layer in options.layers.split(",")]
-    bench, model = Workbench(), ModelSource("bundled")
+    bench, model = open_workbench(), ModelSource("bundled")
     handle = bench.model(model)
     requests = bench.requests(DatasetChoice("bundled", "proxy", options.limit, True), model).requests
     published = RomeConfig(direct_steps=False, patience=0, n_templates=5)

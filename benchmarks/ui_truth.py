@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from goldenlayers_core.runtime import Progress
-from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, Workbench
-from goldenlayers_core.tasks.kinds import kind_of
+from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, Workbench, open_workbench
+from goldenlayers_core.tasks.kinds import function
 from goldenlayers_core.tasks.questions import (
     CovarianceQuestion,
     ManyEditsQuestion,
@@ -61,7 +61,7 @@ def watched(bench: Workbench, question: Any) -> tuple[list[Told], float, float]:
         return False
 
     progress = Progress(report, cancelled)
-    kind_of(question).job(bench)(question.to_params(), progress)
+    function(bench.kind_of(question).work)(bench, question, progress)
     ended = time.perf_counter()
     gaps = [later - earlier for earlier, later in zip(looks, [*looks[1:], ended], strict=True)]
     return told, ended - began, max(gaps)
@@ -79,7 +79,7 @@ def ratio(told: Sequence[Told], took: float, share: float) -> str:
 
 def truth(cache: Path) -> str:
     """The table, in Markdown."""
-    bench = Workbench(cache)
+    bench = open_workbench(cache)
     bench.model(part_model(), None)
     head = "| work | took, s | told / true time left at 20 % | at 50 % | at 80 % | longest deaf to a cancel, s |"
     lines = [head, "|---|---|---|---|---|---|"]

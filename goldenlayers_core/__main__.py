@@ -27,7 +27,7 @@ from goldenlayers_core.commands.sweep import sweep
 from goldenlayers_core.commands.trace import evaluate, trace
 from goldenlayers_core.errors import Cancelled, GoldenLayersError
 from goldenlayers_core.records import EditAwareConfig, LgaConfig, ModelSource, SelectionConfig
-from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, Workbench
+from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, open_workbench
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 for command in (edit, export, trace, evaluate, sweep, covariance, report, classroom):
@@ -83,7 +83,7 @@ def inspect(model: Model = "bundled", device: Device = "auto", dtype: Dtype = "a
     """Architecture, layers and memory of a model."""
     from goldenlayers_core.tasks.workbench import card
 
-    found = card(Workbench().model(ModelSource(model, None, device, dtype), reporter()))
+    found = card(open_workbench().model(ModelSource(model, None, device, dtype), reporter()))
     content = dataclasses.asdict(found)
     say(as_json, content, lambda: [f"{name:20} {value}" for name, value in content.items()])
 
@@ -97,7 +97,7 @@ def datasets(dataset: Annotated[str | None, typer.Option("--dataset")] = None, a
         entries = [dataclasses.asdict(entry) for entry in catalogue()]
         say(as_json, entries, lambda: [f"{e['name']:26} {e['where']:8} {e['title']}" for e in entries])
         return
-    found = Workbench().dataset(dataset)
+    found = open_workbench().dataset(dataset)
     content = dataset_answer(found)
     say(as_json, content, lambda: dataset_lines(content))
 
@@ -120,7 +120,7 @@ def score(
 ) -> None:
     """Layer scores of a dataset by Layer Gradient Analysis or by edit-aware analysis, and the golden layer."""
     from goldenlayers_core.tasks.scores.layer_scores import layer_scores
-    from goldenlayers_core.tasks.stored import save_scores
+    from goldenlayers_core.tasks.scores.stored import save_scores
 
     question = ScoreQuestion(
         model=ModelSource(model, None, device, dtype),
@@ -130,7 +130,7 @@ def score(
         method=method,
         edit_aware=EditAwareConfig(precision=precision),  # type: ignore[arg-type]  # checked there, too
     )
-    bench = Workbench()
+    bench = open_workbench()
     scores, selection = layer_scores(bench, question, reporter())
     run_id = save_scores(bench.store, question, scores, selection)
     content = score_answer(scores, selection, dataset, run_id)
@@ -140,7 +140,7 @@ def score(
 @app.command()
 def cache(action: Annotated[Literal["list", "size", "clear"], typer.Argument()], as_json: Json = False) -> None:
     """What the store holds, how large it is, or empty it (converted models stay)."""
-    bench = Workbench()
+    bench = open_workbench()
     if action == "clear":
         bench.store.clear(None)
         say(as_json, {"cleared": str(bench.root)}, lambda: [f"The store in {bench.root} is empty; models were kept."])

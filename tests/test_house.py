@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -42,11 +42,35 @@ MAY_IMPORT = MappingProxyType(
     }
 )
 MAY_IMPORT_ALL = frozenset({"tasks", "commands", "__main__"})  # where everything meets; the last two import tasks
+# Wings: within these floors, what each folder may import of the others. What serves every wing (a floor's root, or
+# pages/_shared) imports none; what stands above them (faces, the table of wings and what reads it, pages) imports all.
+FLOORS = ("results", "figures", "tasks", "pages")
+ROOT_WING, ABOVE_WINGS = "root", "above"
+BELOW = MappingProxyType(
+    {
+        ROOT_WING: frozenset[str](),
+        "scores": frozenset({ROOT_WING}),
+        "edit": frozenset({ROOT_WING, "scores"}),
+        "truth": frozenset({ROOT_WING, "scores", "edit"}),
+        "runs": frozenset({ROOT_WING, "scores", "edit", "truth"}),
+        "learn": frozenset({ROOT_WING, "scores", "edit", "truth"}),
+        "present": frozenset({ROOT_WING, "scores", "edit", "truth", "runs"}),
+        ABOVE_WINGS: frozenset({ROOT_WING, "scores", "edit", "truth", "runs", "learn", "present", "above"}),
+    }
+)
+ABOVE = (
+    f"{CORE}/results/__init__.py",
+    f"{CORE}/figures/__init__.py",
+    f"{CORE}/tasks/__init__.py",
+    f"{CORE}/tasks/wings.py",
+    f"{CORE}/tasks/report.py",
+    f"{CORE}/tasks/slides.py",
+)
 HEAVY = ("torch", "transformers", "accelerate", "safetensors.torch")
 LIGHT = frozenset({"__init__", *BASE, "datasets", "runtime", "figures", "reports", "pages", "app"})
 UNPICKLERS = ("pickle", "dill", "shelve", "marshal", "joblib")
 
-MAX_LINES = ((f"{CORE}/", 300), ("pages/_shared/", 300), ("pages/", 100), ("app.py", 60))
+MAX_LINES = ((f"{CORE}/", 300), ("pages/_", 300), ("pages/", 100), ("app.py", 60))
 MAX_FUNCTION_LINES = 50
 
 PATTERNS = MappingProxyType(
@@ -115,7 +139,7 @@ def check_directions(path: str, source: str) -> Iterator[str]:
             yield f"{where}: {part} imports {name}"
         if within(name, UNPICKLERS):
             yield f"{where}: imports {name}"
-        if top == "pages" and rest[:1] != ["_shared"]:
+        if top == "pages" and not (rest and rest[0].startswith("_")):
             yield f"{where}: a page imports another page"
         if top != CORE or rest[:1] in ([], ["__version__"], [part]):
             continue
@@ -123,6 +147,71 @@ def check_directions(path: str, source: str) -> Iterator[str]:
             yield f"{where}: {name} is private to its part"
         if in_core(path) and part not in MAY_IMPORT_ALL and rest[0] not in MAY_IMPORT[part]:
             yield f"{where}: {part} imports {rest[0]}"
+
+
+def wing_of(path: str) -> tuple[str, str] | None:
+    """The floor and the wing that a file (or an imported module, as a path) belongs to; None off those floors."""
+    parts = path.removesuffix(".py").removesuffix("/__init__").split("/")
+    if parts[0] == CORE and len(parts) > 1 and parts[1] in FLOORS:
+        if path in ABOVE or len(parts) == 2:
+            return parts[1], ABOVE_WINGS
+        in_folder = len(parts) > 3 or (ROOT / CORE / parts[1] / parts[2]).is_dir()
+        return parts[1], parts[2] if in_folder else ROOT_WING
+    if parts[0] == "pages" and len(parts) > 1:
+        wing = parts[1].removeprefix("_") if parts[1].startswith("_") else ABOVE_WINGS
+        return "pages", ROOT_WING if wing == "shared" else wing
+    return None
+
+
+def file_of(name: str) -> str | None:
+    """The project's file that an imported name stands in: its module, or the package whose face it is."""
+    parts = name.split(".")
+    for n in (len(parts), len(parts) - 1):
+        for path in ("/".join(parts[:n]) + ".py", "/".join([*parts[:n], "__init__.py"])):
+            if n and (ROOT / path).is_file():
+                return path
+    return None
+
+
+def check_wings(path: str, source: str) -> Iterator[str]:
+    here = wing_of(path)
+    if here is None:
+        return
+    floor, wing = here
+    if wing not in BELOW:
+        yield f"{path}: {wing} is no wing; the wings are {', '.join(BELOW)}"
+        return
+    for line, name in imports(path, source):
+        there = wing_of(file_of(name) or "")
+        if there is None or there[0] != floor or there[1] == wing:
+            continue
+        if there[1] not in BELOW[wing]:
+            yield f"{path}:{line}: {floor}: {wing} imports {there[1]} ({name})"
+
+
+def check_names_of_wings(path: str, source: str) -> Iterator[str]:
+    *_, folder, name = ("", *path.removesuffix(".py").split("/"))
+    if name.strip("_") == folder.strip("_") or name.startswith(f"{folder.strip('_')}_"):
+        yield f"{path}: the name repeats its folder's"
+
+
+def circles(edges: Mapping[str, frozenset[str]]) -> list[str]:
+    """The files that can be reached from themselves, by imports of whole files (also those for types only)."""
+    found = []
+    for start in edges:
+        seen, ahead = set[str](), list(edges[start])
+        while ahead:
+            at = ahead.pop()
+            if at not in seen:
+                seen.add(at)
+                ahead += edges.get(at, ())
+        if start in seen:
+            found.append(start)
+    return sorted(found)
+
+
+def imported_files(path: str, source: str) -> frozenset[str]:
+    return frozenset(filter(None, (file_of(name) for _, name in imports(path, source)))) - {path}
 
 
 def check_file_length(path: str, source: str) -> Iterator[str]:
@@ -247,6 +336,36 @@ RULES = (
         ),
     ),
     Rule(
+        check_wings,
+        in_product,
+        (
+            (f"{CORE}/tasks/scores/x.py", f"from {CORE}.tasks.truth.sweep import sweep"),
+            (f"{CORE}/tasks/scores/x.py", f"from {CORE}.tasks.edit.one_edit import edit"),
+            (f"{CORE}/tasks/edit/x.py", f"def f():\n    from {CORE}.tasks.truth import sweep"),
+            (f"{CORE}/tasks/truth/x.py", f"from {CORE}.tasks.present.slide import Slide"),
+            (f"{CORE}/tasks/learn/x.py", f"from {CORE}.tasks.present.tour import tour"),
+            (f"{CORE}/tasks/present/x.py", f"from {CORE}.tasks.learn.know import speak"),
+            (f"{CORE}/tasks/workbench.py", f"from {CORE}.tasks.scores.layer_scores import score"),
+            (f"{CORE}/tasks/workbench.py", f"from {CORE}.tasks.wings import KINDS"),
+            (f"{CORE}/tasks/truth/x.py", f"from {CORE}.tasks import wings"),
+            (f"{CORE}/tasks/edit/x.py", f"from {CORE}.tasks import Workbench"),
+            (f"{CORE}/tasks/nowhere/x.py", ""),
+            (f"{CORE}/results/scores/x.py", "from ..truth.sweep import SweepResult"),
+            (f"{CORE}/results/arrays.py", f"from {CORE}.results.scores.trace import TraceResult"),
+            (f"{CORE}/figures/edit/x.py", f"from {CORE}.figures.truth.card import SCORE"),
+            (f"{CORE}/figures/frame.py", f"from {CORE}.figures import race"),
+            ("pages/_scores/x.py", "from pages._edit import controls"),
+            ("pages/_shared/x.py", "from pages._runs import entry"),
+            ("pages/_learn/x.py", "from pages._present import screen"),
+            ("pages/_nowhere/x.py", ""),
+        ),
+    ),
+    Rule(
+        check_names_of_wings,
+        in_product,
+        ((f"{CORE}/figures/truth/truth.py", ""), (f"{CORE}/tasks/edit/edit_many.py", ""), ("pages/_edit/edit.py", "")),
+    ),
+    Rule(
         check_file_length,
         in_product,
         tuple((path, "\n" * n) for path, n in ((f"{CORE}/x.py", 300), ("pages/x.py", 100), ("app.py", 60))),
@@ -330,6 +449,18 @@ BAD = [(rule, path, source) for rule in RULES for path, source in rule.bad]
 )
 def test_the_rule_can_fail(rule: Rule, path: str, source: str) -> None:
     assert rule.broken_by(path, source)
+
+
+def test_no_file_is_imported_by_what_it_imports() -> None:
+    files = [path for path in project_files() if in_product(path)]
+    assert not circles({path: imported_files(path, (ROOT / path).read_text(encoding="utf-8")) for path in files})
+
+
+def test_a_circle_is_seen() -> None:
+    workbench, kinds = f"{CORE}/tasks/workbench.py", f"{CORE}/tasks/kinds.py"
+    one = imported_files(workbench, f"def f():\n    from {CORE}.tasks.kinds import Kind")
+    other = imported_files(kinds, f"if TYPE_CHECKING:\n    from {CORE}.tasks.workbench import Workbench")
+    assert circles({workbench: one, kinds: other, f"{CORE}/errors.py": frozenset({kinds})}) == [kinds, workbench]
 
 
 def test_what_is_allowed_passes() -> None:

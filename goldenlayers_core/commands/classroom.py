@@ -9,7 +9,7 @@ from goldenlayers_core.commands.console import Json, reporter, say
 from goldenlayers_core.figures.text import layer_list
 from goldenlayers_core.models.classroom.place import DEFAULT_LAYER, N_LAYERS
 from goldenlayers_core.results.learn.classroom import CLASSROOM_WAYS, Classroom, PlantedRun
-from goldenlayers_core.tasks import Workbench
+from goldenlayers_core.tasks import open_workbench
 from goldenlayers_core.tasks.learn.stored_classroom import ClassroomQuestion
 
 
@@ -22,7 +22,7 @@ def classroom(
     from goldenlayers_core.tasks.learn.classroom import classroom_runs
 
     question = ClassroomQuestion(tuple(range(N_LAYERS)) if every else (layer,))
-    found = classroom_runs(Workbench(), question, reporter())
+    found = classroom_runs(open_workbench(), question, reporter())
     say(as_json, _answer(found), lambda: _lines(found))
 
 

@@ -8,7 +8,7 @@ import typer
 from goldenlayers_core.commands.console import Device, Dtype, Json, Model, reporter, say
 from goldenlayers_core.commands.sweep import layer_numbers
 from goldenlayers_core.records import ModelSource
-from goldenlayers_core.tasks import Workbench
+from goldenlayers_core.tasks import open_workbench
 from goldenlayers_core.tasks.questions import CovarianceQuestion
 
 
@@ -30,7 +30,7 @@ def covariance(
     question = CovarianceQuestion(
         ModelSource(model, None, device, dtype), source, tokens, layer_numbers(layers), shrinkage
     )
-    card = estimated(Workbench(), question, reporter())
+    card = estimated(open_workbench(), question, reporter())
     lines = [
         f"{card.model}: {card.words}, {card.width:,} directions, shrinkage {card.shrinkage:g}, {card.seconds:.1f} s"
     ]

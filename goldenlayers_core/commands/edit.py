@@ -10,7 +10,7 @@ import typer
 from goldenlayers_core.commands.console import Data, Device, Dtype, Json, Limit, Model, Split, reporter, say
 from goldenlayers_core.errors import ConfigError
 from goldenlayers_core.records import EditRequest, ModelSource
-from goldenlayers_core.tasks import DatasetChoice, EditQuestion, Workbench
+from goldenlayers_core.tasks import DatasetChoice, EditQuestion, open_workbench
 from goldenlayers_core.tasks.questions import ManyEditsQuestion
 
 Method = Annotated[str, typer.Option("--method", help="of editing")]
@@ -75,14 +75,14 @@ def edit(
     from goldenlayers_core.tasks.edit.export import export_to
     from goldenlayers_core.tasks.edit.one_edit import edit as run_edit
     from goldenlayers_core.tasks.edit.one_edit import open_edit
+    from goldenlayers_core.tasks.edit.stored_report import open_report
     from goldenlayers_core.tasks.serial import plain
-    from goldenlayers_core.tasks.stored import open_report
 
     source = ModelSource(model, None, device, dtype)
     request = EditRequest("cli", prompt, subject, target_new, target_true)
     given = settings_of(method, settings or ())
     question = EditQuestion(source, plain(request), method, layer_number(layer), given)
-    bench = Workbench()
+    bench = open_workbench()
     report = open_report(bench.store, run_edit(bench, question, reporter()))
     if out:
         export_to(bench.model(source), [open_edit(bench, report.edit_id)], "safetensors", out)
@@ -130,7 +130,7 @@ def edit_many(
         settings=settings_of(method, settings or ()),
         mode=mode,
     )
-    bench = Workbench()
+    bench = open_workbench()
     found = many_result(bench, question, reporter())
     run_id = save_many(bench.store, question, found)
     if out:

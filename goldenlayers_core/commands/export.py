@@ -9,7 +9,7 @@ import typer
 from goldenlayers_core.commands.console import Device, Dtype, Json, Model, reporter, say
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.results.edit.stack import left_behind
-from goldenlayers_core.tasks import Workbench
+from goldenlayers_core.tasks import open_workbench
 
 if TYPE_CHECKING:
     from goldenlayers_core.tasks.edit.import_edits import Imported
@@ -34,7 +34,7 @@ def export(
 
     form = get_format(format)
     edits = [found for path in edit for found in open_edits(path)]
-    handle = Workbench().model(ModelSource(model, None, device, dtype), reporter())
+    handle = open_workbench().model(ModelSource(model, None, device, dtype), reporter())
     written = export_to(handle, edits, form.name, out)
     content: dict[str, Any] = {
         "format": form.name,
@@ -71,7 +71,7 @@ def import_(
     from goldenlayers_core.tasks.edit.import_edits import import_edits, read_path
 
     source = ModelSource(model, None, device, dtype)
-    found = import_edits(Workbench(), source, read_path(file), file.name or str(file), reporter())
+    found = import_edits(open_workbench(), source, read_path(file), file.name or str(file), reporter())
     content = {"file": str(file), "edits": [dataclasses.asdict(edit) for edit in found]}
     say(as_json, content, lambda: [_line(edit) for edit in found])
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from goldenlayers_core.commands.console import Json, say
-from goldenlayers_core.tasks import Workbench
+from goldenlayers_core.tasks import open_workbench
 
 
 def report(
@@ -30,6 +30,6 @@ def report(
     from goldenlayers_core.tasks.report import write_report
 
     drawn = find_browser() is not None if pictures is None else pictures
-    write_report(Workbench().store, run, out, drawn)
+    write_report(open_workbench().store, run, out, drawn)
     size = out.expanduser().stat().st_size
     say(as_json, {"run": run, "out": str(out), "bytes": size}, lambda: [f"{out}, {size / 2**20:.1f} MiB"])

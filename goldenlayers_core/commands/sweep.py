@@ -7,7 +7,7 @@ import typer
 from goldenlayers_core.commands.console import Data, Device, Dtype, Json, Limit, Model, Split, reporter, say
 from goldenlayers_core.errors import ConfigError
 from goldenlayers_core.records import ModelSource
-from goldenlayers_core.tasks import DatasetChoice, Workbench
+from goldenlayers_core.tasks import DatasetChoice, open_workbench
 from goldenlayers_core.tasks.questions import SweepQuestion
 
 
@@ -60,7 +60,7 @@ def sweep(
         layers=layer_numbers(layers),
         writing=writing,
     )
-    bench = Workbench()
+    bench = open_workbench()
     found, handle = sweep_result(bench, question, reporter()), bench.model(question.model)
     run_id = save_sweep(bench.store, question, found)
     facts = ModelFacts(handle.name, handle.fingerprint, handle.n_layers, handle.architecture.model_type)

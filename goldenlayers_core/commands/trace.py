@@ -7,7 +7,7 @@ import typer
 
 from goldenlayers_core.commands.console import Data, Device, Dtype, Json, Limit, Model, Split, reporter, say
 from goldenlayers_core.records import ModelSource, TraceConfig
-from goldenlayers_core.tasks import DatasetChoice, TraceQuestion, Workbench
+from goldenlayers_core.tasks import DatasetChoice, TraceQuestion, open_workbench
 
 
 def trace(
@@ -44,7 +44,7 @@ def trace(
     question = TraceQuestion(
         ModelSource(model, None, device, dtype), DatasetChoice(dataset, split, limit, known_only), config
     )
-    bench = Workbench()
+    bench = open_workbench()
     result, resolved = trace_result(bench, question, reporter())
     run_id = save_trace(bench.store, question, resolved, result)
     content = trace_answer(result, dataset, run_id)
@@ -67,5 +67,5 @@ def evaluate(
 
     made = open_edit_file(edit)
     source = ModelSource(model, None, device, dtype)
-    found = evaluate_on(Workbench(), source, made, DatasetChoice(dataset, split, limit), reporter())
+    found = evaluate_on(open_workbench(), source, made, DatasetChoice(dataset, split, limit), reporter())
     say(as_json, evaluation_answer(found), lambda: evaluation_lines(found))

@@ -1,7 +1,8 @@
 """Answers: frozen dataclasses of numpy arrays with everything needed to read them. No torch."""
 
+from goldenlayers_core.results.arrays import Floats, check_shape
 from goldenlayers_core.results.edit.report import EditReport, ProbeOutcome, View
-from goldenlayers_core.results.scores.layer_scores import Floats, LayerScores, Part, Selection, check_shape
+from goldenlayers_core.results.scores.layer_scores import LayerScores, Part, Selection
 from goldenlayers_core.results.scores.ranks import mean_ranks, spearman
 from goldenlayers_core.results.scores.trace import POSITIONS, TokenTrace, TraceResult, class_means, position_class
 from goldenlayers_core.results.truth.card import LayerCard, Pick

@@ -12,6 +12,7 @@ from goldenlayers_core.tasks.questions import (
     TraceQuestion,
 )
 from goldenlayers_core.tasks.recommendation import Recommendation
+from goldenlayers_core.tasks.wings import open_workbench
 from goldenlayers_core.tasks.workbench import ModelCard, UploadCard, Workbench
 
 __all__ = [
@@ -25,4 +26,5 @@ __all__ = [
     "TraceQuestion",
     "UploadCard",
     "Workbench",
+    "open_workbench",
 ]

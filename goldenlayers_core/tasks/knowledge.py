@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 
 from goldenlayers_core.evaluation.knows import knowledge
-from goldenlayers_core.records import EditRequest, ModelSource
-from goldenlayers_core.runtime import Progress
-from goldenlayers_core.tasks.questions import KnowledgeQuestion
+from goldenlayers_core.records import EditRequest
+from goldenlayers_core.runtime import Progress, Store
 
 if TYPE_CHECKING:
-    from goldenlayers_core.tasks.workbench import Workbench
+    from goldenlayers_core.models import ModelHandle
 
 _TABLE: Final = "knowledge"
 _VERSION: Final = "knows-1"
@@ -20,12 +19,11 @@ _CHUNK: Final = 8  # a second of work: between two of them a cancel is felt
 
 
 def what_is_known(
-    bench: "Workbench", model: ModelSource, requests: Sequence[EditRequest], progress: Progress
+    store: Store, handle: "ModelHandle", requests: Sequence[EditRequest], progress: Progress
 ) -> pd.DataFrame:
     """One row per request, in order: request (digest), answer (greedy), knows, no_op."""
-    handle = bench.model(model, progress)
     key = f"{handle.result_key}-{_VERSION}"
-    stored = bench.store.read_rows(_TABLE, key)
+    stored = store.read_rows(_TABLE, key)
     have = set(stored["request"]) if len(stored) else set()
     missing = list({r.digest: r for r in requests if r.digest not in have}.values())
     done, total = len(requests) - len(missing), len(requests)
@@ -33,14 +31,14 @@ def what_is_known(
     for start in range(0, len(missing), _CHUNK):
         chunk = missing[start : start + _CHUNK]
         found = knowledge(handle, chunk).to_frame().drop(columns="case_id")
-        bench.store.append_rows(_TABLE, key, found)
+        store.append_rows(_TABLE, key, found)
         progress.update(done + start + len(chunk), total, "Asking the model")
-    return stored_knowledge(bench, handle.result_key, requests)
+    return stored_knowledge(store, handle.result_key, requests)
 
 
-def stored_knowledge(bench: "Workbench", result_key: str, requests: Sequence[EditRequest]) -> pd.DataFrame:
+def stored_knowledge(store: Store, result_key: str, requests: Sequence[EditRequest]) -> pd.DataFrame:
     """What the store has of it: one row per request that was asked, in order."""
-    rows = bench.store.read_rows(_TABLE, f"{result_key}-{_VERSION}")
+    rows = store.read_rows(_TABLE, f"{result_key}-{_VERSION}")
     if not len(rows):
         return pd.DataFrame({"request": [], "answer": [], "knows": [], "no_op": []})
     indexed = rows.set_index("request")
@@ -58,9 +56,9 @@ class KnowledgeCounts:
     n_no_op: int  # the new target is the answer already: an edit would change nothing
 
 
-def counts(bench: "Workbench", result_key: str, requests: Sequence[EditRequest]) -> KnowledgeCounts:
+def counts(store: Store, result_key: str, requests: Sequence[EditRequest]) -> KnowledgeCounts:
     """What the store knows of the requests; nothing is asked."""
-    rows = stored_knowledge(bench, result_key, requests)
+    rows = stored_knowledge(store, result_key, requests)
     no_op, knows = rows["no_op"].astype(bool), rows["knows"].astype(bool)
     return KnowledgeCounts(
         n_requests=len(requests),
@@ -72,8 +70,8 @@ def counts(bench: "Workbench", result_key: str, requests: Sequence[EditRequest])
 
 
 def known_part(
-    bench: "Workbench",
-    model: ModelSource,
+    store: Store,
+    handle: "ModelHandle",
     requests: Sequence[EditRequest],
     progress: Progress,
     most: int | None = None,
@@ -83,13 +81,12 @@ def known_part(
     With `most` the model is asked only until so many are found.
     """
     if most is None:
-        return _known_of(requests, what_is_known(bench, model, requests, progress))
-    bench.model(model, progress)
+        return _known_of(requests, what_is_known(store, handle, requests, progress))
     found: list[EditRequest] = []
     for start in range(0, len(requests), _CHUNK):
         progress.update(min(len(found), most), most, "Asking the model")
         chunk = requests[start : start + _CHUNK]
-        found += _known_of(chunk, what_is_known(bench, model, chunk, Progress()))
+        found += _known_of(chunk, what_is_known(store, handle, chunk, Progress()))
         if len(found) >= most:
             break
     return tuple(found[:most])
@@ -99,10 +96,3 @@ def _known_of(requests: Sequence[EditRequest], rows: pd.DataFrame) -> tuple[Edit
     return tuple(
         r for r, knows, no_op in zip(requests, rows["knows"], rows["no_op"], strict=True) if knows and not no_op
     )
-
-
-def know(bench: "Workbench", question: KnowledgeQuestion, progress: Progress) -> str:
-    """Ask the model every request of a choice; returns the key of the stored answers."""
-    dataset = bench.requests(question.choice, question.model, progress)
-    what_is_known(bench, question.model, dataset.requests, progress)
-    return bench.model(question.model).result_key

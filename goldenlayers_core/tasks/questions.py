@@ -50,7 +50,7 @@ class DatasetChoice:
         return ", ".join(parts)
 
 
-class _Question:
+class Question:
     """JSON in and out of a frozen dataclass whose fields may be such dataclasses."""
 
     def to_params(self) -> dict[str, Any]:
@@ -78,7 +78,7 @@ class _Question:
 
 
 @dataclass(frozen=True)
-class ScoreQuestion(_Question):
+class ScoreQuestion(Question):
     """Layer scores of a dataset on a model. Each method reads its own settings."""
 
     model: ModelSource = field(default_factory=ModelSource)
@@ -99,7 +99,7 @@ class ScoreQuestion(_Question):
 
 
 @dataclass(frozen=True)
-class KnowledgeQuestion(_Question):
+class KnowledgeQuestion(Question):
     """Which requests' true targets a model answers itself."""
 
     model: ModelSource = field(default_factory=ModelSource)
@@ -107,7 +107,7 @@ class KnowledgeQuestion(_Question):
 
 
 @dataclass(frozen=True)
-class SweepQuestion(_Question):
+class SweepQuestion(Question):
     """Real edits of a dataset's requests at every layer, measured."""
 
     model: ModelSource = field(default_factory=ModelSource)
@@ -130,7 +130,7 @@ class SearchQuestion(SweepQuestion):
 
 
 @dataclass(frozen=True)
-class EditQuestion(_Question):
+class EditQuestion(Question):
     """One edit and what it changes. `request` is an EditRequest as JSON; `layer` -1 stands for the recommended one."""
 
     model: ModelSource = field(default_factory=ModelSource)
@@ -145,7 +145,7 @@ class EditQuestion(_Question):
 
 
 @dataclass(frozen=True)
-class ManyEditsQuestion(_Question):
+class ManyEditsQuestion(Question):
     """Every request of a choice written at one layer; `layer` -1 stands for the recommended one."""
 
     model: ModelSource = field(default_factory=ModelSource)
@@ -163,7 +163,7 @@ class ManyEditsQuestion(_Question):
 
 
 @dataclass(frozen=True)
-class ExportQuestion(_Question):
+class ExportQuestion(Question):
     """Stored edits, as a stack, written to a file or folder of this machine."""
 
     model: ModelSource = field(default_factory=ModelSource)
@@ -176,7 +176,7 @@ class ExportQuestion(_Question):
 
 
 @dataclass(frozen=True)
-class PanelQuestion(_Question):
+class PanelQuestion(Question):
     """The blast radius of a stack of stored edits on the bundled panel of prompts."""
 
     model: ModelSource = field(default_factory=ModelSource)
@@ -187,7 +187,7 @@ class PanelQuestion(_Question):
 
 
 @dataclass(frozen=True)
-class CovarianceQuestion(_Question):
+class CovarianceQuestion(Question):
     """What the keys of a model's layers usually are: their second moments over some tokens."""
 
     model: ModelSource = field(default_factory=ModelSource)
@@ -204,7 +204,7 @@ class CovarianceQuestion(_Question):
             raise ConfigError(f"The shrinkage is {self.shrinkage}; give a number between 0 and 1, such as 0.01.")
 
 
-class _TraceParams(_Question):
+class _TraceParams(Question):
     """A question whose config is a TraceConfig."""
 
     @classmethod
@@ -238,7 +238,7 @@ class TokenTraceQuestion(_TraceParams):
 
 
 @dataclass(frozen=True)
-class ProbeTextsQuestion(_Question):
+class ProbeTextsQuestion(Question):
     """What the model says to a few probes of one request after an edit at each layer (lesson 4)."""
 
     model: ModelSource = field(default_factory=ModelSource)
@@ -252,7 +252,7 @@ class ProbeTextsQuestion(_Question):
 
 
 @dataclass(frozen=True)
-class PileQuestion(_Question):
+class PileQuestion(Question):
     """Facts written one on top of the other at a layer, at several layers in turn (lesson 7)."""
 
     model: ModelSource = field(default_factory=ModelSource)

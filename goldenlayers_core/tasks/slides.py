@@ -1,19 +1,10 @@
-"""A stored run as the screens of presenter mode. No torch."""
-
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
-from typing import Final
+"""A stored run as the screens of presenter mode. No torch. It stands above the wings, beside their table."""
 
 from goldenlayers_core.errors import StoreError
-from goldenlayers_core.runtime import RunManifest, Store
-from goldenlayers_core.tasks.present.edit import of_edit
-from goldenlayers_core.tasks.present.layers import of_scores, of_sweep
+from goldenlayers_core.runtime import Store
+from goldenlayers_core.tasks.kinds import function
 from goldenlayers_core.tasks.present.slide import Slide
-from goldenlayers_core.tasks.present.tour_slides import of_tour
-
-MAKERS: Final[Mapping[str, Callable[[Store, RunManifest], tuple[Slide, ...]]]] = MappingProxyType(
-    {"tour": of_tour, "edit": of_edit, "score": of_scores, "sweep": of_sweep}
-)
+from goldenlayers_core.tasks.wings import kind_named, with_screens
 
 
 def slides(store: Store, run_id: str) -> tuple[Slide, ...]:
@@ -23,7 +14,9 @@ def slides(store: Store, run_id: str) -> tuple[Slide, ...]:
         raise StoreError(
             f"The run {run_id} is not in this machine's store; run the tour here, or choose another run to present."
         )
-    if manifest.kind not in MAKERS:
-        kinds = ", ".join(MAKERS)
+    kind = kind_named(manifest.kind)
+    if kind is None or not kind.screens:
+        kinds = ", ".join(with_screens())
         raise StoreError(f"A run of kind {manifest.kind} has no screens; present one of kind {kinds}.")
-    return MAKERS[manifest.kind](store, manifest)
+    found: tuple[Slide, ...] = function(kind.screens)(store, manifest)
+    return found

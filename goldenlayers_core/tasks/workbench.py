@@ -2,19 +2,19 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from goldenlayers_core.datasets import ColumnMapping, open_dataset, read_bytes, split_proxy
-from goldenlayers_core.errors import DatasetError, StoreError
+from goldenlayers_core.errors import ConfigError, DatasetError, StoreError
 from goldenlayers_core.models.available import LocalModel, on_disk
 from goldenlayers_core.places import cache_root
 from goldenlayers_core.records import Dataset, EditRequest, ModelSource
 from goldenlayers_core.runtime import JobQueue, JobView, Progress, Store, now
-from goldenlayers_core.tasks.kinds import KINDS, kind_of
-from goldenlayers_core.tasks.questions import DatasetChoice, Split
+from goldenlayers_core.tasks.kinds import Kind, Queue, function
+from goldenlayers_core.tasks.questions import DatasetChoice, KnowledgeQuestion, Split
 from goldenlayers_core.tasks.serial import dataset_from, plain
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from goldenlayers_core.tasks.knowledge import KnowledgeCounts
 
 KEPT_MODELS: Final = 2
+Worker = Callable[[Mapping[str, Any], Progress], str]
 _UPLOAD: Final = "upload-"
 
 
@@ -60,7 +61,8 @@ class UploadCard:
 class Workbench:
     """Everything the pages and the command line ask for. Thread-safe."""
 
-    def __init__(self, root: Path | None = None) -> None:
+    def __init__(self, root: Path | None, kinds: Sequence[Kind]) -> None:
+        """`root`: the folder of store and jobs (None: the cache folder); `kinds`: the work that can be asked for."""
         self.root = root or cache_root()
         self.store = Store(self.root)
         self._models: OrderedDict[ModelSource, ModelHandle] = OrderedDict()
@@ -68,10 +70,10 @@ class Workbench:
         self._datasets: OrderedDict[str, Dataset] = OrderedDict()
         self.moments: OrderedDict[tuple[str, float, int], KeyMoments] = OrderedDict()  # see tasks.covariance
         self._lock = threading.RLock()
-        slow = {kind.name: kind.job(self) for kind in KINDS if kind.queue == "slow"}
-        quick = {kind.name: kind.job(self) for kind in KINDS if kind.queue == "quick"}
-        self.slow = JobQueue(self.root / "jobs" / "slow", slow)
-        self.quick = JobQueue(self.root / "jobs" / "quick", {"load": self._load_job, **quick})
+        self._kinds = {kind.question: kind for kind in kinds}
+        self._quick = ("load", *(kind.name for kind in kinds if kind.queue == "quick"))
+        self.slow = JobQueue(self.root / "jobs" / "slow", self._workers("slow"))
+        self.quick = JobQueue(self.root / "jobs" / "quick", {"load": self._load_job, **self._workers("quick")})
 
     def close(self) -> None:
         """Stop the job threads; unfinished jobs can be resumed later."""
@@ -171,7 +173,8 @@ class Workbench:
         if choice.known_only and kept:
             from goldenlayers_core.tasks.knowledge import known_part
 
-            kept = known_part(self, model, kept, progress or Progress(), choice.limit)
+            progress = progress or Progress()
+            kept = known_part(self.store, self.model(model, progress), kept, progress, choice.limit)
         kept = kept[: choice.limit]
         if not kept:
             raise DatasetError(
@@ -186,23 +189,28 @@ class Workbench:
             return None
         from goldenlayers_core.tasks.knowledge import counts
 
-        return counts(self, handle.result_key, requests)
+        return counts(self.store, handle.result_key, requests)
 
     # Jobs -----------------------------------------------------------------------------------------------------------
 
     def submit(self, question: Any, title: str) -> str:
-        """Start work in the background; the id of the equal job if one is running. A question of `tasks.kinds`, or a
-        ModelSource to load it."""
+        """Start work in the background; the id of the equal job if one is running. A ModelSource loads it. Raises
+        ConfigError for a question that no kind of work answers."""
         if isinstance(question, ModelSource):
             return self.quick.submit("load", title, {"model": plain(question)})
-        kind = kind_of(question)
+        kind = self.kind_of(question)
         queue = self.quick if kind.queue == "quick" else self.slow
         return queue.submit(kind.name, title, question.to_params())
 
+    def kind_of(self, question: Any) -> Kind:
+        """The kind of work that answers a question. Raises ConfigError where there is none."""
+        if type(question) not in self._kinds:
+            raise ConfigError(f"There is no background work for a {type(question).__name__}.")
+        return self._kinds[type(question)]
+
     def queue_of(self, job_id: str) -> JobQueue:
         """The queue a job belongs to."""
-        quick = ("load", *(kind.name for kind in KINDS if kind.queue == "quick"))
-        return self.quick if job_id.startswith(tuple(f"{name}-" for name in quick)) else self.slow
+        return self.quick if job_id.startswith(tuple(f"{name}-" for name in self._quick)) else self.slow
 
     def job(self, job_id: str) -> JobView:
         """The job as it is now. Raises StoreError for an unknown id."""
@@ -212,9 +220,28 @@ class Workbench:
         """Every job of this cache folder, newest first."""
         return tuple(sorted((*self.slow.jobs(), *self.quick.jobs()), key=lambda j: j.created, reverse=True))
 
+    def _workers(self, queue: Queue) -> dict[str, Worker]:
+        return {kind.name: self._worker(kind) for kind in self._kinds.values() if kind.queue == queue}
+
+    def _worker(self, kind: Kind) -> Worker:
+        def run(params: Mapping[str, Any], progress: Progress) -> str:
+            return str(function(kind.work)(self, kind.question.from_params(params), progress))
+
+        return run
+
     def _load_job(self, params: Mapping[str, Any], progress: Progress) -> str:
         handle = self.model(ModelSource(**params["model"]), progress)
         return handle.fingerprint
+
+
+def know(bench: Workbench, question: KnowledgeQuestion, progress: Progress) -> str:
+    """Ask the model every request of a choice; returns the key of the stored answers."""
+    from goldenlayers_core.tasks.knowledge import what_is_known
+
+    dataset = bench.requests(question.choice, question.model, progress)
+    handle = bench.model(question.model, progress)
+    what_is_known(bench.store, handle, dataset.requests, progress)
+    return handle.result_key
 
 
 def part_of(dataset: Dataset, split: Split) -> tuple[EditRequest, ...]:

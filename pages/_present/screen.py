@@ -8,7 +8,8 @@ import streamlit as st
 from goldenlayers_core.figures import alt_text, for_screen
 from goldenlayers_core.figures.present.large import enlarged
 from goldenlayers_core.tasks.present.slide import Change, Number, Side, Slide
-from pages._shared import present_link, session
+from pages._runs import entry
+from pages._shared import session
 from pages._shared.wording import escape
 
 _HEIGHT: Final = 480  # px a picture is laid out for; the style sheet gives it what the screen has
@@ -63,7 +64,7 @@ def _bar(run_id: str, number: int, total: int) -> None:
         _button("Next", "next", "Right", number + 1, last, primary=True)
         _button("Last", "last", "End", total, last)
         if st.button("Leave", key="present-leave", shortcut="Esc"):
-            present_link.leave(run_id)
+            entry.leave(run_id)
     with st.container(key="present-keys"):  # never seen: further keys for the same, as clickers send them
         for key, to in (("Space", number + 1), ("PageDown", number + 1), ("PageUp", number - 1)):
             _button(key, f"key-{key.lower()}", key, to, last if to > number else first)

@@ -1,6 +1,6 @@
 """Stored runs on the page: one entry each, with what can be done with it."""
 
-from typing import Final
+from typing import Final, NoReturn
 
 import streamlit as st
 
@@ -106,6 +106,14 @@ def open_run(manifest: RunManifest) -> None:
     if manifest.kind in show:  # a search and a trace stand on the card of their model
         show[manifest.kind](manifest.run_id)
     st.switch_page(_PAGES[manifest.kind])
+
+
+def leave(run_id: str) -> NoReturn:
+    """From the screens back to the run's own page; Home where it has none any more."""
+    manifest = next((m for m in cached.workbench().store.runs() if m.run_id == run_id), None)
+    if manifest is not None and has_page(manifest.kind):
+        open_run(manifest)
+    st.switch_page("pages/home.py")
 
 
 def _star(manifest: RunManifest, key: str) -> None:

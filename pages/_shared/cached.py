@@ -26,13 +26,14 @@ from goldenlayers_core.results.edit.sides import Decoding, SideBySide
 from goldenlayers_core.results.edit.stack import EditCard
 from goldenlayers_core.results.learn.classroom import Classroom
 from goldenlayers_core.results.present.tour import Tour
-from goldenlayers_core.tasks import Workbench
+from goldenlayers_core.tasks import Workbench, open_workbench
 from goldenlayers_core.tasks.edit.cards import edit_card as read_card
 from goldenlayers_core.tasks.edit.stored_many import open_many
+from goldenlayers_core.tasks.edit.stored_report import open_report
 from goldenlayers_core.tasks.learn.stored_classroom import open_classroom, run_name
 from goldenlayers_core.tasks.present.stored_tour import open_tour
+from goldenlayers_core.tasks.scores.stored import open_scores
 from goldenlayers_core.tasks.scores.stored_trace import open_token_trace, open_trace
-from goldenlayers_core.tasks.stored import open_report, open_scores
 from goldenlayers_core.tasks.truth.stored_search import open_search
 from goldenlayers_core.tasks.truth.stored_sweep import open_sweep
 
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 @st.cache_resource(show_spinner=False)
 def workbench() -> Workbench:
     """One per process: the store, the models, the job queues."""
-    return Workbench()
+    return open_workbench()
 
 
 @st.cache_resource(show_spinner=False)

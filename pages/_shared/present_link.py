@@ -1,18 +1,17 @@
 """From a run to its screens."""
 
-from typing import Final, NoReturn
+from typing import Final
 
 import streamlit as st
 
-from pages._shared import cached
+from goldenlayers_core.tasks.wings import with_screens
 
 PAGE: Final = "pages/present.py"
-KINDS: Final = ("tour", "edit", "score", "sweep")  # of runs that have screens (tasks.slides)
 
 
 def has_screens(kind: str) -> bool:
     """Whether runs of a kind can be presented."""
-    return kind in KINDS
+    return kind in with_screens()
 
 
 def link(run_id: str) -> None:
@@ -25,13 +24,3 @@ def link(run_id: str) -> None:
         help="On a big screen, one idea at a time: large type, stepped through with the keyboard.",
         width="content",
     )
-
-
-def leave(run_id: str) -> NoReturn:
-    """From the screens back to the run's own page; Home where it has none any more."""
-    from pages._runs import entry  # which shows this link, too
-
-    manifest = next((m for m in cached.workbench().store.runs() if m.run_id == run_id), None)
-    if manifest is not None and entry.has_page(manifest.kind):
-        entry.open_run(manifest)
-    st.switch_page("pages/home.py")

@@ -8,7 +8,7 @@ from typing import Any, Final
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from goldenlayers_core.runtime import Progress
-from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, Workbench
+from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, open_workbench
 from goldenlayers_core.tasks.learn.pile import pile
 from goldenlayers_core.tasks.questions import PileQuestion, SweepQuestion, TraceQuestion
 from goldenlayers_core.tasks.scores.layer_scores import score
@@ -28,7 +28,7 @@ def press(page: Page, key: str) -> None:
 
 def compute(cache: Path) -> None:
     """Runs that a visitor would wait minutes for: scores both ways, a sweep, a causal trace."""
-    bench = Workbench(cache)
+    bench = open_workbench(cache)
     quick = {"steps": 8, "n_templates": 0}
     score(bench, ScoreQuestion(choice=PART, method="edit-aware"), Progress())
     score(bench, ScoreQuestion(choice=PART), Progress())

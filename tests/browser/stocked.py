@@ -13,9 +13,10 @@ from goldenlayers_core.results.scores.trace import POSITIONS
 from goldenlayers_core.runtime import Store
 from goldenlayers_core.tasks import DatasetChoice, EditQuestion, ScoreQuestion
 from goldenlayers_core.tasks.edit.stored_many import save_many
+from goldenlayers_core.tasks.edit.stored_report import save_report
 from goldenlayers_core.tasks.questions import ManyEditsQuestion, SearchQuestion, SweepQuestion, TraceQuestion
+from goldenlayers_core.tasks.scores.stored import save_scores
 from goldenlayers_core.tasks.scores.stored_trace import save_trace
-from goldenlayers_core.tasks.stored import save_report, save_scores
 from goldenlayers_core.tasks.truth.stored_search import save_search
 from goldenlayers_core.tasks.truth.stored_sweep import save_sweep
 from tests.made_up import made_report, made_search, made_sweep, view

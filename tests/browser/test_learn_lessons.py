@@ -8,7 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.runtime import Progress, Store
-from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, Workbench
+from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, open_workbench
 from goldenlayers_core.tasks.learn.pile import pile
 from goldenlayers_core.tasks.questions import PileQuestion, SweepQuestion
 from goldenlayers_core.tasks.scores.layer_scores import score
@@ -25,7 +25,7 @@ def measured(app_cache: Path) -> Iterator[None]:
     """A sweep of three requests at three layers, LGA on them, two edits piled up at a layer; gone afterwards."""
     store = Store(app_cache)
     before = {manifest.run_id for manifest in store.runs()}
-    bench = Workbench(app_cache)
+    bench = open_workbench(app_cache)
     sweep(bench, SweepQuestion(choice=THREE, settings=QUICK, layers=(0, 12, 24)), Progress())
     score(bench, ScoreQuestion(choice=THREE), Progress())
     question = PileQuestion(ModelSource(), FOUR, settings=QUICK, layers=(25,), sizes=(0, 2), facts=2)

@@ -12,7 +12,7 @@ from goldenlayers_core.errors import Cancelled, ConfigError, StoreError
 from goldenlayers_core.models.classroom.place import DEFAULT_LAYER
 from goldenlayers_core.results.learn.classroom import CLASSROOM_WAYS, Classroom
 from goldenlayers_core.runtime import Progress
-from goldenlayers_core.tasks import Workbench
+from goldenlayers_core.tasks import Workbench, open_workbench
 from goldenlayers_core.tasks.learn.classroom import classroom_runs
 from goldenlayers_core.tasks.learn.classroom_questions import (
     NONE,
@@ -32,7 +32,7 @@ from tests.lending import lend_models
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory, planted: object) -> Workbench:
-    made = Workbench(lend_models(tmp_path_factory.mktemp("room")))
+    made = open_workbench(lend_models(tmp_path_factory.mktemp("room")))
     yield made  # type: ignore[misc]
     made.close()
 

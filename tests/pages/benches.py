@@ -7,7 +7,7 @@ from pathlib import Path
 from streamlit.testing.v1 import AppTest
 
 from goldenlayers_core.runtime import Progress
-from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, Workbench
+from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, open_workbench
 from goldenlayers_core.tasks.scores.layer_scores import score
 from tests.lending import lend_models
 from tests.pages.driving import texts
@@ -18,7 +18,7 @@ THREE = DatasetChoice("bundled", "proxy", 3)
 
 def scored(folder: Path) -> Path:
     """A cache folder that holds the converted model and the scores of three bundled requests."""
-    bench = Workbench(lend_models(folder))
+    bench = open_workbench(lend_models(folder))
     score(bench, ScoreQuestion(choice=THREE), Progress())
     bench.close()
     return folder

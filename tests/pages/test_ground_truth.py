@@ -8,12 +8,12 @@ from streamlit.testing.v1 import AppTest
 
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.runtime import Progress
-from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, Workbench
+from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, Workbench, open_workbench
 from goldenlayers_core.tasks.address import short
 from goldenlayers_core.tasks.questions import SearchQuestion, SweepQuestion
 from goldenlayers_core.tasks.scores.layer_scores import score
-from goldenlayers_core.tasks.stored import open_sweep
 from goldenlayers_core.tasks.truth.stored_search import save_search
+from goldenlayers_core.tasks.truth.stored_sweep import open_sweep
 from goldenlayers_core.tasks.truth.sweep import sweep
 from pages._shared import cached
 from pages._truth import start as truth_start
@@ -31,7 +31,7 @@ QUICK = {"steps": 4, "n_templates": 0}
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache folder with a sweep of three requests and LGA on the same."""
-    bench = Workbench(lend_models(tmp_path_factory.mktemp("swept")))
+    bench = open_workbench(lend_models(tmp_path_factory.mktemp("swept")))
     sweep(bench, SweepQuestion(choice=THREE, settings=QUICK, layers=LAYERS), Progress())
     score(bench, ScoreQuestion(choice=THREE), Progress())
     bench.close()

@@ -9,7 +9,7 @@ from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, Workbench
 from goldenlayers_core.tasks.address import short
 from goldenlayers_core.tasks.scores.layer_scores import score
-from goldenlayers_core.tasks.stored import open_scores
+from goldenlayers_core.tasks.scores.stored import open_scores
 from pages._shared import cached
 from tests.pages.benches import THREE, copied, scored, words
 from tests.pages.driving import go, press, start, twins, work_done

@@ -11,12 +11,13 @@ from goldenlayers_core.figures.text import MINUS
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.results import LayerScores, ProbeOutcome, SweepResult
 from goldenlayers_core.tasks import DatasetChoice, EditQuestion, ScoreQuestion
+from goldenlayers_core.tasks.edit.stored_report import save_report
 from goldenlayers_core.tasks.learn import wrong
 from goldenlayers_core.tasks.learn.layer import TABLE, texts_name
 from goldenlayers_core.tasks.learn.text import lesson_text
 from goldenlayers_core.tasks.questions import SweepQuestion
+from goldenlayers_core.tasks.scores.stored import save_scores
 from goldenlayers_core.tasks.serial import plain
-from goldenlayers_core.tasks.stored import save_report, save_scores
 from goldenlayers_core.tasks.truth.stored_sweep import save_sweep
 from pages._learn import lesson
 from pages._shared import cached

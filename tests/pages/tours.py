@@ -3,8 +3,9 @@
 from goldenlayers_core.results import EditReport, ProbeOutcome
 from goldenlayers_core.results.present.tour import Tour
 from goldenlayers_core.tasks import EditQuestion
+from goldenlayers_core.tasks.edit.stored_report import save_report
 from goldenlayers_core.tasks.present.stored_tour import FACT, TourQuestion, save_tour
-from goldenlayers_core.tasks.stored import open_scores, save_report
+from goldenlayers_core.tasks.scores.stored import open_scores
 from pages._shared import cached
 from tests.made_up import made_report, view
 from tests.pages.driving import stored_scores

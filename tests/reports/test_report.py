@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from goldenlayers_core.figures.truth.card import race
+from goldenlayers_core.figures import race
 from goldenlayers_core.reports import Report, Section, report_html
 from goldenlayers_core.reports.page import MOST_ROWS
 from tests.made_up import made_search

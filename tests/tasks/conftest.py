@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from goldenlayers_core.records import ModelSource
-from goldenlayers_core.tasks import Workbench
+from goldenlayers_core.tasks import Workbench, open_workbench
 from tests.lending import lend_models
 from tests.tiny import save_tiny
 
@@ -14,7 +14,7 @@ from tests.tiny import save_tiny
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Workbench]:
     """A workbench on an empty store, with the converted models lent to it."""
-    made = Workbench(lend_models(tmp_path / "cache"))
+    made = open_workbench(lend_models(tmp_path / "cache"))
     yield made
     made.close()
 

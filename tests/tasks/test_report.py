@@ -20,15 +20,16 @@ from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, EditQuestion, ScoreQuestion, TraceQuestion, Workbench
 from goldenlayers_core.tasks.edit.many_edits import many_edits
 from goldenlayers_core.tasks.edit.one_edit import edit
+from goldenlayers_core.tasks.edit.stored_report import open_report
 from goldenlayers_core.tasks.present.stored_tour import TourQuestion, save_tour
 from goldenlayers_core.tasks.questions import ManyEditsQuestion, SearchQuestion, SweepQuestion
 from goldenlayers_core.tasks.report import report_of, write_report, zip_bytes
 from goldenlayers_core.tasks.scores.layer_scores import score
 from goldenlayers_core.tasks.scores.trace import trace
 from goldenlayers_core.tasks.serial import plain
-from goldenlayers_core.tasks.stored import open_report, open_sweep
 from goldenlayers_core.tasks.truth.search import search
 from goldenlayers_core.tasks.truth.stored_search import save_search
+from goldenlayers_core.tasks.truth.stored_sweep import open_sweep
 from goldenlayers_core.tasks.truth.sweep import sweep
 from tests.made_up import made_search
 

@@ -18,14 +18,15 @@ from goldenlayers_core.models.hooks import hooks_on
 from goldenlayers_core.records import EditRequest, LgaConfig, ModelSource, Probe, SelectionConfig
 from goldenlayers_core.results.edit.sides import Decoding
 from goldenlayers_core.runtime import Progress
-from goldenlayers_core.tasks import DatasetChoice, EditQuestion, KnowledgeQuestion, ScoreQuestion, Workbench
+from goldenlayers_core.tasks import DatasetChoice, EditQuestion, KnowledgeQuestion, ScoreQuestion, open_workbench
 from goldenlayers_core.tasks.edit.export import export_to, open_edits
 from goldenlayers_core.tasks.edit.one_edit import edit, open_edit
 from goldenlayers_core.tasks.edit.side_by_side import side_by_side
+from goldenlayers_core.tasks.edit.stored_report import open_report
 from goldenlayers_core.tasks.recommendation import by_gradients, recommend
 from goldenlayers_core.tasks.scores.layer_scores import layer_scores, score
+from goldenlayers_core.tasks.scores.stored import open_scores
 from goldenlayers_core.tasks.serial import dataset_from, plain, report_from, request_from
-from goldenlayers_core.tasks.stored import open_report, open_scores
 from tests.tiny import save_tiny
 
 TABLE = "prompt,subject,target_new,target_true\n" + "\n".join(
@@ -109,10 +110,10 @@ def test_a_killed_score_resumes_without_computing_anything_twice(tmp_path, tiny,
         import os, signal, sys
         from pathlib import Path
         from goldenlayers_core.records import LgaConfig, ModelSource
-        from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, Workbench
+        from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, open_workbench
         import goldenlayers_core.tasks.scores.layer_scores as scoring
         scoring._FLUSH_SECONDS = 0.0
-        bench = Workbench(Path({str(root)!r}))
+        bench = open_workbench(Path({str(root)!r}))
         question = ScoreQuestion(ModelSource({tiny.source!r}), DatasetChoice({str(table)!r}), LgaConfig(token_budget=1))
         job = bench.submit(question, "killed in the middle")
         append = bench.store.append_rows
@@ -128,7 +129,7 @@ def test_a_killed_score_resumes_without_computing_anything_twice(tmp_path, tiny,
     env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run([sys.executable, "-c", script], env=env, timeout=300, capture_output=True, text=True)
     assert done.returncode == -signal.SIGKILL, done.stderr
-    bench = Workbench(root)
+    bench = open_workbench(root)
     (job,) = bench.jobs()
     assert job.state == "interrupted"
     bench.queue_of(job.job_id).resume(job.job_id)
@@ -261,7 +262,7 @@ def test_only_two_models_are_kept(bench, tmp_path):
 def test_uploads_are_kept_and_open_in_another_workbench(bench, table):
     reference, dataset = bench.upload(table.read_bytes(), "capitals.csv")
     assert reference in bench.uploads()
-    other = Workbench(bench.root)
+    other = open_workbench(bench.root)
     assert other.dataset(reference) == dataset
     other.close()
     with pytest.raises(DatasetError, match="upload the file again"):

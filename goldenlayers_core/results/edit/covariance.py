@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 import pandas as pd
 
-from goldenlayers_core.results.scores.layer_scores import Floats, check_shape
+from goldenlayers_core.results.arrays import Floats, check_shape
 
 Kind = Literal["samples", "text"]
 

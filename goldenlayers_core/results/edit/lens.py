@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from goldenlayers_core.results.scores.layer_scores import Floats, check_shape
+from goldenlayers_core.results.arrays import Floats, check_shape
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from goldenlayers_core.records import digest_of
+from goldenlayers_core.results.arrays import Floats, check_shape
 from goldenlayers_core.results.formats import number, percent
-from goldenlayers_core.results.scores.layer_scores import Floats, check_shape
 
 TopTokens = tuple[tuple[str, float], ...]
 SAMPLE: Final = 5  # every fifth prompt is asked at each size of the stack

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from goldenlayers_core.results.scores.layer_scores import Floats, check_shape
+from goldenlayers_core.results.arrays import Floats, check_shape
 
 _TIED: Final = 1e-9  # numbers closer than this are level
 

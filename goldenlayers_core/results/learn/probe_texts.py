@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from goldenlayers_core.results.scores.layer_scores import check_shape
+from goldenlayers_core.results.arrays import check_shape
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from goldenlayers_core.results.arrays import Floats, check_shape
 from goldenlayers_core.results.learn.know import quoted
 from goldenlayers_core.results.learn.question import Question, chance, layer_ranges, range_words
-from goldenlayers_core.results.scores.layer_scores import Floats, check_shape
 from goldenlayers_core.results.scores.trace import TokenTrace, position_class
 
 

@@ -1,24 +1,17 @@
-"""Answers: frozen dataclasses of numpy arrays with everything needed to read them. No torch.
+"""Layer scores: one number per request and layer, and the layer they choose.
 
 Axes: Q requests, L layers (0 is the first block).
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from goldenlayers_core.errors import GoldenLayersError
-
-Floats = NDArray[np.float64]
-
-
-def check_shape(name: str, array: NDArray[Any], shape: tuple[int, ...]) -> None:
-    """Raises GoldenLayersError when an array has not the shape its result declares."""
-    if array.shape != shape:
-        raise GoldenLayersError(f"{name} has shape {array.shape}; {shape} was expected, which is a defect of ours.")
+from goldenlayers_core.results.arrays import Floats, check_shape
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,8 @@ from typing import Final, Literal
 
 import numpy as np
 
-from goldenlayers_core.results.scores.layer_scores import Floats, Part
+from goldenlayers_core.results.arrays import Floats
+from goldenlayers_core.results.scores.layer_scores import Part
 
 
 @dataclass(frozen=True, slots=True)

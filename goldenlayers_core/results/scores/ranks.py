@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from goldenlayers_core.results.scores.layer_scores import Floats
+from goldenlayers_core.results.arrays import Floats
 
 
 def mean_ranks(values: Floats) -> Floats:

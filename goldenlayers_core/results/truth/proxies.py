@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from goldenlayers_core.results.scores.layer_scores import Floats, check_shape
+from goldenlayers_core.results.arrays import Floats, check_shape
 
 SETTLED: Final = 0.01  # a mean regret within so much of the last one has settled
 

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from goldenlayers_core.errors import GoldenLayersError
-from goldenlayers_core.results.scores.layer_scores import Floats, check_shape
+from goldenlayers_core.results.arrays import Floats, check_shape
 
 Better = Literal["higher", "lower", "neither"]
 

@@ -19,9 +19,9 @@ from goldenlayers_core.evaluation import evaluate_edit
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.records import EditRequest, ModelSource
 from goldenlayers_core.runtime import Progress, provenance
+from goldenlayers_core.tasks.edit.stored_report import EDIT_VERSION, save_report
 from goldenlayers_core.tasks.questions import EditQuestion
 from goldenlayers_core.tasks.serial import plain
-from goldenlayers_core.tasks.stored import EDIT_VERSION, save_report
 
 if TYPE_CHECKING:
     from goldenlayers_core.tasks.workbench import Workbench

@@ -21,12 +21,12 @@ from goldenlayers_core.models.classroom.place import NAME, is_classroom
 from goldenlayers_core.models.generate import first_answer, greedy
 from goldenlayers_core.records import EditRequest, ModelSource
 from goldenlayers_core.runtime import Progress, provenance
+from goldenlayers_core.tasks.edit.stored_report import EDIT_VERSION, save_report
 from goldenlayers_core.tasks.edit.supplies import supplies_of
 from goldenlayers_core.tasks.questions import DatasetChoice, EditQuestion, ScoreQuestion
 from goldenlayers_core.tasks.recommendation import recommend
 from goldenlayers_core.tasks.scores.layer_scores import score
 from goldenlayers_core.tasks.serial import request_from
-from goldenlayers_core.tasks.stored import EDIT_VERSION, save_report
 
 if TYPE_CHECKING:
     from goldenlayers_core.tasks.workbench import Workbench

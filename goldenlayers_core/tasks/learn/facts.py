@@ -31,5 +31,5 @@ def _known(bench: "Workbench", model: ModelSource, requests: tuple[EditRequest, 
         return frozenset()
     from goldenlayers_core.tasks.knowledge import stored_knowledge
 
-    rows = stored_knowledge(bench, bench.model(model).result_key, requests)
+    rows = stored_knowledge(bench.store, bench.model(model).result_key, requests)
     return frozenset(str(digest) for digest in rows.loc[rows["knows"].astype(bool), "request"])

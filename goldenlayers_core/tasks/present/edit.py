@@ -6,8 +6,8 @@ from goldenlayers_core.figures.text import counted, percent
 from goldenlayers_core.results import EditReport
 from goldenlayers_core.results.edit.light import RULE, light
 from goldenlayers_core.runtime import RunManifest, Store
+from goldenlayers_core.tasks.edit.stored_report import open_report
 from goldenlayers_core.tasks.present.slide import Number, Side, Slide, changes, said
-from goldenlayers_core.tasks.stored import open_report
 
 _KINDS: Final = (
     ("rephrase", "rephrases", "In other words", "the same fact asked in other words; wished: the new answer"),

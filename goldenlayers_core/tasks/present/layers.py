@@ -15,9 +15,10 @@ from goldenlayers_core.results.truth.sweep import PROBE_METRICS
 from goldenlayers_core.runtime import RunManifest, Store
 from goldenlayers_core.tasks.present.slide import Draw, Number, Slide
 from goldenlayers_core.tasks.recommendation import LGA_CAUTION
-from goldenlayers_core.tasks.stored import open_scores, open_sweep
+from goldenlayers_core.tasks.scores.stored import open_scores
 from goldenlayers_core.tasks.truth.judgement import curve, of_selection, steadiness
 from goldenlayers_core.tasks.truth.layer_card import ModelFacts, layer_card
+from goldenlayers_core.tasks.truth.stored_sweep import open_sweep
 
 _NO_EDIT: Final = "Gradients of an old and a new answer were compared. No edit was run."
 _PREDICTED: Final = "What an edit would do was predicted from gradients. No edit was run."

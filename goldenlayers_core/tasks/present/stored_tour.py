@@ -13,7 +13,7 @@ from goldenlayers_core.records import Dataset, EditRequest, ModelSource, digest_
 from goldenlayers_core.results import EditReport
 from goldenlayers_core.results.present.tour import Tour
 from goldenlayers_core.runtime import RunManifest, Store, now
-from goldenlayers_core.tasks.questions import DatasetChoice, _Question
+from goldenlayers_core.tasks.questions import DatasetChoice, Question
 from goldenlayers_core.tasks.serial import plain
 
 TOUR_VERSION: Final = "tour-1"
@@ -23,7 +23,7 @@ _UNDER_WAY: Final = "tours"
 
 
 @dataclass(frozen=True)
-class TourQuestion(_Question):
+class TourQuestion(Question):
     """The first minute: one fact asked, layers scored, the fact edited where the evidence says, and measured."""
 
     model: ModelSource = field(default_factory=ModelSource)

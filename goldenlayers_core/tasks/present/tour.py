@@ -19,14 +19,15 @@ from goldenlayers_core.records import EditRequest
 from goldenlayers_core.results.present.tour import Tour
 from goldenlayers_core.runtime import Progress, Store, provenance
 from goldenlayers_core.tasks.edit.one_edit import edit
+from goldenlayers_core.tasks.edit.stored_report import EDIT_VERSION, open_report
 from goldenlayers_core.tasks.layer_options import early_layer
 from goldenlayers_core.tasks.present.stored_tour import DATASET, TourQuestion, publish, save_tour
 from goldenlayers_core.tasks.questions import EditQuestion, ScoreQuestion
 from goldenlayers_core.tasks.recommendation import recommend
 from goldenlayers_core.tasks.scores.layer_scores import score
+from goldenlayers_core.tasks.scores.stored import open_scores
 from goldenlayers_core.tasks.serial import plain
 from goldenlayers_core.tasks.shipped_evidence import BUNDLED
-from goldenlayers_core.tasks.stored import EDIT_VERSION, open_report, open_scores
 
 if TYPE_CHECKING:
     from goldenlayers_core.tasks.workbench import Workbench

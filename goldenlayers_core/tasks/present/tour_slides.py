@@ -5,13 +5,15 @@ from goldenlayers_core.figures.text import counted, percent
 from goldenlayers_core.results import EditReport
 from goldenlayers_core.results.present.tour import Tour
 from goldenlayers_core.runtime import RunManifest, Store
+from goldenlayers_core.tasks.edit.stored_report import open_report
 from goldenlayers_core.tasks.present.edit import before_and_after, made, probe_slides
 from goldenlayers_core.tasks.present.layers import heat, picks, sums
 from goldenlayers_core.tasks.present.slide import NEIGHBOUR_WORDS, Number, Side, Slide, changes, said
 from goldenlayers_core.tasks.present.stored_tour import open_tour
+from goldenlayers_core.tasks.scores.stored import open_scores
 from goldenlayers_core.tasks.shipped_evidence import BUNDLED
-from goldenlayers_core.tasks.stored import open_report, open_scores, open_sweep
 from goldenlayers_core.tasks.truth.layer_card import ModelFacts, layer_card
+from goldenlayers_core.tasks.truth.stored_sweep import open_sweep
 
 
 def of_tour(store: Store, manifest: RunManifest) -> tuple[Slide, ...]:

@@ -17,7 +17,7 @@ from goldenlayers_core.results import LayerScores, Selection
 from goldenlayers_core.runtime import Progress, Store, provenance
 from goldenlayers_core.tasks.questions import ScoreQuestion
 from goldenlayers_core.tasks.scores.methods import Way, stacked, way
-from goldenlayers_core.tasks.stored import save_scores, score_version, selected_by
+from goldenlayers_core.tasks.scores.stored import save_scores, score_version, selected_by
 
 if TYPE_CHECKING:
     from goldenlayers_core.tasks.workbench import Workbench

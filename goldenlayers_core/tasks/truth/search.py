@@ -11,7 +11,7 @@ from goldenlayers_core.attribution.search import Race
 from goldenlayers_core.results import Floats, SearchResult, SearchRound
 from goldenlayers_core.runtime import Progress, Store, provenance
 from goldenlayers_core.tasks.questions import SearchQuestion
-from goldenlayers_core.tasks.stored import open_scores
+from goldenlayers_core.tasks.scores.stored import open_scores
 from goldenlayers_core.tasks.truth.stored_search import save_search
 from goldenlayers_core.tasks.truth.stored_sweep import SWEEP_VERSION
 from goldenlayers_core.tasks.truth.sweep import Bed, open_bed

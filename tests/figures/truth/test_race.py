@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from goldenlayers_core.figures import race
 from goldenlayers_core.figures.text import plain
-from goldenlayers_core.figures.truth.card import race
 from goldenlayers_core.results import SearchResult
 from tests.made_up import made_search
 

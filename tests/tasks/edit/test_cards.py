@@ -20,9 +20,9 @@ from goldenlayers_core.tasks.edit.one_edit import edit
 from goldenlayers_core.tasks.edit.panel import panel, sizes_of
 from goldenlayers_core.tasks.edit.side_by_side import side_by_side
 from goldenlayers_core.tasks.edit.stored_panel import open_panel
+from goldenlayers_core.tasks.edit.stored_report import open_report
 from goldenlayers_core.tasks.questions import EditQuestion, PanelQuestion
 from goldenlayers_core.tasks.serial import plain
-from goldenlayers_core.tasks.stored import open_report
 
 REQUEST = EditRequest("c1", "The capital of France is", "France", "Rome", "Paris")
 OTHER = EditRequest("c2", "The language spoken in Brazil is", "Brazil", "Japanese", "Portuguese")

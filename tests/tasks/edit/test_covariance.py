@@ -21,10 +21,10 @@ from goldenlayers_core.tasks.edit.covariance import estimated, moments_for
 from goldenlayers_core.tasks.edit.covariance_gain import covariance_gains
 from goldenlayers_core.tasks.edit.one_edit import edit, open_edit
 from goldenlayers_core.tasks.edit.stored_covariance import cards, open_layer
+from goldenlayers_core.tasks.edit.stored_report import open_report
 from goldenlayers_core.tasks.edit.supplies import supplies_of
 from goldenlayers_core.tasks.questions import CovarianceQuestion, SweepQuestion
 from goldenlayers_core.tasks.serial import plain
-from goldenlayers_core.tasks.stored import open_report
 from goldenlayers_core.tasks.truth.stored_sweep import open_sweep
 from goldenlayers_core.tasks.truth.sweep import Bed, moments_key, sweep
 from tests.models.hub_server import Hub, running_hub

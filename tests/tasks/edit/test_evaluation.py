@@ -15,12 +15,12 @@ from goldenlayers_core.evaluation.fluency import fluency
 from goldenlayers_core.places import assets_folder
 from goldenlayers_core.records import EditRequest, ModelSource, Probe
 from goldenlayers_core.runtime import Progress
-from goldenlayers_core.tasks import DatasetChoice, EditQuestion, Workbench
+from goldenlayers_core.tasks import DatasetChoice, EditQuestion, open_workbench
 from goldenlayers_core.tasks.edit.evaluation import evaluate_on, open_edit_file
 from goldenlayers_core.tasks.edit.export import export_to
 from goldenlayers_core.tasks.edit.one_edit import edit, open_edit
+from goldenlayers_core.tasks.edit.stored_report import open_report
 from goldenlayers_core.tasks.serial import plain
-from goldenlayers_core.tasks.stored import open_report
 from tests.lending import lend_models
 from tests.tiny import save_tiny
 
@@ -29,7 +29,7 @@ QUICK = {"n_templates": 1, "steps": 12}
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory):
-    made = Workbench(lend_models(tmp_path_factory.mktemp("evaluating") / "cache"))
+    made = open_workbench(lend_models(tmp_path_factory.mktemp("evaluating") / "cache"))
     yield made
     made.close()
 

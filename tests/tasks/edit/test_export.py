@@ -20,13 +20,13 @@ from goldenlayers_core.errors import ConfigError, EditError, GoldenLayersError, 
 from goldenlayers_core.models.fingerprint import weights_digest
 from goldenlayers_core.records import EditRequest, ModelSource
 from goldenlayers_core.runtime import Progress
-from goldenlayers_core.tasks import EditQuestion, Workbench
+from goldenlayers_core.tasks import EditQuestion, Workbench, open_workbench
 from goldenlayers_core.tasks.edit.export import bundle, export_cards, export_to, open_edits, stem_of
 from goldenlayers_core.tasks.edit.import_edits import MOST_BYTES, import_edits, read_path
 from goldenlayers_core.tasks.edit.one_edit import edit, open_edit
+from goldenlayers_core.tasks.edit.stored_report import open_report
 from goldenlayers_core.tasks.questions import ExportQuestion
 from goldenlayers_core.tasks.serial import plain
-from goldenlayers_core.tasks.stored import open_report
 from tests.editing.test_export import script_of
 from tests.lending import lend_models
 from tests.tiny import save_tiny
@@ -42,7 +42,7 @@ FACTS = (
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
     """A workbench with the bundled model and two edits of it, at layers 5 and 8."""
-    made = Workbench(lend_models(tmp_path_factory.mktemp("exporting") / "cache"))
+    made = open_workbench(lend_models(tmp_path_factory.mktemp("exporting") / "cache"))
     yield made
     made.close()
 
@@ -117,7 +117,7 @@ def test_every_edit_comes_back_as_it_was_with_a_report(
     edits = [open_edit(shared, edit_id) for edit_id in pair]
     file = export_to(handle, edits, "safetensors", tmp_path / "stack.safetensors")
     assert open_edits(file) == tuple(edits)
-    elsewhere = Workbench(lend_models(tmp_path / "elsewhere"))
+    elsewhere = open_workbench(lend_models(tmp_path / "elsewhere"))
     found = import_edits(elsewhere, BUNDLED, read_path(file), file.name, Progress())
     assert [row.edit_id for row in found] == list(pair)
     assert [row.layers for row in found] == [(5,), (8,)]

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.tasks.truth.test_sweep import FACTS
 
 from goldenlayers_core.editing import Supplies, get_method, methods, overlay
 from goldenlayers_core.errors import Cancelled, ConfigError, EditError, RequestError, StoreError
@@ -18,9 +17,10 @@ from goldenlayers_core.tasks import DatasetChoice, EditQuestion, Workbench
 from goldenlayers_core.tasks.edit.many_edits import many_edits, many_result, weight_change
 from goldenlayers_core.tasks.edit.one_edit import edit, method_settings, open_edit
 from goldenlayers_core.tasks.edit.stored_many import open_many
+from goldenlayers_core.tasks.edit.stored_report import open_report
 from goldenlayers_core.tasks.questions import ManyEditsQuestion
 from goldenlayers_core.tasks.serial import plain
-from goldenlayers_core.tasks.stored import open_report
+from tests.tasks.truth.test_sweep import FACTS
 
 SETTINGS = {"steps": 3, "n_templates": 0}
 REPHRASED = "prompt,subject,target_new,target_true,rephrase\n" + "\n".join(

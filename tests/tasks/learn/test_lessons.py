@@ -10,7 +10,7 @@ from goldenlayers_core.errors import ConfigError, RequestError
 from goldenlayers_core.records import EditRequest, ModelSource, Probe
 from goldenlayers_core.results.learn.lga import Arrows, thirds
 from goldenlayers_core.runtime import Progress
-from goldenlayers_core.tasks import DatasetChoice, Workbench
+from goldenlayers_core.tasks import DatasetChoice, Workbench, open_workbench
 from goldenlayers_core.tasks.learn import golden, lga
 from goldenlayers_core.tasks.learn import layer as lesson_layer
 from goldenlayers_core.tasks.learn import wrong as lesson_wrong
@@ -47,7 +47,7 @@ def test_thirds_name_the_part_of_the_model_where_a_metric_is_largest() -> None:
 
 
 def test_the_lesson_reads_the_sessions_sweep_else_the_largest(tmp_path: Path) -> None:
-    store = Workbench(tmp_path).store
+    store = open_workbench(tmp_path).store
     small, large = (made_sweep(requests=n, dataset=f"first {n}") for n in (4, 9))
     two_layers = made_sweep(requests=20, layers=(0, 1))
     ids = [save_sweep(store, SweepQuestion(), found) for found in (large, small, two_layers)]
@@ -160,7 +160,7 @@ def test_lga_is_judged_by_real_edits() -> None:
 
 
 def test_a_layer_more_is_asked_of_the_same_sweep(tmp_path: Path) -> None:
-    store = Workbench(tmp_path).store
+    store = open_workbench(tmp_path).store
     sweep = made_sweep(requests=4, layers=(0, 3, 6))
     asked = SweepQuestion(choice=DatasetChoice("bundled", "proxy", 4), settings=QUICK, layers=(0, 3, 6))
     save_sweep(store, asked, sweep)
@@ -237,7 +237,7 @@ QUICK = {"steps": 2, "n_templates": 0}
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Workbench:
     folder = tmp_path_factory.mktemp("lessons")
     save_tiny(folder / "tiny")
-    return Workbench(folder / "cache")
+    return open_workbench(folder / "cache")
 
 
 @pytest.fixture(scope="module")

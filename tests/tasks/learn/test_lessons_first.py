@@ -20,8 +20,9 @@ from goldenlayers_core.results.learn.question import Guess, Question, chance, la
 from goldenlayers_core.results.learn.rank_one import RankOne, alike_question, leak_question, size_question
 from goldenlayers_core.results.learn.recall import layer_question, readable_question, token_question
 from goldenlayers_core.runtime import Progress
-from goldenlayers_core.tasks import EditQuestion, Workbench
+from goldenlayers_core.tasks import EditQuestion, Workbench, open_workbench
 from goldenlayers_core.tasks.edit.one_edit import edit
+from goldenlayers_core.tasks.edit.stored_report import open_report
 from goldenlayers_core.tasks.learn.class_plan import class_plan
 from goldenlayers_core.tasks.learn.facts import lesson_facts
 from goldenlayers_core.tasks.learn.glossary import glossary, mentions, named
@@ -30,7 +31,6 @@ from goldenlayers_core.tasks.learn.rank_one import take_apart
 from goldenlayers_core.tasks.learn.recall import depth
 from goldenlayers_core.tasks.learn.text import LESSONS, NUMBERED, lesson_text, lessons, parse
 from goldenlayers_core.tasks.serial import plain
-from goldenlayers_core.tasks.stored import open_report
 from tests.charts import shortcomings
 from tests.tiny import save_tiny
 
@@ -48,7 +48,7 @@ REQUEST = EditRequest(
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Workbench:
-    return Workbench(tmp_path_factory.mktemp("lessons"))
+    return open_workbench(tmp_path_factory.mktemp("lessons"))
 
 
 @pytest.fixture(scope="module")

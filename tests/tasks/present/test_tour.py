@@ -17,16 +17,18 @@ from goldenlayers_core.results import EditReport, ProbeOutcome
 from goldenlayers_core.results.present.tour import Tour
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, EditQuestion, Workbench
+from goldenlayers_core.tasks.edit.stored_report import open_report, save_report
 from goldenlayers_core.tasks.layer_options import early_layer
 from goldenlayers_core.tasks.present.slide import said
 from goldenlayers_core.tasks.present.stored_tour import FACT, TourQuestion, open_tour, tour_facts, tour_from, under_way
 from goldenlayers_core.tasks.present.tour import tour
 from goldenlayers_core.tasks.present.tour_words import further, neighbours, told
 from goldenlayers_core.tasks.questions import SweepQuestion
+from goldenlayers_core.tasks.scores.stored import open_scores
 from goldenlayers_core.tasks.shipped_evidence import BUNDLED
-from goldenlayers_core.tasks.slides import MAKERS, slides
-from goldenlayers_core.tasks.stored import open_report, open_scores, save_report
+from goldenlayers_core.tasks.slides import slides
 from goldenlayers_core.tasks.truth.stored_sweep import save_sweep
+from goldenlayers_core.tasks.wings import with_screens
 from tests.made_up import made_report, made_sweep, view
 
 FEW = DatasetChoice("bundled", "proxy", 4)
@@ -285,4 +287,4 @@ def test_a_run_without_screens_and_one_that_is_gone_are_sentences(bench: Workben
     bench.store.delete_run(open_tour(bench.store, run_id).edit_run)
     with pytest.raises(StoreError, match="run the tour again"):
         slides(bench.store, run_id)
-    assert set(MAKERS) == {"tour", "edit", "score", "sweep"}
+    assert set(with_screens()) == {"tour", "edit", "score", "sweep"}

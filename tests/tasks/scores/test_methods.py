@@ -9,10 +9,10 @@ import pytest
 from goldenlayers_core.errors import ConfigError, GoldenLayersError, RequestError
 from goldenlayers_core.records import EditAwareConfig, LgaConfig, ModelSource
 from goldenlayers_core.runtime import Progress
-from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, Workbench
+from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, open_workbench
 from goldenlayers_core.tasks.recommendation import recommend, score_method
 from goldenlayers_core.tasks.scores.layer_scores import layer_scores, score
-from goldenlayers_core.tasks.stored import open_scores
+from goldenlayers_core.tasks.scores.stored import open_scores
 from tests.tiny import save_tiny
 
 LONG = "make " * 400  # more than a tiny model takes
@@ -20,7 +20,7 @@ LONG = "make " * 400  # more than a tiny model takes
 
 @pytest.fixture
 def bench(tmp_path):
-    made = Workbench(tmp_path / "cache")
+    made = open_workbench(tmp_path / "cache")
     yield made
     made.close()
 

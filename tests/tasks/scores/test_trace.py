@@ -17,10 +17,10 @@ from goldenlayers_core.models.hooks import hooks_on
 from goldenlayers_core.records import TraceConfig
 from goldenlayers_core.results import POSITIONS, class_means, position_class
 from goldenlayers_core.runtime import Progress
-from goldenlayers_core.tasks import DatasetChoice, TokenTraceQuestion, TraceQuestion, Workbench
+from goldenlayers_core.tasks import DatasetChoice, TokenTraceQuestion, TraceQuestion, open_workbench
+from goldenlayers_core.tasks.scores.stored_trace import open_token_trace, open_trace
 from goldenlayers_core.tasks.scores.trace import trace, trace_request, trace_result
 from goldenlayers_core.tasks.serial import plain
-from goldenlayers_core.tasks.stored import open_token_trace, open_trace
 
 TABLE = "prompt,subject,target_new,target_true\n" + "\n".join(
     f"{before}{country}{after},{country},{new},{true}"
@@ -126,10 +126,10 @@ def test_a_killed_trace_resumes_without_tracing_anything_twice(tmp_path, tiny, t
         import os, signal
         from pathlib import Path
         from goldenlayers_core.records import ModelSource, TraceConfig
-        from goldenlayers_core.tasks import DatasetChoice, TraceQuestion, Workbench
+        from goldenlayers_core.tasks import DatasetChoice, TraceQuestion, open_workbench
         import goldenlayers_core.tasks.scores.trace as tracing
         tracing._FLUSH_SECONDS = 0.0
-        bench = Workbench(Path({str(root)!r}))
+        bench = open_workbench(Path({str(root)!r}))
         config = TraceConfig(n_samples=2, token_budget=1)
         question = TraceQuestion(ModelSource({tiny.source!r}), DatasetChoice({str(table)!r}), config)
         job = bench.submit(question, "killed in the middle")
@@ -146,7 +146,7 @@ def test_a_killed_trace_resumes_without_tracing_anything_twice(tmp_path, tiny, t
     env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
     done = subprocess.run([sys.executable, "-c", script], env=env, timeout=300, capture_output=True, text=True)
     assert done.returncode == -signal.SIGKILL, done.stderr
-    bench = Workbench(root)
+    bench = open_workbench(root)
     (job,) = bench.jobs()
     assert job.state == "interrupted"
     bench.queue_of(job.job_id).resume(job.job_id)

@@ -21,8 +21,9 @@ from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, Workbench
 from goldenlayers_core.tasks.questions import SearchQuestion, SweepQuestion
 from goldenlayers_core.tasks.recommendation import recommend
-from goldenlayers_core.tasks.stored import open_search, open_sweep
 from goldenlayers_core.tasks.truth.search import _Part, search
+from goldenlayers_core.tasks.truth.stored_search import open_search
+from goldenlayers_core.tasks.truth.stored_sweep import open_sweep
 from goldenlayers_core.tasks.truth.sweep import open_bed, sweep, sweep_result
 from tests.tiny import LAYERS
 
@@ -117,11 +118,12 @@ def test_a_killed_sweep_resumes_without_computing_a_finished_pair_again(bench, t
         import os, signal
         from goldenlayers_core.records import ModelSource
         from goldenlayers_core.runtime import Progress
-        from goldenlayers_core.tasks import DatasetChoice, Workbench, sweeping
+        from goldenlayers_core.tasks import DatasetChoice, Workbench, open_workbench
         from goldenlayers_core.tasks.questions import SweepQuestion
+        from goldenlayers_core.tasks.truth import sweep
 
-        sweeping._FLUSH_SECONDS = 0.0
-        bench = Workbench()
+        sweep._FLUSH_SECONDS = 0.0
+        bench = open_workbench()
         append = bench.store.append_rows
 
         def append_then_die(*args, count=[0]):
@@ -132,7 +134,7 @@ def test_a_killed_sweep_resumes_without_computing_a_finished_pair_again(bench, t
 
         bench.store.append_rows = append_then_die
         asked = SweepQuestion(ModelSource({tiny.source!r}), DatasetChoice({str(table)!r}), settings={SETTINGS!r})
-        sweeping.sweep(bench, asked, Progress())
+        sweep.sweep(bench, asked, Progress())
         """
     )
     env = {**os.environ, "GOLDENLAYERS_CACHE": str(bench.root), "PYTHONPATH": str(Path(__file__).parents[3])}

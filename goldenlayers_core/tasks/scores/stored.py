@@ -1,4 +1,4 @@
-"""Runs on disk: results to store and back. No torch, so that a page opens a stored run at once."""
+"""Score runs on disk: results to store and back. No torch, so that a page opens a stored run at once."""
 
 import json
 from typing import Final, Literal
@@ -6,21 +6,14 @@ from typing import Final, Literal
 import numpy as np
 
 from goldenlayers_core.attribution.selection import select
-from goldenlayers_core.errors import StoreError
 from goldenlayers_core.records import ScoreMethod, config_digest, digest_of
-from goldenlayers_core.results import EditReport, Floats, LayerScores, Selection
+from goldenlayers_core.results import Floats, LayerScores, Selection
 from goldenlayers_core.results.scores.parts import EDIT_AWARE_PARTS, edit_aware_parts
 from goldenlayers_core.runtime import RunManifest, Store, now
-from goldenlayers_core.tasks.questions import EditQuestion, ScoreQuestion
-from goldenlayers_core.tasks.scores.stored_trace import open_token_trace as open_token_trace
-from goldenlayers_core.tasks.scores.stored_trace import open_trace as open_trace
-from goldenlayers_core.tasks.serial import plain, report_from
-from goldenlayers_core.tasks.truth.stored_search import open_search as open_search
-from goldenlayers_core.tasks.truth.stored_sweep import open_sweep as open_sweep
+from goldenlayers_core.tasks.questions import ScoreQuestion
 
 SCORE_VERSION: Final = "lga-1"  # changes when a score would come out differently
 EDIT_AWARE_VERSION: Final = "edit-aware-2"  # likewise: also when the rule is calibrated anew
-EDIT_VERSION: Final = "edit-2"
 
 
 def score_version(method: ScoreMethod) -> str:
@@ -117,40 +110,3 @@ def open_scores(store: Store, run_id: str) -> tuple[LayerScores, Selection]:
         provenance=dict(manifest.provenance),
     )
     return scores, select(scores.values, question.selection, selected_by(question.method))
-
-
-def save_report(store: Store, question: EditQuestion, report: EditReport, model: str) -> str:
-    """Store an edit's report under a name made of its content; its factors are stored apart, under `edit_id`."""
-    run_id = f"edit-{report.edit_id[:16]}"
-    rates = report.rates()
-    manifest = RunManifest(
-        run_id=run_id,
-        kind="edit",
-        title=f"{report.prompt} {report.target_new} ({report.method.upper()}, layer {report.layer})",
-        created=now(),
-        model=model,
-        fingerprint=report.fingerprint,
-        dataset=str(question.request.get("source", "")) or "free edit",
-        dataset_digest=digest_of(dict(question.request)),
-        n_requests=1,
-        config=json.dumps(question.to_params()),
-        seconds=report.seconds,
-        provenance=tuple(report.provenance.items()),
-        summary=(
-            ("took", "yes" if report.took else "no"),
-            ("layer", str(report.layer)),
-            ("method", report.method),
-            *((kind, f"{good} of {count}") for kind, (good, count) in rates.items()),
-        ),
-        code_version=EDIT_VERSION,
-    )
-    store.save_run(manifest, {"probes": report.to_frame()}, {"report": json.dumps(plain(report))})
-    return run_id
-
-
-def open_report(store: Store, run_id: str) -> EditReport:
-    """A stored edit report. Raises StoreError when it is missing or damaged."""
-    text = store.load_run(run_id).texts.get("report")
-    if text is None:
-        raise StoreError(f"The run {run_id} holds no edit report; choose a run of kind edit.")
-    return report_from(json.loads(text))

@@ -1,0 +1,47 @@
+"""Score runs and causal traces as parts of a report."""
+
+from typing import Final
+
+import pandas as pd
+
+from goldenlayers_core import figures
+from goldenlayers_core.reports import Section
+from goldenlayers_core.results import LayerScores, Selection
+from goldenlayers_core.runtime import RunManifest, Store
+from goldenlayers_core.tasks.recommendation import LGA_CAUTION
+from goldenlayers_core.tasks.report_parts import SMALL, Parts, title_of
+from goldenlayers_core.tasks.scores.stored import open_scores
+from goldenlayers_core.tasks.scores.stored_trace import open_trace
+
+_KEYS: Final = ["case_id", "request", "prompt", "layer"]
+_WHERE: Final = "Where an answer comes back in a causal trace need not be where an edit works best."
+
+
+def of_scores(store: Store, manifest: RunManifest) -> Parts:
+    """The sums, every request, and where single requests have their best layer."""
+    scores, selection = open_scores(store, manifest.run_id)
+    frame = scores.to_frame()
+    pictures = (
+        Section(figures.totals_bars(selection), selection.to_frame(), name="sums"),
+        *_heatmaps(scores, selection, frame),
+        Section(figures.best_layer_distribution(scores, selection, False), scores.best_frame(), name="best-layers"),
+    )
+    caution = LGA_CAUTION if scores.method == "lga" else "No edit was run: the scores are predicted from gradients."
+    return f"{title_of(pictures[0].figure)}.", pictures, (caution, SMALL)
+
+
+def _heatmaps(scores: LayerScores, selection: Selection, frame: pd.DataFrame) -> tuple[Section, ...]:
+    if not scores.parts:
+        return (Section(figures.scores_heatmap(scores, selection), frame, name="requests"),)
+    parts = [part.name for part in scores.parts]
+    return (
+        Section(figures.part_heatmap(scores, selection, "score"), frame, name="requests"),
+        *(Section(figures.part_heatmap(scores, selection, part), frame[[*_KEYS, part]], name=part) for part in parts),
+    )
+
+
+def of_trace(store: Store, manifest: RunManifest) -> Parts:
+    """The average effect of every layer."""
+    found = open_trace(store, manifest.run_id)
+    drawn = figures.trace_curves(found)
+    return f"{title_of(drawn)}.", (Section(drawn, found.to_frame(), name="trace"),), (_WHERE, SMALL)
