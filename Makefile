@@ -6,6 +6,8 @@ PORT   ?= 8501
 VENV   ?= .venv
 # the script of benchmarks/ that `make bench` runs, without .py (empty: all of them)
 BENCH  ?=
+# what `make check` compares with (empty: the last commit)
+BASE   ?=
 
 # Called as modules of the environment's Python, so that a moved or renamed clone still works.
 PY    := $(VENV)/bin/python
@@ -28,7 +30,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help app prepare install install-dev test lint format unit browser bench screenshots clean
+.PHONY: help app prepare install install-dev test check lint format unit browser bench screenshots clean
 
 help: ## this list
 	@echo "Golden Layers. Targets:"
@@ -47,6 +49,9 @@ prepare: install
 
 test: lint install-dev prepare ## format, lint, types and every test, in one environment
 	$(PYTEST)
+
+check: lint ## for daily work, under a minute: format, lint, types, the tests of what changed (BASE=HEAD)
+	OMP_NUM_THREADS=1 $(PY) -m tests.changed $(BASE)
 
 lint: install-dev ## format (checked), lint, strict types
 	$(PY) -m ruff format --check .

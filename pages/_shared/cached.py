@@ -1,6 +1,6 @@
 """The only `st.cache_*` in the house. Keys are digests and ids, never frames.
 
-Stored results are frozen, so every session reads the same object; that is also how `once` knows them again.
+Results are frozen, so every session reads the same object; that is also how `once` knows them again.
 """
 
 from collections import OrderedDict
@@ -26,16 +26,20 @@ from goldenlayers_core.results.edit.sides import Decoding, SideBySide
 from goldenlayers_core.results.edit.stack import EditCard
 from goldenlayers_core.results.learn.classroom import Classroom
 from goldenlayers_core.results.present.tour import Tour
+from goldenlayers_core.runtime import Store
 from goldenlayers_core.tasks import Workbench, open_workbench
-from goldenlayers_core.tasks.edit.cards import edit_card as read_card
+from goldenlayers_core.tasks.edit.cards import edit_card as open_card
 from goldenlayers_core.tasks.edit.stored_many import open_many
 from goldenlayers_core.tasks.edit.stored_report import open_report
+from goldenlayers_core.tasks.kinds import function
 from goldenlayers_core.tasks.learn.stored_classroom import open_classroom, run_name
 from goldenlayers_core.tasks.present.stored_tour import open_tour
 from goldenlayers_core.tasks.scores.stored import open_scores
 from goldenlayers_core.tasks.scores.stored_trace import open_token_trace, open_trace
 from goldenlayers_core.tasks.truth.stored_search import open_search
 from goldenlayers_core.tasks.truth.stored_sweep import open_sweep
+
+S = TypeVar("S")
 
 if TYPE_CHECKING:
     from goldenlayers_core.results.edit.lens import LensResult
@@ -58,92 +62,87 @@ def desks() -> OrderedDict[str, dict[str, Any]]:
     return OrderedDict()
 
 
-@st.cache_resource(show_spinner=False, max_entries=16)
-def _scores(run_id: str, created: str) -> tuple[LayerScores, Selection]:
-    return open_scores(workbench().store, run_id)
+# ---- stored runs, opened once
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def _opened(name: str, run_id: str, created: str, _open: Callable[[Store, str], Any]) -> Any:
+    return _open(workbench().store, run_id)
+
+
+def _stored(open_run: Callable[[Store, str], S], run_id: str) -> S:
+    """What `open_run` makes of a stored run, once; anew where the run was written anew."""
+    found: S = _opened(f"{open_run.__module__}.{open_run.__qualname__}", run_id, manifest_created(run_id), open_run)
+    return found
 
 
 def scores(run_id: str) -> tuple[LayerScores, Selection]:
     """A stored score run. Raises StoreError when it is gone."""
-    return _scores(run_id, manifest_created(run_id))
-
-
-@st.cache_resource(show_spinner=False, max_entries=16)
-def _sweep(run_id: str, created: str) -> SweepResult:
-    return open_sweep(workbench().store, run_id)
+    return _stored(open_scores, run_id)
 
 
 def sweep(run_id: str) -> SweepResult:
     """A stored sweep. Raises StoreError when it is gone."""
-    return _sweep(run_id, manifest_created(run_id))
-
-
-@st.cache_resource(show_spinner=False, max_entries=16)
-def _search(run_id: str, created: str) -> SearchResult:
-    return open_search(workbench().store, run_id)
+    return _stored(open_sweep, run_id)
 
 
 def search(run_id: str) -> SearchResult:
     """A stored budgeted search. Raises StoreError when it is gone."""
-    return _search(run_id, manifest_created(run_id))
-
-
-@st.cache_resource(show_spinner=False, max_entries=16)
-def _trace(run_id: str, created: str) -> TraceResult:
-    return open_trace(workbench().store, run_id)
+    return _stored(open_search, run_id)
 
 
 def trace(run_id: str) -> TraceResult:
     """A stored causal trace. Raises StoreError when it is gone."""
-    return _trace(run_id, manifest_created(run_id))
+    return _stored(open_trace, run_id)
 
 
-@st.cache_resource(show_spinner=False, max_entries=32)
 def token_trace(name: str) -> TokenTrace:
     """A stored causal trace of one request; its name says its content. Raises StoreError when it is gone."""
-    return open_token_trace(workbench().store, name)
-
-
-@st.cache_data(show_spinner=False, max_entries=32)
-def _report(run_id: str, created: str) -> EditReport:
-    return open_report(workbench().store, run_id)
+    return _stored(open_token_trace, name)
 
 
 def report(run_id: str) -> EditReport:
     """A stored edit report. Raises StoreError when it is gone."""
-    return _report(run_id, manifest_created(run_id))
+    return _stored(open_report, run_id)
 
 
-@st.cache_data(show_spinner=False, max_entries=512)
 def edit_card(edit_id: str) -> EditCard:
     """A stored edit's card; its id says its content. Raises StoreError when it is gone."""
-    return read_card(workbench().store, edit_id)
-
-
-@st.cache_data(show_spinner=False, max_entries=8)
-def _many(run_id: str, created: str) -> ManyEdits:
-    return open_many(workbench().store, run_id)
+    return _stored(open_card, edit_id)
 
 
 def many(run_id: str) -> ManyEdits:
     """Stored many edits. Raises StoreError when they are gone."""
-    return _many(run_id, manifest_created(run_id))
+    return _stored(open_many, run_id)
 
 
-@st.cache_data(show_spinner=False, max_entries=64)
-def export_cards(model: ModelSource, edit_ids: tuple[str, ...]) -> "tuple[ExportCard, ...]":
-    """Every export format, and whether it can hold these stored edits. Raises a GoldenLayersError."""
-    from goldenlayers_core.tasks.edit.export import export_cards as cards_of
-
-    return cards_of(workbench(), model, edit_ids)
+def tour(run_id: str) -> Tour:
+    """A stored tour. Raises StoreError when it is gone."""
+    return _stored(open_tour, run_id)
 
 
-@st.cache_data(show_spinner=False, max_entries=32)
-def export_bundle(model: ModelSource, edit_ids: tuple[str, ...], name: str, notes: tuple[str, ...] = ()) -> "Bundle":
-    """Stored edits, with a person's notes on them, as a download in a format. Raises a GoldenLayersError."""
-    from goldenlayers_core.tasks.edit.export import bundle
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _slides(run_id: str, newest: str, n_runs: int) -> "tuple[Slide, ...]":
+    from goldenlayers_core.tasks.slides import slides as screens_of
 
-    return bundle(workbench(), model, edit_ids, name, notes)
+    return screens_of(workbench().store, run_id)
+
+
+def slides(run_id: str) -> "tuple[Slide, ...]":
+    """The screens of a stored run; they also tell of the other runs of its model. Raises StoreError."""
+    runs = workbench().store.runs()
+    return _slides(run_id, runs[0].created if runs else "", len(runs))
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def _classroom(root: str, layers: tuple[int, ...], names: tuple[str, ...]) -> Classroom:
+    return open_classroom(workbench().store, workbench().root, layers)
+
+
+def classroom(layers: tuple[int, ...]) -> Classroom:
+    """The classroom's stored runs of these planted layers. Raises StoreError when one is gone."""
+    root = workbench().root
+    return _classroom(str(root), layers, tuple(run_name(layer, root) for layer in layers))
 
 
 def manifest_created(run_id: str) -> str:
@@ -153,6 +152,58 @@ def manifest_created(run_id: str) -> str:
     except StoreError:
         return ""
 
+
+# ---- what a model was asked, once for the same question
+
+
+@st.cache_data(show_spinner=False, max_entries=256)
+def _answer(named: str, arguments: tuple[Any, ...]) -> Any:
+    return function(named)(workbench(), *arguments)
+
+
+def export_cards(model: ModelSource, edit_ids: tuple[str, ...]) -> "tuple[ExportCard, ...]":
+    """Every export format, and whether it can hold these stored edits. Raises a GoldenLayersError."""
+    return _answer("edit.export:export_cards", (model, edit_ids))
+
+
+def export_bundle(model: ModelSource, edit_ids: tuple[str, ...], name: str, notes: tuple[str, ...] = ()) -> "Bundle":
+    """Stored edits, with a person's notes on them, as a download in a format. Raises a GoldenLayersError."""
+    return _answer("edit.export:bundle", (model, edit_ids, name, notes))
+
+
+def sides(
+    model: ModelSource, stacks: tuple[tuple[str, tuple[str, ...]], ...], prompts: tuple[str, ...], decoding: Decoding
+) -> SideBySide:
+    """What the unedited model and (name, edit ids) stacks say to the same prompts. Raises a GoldenLayersError."""
+    return _answer("edit.side_by_side:side_by_side", (model, stacks, prompts, decoding))
+
+
+def lens(model: ModelSource, edit_ids: tuple[str, ...], prompt: str, new: str, old: str) -> "LensResult":
+    """Old and new target through the layers, without and with stored edits. Raises a GoldenLayersError."""
+    return _answer("edit.lens:lens", (model, edit_ids, prompt, new, old))
+
+
+def spoken(model: ModelSource, prompt: str) -> "Spoken":
+    """What the unedited model says to a prompt, token by token. Raises a GoldenLayersError."""
+    return _answer("learn.know:speak", (model, prompt))
+
+
+def wordings(model: ModelSource, request: EditRequest) -> "Wordings":
+    """One fact asked in its dataset's wordings. Raises a GoldenLayersError."""
+    return _answer("learn.know:ask_in_words", (model, request))
+
+
+def depth(model: ModelSource, request: EditRequest) -> "Depth":
+    """What the unedited model would say after each layer. Raises a GoldenLayersError."""
+    return _answer("learn.recall:depth", (model, request))
+
+
+def rank_one(model: ModelSource, edit_id: str, request: EditRequest) -> "RankOne":
+    """A stored ROME edit taken apart. Raises a GoldenLayersError."""
+    return _answer("learn.rank_one:take_apart", (model, edit_id, request))
+
+
+# ---- figures, tables and curves of results, made once
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -193,87 +244,3 @@ def by_digest(name: str) -> dict[str, EditRequest]:
 @st.cache_resource(show_spinner=False, max_entries=8)
 def _by_digest(name: str, changed: int, _dataset: Dataset) -> dict[str, EditRequest]:
     return {request.digest: request for request in _dataset.requests}
-
-
-@st.cache_resource(show_spinner=False, max_entries=8)
-def _slides(run_id: str, newest: str, n_runs: int) -> "tuple[Slide, ...]":
-    from goldenlayers_core.tasks.slides import slides as screens_of
-
-    return screens_of(workbench().store, run_id)
-
-
-def slides(run_id: str) -> "tuple[Slide, ...]":
-    """The screens of a stored run; they also tell of the other runs of its model. Raises StoreError."""
-    runs = workbench().store.runs()
-    return _slides(run_id, runs[0].created if runs else "", len(runs))
-
-
-@st.cache_resource(show_spinner=False, max_entries=32)
-def _tour(run_id: str, created: str) -> Tour:
-    return open_tour(workbench().store, run_id)
-
-
-def tour(run_id: str) -> Tour:
-    """A stored tour. Raises StoreError when it is gone."""
-    return _tour(run_id, manifest_created(run_id))
-
-
-@st.cache_data(show_spinner=False, max_entries=32)
-def sides(
-    model: ModelSource, stacks: tuple[tuple[str, tuple[str, ...]], ...], prompts: tuple[str, ...], decoding: Decoding
-) -> SideBySide:
-    """What the unedited model and (name, edit ids) stacks say to the same prompts. Raises a GoldenLayersError."""
-    from goldenlayers_core.tasks.edit.side_by_side import side_by_side
-
-    return side_by_side(workbench(), model, stacks, prompts, decoding)
-
-
-@st.cache_data(show_spinner=False, max_entries=64)
-def lens(model: ModelSource, edit_ids: tuple[str, ...], prompt: str, new: str, old: str) -> "LensResult":
-    """Old and new target through the layers, without and with stored edits. Raises a GoldenLayersError."""
-    from goldenlayers_core.tasks.edit.lens import lens as read_lens
-
-    return read_lens(workbench(), model, edit_ids, prompt, new, old)
-
-
-@st.cache_data(show_spinner=False, max_entries=64)
-def spoken(model: ModelSource, prompt: str) -> "Spoken":
-    """What the unedited model says to a prompt, token by token. Raises a GoldenLayersError."""
-    from goldenlayers_core.tasks.learn.know import speak
-
-    return speak(workbench(), model, prompt)
-
-
-@st.cache_data(show_spinner=False, max_entries=32)
-def wordings(model: ModelSource, request: EditRequest) -> "Wordings":
-    """One fact asked in its dataset's wordings. Raises a GoldenLayersError."""
-    from goldenlayers_core.tasks.learn.know import ask_in_words
-
-    return ask_in_words(workbench(), model, request)
-
-
-@st.cache_data(show_spinner=False, max_entries=32)
-def depth(model: ModelSource, request: EditRequest) -> "Depth":
-    """What the unedited model would say after each layer. Raises a GoldenLayersError."""
-    from goldenlayers_core.tasks.learn.recall import depth as read_depth
-
-    return read_depth(workbench(), model, request)
-
-
-@st.cache_data(show_spinner=False, max_entries=32)
-def rank_one(model: ModelSource, edit_id: str, request: EditRequest) -> "RankOne":
-    """A stored ROME edit taken apart. Raises a GoldenLayersError."""
-    from goldenlayers_core.tasks.learn.rank_one import take_apart
-
-    return take_apart(workbench(), model, edit_id, request)
-
-
-@st.cache_data(show_spinner=False, max_entries=16)
-def _classroom(root: str, layers: tuple[int, ...], names: tuple[str, ...]) -> Classroom:
-    return open_classroom(workbench().store, workbench().root, layers)
-
-
-def classroom(layers: tuple[int, ...]) -> Classroom:
-    """The classroom's stored runs of these planted layers. Raises StoreError when one is gone."""
-    root = workbench().root
-    return _classroom(str(root), layers, tuple(run_name(layer, root) for layer in layers))

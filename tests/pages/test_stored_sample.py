@@ -1,0 +1,97 @@
+"""Stores and links of earlier versions still open: one sample of each, made by the version it is named after.
+
+`tests/samples/store-N.zip` is a cache folder without its models: runs of every kind on the bundled model (2 or 3
+requests), an uploaded table, and the rows, edits and job records behind them. `store-N.json` says what was in it, and
+the addresses that its pages wrote. Version 1 is the store from before the files of the house moved into wings.
+"""
+
+import json
+import zipfile
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from goldenlayers_core.tasks.report import report_of
+from goldenlayers_core.tasks.slides import slides
+from pages._shared import cached
+from tests.lending import lend_models
+from tests.pages.conftest import app_on
+from tests.pages.driving import opened, texts
+
+SAMPLES = Path(__file__).parents[1] / "samples"
+OPENERS = {
+    "score": cached.scores,
+    "sweep": cached.sweep,
+    "search": cached.search,
+    "trace": cached.trace,
+    "edit": cached.report,
+    "many-edits": cached.many,
+    "tour": cached.tour,
+}
+
+
+@cache
+def told(version: int) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((SAMPLES / f"store-{version}.json").read_text(encoding="utf-8"))
+    return found
+
+
+@pytest.fixture(scope="module", autouse=True)
+def store_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The sample of version 1, unpacked: opening it writes nothing, so that all tests share it."""
+    folder = lend_models(tmp_path_factory.mktemp("sample") / "cache")
+    with zipfile.ZipFile(SAMPLES / "store-1.zip") as packed:
+        packed.extractall(folder)
+    with app_on(folder) as there:
+        yield there
+
+
+def test_every_run_is_listed_under_its_title() -> None:
+    found = {m.run_id: m.title for m in cached.workbench().store.runs()}
+    assert found == {run_id: run["title"] for run_id, run in told(1)["runs"].items()}
+
+
+@pytest.mark.parametrize("run_id", told(1)["runs"])
+def test_a_run_opens_and_is_told_as_it_was(run_id: str) -> None:
+    run, store = told(1)["runs"][run_id], cached.workbench().store
+    OPENERS[run["kind"]](run_id)
+    report = report_of(store, run_id)
+    assert report.finding
+    assert len(report.sections) == run["sections"]
+    if run["screens"]:
+        assert len(slides(store, run_id)) == run["screens"]
+
+
+def test_numbers_are_those_that_were_stored() -> None:
+    runs = {run["kind"]: run_id for run_id, run in told(1)["runs"].items()}
+    sweep = cached.sweep(runs["sweep"])
+    assert sweep.layers == (0, 3)
+    assert sweep.golden_layer == 3
+    scores, selection = cached.scores("score-eff6811742410c59")
+    assert scores.values.shape == (3, 30)
+    assert selection.golden_layer == 16
+    report = cached.report("edit-e1df0906eee4cd15")
+    assert (report.layer, report.took, report.after.answer.split()[0]) == (3, True, "Switzerland.")
+
+
+def test_what_stands_beside_the_runs_opens() -> None:
+    bench = cached.workbench()
+    (upload,) = bench.upload_cards()
+    assert [r.subject for r in bench.dataset(upload.reference).requests] == ["France", "Italy"]
+    store = bench.store
+    for name in store.names("token-traces"):
+        cached.token_trace(name)
+    for name in store.names("edits"):
+        assert cached.edit_card(name).layers
+    assert {job.state for job in bench.jobs()} == {"done"}
+
+
+@pytest.mark.parametrize("link", told(1)["links"], ids=lambda link: link["asked"]["run"])
+def test_a_link_of_that_time_puts_its_run_on_show(link: dict[str, Any]) -> None:
+    app, run_id = opened(link["page"], **link["asked"]), link["asked"]["run"]
+    kind = {"many-edits": "many"}.get(told(1)["runs"][run_id]["kind"], told(1)["runs"][run_id]["kind"])
+    assert app.session_state[f"{kind}_run"] == run_id
+    assert "is not in this" not in texts(app)
