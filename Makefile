@@ -6,6 +6,9 @@ PORT   ?= 8501
 VENV   ?= .venv
 # the script of benchmarks/ that `make bench` runs, without .py (empty: all of them)
 BENCH  ?=
+# where `make screenshots` puts its pictures, and which of its states and looks it takes (empty: all)
+FOLDER ?= docs/screenshots
+ONLY   ?=
 # what `make check` compares with (empty: the last commit)
 BASE   ?=
 
@@ -72,8 +75,8 @@ bench: install-dev prepare ## the measured claims (BENCH=lga: only that one)
 	@set -e; for script in $(or $(BENCH:%=benchmarks/%.py),benchmarks/lga.py benchmarks/edit.py benchmarks/trace.py benchmarks/sweep.py); do \
 		echo "== $$script"; PYTHONPATH=. GOMP_SPINCOUNT=$(SPIN) $(PY) $$script; done
 
-screenshots: install-dev prepare ## pictures of every page, for the README and for a look
-	PYTHONPATH=. $(PY) tests/browser/screenshots.py
+screenshots: install-dev prepare ## pictures of every page, for the README and for a look (ONLY="done desk-light")
+	PYTHONPATH=. $(PY) tests/browser/screenshots.py $(FOLDER) $(ONLY)
 
 clean: ## remove the environment and the tools' leftovers (results in the cache folder stay)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -503,6 +503,32 @@ def test_what_is_brought_along_is_seen() -> None:
     assert brought_along("json", ("json.decoder", "torch")) == ["json.decoder"]
 
 
+# ---- what the documentation names
+
+NAMED = re.compile(r"(?<![\w/.-])((?:[\w.-]+/)+[\w-]+\.(?:py|md|json|zip|toml))\b")
+
+
+def missing_files(text: str) -> list[str]:
+    """The project's files that a text names, from its top or from the core, and that are not there."""
+    tops = (ROOT, ROOT / CORE)
+    named = (path for path in NAMED.findall(text) if any((top / path.split("/")[0]).is_dir() for top in tops))
+    return sorted({path for path in named if not any((top / path).is_file() for top in tops)})
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", "CONTRIBUTING.md", *sorted(f"docs/{p.name}" for p in ROOT.glob("docs/*.md"))]
+)
+def test_the_files_that_a_page_names_are_there(page: str) -> None:
+    assert not missing_files((ROOT / page).read_text(encoding="utf-8"))
+
+
+def test_a_file_that_is_not_there_is_seen() -> None:
+    assert missing_files("`tasks/nowhere.py`, `tasks/wings.py`, docs/none.md, and https://else.org/a/b.py") == [
+        "docs/none.md",
+        "tasks/nowhere.py",
+    ]
+
+
 # ---- requirements and versions
 
 PIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[0-9][A-Za-z0-9.!]*( *; .+)?")
