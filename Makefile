@@ -3,6 +3,8 @@
 PYTHON ?= python3
 HOST   ?= 127.0.0.1
 PORT   ?= 8501
+# under which names a browser may reach it; a HOST that is not this machine's own is reached under any, unless said here
+NAMES  ?= $(if $(filter 127.0.0.1 localhost ::1,$(HOST)),,*)
 VENV   ?= .venv
 # the script of benchmarks/ that `make bench` runs, without .py (empty: all of them)
 BENCH  ?=
@@ -45,7 +47,7 @@ app: prepare ## install what is missing, convert the bundled model once, start t
 	@echo "  Golden Layers: http://$(if $(filter 0.0.0.0 ::,$(HOST)),localhost,$(HOST)):$(PORT)   (Ctrl+C stops it)"
 	@echo
 	@exec env GOMP_SPINCOUNT=$(SPIN) $(PY) -m streamlit run app.py --server.port $(PORT) --server.address $(HOST) \
-		--browser.gatherUsageStats false --server.headless true
+		--browser.gatherUsageStats false --server.headless true $(foreach name,$(NAMES),--server.allowedHosts '$(name)')
 
 prepare: install
 	@$(PY) -m goldenlayers_core prepare

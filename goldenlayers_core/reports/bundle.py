@@ -14,7 +14,7 @@ import re
 import zipfile
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -26,6 +26,7 @@ from goldenlayers_core.reports.columns import dictionary
 from goldenlayers_core.reports.page import Report, Section
 
 FORMATS: Final = ("png", "svg")
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")  # what a cell begins with that a spreadsheet would compute
 NO_PICTURES: Final = (
     "PNG and SVG were not drawn. The command line draws them where Chromium or Chrome is installed:\n"
     "    python -m goldenlayers_core report RUN --out FILE.zip"
@@ -69,8 +70,23 @@ def _meta(figure: go.Figure | None, name: str) -> str:
 
 
 def csv_text(table: pd.DataFrame) -> str:
-    """A table as CSV (RFC 4180: lines end in CR LF, so that an answer with either of them in it is quoted)."""
-    return table.to_csv(index=False, lineterminator="\r\n")
+    """A table as CSV (RFC 4180: lines end in CR LF, so that an answer with either of them in it is quoted).
+
+    A cell or a column's name that a spreadsheet would compute begins with an apostrophe; numbers stay numbers.
+    """
+    inert = table.map(_inert).rename(columns=_inert)
+    return inert.to_csv(index=False, lineterminator="\r\n")
+
+
+def _inert(value: Any) -> Any:
+    """Text that begins as a formula, with an apostrophe before it; anything else as it is."""
+    if not isinstance(value, str) or value[:1] not in _FORMULA or not value:
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return f"'{value}"
+    return value
 
 
 def _parquet(table: pd.DataFrame) -> bytes:

@@ -12,6 +12,7 @@ from goldenlayers_core.tasks.layer_options import layer_options
 from pages._edit import controls, parts, stacks
 from pages._edit.stacks import Look
 from pages._shared import cached, jobs
+from pages._shared.wording import escape
 
 
 def another_layer(look: Look) -> None:
@@ -27,7 +28,7 @@ def another_layer(look: Look) -> None:
         st.markdown("**The same request at**", width="content")
         for option in options:
             label = f"layer {option.layer} ({option.name})"
-            if st.button(label, key=f"beside-{option.layer}", help=option.why, disabled=busy):
+            if st.button(label, key=f"beside-{option.layer}", help=escape(option.why), disabled=busy):
                 controls.start(at_layer(run_id, option.layer))
         at = st.number_input(
             "Another layer",

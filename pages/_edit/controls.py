@@ -117,7 +117,7 @@ def layer(card: ModelCard, found: Recommendation | None, form: MethodForm, setti
         card.n_layers - 1,
         key="edit-layer",
         persist_state="session",
-        help=f"The block whose MLP output matrix is changed; {card.name} has layers 0 to {card.n_layers - 1}.",
+        help=f"The block whose MLP output matrix is changed; {escape(card.name)} has layers 0 to {card.n_layers - 1}.",
     )
     with st.container(horizontal=True):
         for option in options:
@@ -125,7 +125,7 @@ def layer(card: ModelCard, found: Recommendation | None, form: MethodForm, setti
                 f"{option.name.capitalize()}: {option.layer}",
                 key=f"edit-layer-{option.name}",
                 type="secondary",
-                help=option.why,
+                help=escape(option.why),
                 on_click=_set_layer,
                 args=(option.layer,),
             )

@@ -8,7 +8,7 @@ from goldenlayers_core.records import EditRequest
 from goldenlayers_core.tasks.address import short
 from goldenlayers_core.tasks.edit.own_request import check_editable, free_request, no_op
 from pages._shared import cached, link, session
-from pages._shared.wording import escape
+from pages._shared.wording import escape, sentence
 
 MOST = 5_000  # requests a browser still lists without delay
 EXAMPLE = {
@@ -39,10 +39,10 @@ def choose() -> EditRequest | None:
             return None
         check_editable(request)
     except GoldenLayersError as error:
-        st.warning(str(error), icon=":material/edit_off:")
+        st.warning(sentence(error), icon=":material/edit_off:")
         return None
     if flagged := no_op(request):
-        st.warning(f"{flagged} It can be run, but nothing will be learned from it.", icon=":material/block:")
+        st.warning(f"{escape(flagged)} It can be run, but nothing will be learned from it.", icon=":material/block:")
     return request
 
 

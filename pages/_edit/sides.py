@@ -76,7 +76,7 @@ def _form(look: Look) -> tuple[tuple[str, ...], Decoding]:
                 disabled=not look.card.has_chat_template,
                 help="Each prompt becomes a user's message in the model's own chat template."
                 if look.card.has_chat_template
-                else f"{look.card.name} has no chat template.",
+                else f"{escape(look.card.name)} has no chat template.",
             )
             st.form_submit_button("Ask every side", icon=":material/forum:", key="sides-ask")
     prompts = tuple(dict.fromkeys(line.strip() for line in str(text or "").splitlines() if line.strip()))

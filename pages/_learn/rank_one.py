@@ -94,7 +94,7 @@ def _edit(card: ModelCard, request: EditRequest, layer: int, why: str) -> str | 
     if job is not None and job.active:
         return None
     st.button(
-        f"Write {request.target_new} into layer {layer}",
+        f"Write {escape(request.target_new)} into layer {layer}",
         key="lesson-rank-one-start",
         type="primary",
         icon=":material/edit:",

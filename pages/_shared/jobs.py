@@ -58,7 +58,7 @@ def settle_model() -> None:
         session.choose_model(ModelSource(**job.params["model"]))
         loaded = session.card()
         if loaded:
-            st.toast(f"{loaded.name} is loaded.", icon=":material/check:")
+            st.toast(f"{escape(loaded.name)} is loaded.", icon=":material/check:")
 
 
 def submit_score(question: ScoreQuestion) -> None:

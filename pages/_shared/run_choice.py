@@ -6,6 +6,7 @@ import streamlit as st
 
 from goldenlayers_core.runtime import RunManifest
 from pages._shared import cached, link
+from pages._shared.wording import escape
 
 
 def run_on_show(
@@ -26,7 +27,9 @@ def run_on_show(
         return None
     wanted = opened or next(iter(runs))
     if wanted not in runs:
-        st.warning(f"The run {wanted} is no longer in the store; the latest one is shown.", icon=":material/history:")
+        st.warning(
+            f"The run {escape(wanted)} is no longer in the store; the latest one is shown.", icon=":material/history:"
+        )
         wanted = next(iter(runs))
     if st.session_state.get(key) != wanted:
         st.session_state[key] = wanted

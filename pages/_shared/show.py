@@ -11,7 +11,7 @@ from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.figures import alt_text, for_screen, to_html, to_png
 from goldenlayers_core.reports import csv_text
 from pages._shared import cached, glossary
-from pages._shared.wording import escape
+from pages._shared.wording import escape, sentence
 
 __all__ = ["downloads", "escape", "figure", "stacked"]
 
@@ -91,7 +91,7 @@ def downloads(drawn: go.Figure, name: str, table: pd.DataFrame) -> None:
             with st.spinner("Drawing the PNG"):
                 data = to_png(drawn)
         except GoldenLayersError as error:
-            st.warning(str(error))
+            st.warning(sentence(error))
         else:
             st.download_button("Save the PNG", data, f"{name}.png", "image/png", key=f"png-{name}", on_click="ignore")
 

@@ -2,16 +2,23 @@
 
 import re
 from datetime import datetime, timedelta, tzinfo
+from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
 from goldenlayers_core.figures.text import number
 
+# Streamlit looks for addresses, icons and emoji in what is left when the escapes are gone; a word joiner, which takes
+# no room, parts them: http:|//, www|., name|@host, :|name:
+_LIVE: Final = re.compile(r"https?:(?=//)|www(?=\.)|[\w.+-](?=@)|:(?=[\w/+-]+:)", re.IGNORECASE)
+_JOINER: Final = "\N{WORD JOINER}"
+
 
 def escape(text: str) -> str:
-    """Plain text for Streamlit's Markdown: nothing in it is markup, a colour, an icon or mathematics."""
-    return "".join(f"\\{c}" if c in "\\`*_{}[]<>()#+-!|$:~" else c for c in text)
+    """Plain text for Streamlit's Markdown: nothing in it is markup, a link, a colour, an icon or mathematics."""
+    inert = _LIVE.sub(rf"\g<0>{_JOINER}", text)
+    return "".join(f"\\{c}" if c in "\\`*_{}[]<>()#+-!|$:~" else c for c in inert)
 
 
 def sentence(error: object) -> str:

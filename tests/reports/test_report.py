@@ -1,5 +1,6 @@
 """One file that needs nothing else, with everything a reader has to know."""
 
+import io
 import re
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from goldenlayers_core.figures import race
 from goldenlayers_core.reports import Report, Section, report_html
+from goldenlayers_core.reports.bundle import csv_text
 from goldenlayers_core.reports.page import MOST_ROWS
 from tests.made_up import made_search
 
@@ -64,3 +66,13 @@ def test_a_long_table_is_cut_and_says_so() -> None:
 def test_cells(value: object, shown: str) -> None:
     page = report_html(report(sections=(Section(None, pd.DataFrame({"a": [value]}, dtype=object), "T"),)))
     assert f"<td>{shown}</td>" in page
+
+
+def test_a_cell_that_a_spreadsheet_would_compute_is_text_and_numbers_stay_numbers() -> None:
+    computed = ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "=", "-"]
+    texts = [*computed, "plain", "-5", "+1.5e3", "", "a=b"]
+    table = pd.DataFrame({"=said": texts, "n": [-1.5] * len(texts)})
+    read = pd.read_csv(io.StringIO(csv_text(table)), dtype=str, keep_default_na=False)
+    assert list(read.columns) == ["'=said", "n"]
+    assert list(read["'=said"]) == [f"'{text}" for text in computed] + texts[len(computed) :]
+    assert set(read["n"]) == {"-1.5"}
