@@ -11,8 +11,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from goldenlayers_core.errors import StoreError
-from goldenlayers_core.runtime import atomic
-from goldenlayers_core.runtime.frames import one_line
+from goldenlayers_core.runtime import atomic, digests
+from goldenlayers_core.runtime.frames import DamagedError, one_line
 
 Arrays = dict[str, NDArray[Any]]
 _JSON, _ARRAYS = ".json", ".safetensors"
@@ -30,8 +30,9 @@ class Objects:
         plain = {key: np.asarray(array, order="C") for key, array in arrays.items()}
         path = self._path(kind, name, _ARRAYS)
         try:
+            about = {**meta, digests.MARK: digests.of_arrays(plain, meta)}
             with atomic.disk_errors(path, "written"), atomic.replacing(path) as temporary:
-                save_file(plain, temporary, metadata=dict(meta))
+                save_file(plain, temporary, metadata=about)
         except (SafetensorError, TypeError, ValueError, KeyError) as error:
             raise StoreError(
                 f"The arrays of {kind} {name!r} could not be stored ({one_line(error)}); give numeric arrays and text "
@@ -44,18 +45,19 @@ class Objects:
         try:
             path.open("rb").close()  # a refusing disk is told apart from a damaged file
             with safe_open(path, framework="np") as file:
-                return {key: file.get_tensor(key) for key in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
+                arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+                return arrays, _checked(arrays, dict(file.metadata() or {}))
         except FileNotFoundError:
             raise self._missing(kind, name) from None
         except OSError as error:
             raise atomic.disk_error(error, path, "read") from error
-        except (SafetensorError, TypeError, ValueError, KeyError) as error:
+        except (SafetensorError, DamagedError, TypeError, ValueError, KeyError) as error:
             raise _damaged(path, kind, name, error) from error
 
     def save_json(self, kind: str, name: str, content: Any) -> None:
         """Raises StoreError for content that JSON cannot hold."""
         try:
-            text = json.dumps(content, ensure_ascii=False, indent=1)
+            text = json.dumps(digests.sealed(content), ensure_ascii=False, indent=1)
         except (TypeError, ValueError, RecursionError) as error:
             raise StoreError(f"{kind} {name!r} cannot be stored as JSON ({one_line(error)}).") from error
         atomic.write_bytes(self._path(kind, name, _JSON), text.encode("utf-8", "surrogatepass"))
@@ -64,11 +66,18 @@ class Objects:
         """Raises StoreError."""
         path = self._path(kind, name, _JSON)
         try:
-            return json.loads(atomic.read_bytes(path).decode("utf-8", "surrogatepass"))
+            return digests.opened(json.loads(atomic.read_bytes(path).decode("utf-8", "surrogatepass")))
         except FileNotFoundError:
             raise self._missing(kind, name) from None
-        except (ValueError, RecursionError) as error:
+        except (ValueError, RecursionError, DamagedError) as error:
             raise _damaged(path, kind, name, error) from error
+
+    def set_aside(self, kind: str, name: str, reason: object) -> StoreError:
+        """Put something that can be read but not understood aside; the sentence about it."""
+        for suffix in (_JSON, _ARRAYS):
+            if (path := self._path(kind, name, suffix)).exists():
+                atomic.set_aside(path, reason)
+        return _sentence(kind, name)
 
     def names(self, kind: str) -> tuple[str, ...]:
         """What is stored of a kind, as JSON or arrays, sorted."""
@@ -92,6 +101,18 @@ class Objects:
         return StoreError(f"There is no {kind} {name!r} in the store; stored of this kind: {stored}.")
 
 
+def _checked(arrays: Arrays, meta: dict[str, str]) -> dict[str, str]:
+    """The description without the digest. Raises DamagedError where that is another than the arrays'."""
+    digest = meta.pop(digests.MARK, None)
+    if digest is not None and digest != digests.of_arrays(arrays, meta):
+        raise DamagedError("its digest is another than its content's")
+    return meta
+
+
 def _damaged(path: Path, kind: str, name: str, reason: Exception) -> StoreError:
     atomic.set_aside(path, reason)
+    return _sentence(kind, name)
+
+
+def _sentence(kind: str, name: str) -> StoreError:
     return StoreError(f"The {kind} {name!r} is damaged and was set aside; compute it again.")

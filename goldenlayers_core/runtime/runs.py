@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from goldenlayers_core.errors import StoreError
-from goldenlayers_core.runtime import atomic
+from goldenlayers_core.runtime import atomic, digests
 from goldenlayers_core.runtime.frames import DamagedError, from_parquet, to_parquet
 from goldenlayers_core.runtime.locks import locked
 from goldenlayers_core.runtime.manifest import RunManifest, StoredRun, manifest_from
@@ -31,6 +31,8 @@ class _Entry:
     content: str  # folder name
     frames: tuple[str, ...]
     texts: tuple[str, ...]
+    digests: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """File below the content folder -> its SHA-256; empty for what was stored before there were digests."""
 
 
 class Runs:
@@ -51,7 +53,8 @@ class Runs:
         files |= {
             f"texts/{checked_name(name, 'text')}": text.encode("utf-8", "surrogatepass") for name, text in texts.items()
         }
-        entry = _Entry(manifest, uuid.uuid4().hex, tuple(frames), tuple(texts))
+        told = {name: digests.of_bytes(data) for name, data in files.items()}
+        entry = _Entry(manifest, uuid.uuid4().hex, tuple(frames), tuple(texts), told)
         with locked(self._lock):
             before = _read(home / _MANIFEST)
             if before is not None:  # computed anew: what a person said of it stays
@@ -65,7 +68,7 @@ class Runs:
             _sweep(home, keep=entry.content)
 
     def _point(self, entry: _Entry) -> None:
-        data = json.dumps(dataclasses.asdict(entry), indent=1).encode()
+        data = json.dumps(digests.sealed(dataclasses.asdict(entry)), indent=1).encode()
         atomic.write_bytes(self._folder / entry.manifest.run_id / _MANIFEST, data)
 
     def load(self, run_id: str) -> StoredRun:
@@ -73,16 +76,28 @@ class Runs:
         seen = ""
         while (entry := self._entry(run_id)).content != seen:
             seen = entry.content
-            home = self._folder / run_id / entry.content
             try:
-                frames = {name: _frame(home / "frames" / f"{name}.parquet", run_id) for name in entry.frames}
-                texts = {name: _text(home / "texts" / name) for name in entry.texts}
+                frames = {name: from_parquet(self._read(entry, f"frames/{name}.parquet")) for name in entry.frames}
+                texts = {name: _text(self._read(entry, f"texts/{name}")) for name in entry.texts}
             except FileNotFoundError:  # replaced while we read, if the manifest now names other content
                 continue
-            except UnicodeDecodeError as error:
-                raise _damaged("A text", run_id) from error
+            except (DamagedError, UnicodeDecodeError) as reason:
+                raise self.set_aside(run_id, reason) from reason
             return StoredRun(entry.manifest, frames, texts)
         raise StoreError(f"Files of run {run_id!r} are missing; delete the run and compute it again.")
+
+    def _read(self, entry: _Entry, name: str) -> bytes:
+        """A file of a run. Raises DamagedError where its digest is another than the manifest says."""
+        data = atomic.read_bytes(self._folder / entry.manifest.run_id / entry.content / name)
+        if entry.digests and entry.digests.get(name) != digests.of_bytes(data):
+            raise DamagedError(f"the digest of {name} is another than its manifest's")
+        return data
+
+    def set_aside(self, run_id: str, reason: object) -> StoreError:
+        """Take a run that cannot be read, or not be understood, off the list; the sentence about it."""
+        atomic.set_aside(self._folder / checked_name(run_id, "run") / _MANIFEST, reason)
+        self._known.pop(run_id, None)
+        return StoreError(f"The run {run_id!r} is damaged and was set aside; compute it again.")
 
     def manifest(self, run_id: str) -> RunManifest:
         """One run's manifest, without what it holds. Raises StoreError."""
@@ -167,30 +182,18 @@ def _read(path: Path) -> _Entry | None:
     except FileNotFoundError:
         return None
     try:
-        content: Any = json.loads(data)
+        content: Any = digests.opened(json.loads(data))
         manifest = manifest_from(content["manifest"])
         if manifest.run_id != path.parent.name:
             raise DamagedError(f"it belongs to run {manifest.run_id!r}")
         frames = tuple(checked_name(name, "frame") for name in content["frames"])
         texts = tuple(checked_name(name, "text") for name in content["texts"])
-        return _Entry(manifest, checked_name(content["content"], "folder"), frames, texts)
-    except (DamagedError, KeyError, TypeError, ValueError, StoreError, RecursionError) as reason:
+        told = {str(name): str(digest) for name, digest in content.get("digests", {}).items()}
+        return _Entry(manifest, checked_name(content["content"], "folder"), frames, texts, told)
+    except (DamagedError, AttributeError, KeyError, TypeError, ValueError, StoreError, RecursionError) as reason:
         atomic.set_aside(path, reason)
         return None
 
 
-def _frame(path: Path, run_id: str) -> pd.DataFrame:
-    data = atomic.read_bytes(path)
-    try:
-        return from_parquet(data)
-    except DamagedError as reason:
-        atomic.set_aside(path, reason)
-        raise _damaged(path.name, run_id) from reason
-
-
-def _text(path: Path) -> str:
-    return atomic.read_bytes(path).decode("utf-8", "surrogatepass")
-
-
-def _damaged(what: str, run_id: str) -> StoreError:
-    return StoreError(f"{what} of run {run_id!r} is damaged; delete the run and compute it again.")
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogatepass")

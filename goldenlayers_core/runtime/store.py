@@ -11,10 +11,10 @@ that refuses, a name that is not allowed, or something that is missing.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 from numpy.typing import NDArray
@@ -28,8 +28,11 @@ from goldenlayers_core.runtime.objects import Objects
 from goldenlayers_core.runtime.runs import Runs
 from goldenlayers_core.runtime.tables import Tables
 
-VERSION = 1
+VERSION = 2  # 2: everything carries its digest; 1 is read as it is, without one
 _RUNS = "runs"
+T = TypeVar("T")
+# What a reader raises that was handed a record it does not understand: cut, of another version, or made by a stranger
+_NOT_UNDERSTOOD = (AttributeError, IndexError, KeyError, TypeError, ValueError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,14 @@ class Store:
         """A run with its frames and texts."""
         return self._runs.load(run_id)
 
+    def read_run(self, run_id: str, make: Callable[[StoredRun], T]) -> T:
+        """What `make` makes of a run; one that it does not understand is set aside."""
+        run = self._runs.load(run_id)
+        try:
+            return make(run)
+        except _NOT_UNDERSTOOD as reason:
+            raise self._runs.set_aside(run_id, f"{type(reason).__name__}: {reason}") from reason
+
     def manifest(self, run_id: str) -> RunManifest:
         """One run's manifest, without what it holds."""
         return self._runs.manifest(run_id)
@@ -123,6 +134,22 @@ class Store:
     def load_json(self, kind: str, name: str) -> Any:
         """What was stored."""
         return self._objects.load_json(_kind(kind, "kind"), checked_name(name, kind))
+
+    def read_json(self, kind: str, name: str, make: Callable[[Any], T]) -> T:
+        """What `make` makes of stored JSON; what it does not understand is set aside."""
+        content = self.load_json(kind, name)
+        try:
+            return make(content)
+        except _NOT_UNDERSTOOD as reason:
+            raise self._objects.set_aside(kind, name, f"{type(reason).__name__}: {reason}") from reason
+
+    def read_arrays(self, kind: str, name: str, make: Callable[[dict[str, NDArray[Any]], dict[str, str]], T]) -> T:
+        """What `make` makes of stored arrays and their description; what it does not understand is set aside."""
+        arrays, meta = self.load_arrays(kind, name)
+        try:
+            return make(arrays, meta)
+        except _NOT_UNDERSTOOD as reason:
+            raise self._objects.set_aside(kind, name, f"{type(reason).__name__}: {reason}") from reason
 
     def names(self, kind: str) -> tuple[str, ...]:
         """The names stored of a kind (JSON or arrays), sorted."""
@@ -171,15 +198,17 @@ class Store:
         return [(_RUNS, self.root / _RUNS), *found]
 
     def _open(self) -> None:
-        """Make the store on its first write."""
+        """Make the store on its first write; an older one is of this version from then on."""
         path = self.root / "store.json"
-        if not path.exists():
+        if self._version < VERSION or not path.exists():
+            self._version = VERSION
             atomic.write_bytes(path, json.dumps({"format": "golden-layers-store", "version": VERSION}).encode())
 
     def _check_version(self) -> None:
         path = self.root / "store.json"
+        self._version: int = VERSION
         try:
-            version = int(json.loads(atomic.read_bytes(path))["version"])
+            version = self._version = int(json.loads(atomic.read_bytes(path))["version"])
         except FileNotFoundError:
             return
         except (KeyError, TypeError, ValueError) as reason:

@@ -4,7 +4,6 @@ A shard is never changed. Compaction writes the merged shard first and removes i
 moment all rows are there at least once; readers drop the doubles.
 """
 
-import hashlib
 import logging
 import threading
 import time
@@ -15,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from goldenlayers_core.errors import StoreError
-from goldenlayers_core.runtime import atomic
+from goldenlayers_core.runtime import atomic, digests
 from goldenlayers_core.runtime.frames import DamagedError, to_arrow, to_pandas, to_parquet
 from goldenlayers_core.runtime.locks import try_lock
 
@@ -84,7 +83,7 @@ class Tables:
 
 
 def _shard_name(prefix: str, data: bytes) -> str:
-    return f"{prefix}{hashlib.sha256(data).hexdigest()[:16]}-{uuid.uuid4().hex}.parquet"
+    return f"{prefix}{digests.of_bytes(data)[:16]}-{uuid.uuid4().hex}.parquet"
 
 
 def _shards(folder: Path) -> list[Path]:
@@ -101,6 +100,8 @@ def _load(path: Path) -> pa.Table | None:
     """The shard, or None for a damaged one. Raises FileNotFoundError for one that has just been merged."""
     data = atomic.read_bytes(path)
     try:
+        if path.name.removeprefix(_MERGED).split("-")[0] != digests.of_bytes(data)[:16]:
+            raise DamagedError("its digest is another than its name's")
         table = to_arrow(data)
         if WRITTEN not in table.column_names:
             raise DamagedError("it was not written by this store")

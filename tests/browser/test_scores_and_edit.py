@@ -1,6 +1,6 @@
 """The main job in a real browser: score, look, click, edit, compare; and what another browser sees of it."""
 
-import json
+import dataclasses
 import re
 from collections.abc import Callable
 from contextlib import suppress
@@ -9,6 +9,7 @@ from pathlib import Path
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
+from goldenlayers_core.runtime import Store
 from goldenlayers_core.tasks.shipped_evidence import BUNDLED
 from tests.browser.running import SLOW, main, settled, visit
 
@@ -62,8 +63,7 @@ def opened_request(page: Page) -> str:
 
 def score_runs(cache: Path) -> list[dict[str, object]]:
     """Manifests of the score runs in the app's store."""
-    found = [json.loads(file.read_text())["manifest"] for file in cache.glob("runs/score-*/manifest.json")]
-    return [manifest for manifest in found if manifest["kind"] == "score"]
+    return [dataclasses.asdict(manifest) for manifest in Store(cache).runs() if manifest.kind == "score"]
 
 
 def test_score_open_edit_compare(page: Page, new_context: Callable[..., BrowserContext], app_url: str) -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from goldenlayers_core.errors import StoreError
-from goldenlayers_core.runtime import Store
+from goldenlayers_core.runtime import Store, digests
 from goldenlayers_core.runtime.atomic import disk_error, replacing
 from tests.runtime.helpers import Program, manifest, rows
 
@@ -230,9 +230,9 @@ def test_a_manifest_with_wrong_types_or_paths_is_damaged(store: Store) -> None:
         lambda c: c["manifest"].update(config="[]"),  # type: ignore[attr-defined]
     ]
     for number, change in enumerate(changes, start=1):
-        content = json.loads(json.dumps(good))
+        content = digests.opened(json.loads(json.dumps(good)))
         change(content)
-        path.write_text(json.dumps(content))
+        path.write_text(json.dumps(digests.sealed(content)))
         assert store.runs() == ()
         assert len(store.problems()) == number
     path.write_text(json.dumps(good))
@@ -242,25 +242,50 @@ def test_a_manifest_with_wrong_types_or_paths_is_damaged(store: Store) -> None:
 def test_a_manifest_without_the_newer_fields_is_readable(store: Store) -> None:
     store.save_run(manifest("r"), {})
     path = store.root / "runs" / "r" / "manifest.json"
-    content = json.loads(path.read_text())
-    del content["manifest"]["code_version"]
+    content = digests.opened(json.loads(path.read_text()))
+    del content["manifest"]["code_version"], content["digests"]
     path.write_text(json.dumps(content))
     assert store.runs()[0].code_version == ""
 
 
-def test_damaged_and_missing_files_of_a_run_are_sentences(store: Store) -> None:
+@pytest.mark.parametrize("file", ["runs/r/*/frames/f.parquet", "runs/r/*/texts/t"])
+@pytest.mark.parametrize("data", [b"\xff\xfe", b"", None])
+def test_a_damaged_file_sets_its_run_aside_and_it_can_be_computed_again(
+    store: Store, file: str, data: bytes | None
+) -> None:
+    store.save_run(manifest("r"), {"f": rows("a")}, {"t": "text"})
+    (path,) = store.root.glob(file)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]) if data is None else data)
+    with pytest.raises(StoreError, match="The run 'r' is damaged and was set aside; compute it again"):
+        store.load_run("r")
+    assert store.runs() == ()
+    assert [problem.path.split("/")[1] for problem in store.problems()] == ["r"]
+    store.save_run(manifest("r"), {"f": rows("a")}, {"t": "text"})
+    assert store.load_run("r").texts == {"t": "text"}
+
+
+def test_a_missing_file_of_a_run_is_a_sentence(store: Store) -> None:
     store.save_run(manifest("r"), {"f": rows("a")}, {"t": "text"})
     (frame,) = store.root.glob("runs/r/*/frames/f.parquet")
-    (text,) = store.root.glob("runs/r/*/texts/t")
-    text.write_bytes(b"\xff\xfe")
-    with pytest.raises(StoreError, match="A text of run 'r' is damaged"):
-        store.load_run("r")
-    frame.write_bytes(b"x")
-    with pytest.raises(StoreError, match=r"f\.parquet of run 'r' is damaged"):
-        store.load_run("r")
+    frame.unlink()
     with pytest.raises(StoreError, match="Files of run 'r' are missing"):
         store.load_run("r")
     assert len(store.runs()) == 1
+
+
+def test_what_is_not_understood_is_set_aside(store: Store) -> None:
+    store.save_run(manifest("r"), {}, {"report": '{"cut": '})
+    with pytest.raises(StoreError, match="The run 'r' is damaged and was set aside"):
+        store.read_run("r", lambda run: json.loads(run.texts["report"]))
+    assert store.runs() == ()
+    store.save_json("cards", "c", {"name": "x"})
+    with pytest.raises(StoreError, match="cards 'c' is damaged and was set aside"):
+        store.read_json("cards", "c", lambda content: content["created"])
+    store.save_arrays("edits", "e", {"a": np.zeros(2)}, {"layer": "three"})
+    with pytest.raises(StoreError, match="edits 'e' is damaged and was set aside"):
+        store.read_arrays("edits", "e", lambda arrays, meta: int(meta["layer"]))
+    assert len(store.problems()) == 3
 
 
 @pytest.mark.parametrize("changes", [{"config": "scope=mlp"}, {"config": "[1]"}, {"created": "now"}])
@@ -426,15 +451,15 @@ def test_a_newer_store_is_refused_and_a_damaged_version_is_not(store: Store) -> 
     store.save_json("edit", "e", 1)
     path = store.root / "store.json"
     assert Store(store.root).load_json("edit", "e") == 1
-    path.write_text('{"version": 2}')
-    with pytest.raises(StoreError, match="has version 2 and this program reads up to 1; update"):
+    path.write_text('{"version": 3}')
+    with pytest.raises(StoreError, match="has version 3 and this program reads up to 2; update"):
         Store(store.root)
     path.write_text("{")
     again = Store(store.root)
     assert again.load_json("edit", "e") == 1
     assert [problem.path.startswith("store.json") for problem in again.problems()] == [True]
     again.save_json("edit", "e", 2)
-    assert json.loads(path.read_text())["version"] == 1
+    assert json.loads(path.read_text())["version"] == 2
     again.clear(None)
     assert again.problems() == ()
 
