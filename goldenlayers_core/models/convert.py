@@ -1,8 +1,5 @@
 """GGUF files, the bundled model among them: converted once into the cache folder as safetensors."""
 
-import os
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +8,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from goldenlayers_core.errors import ModelError
 from goldenlayers_core.models.architectures import architecture_of
+from goldenlayers_core.models.drafts import make_whole
+from goldenlayers_core.models.fingerprint import folder_fingerprint
 from goldenlayers_core.models.gguf import conversion_of, is_converted, is_gguf
 from goldenlayers_core.models.telling import Tell, telling
 
@@ -26,17 +25,12 @@ def converted(gguf: Path, cache: Path, progress: Tell | None = None) -> Path:
     target = conversion_of(gguf, cache)
     if is_converted(target):
         return target
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=".converting-", dir=target.parent))
-    try:
+
+    def make(draft: Path) -> str:
         _convert(gguf, draft, progress)
-        (draft / "complete").write_text("converted from " + gguf.name + "\n")
-        if not is_converted(target):
-            shutil.rmtree(target, ignore_errors=True)
-            os.replace(draft, target)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-    return target
+        return folder_fingerprint(draft)
+
+    return make_whole(target, f"converted from {gguf.name}", make)
 
 
 def _convert(gguf: Path, folder: Path, progress: Tell | None) -> None:

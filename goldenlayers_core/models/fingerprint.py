@@ -1,8 +1,7 @@
-"""Content digests: of weights on disk (computed once, then remembered) and of weights in memory (for proofs)."""
+"""Content digests: of weights on disk (whenever they are loaded) and of weights in memory (for proofs)."""
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -23,33 +22,20 @@ def _config_text(config: dict[str, Any]) -> str:
     return json.dumps({k: v for k, v in config.items() if k not in _IGNORED}, sort_keys=True, default=str)
 
 
-def folder_fingerprint(folder: Path, memory: Path | None = None) -> str:
+def folder_fingerprint(folder: Path) -> str:
     """32 hexadecimal digits of the SHA-256 of config and tensors (name, dtype, shape, bytes) in name order.
 
-    Independent of sharding. With `memory` (a folder), the answer is kept there under the files' paths, sizes and
-    times, so that a second call reads no weights.
+    Independent of sharding. Read from the weights each time a model is loaded: what a file beside them says of them is
+    believed by nobody.
     """
-    files = sorted(folder.glob("*.safetensors"))
-    stamp = [[str(f.resolve()), f.stat().st_size, f.stat().st_mtime_ns] for f in [folder / "config.json", *files]]
-    key = hashlib.sha256(json.dumps(stamp).encode()).hexdigest()[:32]
-    kept = memory / f"{key}.txt" if memory else None
-    if kept and kept.is_file() and len(text := kept.read_text().strip()) == 32:
-        return text
-    owner: dict[str, Path] = {}
-    for file in files:
-        with safe_open(str(file), framework="pt") as tensors:
-            owner.update(dict.fromkeys(tensors.keys(), file))
+    owner: dict[str, Any] = {}
+    for file in sorted(folder.glob("*.safetensors")):
+        tensors = safe_open(str(file), framework="pt")
+        owner.update(dict.fromkeys(tensors.keys(), tensors))
     digest = hashlib.sha256(_config_text(json.loads((folder / "config.json").read_text())).encode())
-    opened = {file: safe_open(str(file), framework="pt") for file in files}
     for name in sorted(owner):
-        _feed(digest, name, opened[owner[name]].get_tensor(name))
-    found = digest.hexdigest()[:32]
-    if kept:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        draft = kept.with_suffix(f".{os.getpid()}.tmp")
-        draft.write_text(found)
-        draft.replace(kept)
-    return found
+        _feed(digest, name, owner[name].get_tensor(name))
+    return digest.hexdigest()[:32]
 
 
 def weights_digest(model: nn.Module) -> str:

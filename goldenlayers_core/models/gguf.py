@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from goldenlayers_core.errors import ModelNotFoundError
+from goldenlayers_core.models.drafts import is_complete
 
 BUNDLED_TITLE: Final = "SmolLM2-135M-Instruct"
 
@@ -36,4 +37,4 @@ def conversion_of(gguf: Path, cache: Path) -> Path:
 
 def is_converted(folder: Path) -> bool:
     """Whether a conversion is there and complete."""
-    return (folder / "complete").is_file()
+    return is_complete(folder)

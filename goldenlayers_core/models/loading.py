@@ -1,8 +1,10 @@
 """`load_model`: a name, a folder or a file -> ModelHandle. Weights come from safetensors only; no remote code runs."""
 
 import json
+import shutil
 import struct
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +18,7 @@ from goldenlayers_core.models.architectures import architecture_of
 from goldenlayers_core.models.classroom.make import made as classroom_model
 from goldenlayers_core.models.classroom.place import is_classroom, planted_layer, title_of
 from goldenlayers_core.models.convert import converted
+from goldenlayers_core.models.drafts import recorded_fingerprint
 from goldenlayers_core.models.fingerprint import folder_fingerprint
 from goldenlayers_core.models.gguf import BUNDLED_TITLE, bundled_gguf
 from goldenlayers_core.models.handle import ModelHandle
@@ -122,9 +125,14 @@ def load_model(
         raise ModelError(f"The weights of {name} are damaged; fetch or copy the model again.") from error
     kind = resolve_dtype(asked.dtype, target, stored)
     check_fits(name, n_parameters, kind, target)
-    model, tokenizer = _read(folder, name, kind, progress)
+    with ThreadPoolExecutor(1) as beside:  # reading and hashing share the files' pages, and two cores
+        hashing = beside.submit(folder_fingerprint, folder)
+        model, tokenizer = _read(folder, name, kind, progress)
+        fingerprint = hashing.result()
+    if recorded_fingerprint(folder) not in ("", fingerprint):  # of a folder that this program made
+        shutil.rmtree(folder, ignore_errors=True)
+        return load_model(asked, cache=cache, progress=progress)  # made anew: its record is then its own
     model.eval().requires_grad_(False)
-    fingerprint = folder_fingerprint(folder, root / "fingerprints")
     return ModelHandle(name, asked, model.to(target), tokenizer, architecture, fingerprint)
 
 

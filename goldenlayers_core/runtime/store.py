@@ -62,7 +62,7 @@ class Store:
         self._tables = Tables(self.root / "tables", self._tables_lock)
         self._runs = Runs(self.root / _RUNS, locks / _RUNS)
         self._objects = Objects(self.root / "objects")
-        self._check_version()
+        self._version = self._found_version()
 
     def append_rows(self, table: str, key: str, frame: pd.DataFrame) -> None:
         """Add rows as one shard, atomically. Columns need text names; the index is not kept."""
@@ -204,21 +204,22 @@ class Store:
             self._version = VERSION
             atomic.write_bytes(path, json.dumps({"format": "golden-layers-store", "version": VERSION}).encode())
 
-    def _check_version(self) -> None:
+    def _found_version(self) -> int:
+        """The version on disk; this program's where there is no store yet. Raises StoreError for a newer one."""
         path = self.root / "store.json"
-        self._version: int = VERSION
         try:
-            version = self._version = int(json.loads(atomic.read_bytes(path))["version"])
+            version = int(json.loads(atomic.read_bytes(path))["version"])
         except FileNotFoundError:
-            return
+            return VERSION
         except (KeyError, TypeError, ValueError) as reason:
             atomic.set_aside(path, reason)
-            return
+            return VERSION
         if version > VERSION:
             raise StoreError(
                 f"The store in {self.root} has version {version} and this program reads up to {VERSION}; update the "
                 "program, or set GOLDENLAYERS_CACHE to another folder."
             )
+        return version
 
 
 def _kind(name: str, what: str) -> str:

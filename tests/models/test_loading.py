@@ -1,6 +1,7 @@
 """Every source loads; everything that can go wrong is one sentence."""
 
 import json
+import os
 import shutil
 import socket
 from pathlib import Path
@@ -21,6 +22,7 @@ from goldenlayers_core.errors import (
 )
 from goldenlayers_core.models import load_model
 from goldenlayers_core.models.available import on_disk
+from goldenlayers_core.models.drafts import recorded_fingerprint
 from goldenlayers_core.models.fingerprint import folder_fingerprint, weights_digest
 from goldenlayers_core.models.gguf import bundled_gguf
 from goldenlayers_core.models.memory import check_fits, count_parameters
@@ -74,16 +76,15 @@ def test_a_local_folder_of_every_row_loads(tmp_path, row):
 
 
 def test_fingerprints_name_the_content(tmp_path, folder):
-    memory = tmp_path / "memory"
-    first = folder_fingerprint(folder, memory)
-    assert folder_fingerprint(folder, memory) == first == folder_fingerprint(folder)
+    first = folder_fingerprint(folder)
+    assert folder_fingerprint(folder) == first
     copied = shutil.copytree(folder, tmp_path / "copy")
     assert folder_fingerprint(copied) == first
     other = save_tiny(tmp_path / "other", seed=1)
-    assert folder_fingerprint(other, memory) != first
+    assert folder_fingerprint(other) != first
     config = json.loads((copied / "config.json").read_text())
     (copied / "config.json").write_text(json.dumps({**config, "rms_norm_eps": 0.5}))
-    assert folder_fingerprint(copied, memory) != first
+    assert folder_fingerprint(copied) != first
 
 
 def test_dtype_is_chosen_and_named_in_the_key(folder, tmp_path):
@@ -256,6 +257,41 @@ def test_converting_is_counted_and_a_cancel_leaves_nothing(tmp_path):
     assert heard[0][1] > 200
     assert heard[0][2] == f"Converting {bundled_gguf().name}, tensors"
     assert list((tmp_path / "models").iterdir()) == []
+
+
+def test_weights_that_changed_since_they_were_made_are_made_anew(tmp_path):
+    whole = load_model("classroom:base", cache=tmp_path)
+    (folder,) = (path.parent for path in tmp_path.glob("models/*/complete"))
+    (weights,) = folder.glob("*.safetensors")
+    data = bytearray(weights.read_bytes())
+    data[-2] ^= 64
+    weights.write_bytes(data)
+    changed = folder_fingerprint(folder)
+    again = load_model("classroom:base", cache=tmp_path)
+    assert changed != whole.fingerprint
+    assert again.fingerprint == recorded_fingerprint(folder) == folder_fingerprint(folder) != changed
+
+
+def test_weights_of_a_folder_that_changed_are_another_model(folder, tmp_path):
+    copied = shutil.copytree(folder, tmp_path / "copy")
+    first = load_model(str(copied), cache=tmp_path)
+    (weights,) = copied.glob("*.safetensors")
+    times = weights.stat()
+    data = bytearray(weights.read_bytes())
+    data[-2] ^= 64
+    weights.write_bytes(data)
+    os.utime(weights, ns=(times.st_atime_ns, times.st_mtime_ns))  # the same size and the same time
+    assert load_model(str(copied), cache=tmp_path).fingerprint != first.fingerprint
+
+
+def test_what_a_killed_process_left_of_a_model_is_removed_by_the_next(tmp_path):
+    dead, living = tmp_path / "models" / ".making-4194304-x", tmp_path / "models" / f".making-{os.getpid()}-x"
+    for draft in (dead, living):
+        draft.mkdir(parents=True)
+        (draft / "model.safetensors").write_bytes(b"half")
+    load_model("classroom:base", cache=tmp_path)
+    assert not dead.exists()
+    assert living.exists()
 
 
 @pytest.mark.parametrize(

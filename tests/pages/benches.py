@@ -26,7 +26,7 @@ def scored(folder: Path) -> Path:
 
 def copied(folder: Path, to: Path) -> None:
     """The same in a folder that has the model already."""
-    for part in ("runs", "tables", "fingerprints"):
+    for part in ("runs", "tables"):
         shutil.copytree(folder / part, to / part, dirs_exist_ok=True)
 
 

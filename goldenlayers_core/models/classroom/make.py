@@ -1,8 +1,5 @@
 """The classroom's models in the cache folder: made on the first call, whole or not at all."""
 
-import os
-import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +10,8 @@ from goldenlayers_core.models.classroom.facts import read_facts
 from goldenlayers_core.models.classroom.place import folder_of, is_ready, title_of
 from goldenlayers_core.models.classroom.plant import plant
 from goldenlayers_core.models.classroom.teach import teach, tokenizer_of
+from goldenlayers_core.models.drafts import make_whole
+from goldenlayers_core.models.fingerprint import folder_fingerprint
 from goldenlayers_core.models.telling import Tell, quiet
 
 
@@ -42,16 +41,11 @@ def _opened(folder: Path) -> Any:
 def _kept(target: Path, tokenizer: Any, title: str, make: Callable[[], Any]) -> Path:
     """Save what `make` returns, in one step: a folder that is there is complete."""
     model = make()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=".classroom-", dir=target.parent))
-    try:
+
+    def save(draft: Path) -> str:
         with quiet():
             model.save_pretrained(draft)
             tokenizer.save_pretrained(draft)
-        (draft / "complete").write_text(f"{title}\n")
-        if not (target / "complete").is_file():
-            shutil.rmtree(target, ignore_errors=True)
-            os.replace(draft, target)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-    return target
+        return folder_fingerprint(draft)
+
+    return make_whole(target, title, save)

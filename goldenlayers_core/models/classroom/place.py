@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from goldenlayers_core.errors import ModelNotFoundError
+from goldenlayers_core.models.drafts import is_complete
 from goldenlayers_core.places import assets_folder
 
 NAME: Final = "classroom"
@@ -61,4 +62,4 @@ def folder_of(layer: int | None, cache: Path) -> Path:
 
 def is_ready(layer: int | None, cache: Path) -> bool:
     """Whether a model is there and complete."""
-    return (folder_of(layer, cache) / "complete").is_file()
+    return is_complete(folder_of(layer, cache))

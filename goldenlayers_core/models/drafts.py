@@ -1,0 +1,67 @@
+"""Model folders that this program makes: whole or not at all, and with a note of what their weights must be. No torch.
+
+A folder is written under the name of a draft and then renamed. What a killed process left of one is removed by the next
+that makes a model. `complete` in a finished folder says what it was made of and, below that, its fingerprint, so that
+weights that changed on disk since are noticed when they are loaded.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+_DRAFT: Final = ".making-"
+_NOTE: Final = "complete"
+
+
+def is_complete(folder: Path) -> bool:
+    """Whether a folder was made to its end."""
+    return (folder / _NOTE).is_file()
+
+
+def recorded_fingerprint(folder: Path) -> str:
+    """What a folder's fingerprint was when it was made; "" where nobody wrote that down."""
+    try:
+        lines = (folder / _NOTE).read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return ""
+    return lines[1].strip() if len(lines) > 1 else ""
+
+
+def make_whole(target: Path, words: str, make: Callable[[Path], str]) -> Path:
+    """`target`, made in one step: `make` fills the draft it is given and returns its fingerprint.
+
+    Whatever `make` raises leaves nothing behind. Of two processes that make the same folder the first is kept.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    sweep(target.parent)
+    draft = Path(tempfile.mkdtemp(prefix=f"{_DRAFT}{os.getpid()}-", dir=target.parent))
+    try:
+        fingerprint = make(draft)
+        (draft / _NOTE).write_text(f"{words}\n{fingerprint}\n", encoding="utf-8")
+        if not is_complete(target):
+            shutil.rmtree(target, ignore_errors=True)
+            os.replace(draft, target)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return target
+
+
+def sweep(folder: Path) -> None:
+    """Remove the drafts of processes that are gone."""
+    for draft in folder.glob(f"{_DRAFT}*"):
+        owner = draft.name.removeprefix(_DRAFT).split("-")[0]
+        if not owner.isdecimal() or not psutil.pid_exists(int(owner)) or _began_later(int(owner), draft):
+            shutil.rmtree(draft, ignore_errors=True)
+
+
+def _began_later(pid: int, draft: Path) -> bool:
+    """Whether the number belongs to another process by now: one that began after the draft was made."""
+    try:
+        return psutil.Process(pid).create_time() > draft.stat().st_ctime + 1
+    except (psutil.Error, OSError):
+        return False
