@@ -7,7 +7,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from goldenlayers_core.results.formats import MINUS, TIMES, number, percent
+from goldenlayers_core.results.formats import MINUS, TIMES, clean, number, percent, shorten
 
 __all__ = [
     "HOVER_WIDTH",
@@ -29,20 +29,9 @@ __all__ = [
 HOVER_WIDTH = 46
 
 
-def clean(text: str) -> str:
-    """`text` on one line: runs of white space and control characters become one space."""
-    return " ".join(re.sub(r"[\x00-\x1f\x7f]", " ", text).split())
-
-
 def escape(text: str) -> str:
     """`text` with nothing left for plotly to interpret (tags, entities, templates)."""
     return html.escape(text, quote=False).replace("%{", "%&#123;")
-
-
-def shorten(text: str, length: int) -> str:
-    """`text` on one line, at most `length` characters, the cut shown by an ellipsis."""
-    line = clean(text)
-    return line if len(line) <= length else line[: max(length - 1, 1)].rstrip() + "…"
 
 
 def wrap(text: str, width: int) -> str:

@@ -1,4 +1,4 @@
-"""How numbers are written, on pages, in figures and in reports alike. No torch.
+"""How numbers and short texts are written, on pages, in figures and in reports alike. No torch.
 
 Shares and probabilities: `percent`. Everything else: `number`, with its unit after it.
 """
@@ -13,6 +13,17 @@ _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 def spaced(text: str) -> str:
     """Words that were stored with "50%", as they are written now: "50 %"."""
     return re.sub(r"(?<=\d)%", " %", text)
+
+
+def clean(text: str) -> str:
+    """`text` on one line: runs of white space and control characters become one space."""
+    return " ".join(re.sub(r"[\x00-\x1f\x7f]", " ", text).split())
+
+
+def shorten(text: str, length: int) -> str:
+    """`text` on one line, at most `length` characters, the cut shown by an ellipsis."""
+    line = clean(text)
+    return line if len(line) <= length else line[: max(length - 1, 1)].rstrip() + "…"
 
 
 def number(value: float, digits: int = 3) -> str:

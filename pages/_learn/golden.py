@@ -10,7 +10,7 @@ from goldenlayers_core.figures.learn.golden import proxy_map
 from goldenlayers_core.figures.text import number, percent
 from goldenlayers_core.figures.truth.sweep import about
 from goldenlayers_core.results import SweepResult
-from goldenlayers_core.results.truth.proxies import Draw, ProxyCurve
+from goldenlayers_core.results.learn.golden import Draw, ProxyCurve
 from goldenlayers_core.tasks.learn.golden import LEAST, draw, proxy_curve, questions
 from pages._learn import lesson
 from pages._learn import sweep as lesson_sweep

@@ -13,7 +13,7 @@ from goldenlayers_core.figures.theme import Colours, colour_scale, colours
 from goldenlayers_core.figures.truth.card import SCORE
 from goldenlayers_core.figures.truth.sweep import about, column_axis
 from goldenlayers_core.results import SweepResult
-from goldenlayers_core.results.truth.proxies import SETTLED, Draw, ProxyCurve
+from goldenlayers_core.results.learn.golden import SETTLED, Draw, ProxyCurve
 
 _ROW: Final = 15  # px per request
 _REGRET: Final = f"Regret = mean over requests of (score at the request's own best layer {MINUS} score at the layer)"

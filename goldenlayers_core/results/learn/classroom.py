@@ -3,7 +3,6 @@
 Axes: P planted layers, W ways (the order of `CLASSROOM_WAYS`), L layers of the model.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -167,11 +166,6 @@ class Classroom:
         return tuple(run.planted for run in self.runs)
 
     @property
-    def picks(self) -> NDArray[np.int64]:
-        """(W, P) the layer each way names."""
-        return np.array([run.picks for run in self.runs], dtype=np.int64).T
-
-    @property
     def hits(self) -> NDArray[np.bool_]:
         """(W, P) whether that is the planted one, and no other is level with it."""
         return np.array([[way.name in run.right for run in self.runs] for way in CLASSROOM_WAYS], dtype=np.bool_)
@@ -180,10 +174,6 @@ class Classroom:
     def counts(self) -> tuple[int, ...]:
         """(W,) how often each way is right."""
         return tuple(int(n) for n in self.hits.sum(axis=1))
-
-    def run(self, planted: int) -> PlantedRun | None:
-        """The run of one planted layer; None where there is none."""
-        return next((run for run in self.runs if run.planted == planted), None)
 
     def to_frame(self) -> pd.DataFrame:
         """One row per (way, planted layer)."""
@@ -205,11 +195,6 @@ class Classroom:
 def classroom_way(name: str) -> ClassroomWay:
     """The way of that name."""
     return CLASSROOM_WAYS[_place(name)]
-
-
-def titles_of(names: Sequence[str]) -> tuple[str, ...]:
-    """What ways are called on screen."""
-    return tuple(classroom_way(name).title for name in names)
 
 
 def _place(name: str) -> int:

@@ -6,7 +6,8 @@ import pandas as pd
 
 from goldenlayers_core.errors import ConfigError
 from goldenlayers_core.results.edit.report import View
-from goldenlayers_core.results.learn.question import Question, chance
+from goldenlayers_core.results.formats import percent, shorten
+from goldenlayers_core.results.learn.question import QUARTERS, Question, quarter_of
 
 LIKELIEST = 4  # tokens to choose from
 
@@ -114,9 +115,9 @@ def likeliest_question(spoken: Spoken, about: str) -> Question:
         options=options,
         right=tuple(i for i, token in enumerate(options) if best[token] == first),
         explanation=(
-            f"{quoted(top)} has a probability of {chance(p_top)}, the next likeliest of the four, {after}, "
-            f"{chance(second)}. All {spoken.vocabulary:,} tokens together have 100 %; those outside the first "
-            f"{len(spoken.view.top_tokens)} share {chance(spoken.rest)}."
+            f"{quoted(top)} has a probability of {percent(p_top)}, the next likeliest of the four, {after}, "
+            f"{percent(second)}. All {spoken.vocabulary:,} tokens together have 100 %; those outside the first "
+            f"{len(spoken.view.top_tokens)} share {percent(spoken.rest)}."
         ),
         about=about,
     )
@@ -127,7 +128,7 @@ def wording_question(found: Wordings) -> Question:
     n = len(found.prompts)
     chances = [view.target_true_probability for view in found.views]
     low, high = min(range(n), key=chances.__getitem__), max(range(n), key=chances.__getitem__)
-    said = "; ".join(f"“{shown(view.answer)}”" for view in found.views)
+    said = "; ".join(f"“{shorten(view.answer, 40)}”" for view in found.views)
     return Question(
         key="wording",
         text=(
@@ -138,14 +139,11 @@ def wording_question(found: Wordings) -> Question:
         right=(found.n_known,),
         explanation=(
             f"In {found.n_known} of {n}. It says, in this order: {said}. The probability of “{found.accepted[0]}” "
-            f"runs from {chance(chances[low])} (“{found.prompts[low]}”) to {chance(chances[high])} "
+            f"runs from {percent(chances[low])} (“{found.prompts[low]}”) to {percent(chances[high])} "
             f"(“{found.prompts[high]}”)."
         ),
         about=found.about,
     )
-
-
-SHARES = (0.25, 0.5, 0.75)
 
 
 def share_question(n_known: int, n_asked: int, about: str) -> Question:
@@ -157,15 +155,9 @@ def share_question(n_known: int, n_asked: int, about: str) -> Question:
         key="share",
         text=f"Of {n_asked} facts of the bundled dataset, how many does the model know, asked with the dataset's own "
         "prompt?",
-        options=("fewer than a quarter", "a quarter to a half", "a half to three quarters", "three quarters or more"),
-        right=(sum(share >= bound for bound in SHARES),),
-        explanation=f"{n_known} of {n_asked}, which is {chance(share)}: so often its greedy answer begins with an "
+        options=QUARTERS,
+        right=(quarter_of(share),),
+        explanation=f"{n_known} of {n_asked}, which is {percent(share)}: so often its greedy answer begins with an "
         "answer that the dataset accepts.",
         about=about,
     )
-
-
-def shown(answer: str, length: int = 40) -> str:
-    """An answer on one line, cut."""
-    line = " ".join(answer.split())
-    return line if len(line) <= length else f"{line[: length - 1].rstrip()}…"

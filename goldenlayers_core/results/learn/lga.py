@@ -1,44 +1,9 @@
-"""What the lessons show: a metric by thirds of the layers, two arrows and their inner product, LGA beside real edits.
-
-No torch. Axes: Q requests, L layers measured.
-"""
+"""Lesson 6: two arrows and their inner product, and LGA's layer beside real edits. No torch."""
 
 import math
 from dataclasses import dataclass
-from typing import Final
 
 from goldenlayers_core.errors import ConfigError
-from goldenlayers_core.results.truth.sweep import SweepResult
-
-THIRDS: Final = ("shallow", "middle", "deep")
-ALIKE: Final = 0.05  # means of thirds that lie within so much of each other are called alike
-
-
-@dataclass(frozen=True, slots=True)
-class Thirds:
-    """The mean of a metric in the shallow, the middle and the deep third of the measured layers."""
-
-    name: str  # of the metric
-    layers: tuple[tuple[int, ...], ...]  # of each third
-    means: tuple[float, ...]  # over the requests that have the metric and the layers of the third
-
-    @property
-    def winners(self) -> tuple[int, ...]:
-        """The thirds (0 shallow, 1 middle, 2 deep) whose mean lies less than ALIKE below the largest."""
-        return tuple(i for i, mean in enumerate(self.means) if max(self.means) - mean < ALIKE)
-
-
-def thirds(sweep: SweepResult, name: str) -> Thirds | None:
-    """A metric (or "score") by thirds of the model's depth. None where a third has no measured layer, or no request
-    has the metric."""
-    means = sweep.mean(name)
-    parts = tuple(
-        tuple(layer for layer in sweep.layers if layer * 3 // sweep.n_layers == third) for third in range(len(THIRDS))
-    )
-    if not all(parts):
-        return None
-    found = tuple(float(means[[sweep.layers.index(layer) for layer in part]].mean()) for part in parts)
-    return None if any(math.isnan(mean) for mean in found) else Thirds(name, parts, found)
 
 
 @dataclass(frozen=True, slots=True)

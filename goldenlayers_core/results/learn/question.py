@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Final
 
 from goldenlayers_core.errors import ConfigError
-from goldenlayers_core.results.formats import percent
+
+QUARTERS: Final = ("fewer than a quarter", "a quarter to a half", "a half to three quarters", "three quarters or more")
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,6 @@ def range_words(layers: Sequence[int]) -> str:
     return f"layer {first}" if first == last else f"layers {first} to {last}"
 
 
-def chance(probability: float) -> str:
-    """A probability in words of a sentence: "77 %", "3.4 %", "under 0.1 %"."""
-    return percent(probability)
+def quarter_of(share: float) -> int:
+    """The place in QUARTERS of a share, 0 to 1."""
+    return min(int(4 * share), 3)

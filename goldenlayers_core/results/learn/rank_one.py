@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from goldenlayers_core.errors import ConfigError
-from goldenlayers_core.results.learn.question import Question, chance
+from goldenlayers_core.results.formats import percent
+from goldenlayers_core.results.learn.question import Question
 
 KeyKind = Literal["rewrite", "rephrase", "neighbour", "unrelated"]
 KINDS: tuple[KeyKind, ...] = ("rewrite", "rephrase", "neighbour", "unrelated")
@@ -142,9 +143,9 @@ def leak_question(found: RankOne) -> Question | None:
         explanation=(
             f"{100 * most.share:.0f} % of it, at “{most.token.strip()}” of “{most.prompt}”; a forward pass under the "
             f"edit moves it by {100 * most.moved:.0f} %. There “{found.target_new}” goes from "
-            f"{chance(most.p_new_before)} to {chance(most.p_new_after)}; "
-            f"after the edited prompt it goes from {chance(found.rows[0].p_new_before)} to "
-            f"{chance(found.rows[0].p_new_after)}."
+            f"{percent(most.p_new_before)} to {percent(most.p_new_after)}; "
+            f"after the edited prompt it goes from {percent(found.rows[0].p_new_before)} to "
+            f"{percent(found.rows[0].p_new_after)}."
         ),
         about=found.about,
     )

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from goldenlayers_core.results.arrays import Floats, check_shape
+from goldenlayers_core.results.formats import percent
 from goldenlayers_core.results.learn.know import quoted
-from goldenlayers_core.results.learn.question import Question, chance, layer_ranges, range_words
+from goldenlayers_core.results.learn.question import Question, layer_ranges, range_words
 from goldenlayers_core.results.scores.trace import TokenTrace, position_class
 
 
@@ -73,8 +74,8 @@ def token_question(trace: TokenTrace, about: str) -> Question:
         options=options,
         right=tuple(i for i, name in enumerate(options) if best[name][0] == top),
         explanation=(
-            f"Clean, {quoted(trace.answer)} has a probability of {chance(trace.p_clean)}; with the subject blurred "
-            f"{chance(trace.p_corrupt)}. Put back around layer {layer} at {quoted(trace.tokens[token])}, the state "
+            f"Clean, {quoted(trace.answer)} has a probability of {percent(trace.p_clean)}; with the subject blurred "
+            f"{percent(trace.p_corrupt)}. Put back around layer {layer} at {quoted(trace.tokens[token])}, the state "
             f"raises it by {value:+.2f}, the most of all. The most that the other kinds of token reach: {others}."
         ),
         about=about,
@@ -139,7 +140,7 @@ def readable_question(depth: Depth, about: str) -> Question:
             f"From layer {layer} on, of layers 0 to {depth.n_layers - 1}. Halfway, after layer {halfway - 1}, "
             f"{quoted(depth.answer)} has rank {int(depth.rank[halfway]):,} and the likeliest token is "
             f"{quoted(depth.tokens[halfway])}; at the end it has a probability of "
-            f"{chance(float(depth.probability[-1]))}."
+            f"{percent(float(depth.probability[-1]))}."
         ),
         about=about,
     )

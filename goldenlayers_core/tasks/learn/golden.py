@@ -17,8 +17,8 @@ from goldenlayers_core.attribution.regret import best_share, golden_of, losses, 
 from goldenlayers_core.errors import RequestError
 from goldenlayers_core.figures.text import counted, number, percent
 from goldenlayers_core.results import Floats, SweepResult
-from goldenlayers_core.results.learn.question import Question, layer_ranges
-from goldenlayers_core.results.truth.proxies import SETTLED, Draw, ProxyCurve
+from goldenlayers_core.results.learn.golden import SETTLED, Draw, ProxyCurve
+from goldenlayers_core.results.learn.question import QUARTERS, Question, layer_ranges, quarter_of
 
 N_DRAWS: Final = 400
 SEED: Final = 0
@@ -97,9 +97,6 @@ def proxy_curve(sweep: SweepResult, n_draws: int = N_DRAWS) -> ProxyCurve:
     )
 
 
-_QUARTERS: Final = ("fewer than a quarter", "a quarter to a half", "a half to three quarters", "three quarters or more")
-
-
 def questions(sweep: SweepResult, found: ProxyCurve, run_id: str) -> tuple[Question, ...]:
     """For how many requests the one layer is the best there is, and how many proxies it takes to choose it."""
     return _own(sweep, run_id), _enough(found, run_id)
@@ -112,8 +109,8 @@ def _own(sweep: SweepResult, run_id: str) -> Question:
         "own",
         "One layer is the best on average. For what share of the requests is that layer also the best for the request "
         "itself, alone or level with others?",
-        _QUARTERS,
-        (min(int(4 * share), 3),),
+        QUARTERS,
+        (quarter_of(share),),
         f"Layer {sweep.golden_layer} is the best on average; for {round(share * sweep.n_requests)} of "
         f"{counted(sweep.n_requests, 'request')} ({percent(share)}) no layer is better. And yet it gives away only "
         f"{number(lost, 2)} of the score, on average, against choosing each request's own best layer: its regret.",

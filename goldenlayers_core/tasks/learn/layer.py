@@ -1,6 +1,7 @@
 """Lesson 4, why the layer matters: which stored sweep it is taught on, and the texts that belong to it. No torch."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -11,7 +12,6 @@ from goldenlayers_core.errors import StoreError
 from goldenlayers_core.figures.text import percent
 from goldenlayers_core.records import EditRequest, ModelSource, digest_of
 from goldenlayers_core.results import SweepResult
-from goldenlayers_core.results.learn.lga import ALIKE, THIRDS, Thirds, thirds
 from goldenlayers_core.results.learn.probe_texts import AskedProbe, ProbeTexts
 from goldenlayers_core.results.learn.question import Question, range_words
 from goldenlayers_core.runtime import RunManifest, Store
@@ -24,6 +24,8 @@ FEW: Final = 6  # requests of the small sweep that a lesson offers
 ABOUT: Final = 10  # layers of it
 MOSTLY: Final = 0.8  # share of edits that take, from which on a layer is said to take them
 _LEAST: Final = 3  # layers of a sweep that can teach anything about layers
+THIRDS: Final = ("shallow", "middle", "deep")
+ALIKE: Final = 0.05  # means of thirds that lie within so much of each other are called alike
 
 
 def lesson_sweep(store: Store, fingerprint: str, wanted: str | None = None) -> RunManifest | None:
@@ -79,6 +81,32 @@ def _from(content: Mapping[str, Any]) -> ProbeTexts:
             "hits": np.asarray(content["hits"], dtype=np.bool_),
         }
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Thirds:
+    """The mean of a metric in the shallow, the middle and the deep third of the measured layers."""
+
+    layers: tuple[tuple[int, ...], ...]  # of each third
+    means: tuple[float, ...]  # over the requests that have the metric and the layers of the third
+
+    @property
+    def winners(self) -> tuple[int, ...]:
+        """The thirds (0 shallow, 1 middle, 2 deep) whose mean lies less than ALIKE below the largest."""
+        return tuple(i for i, mean in enumerate(self.means) if max(self.means) - mean < ALIKE)
+
+
+def thirds(sweep: SweepResult, name: str) -> Thirds | None:
+    """A metric (or "score") by thirds of the model's depth. None where a third has no measured layer, or no request
+    has the metric."""
+    means = sweep.mean(name)
+    parts = tuple(
+        tuple(layer for layer in sweep.layers if layer * 3 // sweep.n_layers == third) for third in range(len(THIRDS))
+    )
+    if not all(parts):
+        return None
+    found = tuple(float(means[[sweep.layers.index(layer) for layer in part]].mean()) for part in parts)
+    return None if any(math.isnan(mean) for mean in found) else Thirds(parts, found)
 
 
 def questions(sweep: SweepResult, run_id: str) -> tuple[Question, ...]:

@@ -8,7 +8,7 @@ import pytest
 from goldenlayers_core.attribution.selection import select
 from goldenlayers_core.errors import ConfigError, RequestError
 from goldenlayers_core.records import EditRequest, ModelSource, Probe
-from goldenlayers_core.results.learn.lga import Arrows, thirds
+from goldenlayers_core.results.learn.lga import Arrows
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, Workbench, open_workbench
 from goldenlayers_core.tasks.learn import golden, lga
@@ -27,14 +27,14 @@ from tests.tiny import save_tiny
 def test_thirds_name_the_part_of_the_model_where_a_metric_is_largest() -> None:
     scores = np.tile(np.repeat([0.9, 0.5, 0.2], 10), (4, 1))
     sweep = made_sweep(requests=4, scores=scores)
-    found = thirds(sweep, "rewrite")
+    found = lesson_layer.thirds(sweep, "rewrite")
     assert found is not None
     assert found.winners == (0,)
     assert found.means == pytest.approx((0.9, 0.5, 0.2))
     assert found.layers[1] == tuple(range(10, 20))
-    assert thirds(sweep, "portability") is None  # no such probes
-    assert thirds(made_sweep(layers=(0, 1, 2)), "rewrite") is None  # all shallow
-    level = thirds(made_sweep(requests=4, scores=np.full((4, 30), 0.7)), "rewrite")
+    assert lesson_layer.thirds(sweep, "portability") is None  # no such probes
+    assert lesson_layer.thirds(made_sweep(layers=(0, 1, 2)), "rewrite") is None  # all shallow
+    level = lesson_layer.thirds(made_sweep(requests=4, scores=np.full((4, 30), 0.7)), "rewrite")
     assert level is not None
     assert level.winners == (0, 1, 2)
     two = np.tile(np.repeat([0.9, 0.88, 0.2], 10), (4, 1))

@@ -15,8 +15,9 @@ from goldenlayers_core.models.tokens import encode_prompt
 from goldenlayers_core.records import EditRequest, ModelSource, Probe
 from goldenlayers_core.reports.sheet import Sheet, SheetLesson, sheet_html
 from goldenlayers_core.results import TokenTrace
+from goldenlayers_core.results.formats import percent
 from goldenlayers_core.results.learn.know import likeliest_question, share_question, wording_question
-from goldenlayers_core.results.learn.question import Guess, Question, chance, layer_ranges, range_words
+from goldenlayers_core.results.learn.question import Guess, Question, layer_ranges, range_words
 from goldenlayers_core.results.learn.rank_one import RankOne, alike_question, leak_question, size_question
 from goldenlayers_core.results.learn.recall import layer_question, readable_question, token_question
 from goldenlayers_core.runtime import Progress
@@ -74,7 +75,7 @@ def test_lesson_one_asks_the_model(bench: Workbench, tiny: ModelSource) -> None:
     assert spoken.chance == pytest.approx(np.prod([step.probability for step in spoken.steps]))
     question = likeliest_question(spoken, "about")
     assert list(question.options) == sorted(question.options, key=str.casefold)
-    assert chance(spoken.view.top_tokens[0][1]) in question.explanation
+    assert percent(spoken.view.top_tokens[0][1]) in question.explanation
     with pytest.raises(RequestError, match="0 characters"):
         speak(bench, tiny, "  ")
     for drawn in (know_figures.next_words(spoken), know_figures.answer_steps(spoken, dark=True)):

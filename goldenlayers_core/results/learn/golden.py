@@ -1,4 +1,4 @@
-"""A golden layer chosen on some requests and judged on others, drawn again and again.
+"""Lesson 5: a golden layer chosen on some requests and judged on others, drawn again and again. No torch.
 
 Axes: Q requests, n proxy requests (1 to N), D draws.
 """
