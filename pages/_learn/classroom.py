@@ -20,11 +20,11 @@ from goldenlayers_core.tasks.learn.classroom_questions import (
     told,
 )
 from goldenlayers_core.tasks.learn.stored_classroom import ClassroomQuestion, stored_layers
-from pages._learn import lesson
+from pages._learn import lesson, work
 from pages._shared import cached, jobs, session, show
 from pages._shared.wording import count, duration
 
-SLOT: Final = "classroom"  # the kind of the job, too
+_SLOT: Final = "classroom"  # the kind of the job, too
 _KEPT: Final = "classroom-planted"  # the chosen layer, on this browser's desk
 EVERY: Final = tuple(range(N_LAYERS))
 
@@ -52,37 +52,23 @@ def section() -> None:
     if layer not in stored:
         _button(f"Plant it in layer {layer} and look for it", "classroom-go", (layer,), 1)
         return
-    run = cached.classroom((layer,)).runs[0]
-    _one(run)
+    _one(cached.classroom((layer,)).runs[0])
 
 
 def _button(label: str, key: str, layers: tuple[int, ...], missing: int) -> None:
     """Starts the job, and says how long it takes."""
-    job = jobs.waiting(SLOT)
-    bench = cached.workbench()
-    st.button(
-        label,
-        key=key,
-        type="primary",
-        icon=":material/psychology:",
-        disabled=job is not None and job.active,
-        on_click=jobs.attempt,
-        args=(_start, layers, label),
-    )
-    first = "" if is_ready(None, bench.root) else " The tiny model is taught first, once: a quarter of a minute."
+    title = "The classroom: " + (f"layer {layers[0]}" if len(layers) == 1 else f"{len(layers)} layers")
+    work.button(_SLOT, key, label, ClassroomQuestion(layers), title, ":material/psychology:")
+    taught = is_ready(None, cached.workbench().root)
+    first = "" if taught else " The tiny model is taught first, once: a quarter of a minute."
     st.caption(f"About {duration(SECONDS * missing)} on one core, all of it computed now.{first} It is kept.")
 
 
 def _follow(several: bool) -> None:
     """The job's progress, beside the button that started it: for one layer above, for several below."""
-    job = jobs.waiting(SLOT)
+    job = jobs.waiting(_SLOT)
     if job is not None and (len(job.params.get("layers", ())) > 1) == several:
-        jobs.follow(SLOT)
-
-
-def _start(layers: tuple[int, ...], label: str) -> None:
-    title = "The classroom: " + (f"layer {layers[0]}" if len(layers) == 1 else f"{len(layers)} layers")
-    jobs.start(SLOT, cached.workbench().submit(ClassroomQuestion(layers), title))
+        jobs.follow(_SLOT)
 
 
 def _one(run: PlantedRun) -> None:

@@ -12,8 +12,7 @@ from goldenlayers_core.figures.truth.sweep import about
 from goldenlayers_core.results import SweepResult
 from goldenlayers_core.results.learn.golden import Draw, ProxyCurve
 from goldenlayers_core.tasks.learn.golden import LEAST, draw, proxy_curve, questions
-from pages._learn import lesson
-from pages._learn import sweep as lesson_sweep
+from pages._learn import lesson, stored_sweep
 from pages._shared import session, show
 
 NAME: Final = "golden"
@@ -24,21 +23,16 @@ _DRAW: Final = "lesson-golden-draw"
 def section() -> None:
     """Asks how good one layer can be and how many requests choose it, then lets the learner drag that number."""
     lesson.text(NAME, "intro")
-    found = lesson_sweep.on_show(NAME)
+    found = stored_sweep.on_show(NAME)
     if found is None:
         return
     run, sweep = found
     links = (
-        lesson.Link(
-            "Open this sweep",
-            "pages/ground_truth.py",
-            lambda: lesson_sweep.to_truth(run.run_id),
-            ":material/query_stats:",
-        ),
+        stored_sweep.link_to_truth("Open this sweep", run.run_id),
         lesson.Link(
             "Choose other requests",
             "pages/dataset.py",
-            lambda: session.choose_dataset(lesson_sweep.whole_part(run)),
+            lambda: session.choose_dataset(stored_sweep.whole_part(run)),
             ":material/table_rows:",
         ),
     )

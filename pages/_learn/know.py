@@ -9,7 +9,7 @@ from goldenlayers_core.figures.learn import know as figures
 from goldenlayers_core.records import EditRequest
 from goldenlayers_core.results.learn.know import Spoken, likeliest_question, share_question, wording_question
 from goldenlayers_core.tasks import DatasetChoice, KnowledgeQuestion
-from pages._learn import fact, lesson
+from pages._learn import fact, lesson, work
 from pages._shared import cached, jobs, session, show
 from pages._shared.wording import count, sentence
 
@@ -73,21 +73,12 @@ def _count() -> None:
     lesson.text(NAME, "knows")
     asked = cached.workbench().knowledge_counts(session.model(), cached.dataset("bundled").requests)
     n_asked = asked.n_asked if asked else 0
-    job = jobs.follow(_SLOT)
+    jobs.follow(_SLOT)
     if not asked or n_asked < ENOUGH:
-        if job is not None and job.active:
-            return
         st.info(f"The model was asked {n_asked} facts of the bundled dataset so far; a count needs {ENOUGH}.")
-        choice = DatasetChoice("bundled", "proxy", ENOUGH)
-        st.button(
-            f"Ask {count(ENOUGH, 'fact')}",
-            key="lesson-know-ask",
-            type="primary",
-            icon=":material/quiz:",
-            on_click=lambda: jobs.start(
-                _SLOT, cached.workbench().submit(KnowledgeQuestion(session.model(), choice), "Asking what is known")
-            ),
-        )
+        question = KnowledgeQuestion(session.model(), DatasetChoice("bundled", "proxy", ENOUGH))
+        label, icon = f"Ask {count(ENOUGH, 'fact')}", ":material/quiz:"
+        work.button(_SLOT, "lesson-know-ask", label, question, "Asking what is known", icon)
         return
     if lesson.predict(NAME, share_question(asked.n_known, n_asked - asked.n_no_op, session.model().source)):
         lesson.text(NAME, "after")

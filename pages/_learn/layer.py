@@ -12,11 +12,11 @@ from goldenlayers_core.results import SweepResult
 from goldenlayers_core.results.learn.probe_texts import ProbeTexts
 from goldenlayers_core.runtime import RunManifest
 from goldenlayers_core.tasks.learn.layer import MOSTLY, apart, questions, texts_of, texts_question
+from goldenlayers_core.tasks.learn.wrong import telling_edit
 from goldenlayers_core.tasks.truth.cost import price
-from pages._learn import answers, lesson
-from pages._learn import sweep as lesson_sweep
+from pages._learn import answers, fact, lesson, stored_sweep, work
 from pages._shared import cached, jobs, session, show
-from pages._shared.wording import count, duration, escape
+from pages._shared.wording import count, duration
 
 NAME: Final = "layer"
 AT: Final = "lesson-layer-at"
@@ -27,13 +27,19 @@ _KINDS: Final = (("rephrase", "of its rephrases get the new answer"), ("locality
 def section() -> None:
     """Asks where edits take and where neighbours stay, then lets the learner drag through every layer."""
     lesson.text(NAME, "intro")
-    found = lesson_sweep.on_show(NAME)
+    found = stored_sweep.on_show(NAME)
     if found is None:
         return
     run, sweep = found
     revealed = _asked(sweep, run.run_id)
     lesson.text(NAME, "scrub")
-    index = lesson_sweep.choose(sweep, "lesson-layer-request")
+    index = fact.of_run(
+        "Fact",
+        "lesson-layer-request",
+        sweep.request_digests,
+        lambda q: fact.words(q, sweep.prompts[q], sweep.targets_true[q], sweep.targets_new[q]),
+        telling_edit(sweep)[0],
+    )
     digest = sweep.request_digests[index]
     texts = texts_of(cached.workbench().store, sweep, digest)
     if texts is None:
@@ -43,18 +49,8 @@ def section() -> None:
         _taken_away(sweep)
         lesson.text(NAME, "limits", method=sweep.method.upper(), n=sweep.n_requests)
     lesson.links(
-        lesson.Link(
-            "Open this sweep here",
-            "pages/ground_truth.py",
-            lambda: lesson_sweep.to_truth(run.run_id, digest, _layer(sweep)),
-            ":material/query_stats:",
-        ),
-        lesson.Link(
-            "Edit this fact at this layer",
-            "pages/edit.py",
-            lambda: lesson_sweep.to_edit(run.run_id, digest, _layer(sweep)),
-            ":material/edit:",
-        ),
+        stored_sweep.link_to_truth("Open this sweep here", run.run_id, digest, _layer(sweep)),
+        stored_sweep.link_to_edit("Edit this fact at this layer", run.run_id, digest, _layer(sweep)),
     )
 
 
@@ -126,8 +122,8 @@ def _said(sweep: SweepResult, index: int, layer: int, texts: ProbeTexts | None) 
 
 def _offer_texts(run: RunManifest, sweep: SweepResult, digest: str) -> None:
     """One button that reads the texts of the open request."""
-    job = jobs.follow(_SLOT, lambda _name: None)
-    request = lesson_sweep.request_of(run, digest)
+    job = jobs.follow(_SLOT)
+    request = stored_sweep.request_of(run, digest)
     if request is None:
         st.caption("The dataset of this sweep is no longer here, so no further text can be read.")
     elif job is None or not job.active:
@@ -141,15 +137,6 @@ def _texts_button(sweep: SweepResult, request: EditRequest) -> None:
         return
     asked = texts_question(session.model(), sweep, request)
     seconds = price(cached.workbench().store, sweep.fingerprint, sweep.method).seconds_per_edit * len(sweep.layers)
-
-    def begin() -> None:
-        jobs.start(_SLOT, cached.workbench().submit(asked, f"Reading the probes of {escape(request.subject)}"))
-
-    st.button(
-        "Make the edits and read",
-        key="lesson-texts",
-        icon=":material/play_arrow:",
-        on_click=jobs.attempt,
-        args=(begin,),
-    )
+    title = f"Reading the probes of {request.subject}"
+    work.button(_SLOT, "lesson-texts", "Make the edits and read", asked, title, primary=False)
     st.caption(f"{count(len(sweep.layers), 'edit')} of this one fact, about {duration(seconds)}.")

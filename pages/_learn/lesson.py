@@ -10,7 +10,7 @@ a section may return early:
         if card is None:
             return
         found = cached....                                 # a real result
-        first = layer_questions(found)[0]                  # results.predict.Question, computed in the core
+        first = layer_questions(found)[0]                  # results.learn.question.Question, computed in the core
         if not lesson.predict("layer", first):             # asks; True once the learner has pressed Reveal
             return                                         # the picture that gives it away comes after
         show.figure(figures...., "lesson-layer", found.to_frame())

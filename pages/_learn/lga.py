@@ -8,23 +8,22 @@ import streamlit as st
 
 from goldenlayers_core import figures
 from goldenlayers_core.figures.learn.lga import lga_and_edits, two_arrows
-from goldenlayers_core.figures.text import layer_list, number, shorten
+from goldenlayers_core.figures.text import layer_list, number
 from goldenlayers_core.results import LayerScores, Selection, SweepResult
 from goldenlayers_core.results.learn.lga import Arrows, LgaJudged
 from goldenlayers_core.runtime import RunManifest
+from goldenlayers_core.tasks import ScoreQuestion
 from goldenlayers_core.tasks.learn.lga import (
     ASKED,
     edits_question,
     judged,
     lesson_scores,
-    lga_question,
     pick_question,
     sign_question,
     sweep_with,
 )
 from goldenlayers_core.tasks.truth.judgement import curve
-from pages._learn import lesson
-from pages._learn import sweep as lesson_sweep
+from pages._learn import fact, lesson, stored_sweep, work
 from pages._shared import cached, jobs, session, show
 from pages._shared.wording import count, escape
 
@@ -46,7 +45,7 @@ def section() -> None:
     lesson.text(NAME, "plane")
     _plane()
     lesson.text(NAME, "meaning")
-    swept = lesson_sweep.stored()
+    swept = stored_sweep.stored()
     run = _run(swept)
     if run is None:
         return
@@ -63,12 +62,7 @@ def section() -> None:
             lambda: session.show_score_run(run.run_id),
             ":material/grid_on:",
         ),
-        *(
-            lesson.Link(
-                "LGA against edits", "pages/ground_truth.py", lambda: _to_agreement(swept), ":material/query_stats:"
-            )
-            for _ in ([swept] if swept else [])
-        ),
+        *([stored_sweep.link_to_truth("LGA against edits", swept[0].run_id, view="agreement")] if swept else []),
     )
 
 
@@ -106,17 +100,9 @@ def _run(swept: tuple[RunManifest, SweepResult] | None) -> RunManifest | None:
     lesson.text(NAME, "empty")
     if lesson.model() is None:
         return None
-    part = lesson_sweep.part_of(swept[0]) if swept else dataclasses.replace(session.choice(), limit=_SOME)
-    job = jobs.waiting("score")
-    st.button(
-        f"Score {escape(part.words)}",
-        key="lesson-score",
-        type="primary",
-        icon=":material/play_arrow:",
-        on_click=jobs.attempt,
-        args=(jobs.submit_score, lga_question(session.model(), part)),
-        disabled=job is not None and job.active,
-    )
+    part = stored_sweep.part_of(swept[0]) if swept else dataclasses.replace(session.choice(), limit=_SOME)
+    question = ScoreQuestion(session.model(), part)
+    work.button("score", "lesson-score", f"Score {escape(part.words)}", question, f"Scoring {part.words}")
     st.caption("About a second for every five requests on two cores. It is kept as an ordinary run of Layer scores.")
     return None
 
@@ -124,25 +110,12 @@ def _run(swept: tuple[RunManifest, SweepResult] | None) -> RunManifest | None:
 def _one(scores: LayerScores, selection: Selection) -> None:
     """phi of one request over the layers."""
     lesson.text(NAME, "request")
-    wanted = session.request_digest()
-    key = "lesson-lga-request"
-    if key not in st.session_state and wanted in scores.request_digests:
-        st.session_state[key] = scores.request_digests.index(str(wanted))
-    if not 0 <= st.session_state.get(key, 0) < scores.n_requests:
-        st.session_state[key] = 0
-    index = int(
-        st.selectbox(
-            "Request",
-            range(scores.n_requests),
-            format_func=lambda q: (
-                f"{q + 1}. {shorten(scores.prompts[q], 60)} | {shorten(scores.targets_old[q], 24)} → "
-                f"{shorten(scores.targets_new[q], 24)}"
-            ),
-            key=key,
-            persist_state="session",
-        )
+    index = fact.of_run(
+        "Request",
+        "lesson-lga-request",
+        scores.request_digests,
+        lambda q: fact.words(q, scores.prompts[q], scores.targets_old[q], scores.targets_new[q]),
     )
-    session.open_request(scores.request_digests[index])
     frame = scores.to_frame()
     size = scores.n_layers
     drawn = figures.request_profile(scores, index, selection, session.dark())
@@ -159,7 +132,7 @@ def _beside(
         lesson.text(NAME, "unjudged", pick=selection.golden_layer)
         jobs.follow("sweep", session.show_sweep_run)
         if swept is None:
-            lesson_sweep.offer()
+            stored_sweep.offer()
         else:
             _offer_layer(*swept, selection.golden_layer)
         return
@@ -176,7 +149,7 @@ def _offer_layer(run: RunManifest, sweep: SweepResult, layer: int) -> None:
     """One button that edits the sweep's requests at LGA's layer, too."""
     if lesson.model() is None:
         return
-    lesson_sweep.begin_button(f"Edit at layer {layer}, too", "lesson-lga-layer", sweep_with(run, sweep, layer))
+    stored_sweep.start(f"Edit at layer {layer}, too", "lesson-lga-layer", sweep_with(run, sweep, layer))
     st.caption(f"{count(sweep.n_requests, 'edit')}; what this sweep has measured is not measured again.")
 
 
@@ -197,9 +170,3 @@ def _verdict(found: LgaJudged) -> None:
     said |= {"apart": number(found.apart, 2), "low": number(found.low, 2), "high": number(found.high, 2)}
     said |= {"negative": found.negative, "sums": found.n_sums, "total": number(found.total, 2), "good": found.n_good}
     lesson.text(NAME, "wrong", **said, lost=f"{len(found.lost)} ({layer_list(found.lost)})" if found.lost else "none")
-
-
-def _to_agreement(swept: tuple[RunManifest, SweepResult] | None) -> None:
-    if swept:
-        lesson_sweep.to_truth(swept[0].run_id)
-        st.session_state["truth-view"] = "agreement"

@@ -12,14 +12,12 @@ from goldenlayers_core.results.learn.rank_one import RankOne, alike_question, le
 from goldenlayers_core.tasks import EditQuestion, ModelCard
 from goldenlayers_core.tasks.layer_options import layer_options
 from goldenlayers_core.tasks.serial import plain
-from pages._learn import fact, lesson
-from pages._shared import cached, jobs, session, show
+from pages._learn import fact, lesson, work
+from pages._shared import cached, session, show
 from pages._shared.wording import escape
 
 NAME: Final = "rank-one"
 _SLOT: Final = "lesson-edit"
-_EDITED: Final = "lesson-edited"  # in the session: request, model and layer -> the edit's run
-_EDITING: Final = "lesson-editing"  # what is being edited
 
 
 def section() -> None:
@@ -87,29 +85,11 @@ def _edit(card: ModelCard, request: EditRequest, layer: int, why: str) -> str | 
     """The run of this edit, or the button that computes it."""
     about = f"{request.digest}-{card.fingerprint}-{layer}"
     lesson.text(NAME, "edit", layer=layer, why=why, new=request.target_new, true=request.target_true)
-    job = jobs.follow(_SLOT, _done)
-    run_id: str | None = st.session_state.get(_EDITED, {}).get(about)
+    run_id = work.result(_SLOT, about)
     if run_id is not None and cached.manifest_created(run_id):
         return run_id
-    if job is not None and job.active:
-        return None
-    st.button(
-        f"Write {escape(request.target_new)} into layer {layer}",
-        key="lesson-rank-one-start",
-        type="primary",
-        icon=":material/edit:",
-        on_click=_start,
-        args=(request, layer, about),
-    )
+    question = EditQuestion(session.model(), plain(request), "rome", layer)
+    label, icon = f"Write {escape(request.target_new)} into layer {layer}", ":material/edit:"
+    work.button(_SLOT, "lesson-rank-one-start", label, question, "Editing one fact", icon, about=about)
     st.caption("It takes a few seconds on two cores. No weight of the model is changed; the edit lies over it.")
     return None
-
-
-def _start(request: EditRequest, layer: int, about: str) -> None:
-    session.keep(_EDITING, about)
-    question = EditQuestion(session.model(), plain(request), "rome", layer)
-    jobs.start(_SLOT, cached.workbench().submit(question, "Editing one fact"))
-
-
-def _done(run_id: str) -> None:
-    session.keep(_EDITED, {**st.session_state.get(_EDITED, {}), st.session_state.get(_EDITING, ""): run_id})

@@ -11,14 +11,12 @@ from goldenlayers_core.results import TokenTrace
 from goldenlayers_core.results.learn.recall import layer_question, readable_question, token_question
 from goldenlayers_core.tasks import DatasetChoice, TokenTraceQuestion
 from goldenlayers_core.tasks.serial import plain
-from pages._learn import fact, lesson
-from pages._shared import cached, jobs, session, show
+from pages._learn import fact, lesson, work
+from pages._shared import cached, session, show
 
 NAME: Final = "recall"
 SAMPLES: Final = 4  # noise samples: enough for one picture, and less than half the wait of a trace's usual 10
 _SLOT: Final = "lesson-trace"
-_TRACED: Final = "lesson-traced"  # in the session: request and model -> name of the stored trace
-_TRACING: Final = "lesson-tracing"  # what is being traced
 
 
 def section() -> None:
@@ -53,33 +51,15 @@ def section() -> None:
 
 def _trace(request: EditRequest, about: str) -> TokenTrace | None:
     """The stored trace of this request on this model, or the button that computes it."""
-    job = jobs.follow(_SLOT, _done)
-    name = st.session_state.get(_TRACED, {}).get(about)
+    name = work.result(_SLOT, about)
     if name in cached.workbench().store.names("token-traces"):
-        return cached.token_trace(name)
-    if job is not None and job.active:
-        return None
-    st.button(
-        "Trace this fact",
-        key="lesson-recall-start",
-        type="primary",
-        icon=":material/route:",
-        on_click=_start,
-        args=(request, about),
-    )
+        return cached.token_trace(str(name))
+    config, label = TraceConfig(n_samples=SAMPLES), "Trace this fact"
+    question = TokenTraceQuestion(session.model(), plain(request), DatasetChoice("bundled"), config)
+    icon = ":material/route:"
+    work.button(_SLOT, "lesson-recall-start", label, question, "Tracing one fact", icon, about=about)
     st.caption("It takes seconds for a short prompt and up to a minute for a long one on two cores.")
     return None
-
-
-def _start(request: EditRequest, about: str) -> None:
-    config = TraceConfig(n_samples=SAMPLES)
-    question = TokenTraceQuestion(session.model(), plain(request), DatasetChoice("bundled"), config)
-    session.keep(_TRACING, about)
-    jobs.start(_SLOT, cached.workbench().submit(question, "Tracing one fact"))
-
-
-def _done(name: str) -> None:
-    session.keep(_TRACED, {**st.session_state.get(_TRACED, {}), st.session_state.get(_TRACING, ""): name})
 
 
 def _show_trace() -> None:

@@ -19,9 +19,8 @@ from goldenlayers_core.tasks.learn.wrong import (
     signs,
     telling_edit,
 )
-from goldenlayers_core.tasks.questions import EditQuestion, PileQuestion
-from pages._learn import answers, lesson
-from pages._learn import sweep as lesson_sweep
+from goldenlayers_core.tasks.questions import PileQuestion
+from pages._learn import answers, lesson, stored_sweep, work
 from pages._shared import cached, jobs, session, show
 from pages._shared.wording import duration, escape
 
@@ -33,14 +32,14 @@ _PILE: Final = "pile"
 def section() -> None:
     """One real edit that took and did harm; then the collapse curve of many."""
     lesson.text(NAME, "intro")
-    swept = lesson_sweep.on_show(NAME)
+    swept = stored_sweep.on_show(NAME)
     if swept is None:
         return
     run, sweep = swept
     row, layer = telling_edit(sweep)
     digest = sweep.request_digests[row]
-    request = lesson_sweep.request_of(run, digest)
-    asked = pile_question(session.model(), lesson_sweep.part_of(run), pile_layers(sweep.n_layers, sweep.golden_layer))
+    request = stored_sweep.request_of(run, digest)
+    asked = pile_question(session.model(), stored_sweep.part_of(run), pile_layers(sweep.n_layers, sweep.golden_layer))
     store = cached.workbench().store
     made = find_edit(store, sweep.fingerprint, request, layer) if request else None
     piled = find_pile(store, sweep.fingerprint, sweep.provenance.get("dtype", ""), asked)
@@ -50,18 +49,8 @@ def section() -> None:
         _one(request, layer, made, ready)
     _many(asked, piled, ready)
     lesson.links(
-        lesson.Link(
-            "Open this edit's sweep",
-            "pages/ground_truth.py",
-            lambda: lesson_sweep.to_truth(run.run_id, digest, layer),
-            ":material/query_stats:",
-        ),
-        lesson.Link(
-            "Make this edit and stack others",
-            "pages/edit.py",
-            lambda: lesson_sweep.to_edit(run.run_id, digest, layer),
-            ":material/edit:",
-        ),
+        stored_sweep.link_to_truth("Open this edit's sweep", run.run_id, digest, layer),
+        stored_sweep.link_to_edit("Make this edit and stack others", run.run_id, digest, layer),
     )
 
 
@@ -72,7 +61,8 @@ def _one(request: EditRequest, layer: int, run_id: str | None, ready: bool) -> N
     jobs.follow(_EDIT, session.show_edit_run)
     if run_id is None:
         lesson.text(NAME, "one-empty", layer=layer)
-        _offer(_EDIT, "Make this edit", ":material/edit:", edit_question(session.model(), request, layer), ready)
+        asked, label = edit_question(session.model(), request, layer), "Make this edit"
+        work.button(_EDIT, "lesson-start-lesson-edit", label, asked, label, ":material/edit:", ready=ready)
         return
     report = cached.report(run_id)
     question = kind_question(report)
@@ -87,11 +77,12 @@ def _one(request: EditRequest, layer: int, run_id: str | None, ready: bool) -> N
 
 def _many(asked: PileQuestion, stored: tuple[str, Pile] | None, ready: bool) -> None:
     """Edits that pile up: read where a pile is stored, else one button."""
-    jobs.follow(_PILE, lambda _name: None)
+    jobs.follow(_PILE)
     if stored is None:
         layers = ", ".join(map(str, asked.layers))
         lesson.text(NAME, "many-empty", written=asked.sizes[-1], layers=layers, facts=asked.facts)
-        _offer(_PILE, "Pile them up", ":material/layers:", asked, ready)
+        label = "Pile them up"
+        work.button(_PILE, "lesson-start-pile", label, asked, label, ":material/layers:", ready=ready)
         st.caption(
             f"{asked.sizes[-1] * len(asked.layers)} real edits and {len(asked.sizes) * len(asked.layers)} "
             "measurements: about a minute on two cores, in the background."
@@ -111,25 +102,6 @@ def _many(asked: PileQuestion, stored: tuple[str, Pile] | None, ready: bool) -> 
         prompts=found.n_prompts,
         facts=len(found.facts),
         share=percent(1 / len(found.facts)),
-    )
-
-
-def _offer(slot: str, label: str, icon: str, question: EditQuestion | PileQuestion, ready: bool) -> None:
-    """A button that starts work, once the model is in memory."""
-    job = jobs.waiting(slot)
-
-    def begin() -> None:
-        jobs.start(slot, cached.workbench().submit(question, label))
-
-    st.button(
-        label,
-        key=f"lesson-start-{slot}",
-        type="primary" if ready else "secondary",
-        icon=icon,
-        on_click=jobs.attempt,
-        args=(begin,),
-        disabled=not ready or (job is not None and job.active),
-        help=None if ready else "Load the model first; the button is above.",
     )
 
 

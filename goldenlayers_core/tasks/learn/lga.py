@@ -7,12 +7,12 @@ import numpy as np
 
 from goldenlayers_core.attribution.regret import regret
 from goldenlayers_core.figures.text import counted, layer_list, number
-from goldenlayers_core.records import ModelSource, digest_of
+from goldenlayers_core.records import digest_of
 from goldenlayers_core.results import Selection, SweepResult, spearman
 from goldenlayers_core.results.learn.lga import Arrows, LgaJudged
 from goldenlayers_core.results.learn.question import Question, layer_ranges, range_words
 from goldenlayers_core.runtime import RunManifest, Store
-from goldenlayers_core.tasks.questions import DatasetChoice, ScoreQuestion, SweepQuestion
+from goldenlayers_core.tasks.questions import SweepQuestion
 from goldenlayers_core.tasks.recommendation import golden_layer, score_method
 from goldenlayers_core.tasks.truth.judgement import difference
 
@@ -37,11 +37,6 @@ def lesson_scores(
     return max(
         runs, key=lambda m: (m.dataset_digest == swept, m.run_id == wanted, m.n_requests, m.created), default=None
     )
-
-
-def lga_question(model: ModelSource, part: DatasetChoice) -> ScoreQuestion:
-    """LGA with its usual settings on a part of a dataset."""
-    return ScoreQuestion(model, part)
 
 
 def sweep_with(run: RunManifest, sweep: SweepResult, layer: int) -> SweepQuestion:

@@ -1,23 +1,22 @@
 """The classroom's runs on disk, one per planted layer. No torch."""
 
-import dataclasses
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Final
 
 from goldenlayers_core.errors import ConfigError, StoreError
 from goldenlayers_core.models.classroom.place import DEFAULT_LAYER, N_LAYERS, folder_of
 from goldenlayers_core.results.learn.classroom import Classroom, PlantedRun
 from goldenlayers_core.runtime import Store
+from goldenlayers_core.tasks.questions import Question
 
 CLASSROOM_VERSION: Final = "classroom-1"  # changes when a number would come out differently
 _KIND: Final = "classroom"
 
 
 @dataclass(frozen=True)
-class ClassroomQuestion:
+class ClassroomQuestion(Question):
     """Plant the classroom's fact in these layers, one after the other, and look for it each time."""
 
     layers: tuple[int, ...] = (DEFAULT_LAYER,)
@@ -29,18 +28,6 @@ class ClassroomQuestion:
                 f"The classroom has layers 0 to {N_LAYERS - 1}, and layers {list(self.layers)} were asked for; name "
                 "one or more of its own."
             )
-
-    def to_params(self) -> dict[str, Any]:
-        """As plain JSON."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_params(cls, params: Mapping[str, Any]) -> Self:
-        """From plain JSON. Raises ConfigError for fields that are not known."""
-        try:
-            return cls(**params)
-        except TypeError as error:
-            raise ConfigError(f"The stored settings do not fit this version ({error}); start the work anew.") from error
 
 
 def run_name(layer: int, cache: Path) -> str:
