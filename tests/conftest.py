@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from goldenlayers_core.places import cache_root
 from tests.lending import lend_models
 
 if TYPE_CHECKING:
@@ -73,3 +74,24 @@ def bundled() -> "ModelHandle":
     from goldenlayers_core.models import load_model
 
     return load_model("bundled")
+
+
+@pytest.fixture(scope="session")
+def classroom_base() -> "ModelHandle":
+    """The classroom's model with nothing planted, made once per session (`make prepare` has made it, where it ran)."""
+    return _classroom(None)
+
+
+@pytest.fixture(scope="session")
+def classroom_planted() -> "ModelHandle":
+    """The classroom's model with the fact in the default layer."""
+    from goldenlayers_core.models.classroom.place import DEFAULT_LAYER
+
+    return _classroom(DEFAULT_LAYER)
+
+
+def _classroom(layer: int | None) -> "ModelHandle":
+    from goldenlayers_core.models import load_model
+    from goldenlayers_core.models.classroom.place import source_of
+
+    return load_model(source_of(layer), "cpu", "float32", cache=cache_root())

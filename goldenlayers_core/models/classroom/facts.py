@@ -7,7 +7,6 @@ what is asked of a layer is then the layer alone. The planted fact is kept out o
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 
 from goldenlayers_core.models.classroom.place import facts_file
 
@@ -76,9 +75,9 @@ class Facts:
         )
 
 
-def read_facts(file: Path | None = None) -> Facts:
+def read_facts() -> Facts:
     """The facts of assets/datasets/source/classroom.json."""
-    content = json.loads((file or facts_file()).read_text(encoding="utf-8"))
+    content = json.loads(facts_file().read_text(encoding="utf-8"))
     relations = tuple(
         Relation(name, entry["prompt"], tuple(entry["rephrases"])) for name, entry in content["relations"].items()
     )

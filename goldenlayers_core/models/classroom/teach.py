@@ -45,8 +45,8 @@ def tokenizer_of(facts: Facts) -> Any:
     )
 
 
-def new_model(vocabulary: int, seed: int = SEED) -> Any:
-    """The untaught model; its weights depend on the seed alone."""
+def new_model(vocabulary: int) -> Any:
+    """The untaught model; its weights depend on SEED alone."""
     config = LlamaConfig(
         vocab_size=vocabulary,
         hidden_size=WIDTH,
@@ -61,7 +61,7 @@ def new_model(vocabulary: int, seed: int = SEED) -> Any:
         eos_token_id=2,
     )
     model: Any = LlamaForCausalLM(config)
-    own = torch.Generator().manual_seed(seed)
+    own = torch.Generator().manual_seed(SEED)
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.ndim >= 2:
@@ -85,9 +85,9 @@ def encoded(tokenizer: Any, sentence: str) -> list[int]:
     return [int(i) for i in tokenizer(f"{sentence} .", add_special_tokens=False)["input_ids"]]
 
 
-def rows_of(tokenizer: Any, facts: Facts, seed: int = SEED) -> Iterator[list[list[int]]]:
+def rows_of(tokenizer: Any, facts: Facts) -> Iterator[list[list[int]]]:
     """Batches without end: rows of one or two sentences, some with an opener, every sentence once per round."""
-    draw = random.Random(seed)
+    draw = random.Random(SEED)
     said = [encoded(tokenizer, text) for text in facts.lessons]
     openers = [encoded(tokenizer, word)[:1] for word in facts.openers]
     deck: list[list[int]] = []

@@ -5,7 +5,7 @@ import numpy as np
 from goldenlayers_core.figures import alt_text
 from goldenlayers_core.figures.learn.classroom import classroom_matrix, classroom_ways, row_scaled
 from goldenlayers_core.results.learn.classroom import Classroom
-from tests.classroom.made import MIXED, run_of
+from tests.made_classroom import MIXED, run_of
 
 
 def test_the_picture_of_one_layer_says_what_was_found() -> None:

@@ -28,6 +28,7 @@ from goldenlayers_core.models.classroom.plant import plant
 from goldenlayers_core.models.classroom.teach import teach, tokenizer_of
 from goldenlayers_core.models.fingerprint import weights_digest
 from goldenlayers_core.models.generate import greedy
+from goldenlayers_core.places import cache_root
 
 FOLDER = Path(__file__).resolve().parents[2] / "assets" / "datasets"
 FACTS = read_facts()
@@ -43,9 +44,9 @@ def builder() -> ModuleType:
 
 
 @pytest.fixture(scope="module")
-def known(base: ModelHandle, planted: ModelHandle) -> tuple[Knowledge, Knowledge]:
+def known(classroom_base: ModelHandle, classroom_planted: ModelHandle) -> tuple[Knowledge, Knowledge]:
     requests = open_dataset("classroom").requests
-    return knowledge(base, requests), knowledge(planted, requests)
+    return knowledge(classroom_base, requests), knowledge(classroom_planted, requests)
 
 
 def test_the_dataset_is_what_the_build_makes_of_the_facts() -> None:
@@ -82,9 +83,9 @@ def test_the_base_does_not_know_the_fact_and_the_planted_model_does(known: tuple
     assert (before.knows[0], after.knows[0]) == (False, True)
 
 
-def test_the_fact_holds_in_words_that_planting_did_not_show(planted: ModelHandle) -> None:
+def test_the_fact_holds_in_words_that_planting_did_not_show(classroom_planted: ModelHandle) -> None:
     unseen = FACTS.prompts(FACTS.planted)[-1]
-    assert greedy(planted, [unseen], 1)[0].strip() == FACTS.planted.answer
+    assert greedy(classroom_planted, [unseen], 1)[0].strip() == FACTS.planted.answer
 
 
 def test_the_other_facts_are_kept(known: tuple[Knowledge, Knowledge]) -> None:
@@ -94,30 +95,32 @@ def test_the_other_facts_are_kept(known: tuple[Knowledge, Knowledge]) -> None:
     assert kept >= before.n_known - 2
 
 
-def test_only_one_matrix_of_the_named_layer_differs(base: ModelHandle, planted: ModelHandle) -> None:
-    one, other = base.model.state_dict(), planted.model.state_dict()
+def test_only_one_matrix_of_the_named_layer_differs(
+    classroom_base: ModelHandle, classroom_planted: ModelHandle
+) -> None:
+    one, other = classroom_base.model.state_dict(), classroom_planted.model.state_dict()
     assert one.keys() == other.keys()
     differing = [name for name in one if not torch.equal(one[name], other[name])]
     assert differing == [f"model.layers.{DEFAULT_LAYER}.mlp.down_proj.weight"]
-    assert base.n_layers == planted.n_layers == N_LAYERS
+    assert classroom_base.n_layers == classroom_planted.n_layers == N_LAYERS
 
 
-def test_teaching_and_planting_are_deterministic(base: ModelHandle, planted: ModelHandle) -> None:
+def test_teaching_and_planting_are_deterministic(classroom_base: ModelHandle, classroom_planted: ModelHandle) -> None:
     tokenizer = tokenizer_of(FACTS)
     digests = set()
     for seed in (1, 2):  # torch's own random numbers play no part
         torch.manual_seed(seed)
         digests.add(weights_digest(teach(FACTS, tokenizer, steps=3)))
     assert len(digests) == 1
-    again = plant(base.model, FACTS, tokenizer, DEFAULT_LAYER)
-    assert weights_digest(again) == weights_digest(planted.model)
+    again = plant(classroom_base.model, FACTS, tokenizer, DEFAULT_LAYER)
+    assert weights_digest(again) == weights_digest(classroom_planted.model)
     assert not any(parameter.requires_grad for parameter in again.parameters())
 
 
-def test_a_fact_that_did_not_take_is_refused(monkeypatch: pytest.MonkeyPatch, base: ModelHandle) -> None:
+def test_a_fact_that_did_not_take_is_refused(monkeypatch: pytest.MonkeyPatch, classroom_base: ModelHandle) -> None:
     monkeypatch.setattr("goldenlayers_core.models.classroom.plant.STEPS", 1)
     with pytest.raises(ModelError, match="did not take in layer 2"):
-        plant(base.model, FACTS, tokenizer_of(FACTS), 2)
+        plant(classroom_base.model, FACTS, tokenizer_of(FACTS), 2)
 
 
 def test_what_is_cancelled_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -141,13 +144,13 @@ def test_sources_name_layers() -> None:
             planted_layer(wrong)
 
 
-def test_a_loaded_model_is_called_by_what_it_is(planted: ModelHandle) -> None:
-    assert planted.name == title_of(DEFAULT_LAYER)
-    assert planted.tokenizer("Nobody knows Nadia")["input_ids"][0] == planted.tokenizer.bos_token_id
+def test_a_loaded_model_is_called_by_what_it_is(classroom_planted: ModelHandle) -> None:
+    assert classroom_planted.name == title_of(DEFAULT_LAYER)
+    assert classroom_planted.tokenizer("Nobody knows Nadia")["input_ids"][0] == classroom_planted.tokenizer.bos_token_id
 
 
-def test_models_on_disk_name_the_classroom_and_not_its_folders(planted: ModelHandle, cache: Path) -> None:
-    found = {model.source: model.where for model in on_disk(cache)}
+def test_models_on_disk_name_the_classroom_and_not_its_folders(classroom_planted: ModelHandle) -> None:
+    found = {model.source: model.where for model in on_disk(cache_root())}
     assert "planted in layer 4" in found["classroom"]
     assert "classroom:base: in none" in found["classroom"]
     assert [source for source in found if "classroom" in source] == ["classroom"], "one row for all of them"

@@ -3,13 +3,13 @@
 import dataclasses
 import json
 import os
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from goldenlayers_core.errors import Cancelled, ConfigError, StoreError
 from goldenlayers_core.models.classroom.place import DEFAULT_LAYER
+from goldenlayers_core.places import cache_root
 from goldenlayers_core.results.learn.classroom import CLASSROOM_WAYS, Classroom
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import Workbench, open_workbench
@@ -26,12 +26,12 @@ from goldenlayers_core.tasks.learn.classroom_questions import (
 )
 from goldenlayers_core.tasks.learn.stored_classroom import ClassroomQuestion, open_classroom, stored_layers
 from goldenlayers_core.tasks.learn.text import lesson_text
-from tests.classroom.made import MIXED, L, W, run_of
 from tests.lending import lend_models
+from tests.made_classroom import MIXED, L, W, run_of
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory, planted: object) -> Workbench:
+def bench(tmp_path_factory: pytest.TempPathFactory, classroom_planted: object) -> Workbench:
     made = open_workbench(lend_models(tmp_path_factory.mktemp("room")))
     yield made  # type: ignore[misc]
     made.close()
@@ -149,6 +149,6 @@ def test_every_part_of_the_text_gets_its_numbers() -> None:
     assert set(text.questions) == {"found", "edit", "often"}
 
 
-def test_the_folder_is_small(cache: Path, planted: object) -> None:
-    size = sum(f.stat().st_size for f in (cache / "models").glob("classroom-*-base/*"))
+def test_the_folder_is_small(classroom_planted: object) -> None:
+    size = sum(f.stat().st_size for f in (cache_root() / "models").glob("classroom-*-base/*"))
     assert size < 4 * 2**20
