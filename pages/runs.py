@@ -1,11 +1,14 @@
 """What was computed, and where is it?"""
 
+from typing import Final
+
 import streamlit as st
 
 from pages._runs import compare, disk, entry, jobs
 from pages._shared import cached, frame, glossary, link
 
 PER_PAGE = 10
+LISTS: Final = {"all": "Everything", "starred": "Starred"}
 
 frame.enter()
 st.title("Runs")
@@ -19,14 +22,14 @@ if not runs:
     st.page_link("pages/home.py", label="Three steps to a first result", icon=":material/home:")
 else:
     kinds = sorted({m.kind for m in runs}, reverse=True)
-    lists = ("all", "starred", *kinds)
+    lists = (*LISTS, *kinds)
     link.option("view", "runs-kind", lists)
     kind = st.segmented_control(
         "Show",
         lists,
         default="all",
         required=True,
-        format_func=lambda name: entry.LISTS.get(name) or entry.KINDS.get(name, name),
+        format_func=lambda name: LISTS.get(name) or entry.kind_of(name).title,
         key="runs-kind",
         persist_state="session",
     )

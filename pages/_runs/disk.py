@@ -5,7 +5,8 @@ from typing import Final
 import streamlit as st
 
 from goldenlayers_core.runtime import Usage
-from pages._shared import cached, jobs, session
+from pages._runs import entry
+from pages._shared import cached, jobs
 from pages._shared.wording import count, escape, size
 
 _KINDS: Final = {
@@ -59,5 +60,4 @@ def _delete(kind: str | None) -> None:
     if kind == "datasets" and store.names(_INDEX):
         store.clear(_INDEX)
     if kind in ("runs", None):
-        session.show_score_run(None)
-        session.show_edit_run(None)
+        entry.put_away()

@@ -1,5 +1,8 @@
 """Stored runs on the page: one entry each, with what can be done with it."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, NoReturn
 
 import streamlit as st
@@ -9,59 +12,93 @@ from goldenlayers_core.runtime import RunManifest
 from pages._shared import cached, jobs, note, present_link, report, session
 from pages._shared.wording import count, duration, escape, shorten, when
 
-KINDS: Final = {
-    "score": "Layer scores",
-    "sweep": "Sweep",
-    "search": "Budgeted search",
-    "trace": "Causal trace",
-    "edit": "Edit",
-    "many-edits": "Many edits",
-    "tour": "First minute",
-}
-LISTS: Final = {"all": "Everything", "starred": "Starred"}
 _TRUTH: Final = "pages/ground_truth.py"
-_PAGES: Final = {
-    "score": "pages/layer_scores.py",
-    "sweep": _TRUTH,
-    "search": _TRUTH,
-    "trace": _TRUTH,
-    "edit": "pages/edit.py",
-    "many-edits": "pages/edit.py",
-    "tour": "pages/home.py",
-}
-_ICONS: Final = {
-    "score": ":material/grid_on:",
-    "sweep": ":material/verified:",
-    "search": ":material/timer:",
-    "trace": ":material/route:",
-    "edit": ":material/edit:",
-    "many-edits": ":material/playlist_add_check:",
-    "tour": ":material/play_circle:",
-}
-_LOST: Final = {
-    "score": "Delete this run? Its scores per request stay in the store, so that computing it again is quick.",
-    "sweep": "Delete this sweep? What it measured stays in the store, so that computing it again is quick.",
-    "trace": "Delete this trace? Its effects per request stay in the store, so that computing it again is quick.",
-    "edit": "Delete this report? Making the edit again takes as long as the first time.",
-    "many-edits": "Delete this run? Reports of edits made alone stay in the store, so that it is quick to make again.",
-    "tour": "Delete this tour? The scores and edits it made are runs of their own and stay.",
-}
+_AGAIN: Final = "so that computing it again is quick."
+
+
+@dataclass(frozen=True, slots=True)
+class RunKind:
+    """What the page says of a kind of run, and where one of it opens."""
+
+    title: str
+    page: str = ""  # "": on none
+    icon: str = ":material/description:"
+    lost: str = "Delete this run? It cannot be brought back."
+    shown: Callable[[], str | None] = lambda: None  # id of the one on show
+    show: Callable[[str | None], None] = lambda _run_id: None  # puts one on show; some stand on their model's card
+
+
+KINDS: Final[Mapping[str, RunKind]] = MappingProxyType(
+    {
+        "score": RunKind(
+            "Layer scores",
+            "pages/layer_scores.py",
+            ":material/grid_on:",
+            f"Delete this run? Its scores per request stay in the store, {_AGAIN}",
+            session.score_run,
+            session.show_score_run,
+        ),
+        "sweep": RunKind(
+            "Sweep",
+            _TRUTH,
+            ":material/verified:",
+            f"Delete this sweep? What it measured stays in the store, {_AGAIN}",
+            session.sweep_run,
+            session.show_sweep_run,
+        ),
+        "search": RunKind("Budgeted search", _TRUTH, ":material/timer:"),
+        "trace": RunKind(
+            "Causal trace",
+            _TRUTH,
+            ":material/route:",
+            f"Delete this trace? Its effects per request stay in the store, {_AGAIN}",
+        ),
+        "edit": RunKind(
+            "Edit",
+            "pages/edit.py",
+            ":material/edit:",
+            "Delete this report? Making the edit again takes as long as the first time.",
+            session.edit_run,
+            session.show_edit_run,
+        ),
+        "many-edits": RunKind(
+            "Many edits",
+            "pages/edit.py",
+            ":material/playlist_add_check:",
+            "Delete this run? Reports of edits made alone stay in the store, so that it is quick to make again.",
+            session.many_run,
+            session.show_many_run,
+        ),
+        "tour": RunKind(
+            "First minute",
+            "pages/home.py",
+            ":material/play_circle:",
+            "Delete this tour? The scores and edits it made are runs of their own and stay.",
+            session.tour_run,
+            session.show_tour_run,
+        ),
+    }
+)
+
+
+def kind_of(name: str) -> RunKind:
+    """A kind of run by its name; one that opens on no page for a name that is not known."""
+    return KINDS.get(name) or RunKind(name)
 
 
 def entry(manifest: RunManifest, place: str) -> None:
     """A run with its facts and its buttons; `place` keeps the widgets of two lists apart."""
-    key = f"{place}-{manifest.run_id}"
+    key, kind = f"{place}-{manifest.run_id}", kind_of(manifest.kind)
     with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"run-{key}"):
-        icon = _ICONS.get(manifest.kind, ":material/description:")
         words = f"  \n:small[:material/sticky_note_2: {escape(shorten(manifest.note, 300))}]" if manifest.note else ""
         st.markdown(
-            f"{icon} **{escape(shorten(manifest.title, 120))}**  \n:small[{escape(facts(manifest))}]{words}",
+            f"{kind.icon} **{escape(shorten(manifest.title, 120))}**  \n:small[{escape(facts(manifest))}]{words}",
             width="stretch",
         )
         with st.container(horizontal=True, width="content", vertical_alignment="center"):
             if place == "runs":
                 _star(manifest, key)
-            if manifest.kind in _PAGES and st.button("Open", key=f"open-{key}"):
+            if kind.page and st.button("Open", key=f"open-{key}"):
                 open_run(manifest)
             if place == "runs":
                 _more(manifest)
@@ -70,7 +107,7 @@ def entry(manifest: RunManifest, place: str) -> None:
 def facts(manifest: RunManifest) -> str:
     """Kind, time, finding, model, number of requests and time spent, in one line."""
     summary = manifest.told
-    parts = [KINDS.get(manifest.kind, manifest.kind), when(manifest.created)]
+    parts = [kind_of(manifest.kind).title, when(manifest.created)]
     if manifest.kind in ("score", "sweep", "search", "trace"):
         stability = f", stability {summary['stability']}" if "stability" in summary else ""
         parts += [f"golden layer {summary.get('golden layer', '?')}{stability}"]
@@ -88,30 +125,17 @@ def facts(manifest: RunManifest) -> str:
     return " · ".join(parts)
 
 
-def has_page(kind: str) -> bool:
-    """Whether runs of a kind open on a page."""
-    return kind in _PAGES
-
-
 def open_run(manifest: RunManifest) -> None:
     """Put a run on show and go to its page."""
-    show = {
-        "score": session.show_score_run,
-        "sweep": session.show_sweep_run,
-        "edit": session.show_edit_run,
-        "tour": session.show_tour_run,
-    }
-    if manifest.kind == "many-edits":
-        session.show_many_run(manifest.run_id)
-    if manifest.kind in show:  # a search and a trace stand on the card of their model
-        show[manifest.kind](manifest.run_id)
-    st.switch_page(_PAGES[manifest.kind])
+    kind = kind_of(manifest.kind)
+    kind.show(manifest.run_id)
+    st.switch_page(kind.page)
 
 
 def leave(run_id: str) -> NoReturn:
     """From the screens back to the run's own page; Home where it has none any more."""
     manifest = next((m for m in cached.workbench().store.runs() if m.run_id == run_id), None)
-    if manifest is not None and has_page(manifest.kind):
+    if manifest is not None and kind_of(manifest.kind).page:
         open_run(manifest)
     st.switch_page("pages/home.py")
 
@@ -144,7 +168,7 @@ def _more(manifest: RunManifest) -> None:
         if present_link.has_screens(manifest.kind):
             present_link.link(run_id)
         st.divider()
-        st.markdown(_LOST.get(manifest.kind, "Delete this run? It cannot be brought back."))
+        st.markdown(kind_of(manifest.kind).lost)
         st.button(
             "Delete it", key=f"delete-{run_id}", icon=":material/delete:", on_click=jobs.attempt, args=(delete, run_id)
         )
@@ -153,16 +177,14 @@ def _more(manifest: RunManifest) -> None:
 def delete(run_id: str) -> None:
     """Delete a run, and take it off this session's pages."""
     cached.workbench().store.delete_run(run_id)
-    if session.score_run() == run_id:
-        session.show_score_run(None)
-    if session.edit_run() == run_id:
-        session.show_edit_run(None)
-    if session.sweep_run() == run_id:
-        session.show_sweep_run(None)
-    if session.many_run() == run_id:
-        session.show_many_run(None)
-    if session.tour_run() == run_id:
-        session.show_tour_run(None)
+    put_away(run_id)
+
+
+def put_away(run_id: str | None = None) -> None:
+    """Take a run, or every run, off this session's pages."""
+    for kind in KINDS.values():
+        if run_id is None or kind.shown() == run_id:
+            kind.show(None)
 
 
 def n_pages(runs: list[RunManifest], length: int) -> int:
