@@ -47,7 +47,7 @@ def report_zip(report: Report, pictures: bool = False) -> bytes:
             files[f"figures/{stem}.html"] = to_html(section.figure).encode()
         if section.table is not None:
             files[f"tables/{stem}.csv"] = csv_text(section.table).encode()
-            files[f"tables/{stem}.parquet"] = _parquet(section.table)
+            files[f"tables/{stem}.parquet"] = section.table.to_parquet(index=False)
     if pictures:
         drawn = [(section.figure, stem) for _, section, stem in stems if section.figure is not None]
         orders = [(figure, form, stem) for figure, stem in drawn for form in FORMATS]
@@ -87,12 +87,6 @@ def _inert(value: Any) -> Any:
     except ValueError:
         return f"'{value}"
     return value
-
-
-def _parquet(table: pd.DataFrame) -> bytes:
-    buffer = io.BytesIO()
-    table.to_parquet(buffer, index=False)
-    return buffer.getvalue()
 
 
 def _readme(report: Report, stems: list[tuple[int, Section, str]], files: Mapping[str, bytes], pictures: bool) -> str:

@@ -42,13 +42,17 @@ class Report:
 
 def report_html(report: Report) -> str:
     """One HTML page that needs nothing else; plotly.js is inside once (about 5 MB), and printing opens every table."""
+    shown = [_shown(section) for section in report.sections]
+    plotly = get_plotlyjs() if any(one["figure"] for one in shown) else ""
+    return rendered("report.html", report=report, sections=shown, plotly=plotly)
+
+
+def rendered(template: str, **values: object) -> str:
+    """A template of assets/report with its values; none of them is taken for markup."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(assets_folder() / "report"), autoescape=True, undefined=jinja2.StrictUndefined
     )
-    shown = [_shown(section) for section in report.sections]
-    return environment.get_template("report.html").render(
-        report=report, sections=shown, plotly=get_plotlyjs() if any(one["figure"] for one in shown) else ""
-    )
+    return environment.get_template(template).render(**values)
 
 
 def _shown(section: Section) -> dict[str, object]:

@@ -2,9 +2,7 @@
 
 from dataclasses import dataclass
 
-import jinja2
-
-from goldenlayers_core.places import assets_folder
+from goldenlayers_core.reports.page import rendered
 from goldenlayers_core.results.learn.question import Question
 
 
@@ -32,7 +30,4 @@ class Sheet:
 
 def sheet_html(sheet: Sheet, answers: bool) -> str:
     """One HTML page that needs nothing else; every lesson begins a new page in print."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(assets_folder() / "report"), autoescape=True, undefined=jinja2.StrictUndefined
-    )
-    return environment.get_template("sheet.html").render(sheet=sheet, answers=answers)
+    return rendered("sheet.html", sheet=sheet, answers=answers)

@@ -6,9 +6,9 @@ from typing import Final
 import numpy as np
 import plotly.graph_objects as go
 
-from goldenlayers_core.figures.frame import UNIT, dress, layer_axis
+from goldenlayers_core.figures.frame import UNIT, dress, layer_axis, mark_column
 from goldenlayers_core.figures.text import counted, escape, number, percent, sentences, shorten
-from goldenlayers_core.figures.theme import Colours, colour_scale, colours
+from goldenlayers_core.figures.theme import colour_scale, colours
 from goldenlayers_core.results import Floats
 from goldenlayers_core.results.present.tour import Tour
 
@@ -53,7 +53,8 @@ def tour_heatmap(tour: Tour, values: Floats, prompts: Sequence[str], dark: bool 
     figure.update_yaxes(title_text=counted(len(prompts), "fact"))
     named = tour.golden_layer >= 0
     if named:
-        _mark(figure, tour.golden_layer, f"gradients: {tour.golden_layer}", len(prompts), theme, theme.gold)
+        label = f"gradients: {tour.golden_layer}"
+        mark_column(figure, tour.golden_layer, tour.n_layers, len(prompts), theme, label=label)
     return dress(
         figure,
         dark=dark,
@@ -73,29 +74,6 @@ def _shades(values: Floats) -> Floats:
     strong = np.array([np.quantile(row, _STRONG) if not np.isnan(row).any() else np.nan for row in sizes])
     shades: Floats = np.divide(values, strong[:, None], out=np.zeros_like(values), where=strong[:, None] != 0)
     return np.clip(shades, -1, 1)
-
-
-def _mark(figure: go.Figure, layer: int, label: str, rows: int, theme: Colours, colour: str) -> None:
-    figure.add_shape(
-        type="rect",
-        x0=layer - 0.5,
-        x1=layer + 0.5,
-        y0=-0.5,
-        y1=rows - 0.5,
-        line={"color": colour, "width": 2.5},
-        name="golden layer",
-    )
-    figure.add_annotation(
-        x=layer,
-        y=1.0,
-        yref="paper",
-        yanchor="bottom",
-        yshift=2,
-        text=label,
-        showarrow=False,
-        font={"size": 12, "weight": 600, "color": theme.gold_text},
-        name="golden layer",
-    )
 
 
 def _finding(tour: Tour) -> str:

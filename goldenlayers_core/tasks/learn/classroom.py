@@ -24,7 +24,6 @@ from goldenlayers_core.evaluation.sweep import UNEDITED, sweep
 from goldenlayers_core.models import ModelHandle, load_model
 from goldenlayers_core.models.classroom.make import made
 from goldenlayers_core.models.classroom.place import NAME, is_ready, source_of
-from goldenlayers_core.models.telling import Tell
 from goldenlayers_core.models.tokens import encode_answer
 from goldenlayers_core.records import EditAwareConfig, EditRequest, LgaConfig, ModelSource, TraceConfig, TraceKind
 from goldenlayers_core.results import Floats
@@ -60,35 +59,27 @@ def classroom_runs(bench: "Workbench", question: ClassroomQuestion, progress: Pr
     have = stored_layers(bench.store, bench.root)
     missing = [layer for layer in dict.fromkeys(question.layers) if layer not in have]
     teaching = bool(missing) and not is_ready(None, bench.root)
-    total = _UNITS * (_TEACHING * teaching + (_PLANTING + _LOOKING) * len(missing))
-    done = 0
+    steps = [_UNITS * n for n in (*[_TEACHING] * teaching, *[_PLANTING, _LOOKING] * len(missing))]
+    parts = (progress.part(sum(steps[:i]), size, sum(steps)) for i, size in enumerate(steps))
     if teaching:
-        made(None, bench.root, _part(progress, done, _UNITS * _TEACHING, total))
-        done += _UNITS * _TEACHING
+        made(None, bench.root, next(parts).update)
     for layer in missing:
-        made(layer, bench.root, _part(progress, done, _UNITS * _PLANTING, total))
-        done += _UNITS * _PLANTING
-        found = _look(bench, layer, _part(progress, done, _UNITS * _LOOKING, total))
-        done += _UNITS * _LOOKING
+        made(layer, bench.root, next(parts).update)
+        found = _look(bench, layer, next(parts))
         save_planted(bench.store, run_name(layer, bench.root), found)
     return open_classroom(bench.store, bench.root, question.layers)
-
-
-def _part(progress: Progress, start: int, length: int, total: int) -> Tell:
-    """Progress of a step that is `length` of `total` units, from `start` on."""
-    return lambda done, count, note: progress.update(start + length * done // max(count, 1), total, note)
 
 
 def _opened(bench: "Workbench", layer: int | None) -> ModelHandle:
     return load_model(ModelSource(source_of(layer), device="cpu", dtype="float32"), cache=bench.root)
 
 
-def _look(bench: "Workbench", layer: int, report: Tell) -> PlantedRun:
+def _look(bench: "Workbench", layer: int, progress: Progress) -> PlantedRun:
     """Every way, on the model with the fact in `layer`."""
     base, handle = _opened(bench, None), _opened(bench, layer)
     requests = bench.dataset(NAME).requests
     request, start = requests[0], time.perf_counter()
-    steps = _Steps(report, f"Looking for layer {layer}", len(CLASSROOM_WAYS) + 2 * handle.n_layers)
+    steps = _Steps(progress, f"Looking for layer {layer}", len(CLASSROOM_WAYS) + 2 * handle.n_layers)
     before, after = knowledge(base, requests), knowledge(handle, requests)
     steps.next()
     lga, aside = _lga(handle, request)
@@ -185,13 +176,13 @@ def _swept(bench: "Workbench", handle: ModelHandle, request: EditRequest, steps:
 class _Steps:
     """How far the ways are; an edit counts two steps."""
 
-    def __init__(self, report: Tell, note: str, total: int) -> None:
-        self._report, self._note, self._total, self._done = report, note, total, 0
+    def __init__(self, progress: Progress, note: str, total: int) -> None:
+        self._progress, self._note, self._total, self._done = progress, note, total, 0
 
     def next(self, count: int = 1) -> None:
         """`count` more are done."""
         self._done += count
-        self.check()
+        self._progress.update(self._done, self._total, self._note)
 
     def after(self, found: _Found) -> _Found:
         """The same, one step further."""
@@ -200,4 +191,4 @@ class _Steps:
 
     def check(self) -> None:
         """Raises where it was cancelled."""
-        self._report(self._done, self._total, self._note)
+        self._progress.check()

@@ -63,8 +63,6 @@ def texts_of(store: Store, sweep: SweepResult, digest: str) -> ProbeTexts | None
     """The stored texts of a request of a sweep; None where they were not read yet, or are damaged."""
     dtype = sweep.provenance.get("dtype", "")
     name = texts_name(sweep.fingerprint, dtype, digest, sweep.method, json.loads(sweep.config), sweep.layers)
-    if name not in store.names(TABLE):
-        return None
     try:
         return _from(store.load_json(TABLE, name))
     except (StoreError, KeyError, TypeError, ValueError):

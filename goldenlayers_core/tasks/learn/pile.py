@@ -35,7 +35,7 @@ _EDITS: Final = 3  # how many sizes of the pile take as long as writing all its 
 
 
 def pile(bench: "Workbench", question: PileQuestion, progress: Progress) -> str:
-    """Measure and store; the name under which `lesson_wrong.open_pile` finds it. Raises a GoldenLayersError."""
+    """Measure and store; the name under which `wrong.open_pile` finds it. Raises a GoldenLayersError."""
     handle = bench.model(question.model, progress)
     name = pile_name(handle.fingerprint, str(handle.dtype).removeprefix("torch."), question)
     if name not in bench.store.names(TABLE):

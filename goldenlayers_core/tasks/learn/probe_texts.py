@@ -32,7 +32,7 @@ _READING: Final = 3  # edits that take about as long as asking all the probes
 
 
 def probe_texts(bench: "Workbench", question: ProbeTextsQuestion, progress: Progress) -> str:
-    """Edit, read, store; the name under which `lesson_layer.texts_of` finds it. Raises a GoldenLayersError."""
+    """Edit, read, store; the name under which `layer.texts_of` finds it. Raises a GoldenLayersError."""
     method = get_method(question.method)
     config = method_settings(method.config_class, question.settings)
     handle = bench.model(question.model, progress)

@@ -99,8 +99,6 @@ def pile_name(fingerprint: str, dtype: str, question: PileQuestion) -> str:
 
 def open_pile(store: Store, name: str) -> Pile | None:
     """A stored pile; None where there is none, or it is damaged."""
-    if name not in store.names(TABLE):
-        return None
     try:
         return _from(store.load_json(TABLE, name))
     except (StoreError, KeyError, TypeError):

@@ -6,8 +6,10 @@ from typing import Any, Final
 
 import pandas as pd
 
+from goldenlayers_core.figures.text import clean, shorten
 from goldenlayers_core.results import EditReport, ProbeOutcome
 
+_MOST: Final = 44  # letters of an answer
 Draw = Callable[[bool], Any]  # dark or not -> plotly figure
 
 
@@ -73,10 +75,9 @@ def _change(outcome: ProbeOutcome, words: tuple[str, str]) -> Change:
     )
 
 
-def said(answer: str, most: int = 44) -> str:
+def said(answer: str) -> str:
     """An answer as one says it: its first clause, without the full stop."""
-    text = " ".join(answer.split())
+    text = clean(answer)
     for mark in (". ", ", ", "; ", " (", " and "):
         text = text.split(mark)[0]
-    text = text.rstrip(".,;: ")
-    return (text if len(text) <= most else f"{text[: most - 1].rstrip()}…") or "(nothing)"
+    return shorten(text.rstrip(".,;: "), _MOST) or "(nothing)"
