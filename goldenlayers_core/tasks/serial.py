@@ -2,19 +2,42 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from goldenlayers_core.errors import StoreError
 from goldenlayers_core.records import Dataset, EditRequest, Probe, RowIssue
 from goldenlayers_core.results import EditReport, ProbeOutcome, View
 
 _GROUPS = ("rephrases", "locality", "portability")
+T = TypeVar("T")
 
 
 def plain(record: Any) -> dict[str, Any]:
     """A frozen dataclass as plain JSON."""
     content: dict[str, Any] = dataclasses.asdict(record)
     return content
+
+
+def restored(kind: type[T], content: Mapping[str, Any]) -> T:
+    """`plain` undone: a dataclass of that kind, its fields tuples and dataclasses where their types say so.
+
+    Fields that are missing keep their defaults, so what was stored before they existed stays readable. Raises TypeError
+    or ValueError where it is not one.
+    """
+    made: T = _restored(kind, content)
+    return made
+
+
+def _restored(kind: Any, content: Any) -> Any:
+    if dataclasses.is_dataclass(kind):
+        hints = get_type_hints(kind)
+        return kind(**{name: _restored(hints.get(name), value) for name, value in dict(content).items()})  # type: ignore[operator]
+    if get_origin(kind) is not tuple:
+        return content
+    kinds = get_args(kind)
+    if kinds[-1] is Ellipsis:
+        return tuple(_restored(kinds[0], value) for value in content)
+    return tuple(_restored(one, value) for one, value in zip(kinds, content, strict=True))
 
 
 def _probe(content: Mapping[str, Any]) -> Probe:

@@ -246,16 +246,19 @@ def _told(name: str, guess: Guess) -> None:
 
 
 def _reveal(name: str, question: Question, choice: int) -> None:
-    kept = {key: guess for key, guess in _guesses(name).items() if key != (question.key, question.about)}
     card = session.card()
     guess = Guess(question, choice, card.name if card else "")
-    session.keep(_KEPT.format(name), {**kept, (question.key, question.about): guess})
+    session.keep(_KEPT.format(name), {**_others(name, question), (question.key, question.about): guess})
 
 
 def _forget(name: str, question: Question) -> None:
     st.session_state.pop(_RADIO.format(name, question.key, question.about), None)
-    kept = {key: guess for key, guess in _guesses(name).items() if key != (question.key, question.about)}
-    session.keep(_KEPT.format(name), kept or None)
+    session.keep(_KEPT.format(name), _others(name, question) or None)
+
+
+def _others(name: str, question: Question) -> dict[tuple[str, str], Guess]:
+    """The guesses at the lesson's other questions."""
+    return {key: guess for key, guess in _guesses(name).items() if key != (question.key, question.about)}
 
 
 def _guesses(name: str) -> Mapping[tuple[str, str], Guess]:

@@ -31,7 +31,7 @@ def two_arrows(arrows: Arrows, dark: bool = False) -> go.Figure:
     theme, figure = colours(dark), go.Figure()
     _area(figure, arrows, theme)
     reach = 1.25 * max(arrows.old_length, arrows.new_length, 0.8)
-    foot = _foot(arrows)
+    foot = arrows.foot
     figure.add_scatter(
         x=[arrows.new[0], foot[0]],
         y=[arrows.new[1], foot[1]],
@@ -75,16 +75,9 @@ def two_arrows(arrows: Arrows, dark: bool = False) -> go.Figure:
     )
 
 
-def _foot(arrows: Arrows) -> tuple[float, float]:
-    """Where the plumb line from the new arrow's tip meets the old one's direction."""
-    direction = Arrows(arrows.old_degrees, arrows.shadow if arrows.shadow >= 0 else -arrows.shadow, 0, 0).old
-    side = 1 if arrows.shadow >= 0 else -1
-    return side * direction[0], side * direction[1]
-
-
 def _area(figure: go.Figure, arrows: Arrows, theme: Colours) -> None:
     """The rectangle with the shadow as one side, and the old arrow's length, turned by a right angle, as the other."""
-    foot, up = _foot(arrows), Arrows(arrows.old_degrees - 90, arrows.old_length, 0, 0).old
+    foot, up = arrows.foot, (arrows.old[1], -arrows.old[0])
     corners = [(0.0, 0.0), foot, (foot[0] + up[0], foot[1] + up[1]), up, (0.0, 0.0)]
     positive = arrows.inner >= 0
     figure.add_scatter(

@@ -2,8 +2,11 @@
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 from goldenlayers_core.errors import ConfigError
+
+RANKS: Final = ("best", "middle", "worst")  # thirds of the layers, ranked by real edits
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,11 @@ class Arrows:
         return self.new_length * self.cosine
 
     @property
+    def foot(self) -> tuple[float, float]:
+        """Where the plumb line from the new arrow's tip meets the old one's direction: the end of the shadow."""
+        return _tip(self.old_degrees, self.shadow)
+
+    @property
     def inner(self) -> float:
         """phi, the inner product: the old arrow's length times the new one's shadow on it."""
         return self.old_length * self.shadow
@@ -93,4 +101,4 @@ class LgaJudged:
     @property
     def third(self) -> str:
         """Among which third of the layers, ranked by real edits, LGA's pick lies: "best", "middle" or "worst"."""
-        return ("best", "middle", "worst")[min(3 * (self.rank - 1) // self.n_layers, 2)]
+        return RANKS[min(3 * (self.rank - 1) // self.n_layers, 2)]

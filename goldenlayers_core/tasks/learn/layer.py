@@ -12,11 +12,11 @@ from goldenlayers_core.errors import StoreError
 from goldenlayers_core.figures.text import percent
 from goldenlayers_core.records import EditRequest, ModelSource, digest_of
 from goldenlayers_core.results import SweepResult
-from goldenlayers_core.results.learn.probe_texts import AskedProbe, ProbeTexts
+from goldenlayers_core.results.learn.probe_texts import ProbeTexts
 from goldenlayers_core.results.learn.question import Question, range_words
 from goldenlayers_core.runtime import RunManifest, Store
 from goldenlayers_core.tasks.questions import DatasetChoice, ProbeTextsQuestion, SweepQuestion
-from goldenlayers_core.tasks.serial import plain
+from goldenlayers_core.tasks.serial import plain, restored
 from goldenlayers_core.tasks.truth.stored_sweep import SWEEP_VERSION
 
 TABLE: Final = "probe-texts"
@@ -64,21 +64,10 @@ def texts_of(store: Store, sweep: SweepResult, digest: str) -> ProbeTexts | None
     dtype = sweep.provenance.get("dtype", "")
     name = texts_name(sweep.fingerprint, dtype, digest, sweep.method, json.loads(sweep.config), sweep.layers)
     try:
-        return _from(store.load_json(TABLE, name))
+        content = store.load_json(TABLE, name)
+        return restored(ProbeTexts, {**content, "hits": np.asarray(content["hits"], dtype=np.bool_)})
     except (StoreError, KeyError, TypeError, ValueError):
         return None
-
-
-def _from(content: Mapping[str, Any]) -> ProbeTexts:
-    return ProbeTexts(
-        **{
-            **content,
-            "layers": tuple(content["layers"]),
-            "probes": tuple(AskedProbe(**{**p, "wanted": tuple(p["wanted"])}) for p in content["probes"]),
-            "answers": tuple(map(tuple, content["answers"])),
-            "hits": np.asarray(content["hits"], dtype=np.bool_),
-        }
-    )
 
 
 @dataclass(frozen=True, slots=True)

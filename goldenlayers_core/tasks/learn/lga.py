@@ -9,7 +9,7 @@ from goldenlayers_core.attribution.regret import regret
 from goldenlayers_core.figures.text import counted, layer_list, number
 from goldenlayers_core.records import digest_of
 from goldenlayers_core.results import Selection, SweepResult, spearman
-from goldenlayers_core.results.learn.lga import Arrows, LgaJudged
+from goldenlayers_core.results.learn.lga import RANKS, Arrows, LgaJudged
 from goldenlayers_core.results.learn.question import Question, layer_ranges, range_words
 from goldenlayers_core.runtime import RunManifest, Store
 from goldenlayers_core.tasks.questions import SweepQuestion
@@ -114,7 +114,6 @@ def pick_question(selection: Selection, run_id: str) -> Question:
 
 def edits_question(found: LgaJudged, run_id: str) -> Question:
     """Where LGA's layer stands among all layers by real edits."""
-    thirds = ("best", "middle", "worst")
     versus = (
         "which is the golden layer by real edits too"
         if found.pick == found.golden_layer
@@ -128,8 +127,8 @@ def edits_question(found: LgaJudged, run_id: str) -> Question:
         "edits",
         f"Real edits were made at {counted(found.n_layers, 'layer')}. Ranked by what these edits score, where does "
         f"LGA's layer {found.pick} stand?",
-        tuple(f"among the {word} third of the layers" for word in thirds),
-        (thirds.index(found.third),),
+        tuple(f"among the {word} third of the layers" for word in RANKS),
+        (RANKS.index(found.third),),
         f"Layer {found.pick} is number {found.rank} of {found.n_layers} with a mean score of "
         f"{number(found.pick_score, 2)} over {counted(found.n_requests, 'request')}, {versus}.{agree}",
         run_id,

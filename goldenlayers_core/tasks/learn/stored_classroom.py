@@ -10,6 +10,7 @@ from goldenlayers_core.models.classroom.place import DEFAULT_LAYER, N_LAYERS, fo
 from goldenlayers_core.results.learn.classroom import Classroom, PlantedRun
 from goldenlayers_core.runtime import Store
 from goldenlayers_core.tasks.questions import Question
+from goldenlayers_core.tasks.serial import restored
 
 CLASSROOM_VERSION: Final = "classroom-1"  # changes when a number would come out differently
 _KIND: Final = "classroom"
@@ -45,9 +46,7 @@ def open_planted(store: Store, name: str) -> PlantedRun:
     """One stored run. Raises StoreError when it is missing or damaged."""
     arrays, texts = store.load_arrays(_KIND, name)
     try:
-        rest = json.loads(texts["run"])
-        rest["picks"], rest["aside"] = tuple(rest["picks"]), tuple(rest["aside"])
-        return PlantedRun(**rest, values=arrays["values"])
+        return restored(PlantedRun, {**json.loads(texts["run"]), "values": arrays["values"]})
     except (KeyError, TypeError, ValueError) as error:
         raise StoreError(f"A stored classroom run cannot be read ({error}); run it again.") from error
 

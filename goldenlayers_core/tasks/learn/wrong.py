@@ -1,8 +1,7 @@
 """Lesson 7, when edits go wrong: which edit to look at, and the stored pile of edits. No torch."""
 
 import json
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -10,13 +9,13 @@ from goldenlayers_core.errors import StoreError
 from goldenlayers_core.figures.text import counted, number, percent
 from goldenlayers_core.records import EditRequest, ModelSource, digest_of
 from goldenlayers_core.results import EditReport, SweepResult
-from goldenlayers_core.results.edit.panel import CAUTION, Pass
+from goldenlayers_core.results.edit.panel import CAUTION
 from goldenlayers_core.results.learn.pile import Pile, PileCurve
 from goldenlayers_core.results.learn.question import Question
 from goldenlayers_core.runtime import Store
 from goldenlayers_core.tasks.edit.stored_panel import PANEL_VERSION
 from goldenlayers_core.tasks.questions import DatasetChoice, EditQuestion, PileQuestion
-from goldenlayers_core.tasks.serial import plain
+from goldenlayers_core.tasks.serial import plain, restored
 
 TABLE: Final = "piles"
 SIZES: Final = (0, 1, 3, 6, 10)
@@ -62,23 +61,6 @@ def find_edit(store: Store, fingerprint: str, request: EditRequest, layer: int) 
     return None
 
 
-def shares(report: EditReport) -> dict[str, tuple[int, int]]:
-    """(as wished, asked) of each kind of probe beside the rewrite that the request has."""
-    found: dict[str, tuple[int, int]] = {}
-    for outcome in report.outcomes:
-        if outcome.kind != "rewrite":
-            good, asked = found.get(outcome.kind, (0, 0))
-            found[outcome.kind] = (good + outcome.success, asked + 1)
-    return found
-
-
-def worst_kinds(report: EditReport) -> tuple[str, ...]:
-    """The kinds of probe, beside the rewrite, of which the smallest share came out as wished; empty where all did."""
-    rates = {kind: good / asked for kind, (good, asked) in shares(report).items()}
-    least = min(rates.values(), default=1.0)
-    return tuple(kind for kind, rate in rates.items() if rate == least and rate < 1)
-
-
 def pile_layers(n_layers: int, golden: int | None) -> tuple[int, ...]:
     """Layers to pile edits up at: the recommended one (else an early one), the middle and a deep one."""
     first = golden if golden is not None else n_layers // 6
@@ -100,8 +82,8 @@ def pile_name(fingerprint: str, dtype: str, question: PileQuestion) -> str:
 def open_pile(store: Store, name: str) -> Pile | None:
     """A stored pile; None where there is none, or it is damaged."""
     try:
-        return _from(store.load_json(TABLE, name))
-    except (StoreError, KeyError, TypeError):
+        return restored(Pile, store.load_json(TABLE, name))
+    except (StoreError, TypeError, ValueError):
         return None
 
 
@@ -115,29 +97,14 @@ def find_pile(store: Store, fingerprint: str, dtype: str, question: PileQuestion
     return None
 
 
-def _from(content: Mapping[str, Any]) -> Pile:
-    return Pile(
-        **{
-            **content,
-            "written": tuple(content["written"]),
-            "facts": tuple(content["facts"]),
-            "curves": tuple(
-                PileCurve(c["layer"], tuple(Pass(**p) for p in c["passes"]), tuple(c["kept"]))
-                for c in content["curves"]
-            ),
-            "skipped": tuple((str(prompt), str(why)) for prompt, why in content["skipped"]),
-        }
-    )
-
-
 def kind_question(report: EditReport) -> Question | None:
     """Which kind of probe came off worst; None where the request has fewer than two kinds beside the rewrite."""
-    found = shares(report)
+    found = report.rates()
     asked = [(kind, words) for kind, words in KINDS if kind in found]
     if len(asked) < 2:
         return None
-    worst = worst_kinds(report)
-    right = tuple(i for i, (kind, _) in enumerate(asked) if kind in worst) or (len(asked),)
+    rates = [found[kind][0] / found[kind][1] for kind, _ in asked]
+    right = tuple(i for i, rate in enumerate(rates) if rate == min(rates) and rate < 1) or (len(asked),)
     told = ", ".join(f"{words.split(':')[0]} {found[kind][0]} of {found[kind][1]}" for kind, words in asked)
     took = "took" if report.took else "did not take"
     return Question(

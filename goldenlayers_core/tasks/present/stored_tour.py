@@ -14,7 +14,7 @@ from goldenlayers_core.results import EditReport
 from goldenlayers_core.results.present.tour import Tour
 from goldenlayers_core.runtime import RunManifest, Store, now
 from goldenlayers_core.tasks.questions import DatasetChoice, Question
-from goldenlayers_core.tasks.serial import plain
+from goldenlayers_core.tasks.serial import plain, restored
 
 TOUR_VERSION: Final = "tour-1"
 DATASET: Final = "bundled"  # the tour's own: it needs no choice of a person's
@@ -59,10 +59,8 @@ def under_way(store: Store, question: TourQuestion) -> Tour:
 def tour_from(content: Mapping[str, Any]) -> Tour:
     """A Tour from `plain`. Raises StoreError when it is not one."""
     try:
-        return Tour(
-            **{**content, "prompts": tuple(content["prompts"]), "rows": tuple(tuple(row) for row in content["rows"])}
-        )
-    except (KeyError, TypeError) as error:
+        return restored(Tour, content)
+    except (TypeError, ValueError) as error:
         raise StoreError(f"A stored tour cannot be read ({error}); run it again.") from error
 
 
