@@ -63,10 +63,13 @@ def texts_of(store: Store, sweep: SweepResult, digest: str) -> ProbeTexts | None
     """The stored texts of a request of a sweep; None where they were not read yet, or are damaged."""
     dtype = sweep.provenance.get("dtype", "")
     name = texts_name(sweep.fingerprint, dtype, digest, sweep.method, json.loads(sweep.config), sweep.layers)
-    try:
-        content = store.load_json(TABLE, name)
+
+    def made(content: Mapping[str, Any]) -> ProbeTexts:
         return restored(ProbeTexts, {**content, "hits": np.asarray(content["hits"], dtype=np.bool_)})
-    except (StoreError, KeyError, TypeError, ValueError):
+
+    try:
+        return store.read_json(TABLE, name, made)
+    except StoreError:
         return None
 
 

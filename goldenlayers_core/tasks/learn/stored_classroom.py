@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from goldenlayers_core.errors import ConfigError, StoreError
+from goldenlayers_core.errors import ConfigError
 from goldenlayers_core.models.classroom.place import DEFAULT_LAYER, N_LAYERS, folder_of
 from goldenlayers_core.results.learn.classroom import Classroom, PlantedRun
 from goldenlayers_core.runtime import Store
@@ -44,11 +44,11 @@ def save_planted(store: Store, name: str, run: PlantedRun) -> None:
 
 def open_planted(store: Store, name: str) -> PlantedRun:
     """One stored run. Raises StoreError when it is missing or damaged."""
-    arrays, texts = store.load_arrays(_KIND, name)
-    try:
-        return restored(PlantedRun, {**json.loads(texts["run"]), "values": arrays["values"]})
-    except (KeyError, TypeError, ValueError) as error:
-        raise StoreError(f"A stored classroom run cannot be read ({error}); run it again.") from error
+    return store.read_arrays(
+        _KIND,
+        name,
+        lambda arrays, texts: restored(PlantedRun, {**json.loads(texts["run"]), "values": arrays["values"]}),
+    )
 
 
 def stored_layers(store: Store, cache: Path) -> tuple[int, ...]:

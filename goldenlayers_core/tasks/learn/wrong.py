@@ -1,6 +1,7 @@
 """Lesson 7, when edits go wrong: which edit to look at, and the stored pile of edits. No torch."""
 
 import json
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -82,8 +83,8 @@ def pile_name(fingerprint: str, dtype: str, question: PileQuestion) -> str:
 def open_pile(store: Store, name: str) -> Pile | None:
     """A stored pile; None where there is none, or it is damaged."""
     try:
-        return restored(Pile, store.load_json(TABLE, name))
-    except (StoreError, TypeError, ValueError):
+        return store.read_json(TABLE, name, partial(restored, Pile))
+    except StoreError:
         return None
 
 
