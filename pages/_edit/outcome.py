@@ -8,8 +8,7 @@ import streamlit as st
 
 from goldenlayers_core.results import EditReport
 from goldenlayers_core.results.edit import stack as of
-from goldenlayers_core.results.edit.light import RULE, Check, Colour, light
-from goldenlayers_core.tasks.edit.own_request import answered_before
+from goldenlayers_core.results.edit.light import RULE, Check, Colour, answered_before, light
 from pages._edit import compare, controls, parts, stacks
 from pages._edit.stacks import Look
 from pages._shared import note, present_link, session

@@ -69,7 +69,7 @@ def _verdict(report: EditReport, checks: tuple[Check, ...]) -> tuple[Colour, str
         return "red", f"Nothing changed: the answer is “{report.after.answer or '(nothing)'}”, as before."
     if answer.state == "poor":
         return "red", f"It did not take: the answer is “{report.after.answer or '(nothing)'}”."
-    if _plain(report.before.answer).startswith(_plain(report.target_new)):
+    if answered_before(report):
         return "red", f"Nothing changed: the model answered “{report.before.answer}” before the edit already."
     poor = [check.name for check in rest if check.state == "poor"]
     missing = [check.name for check in rest if check.state == "none"]
@@ -80,7 +80,13 @@ def _verdict(report: EditReport, checks: tuple[Check, ...]) -> tuple[Colour, str
     return "green", "It took: the fact is there in other words, too, and its neighbours stay."
 
 
-def _plain(text: str) -> str:
+def answered_before(report: EditReport) -> bool:
+    """Whether the model gave the new answer before the edit already, so that the edit shows nothing."""
+    return report.took and bare(report.before.answer).startswith(bare(report.target_new))
+
+
+def bare(text: str) -> str:
+    """A text as answers are compared: in one case, with single spaces, without punctuation around it."""
     return " ".join(text.casefold().split()).strip(".,;!?\"' ")
 
 

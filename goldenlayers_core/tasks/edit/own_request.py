@@ -4,7 +4,7 @@ from typing import Final
 
 from goldenlayers_core.errors import RequestError
 from goldenlayers_core.records import EditRequest, Probe
-from goldenlayers_core.results import EditReport
+from goldenlayers_core.results.edit.light import bare
 
 FREE: Final = "free edit"
 MAX_PROBES: Final = 50
@@ -62,15 +62,6 @@ def check_editable(request: EditRequest) -> None:
 
 def no_op(request: EditRequest) -> str:
     """One sentence when the new answer is an old one, so that the edit would change nothing; "" otherwise."""
-    new = _plain(request.target_new)
-    same = next((old for old in request.true_answers if _plain(old) == new), "")
+    new = bare(request.target_new)
+    same = next((old for old in request.true_answers if bare(old) == new), "")
     return f"This is a no-op: the new answer {request.target_new!r} is the old one already." if same else ""
-
-
-def answered_before(report: EditReport) -> bool:
-    """Whether the model gave the new answer before the edit already, so that the edit shows nothing."""
-    return report.took and _plain(report.before.answer).startswith(_plain(report.target_new))
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.casefold().split()).strip(".,;!?\"' ")

@@ -7,13 +7,8 @@ import pytest
 from goldenlayers_core.errors import RequestError
 from goldenlayers_core.records import EditRequest
 from goldenlayers_core.results import EditReport, View
-from goldenlayers_core.tasks.edit.own_request import (
-    MAX_CHARACTERS,
-    answered_before,
-    check_editable,
-    free_request,
-    no_op,
-)
+from goldenlayers_core.results.edit.light import answered_before
+from goldenlayers_core.tasks.edit.own_request import MAX_CHARACTERS, check_editable, free_request, no_op
 
 GOOD = EditRequest("1", "The capital of France is", "France", "Rome", "Paris", true_aliases=("Lutetia",))
 
