@@ -75,7 +75,7 @@ def edit(
     from goldenlayers_core.tasks.edit.export import export_to
     from goldenlayers_core.tasks.edit.one_edit import edit as run_edit
     from goldenlayers_core.tasks.edit.one_edit import open_edit
-    from goldenlayers_core.tasks.edit.stored_report import open_report
+    from goldenlayers_core.tasks.edit.stored import open_report
     from goldenlayers_core.tasks.serial import plain
 
     source = ModelSource(model, None, device, dtype)

@@ -10,7 +10,7 @@ from goldenlayers_core import figures
 from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.figures.text import number, percent
 from goldenlayers_core.results.edit.panel import PanelResult
-from goldenlayers_core.tasks.edit.stored_panel import open_panel, panel_name
+from goldenlayers_core.tasks.edit.stored import open_panel, panel_name
 from goldenlayers_core.tasks.questions import PanelQuestion
 from pages._edit.stacks import Look
 from pages._shared import cached, jobs, session, show

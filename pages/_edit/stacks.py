@@ -12,7 +12,6 @@ from goldenlayers_core.results.edit import stack as of
 from goldenlayers_core.results.edit.stack import EditCard, Stack
 from goldenlayers_core.runtime import RunManifest
 from goldenlayers_core.tasks import ModelCard, Recommendation
-from goldenlayers_core.tasks.edit.cards import edit_of_run
 from goldenlayers_core.tasks.edit.methods import MethodForm
 from pages._shared import cached, session
 
@@ -90,7 +89,7 @@ def enabled(name: str, fingerprint: str) -> tuple[str, ...]:
 
 def add(run_id: str) -> None:
     """A new edit goes to the top of the active stack and on show."""
-    add_edit(edit_of_run(cached.workbench().store, run_id))
+    add_edit(cached.report(run_id).edit_id)
     session.show_edit_run(run_id)
 
 

@@ -28,9 +28,9 @@ from goldenlayers_core.results.learn.classroom import Classroom
 from goldenlayers_core.results.present.tour import Tour
 from goldenlayers_core.runtime import Store
 from goldenlayers_core.tasks import Workbench, open_workbench
-from goldenlayers_core.tasks.edit.cards import edit_card as open_card
+from goldenlayers_core.tasks.edit.stored import edit_card as open_card
+from goldenlayers_core.tasks.edit.stored import open_report
 from goldenlayers_core.tasks.edit.stored_many import open_many
-from goldenlayers_core.tasks.edit.stored_report import open_report
 from goldenlayers_core.tasks.kinds import function
 from goldenlayers_core.tasks.learn.stored_classroom import open_classroom, run_name
 from goldenlayers_core.tasks.present.stored_tour import open_tour

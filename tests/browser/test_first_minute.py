@@ -7,7 +7,7 @@ from pathlib import Path
 from playwright.sync_api import BrowserContext, Page, expect
 
 from goldenlayers_core.runtime import Store
-from goldenlayers_core.tasks.edit.stored_report import open_report
+from goldenlayers_core.tasks.edit.stored import open_report
 from goldenlayers_core.tasks.present.slide import said
 from goldenlayers_core.tasks.present.stored_tour import open_tour
 from tests.browser.running import SLOW, main, settled, visit

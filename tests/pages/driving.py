@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 from goldenlayers_core.attribution.selection import select
 from goldenlayers_core.results import LayerScores, ProbeOutcome, View
 from goldenlayers_core.tasks import DatasetChoice, EditQuestion, ScoreQuestion
-from goldenlayers_core.tasks.edit.stored_report import save_report
+from goldenlayers_core.tasks.edit.stored import save_report
 from goldenlayers_core.tasks.scores.stored import save_scores
 from pages._shared import cached, show
 from tests.made_up import made_report

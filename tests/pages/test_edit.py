@@ -13,8 +13,7 @@ from goldenlayers_core.figures.text import percent
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.results.edit.stack import Entry, Stack
 from goldenlayers_core.tasks import DatasetChoice, EditQuestion, Workbench
-from goldenlayers_core.tasks.edit.cards import edit_card
-from goldenlayers_core.tasks.edit.stored_report import open_report
+from goldenlayers_core.tasks.edit.stored import edit_card, open_report
 from goldenlayers_core.tasks.questions import SweepQuestion
 from goldenlayers_core.tasks.recommendation import recommend
 from goldenlayers_core.tasks.truth.stored_sweep import save_sweep

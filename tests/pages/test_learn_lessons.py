@@ -11,7 +11,7 @@ from goldenlayers_core.figures.text import MINUS
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.results import LayerScores, ProbeOutcome, SweepResult
 from goldenlayers_core.tasks import DatasetChoice, EditQuestion, ScoreQuestion
-from goldenlayers_core.tasks.edit.stored_report import save_report
+from goldenlayers_core.tasks.edit.stored import save_report
 from goldenlayers_core.tasks.learn import wrong
 from goldenlayers_core.tasks.learn.layer import TABLE, texts_name
 from goldenlayers_core.tasks.learn.text import lesson_text

@@ -17,8 +17,8 @@ from goldenlayers_core.tasks import DatasetChoice, EditQuestion, Workbench
 from goldenlayers_core.tasks.edit.export import bundle, export_to
 from goldenlayers_core.tasks.edit.many_edits import many_edits
 from goldenlayers_core.tasks.edit.one_edit import edit, open_edit
+from goldenlayers_core.tasks.edit.stored import open_report
 from goldenlayers_core.tasks.edit.stored_many import open_many
-from goldenlayers_core.tasks.edit.stored_report import open_report
 from goldenlayers_core.tasks.questions import ManyEditsQuestion
 from goldenlayers_core.tasks.serial import plain
 from pages._shared import cached

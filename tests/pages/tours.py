@@ -3,7 +3,7 @@
 from goldenlayers_core.results import EditReport, ProbeOutcome
 from goldenlayers_core.results.present.tour import Tour
 from goldenlayers_core.tasks import EditQuestion
-from goldenlayers_core.tasks.edit.stored_report import save_report
+from goldenlayers_core.tasks.edit.stored import save_report
 from goldenlayers_core.tasks.present.stored_tour import FACT, TourQuestion, save_tour
 from goldenlayers_core.tasks.scores.stored import open_scores
 from pages._shared import cached

@@ -20,7 +20,7 @@ from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, EditQuestion, ScoreQuestion, TraceQuestion, Workbench
 from goldenlayers_core.tasks.edit.many_edits import many_edits
 from goldenlayers_core.tasks.edit.one_edit import edit
-from goldenlayers_core.tasks.edit.stored_report import open_report
+from goldenlayers_core.tasks.edit.stored import open_report
 from goldenlayers_core.tasks.present.stored_tour import TourQuestion, save_tour
 from goldenlayers_core.tasks.questions import ManyEditsQuestion, SearchQuestion, SweepQuestion
 from goldenlayers_core.tasks.report import report_of, write_report, zip_bytes

@@ -22,7 +22,7 @@ from goldenlayers_core.tasks import DatasetChoice, EditQuestion, KnowledgeQuesti
 from goldenlayers_core.tasks.edit.export import export_to, open_edits
 from goldenlayers_core.tasks.edit.one_edit import edit, open_edit
 from goldenlayers_core.tasks.edit.side_by_side import side_by_side
-from goldenlayers_core.tasks.edit.stored_report import open_report
+from goldenlayers_core.tasks.edit.stored import open_report
 from goldenlayers_core.tasks.recommendation import by_gradients, recommend
 from goldenlayers_core.tasks.scores.layer_scores import layer_scores, score
 from goldenlayers_core.tasks.scores.stored import open_scores

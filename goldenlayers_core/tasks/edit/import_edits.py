@@ -19,7 +19,7 @@ from goldenlayers_core.evaluation import evaluate_edit
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.records import EditRequest, ModelSource
 from goldenlayers_core.runtime import Progress, provenance
-from goldenlayers_core.tasks.edit.stored_report import EDIT_VERSION, save_report
+from goldenlayers_core.tasks.edit.stored import EDIT_VERSION, save_report
 from goldenlayers_core.tasks.questions import EditQuestion
 from goldenlayers_core.tasks.serial import plain
 

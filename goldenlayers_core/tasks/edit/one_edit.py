@@ -21,7 +21,7 @@ from goldenlayers_core.models.classroom.place import NAME, is_classroom
 from goldenlayers_core.models.generate import first_answer, greedy
 from goldenlayers_core.records import EditRequest, ModelSource
 from goldenlayers_core.runtime import Progress, provenance
-from goldenlayers_core.tasks.edit.stored_report import EDIT_VERSION, save_report
+from goldenlayers_core.tasks.edit.stored import EDIT_VERSION, save_report
 from goldenlayers_core.tasks.edit.supplies import supplies_of
 from goldenlayers_core.tasks.questions import DatasetChoice, EditQuestion, ScoreQuestion
 from goldenlayers_core.tasks.recommendation import recommend

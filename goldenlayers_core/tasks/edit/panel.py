@@ -18,11 +18,9 @@ from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.records import digest_of
 from goldenlayers_core.results.edit.panel import SAMPLE, Answers, PanelPrompt, PanelResult, panel_digest
 from goldenlayers_core.runtime import Progress, provenance
-from goldenlayers_core.tasks.edit.cards import edit_card
 from goldenlayers_core.tasks.edit.one_edit import open_edit
-from goldenlayers_core.tasks.edit.stored_panel import PANEL_VERSION, panel_name
+from goldenlayers_core.tasks.edit.stored import PANEL_VERSION, edit_card, panel_name, save_panel
 from goldenlayers_core.tasks.questions import PanelQuestion
-from goldenlayers_core.tasks.serial import plain
 
 if TYPE_CHECKING:
     from goldenlayers_core.tasks.workbench import Workbench
@@ -34,7 +32,7 @@ _BEFORE: Final = "panel-before"
 
 
 def panel(bench: "Workbench", question: PanelQuestion, progress: Progress) -> str:
-    """Measure and store; the name under which `stored_panel.open_panel` finds it. Raises a GoldenLayersError."""
+    """Measure and store; the name under which `open_panel` finds it. Raises a GoldenLayersError."""
     handle = bench.model(question.model, progress)
     prompts = bundled_panel()
     name = panel_name(handle.fingerprint, str(handle.dtype).removeprefix("torch."), question.edit_ids)
@@ -42,7 +40,7 @@ def panel(bench: "Workbench", question: PanelQuestion, progress: Progress) -> st
         return name
     edits = [open_edit(bench, edit_id) for edit_id in question.edit_ids]
     found = measured(bench, handle, prompts, edits, progress)
-    bench.store.save_json("panels", name, {**plain(found), "divergence": found.divergence.tolist()})
+    save_panel(bench.store, name, found)
     return name
 
 

@@ -11,9 +11,8 @@ from goldenlayers_core.reports import Section
 from goldenlayers_core.results import EditReport
 from goldenlayers_core.results.formats import spaced
 from goldenlayers_core.runtime import RunManifest, Store
+from goldenlayers_core.tasks.edit.stored import open_panel, open_report, panel_name
 from goldenlayers_core.tasks.edit.stored_many import open_many
-from goldenlayers_core.tasks.edit.stored_panel import open_panel, panel_name
-from goldenlayers_core.tasks.edit.stored_report import open_report
 from goldenlayers_core.tasks.report_parts import GREEDY, Parts, title_of
 
 _RATES: Final = "Answers are greedy text; of each kind of probe the share that came out as wished, 0 to 1."

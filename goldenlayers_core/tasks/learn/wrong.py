@@ -14,7 +14,7 @@ from goldenlayers_core.results.edit.panel import CAUTION
 from goldenlayers_core.results.learn.pile import Pile, PileCurve
 from goldenlayers_core.results.learn.question import Question
 from goldenlayers_core.runtime import Store
-from goldenlayers_core.tasks.edit.stored_panel import PANEL_VERSION
+from goldenlayers_core.tasks.edit.stored import PANEL_VERSION
 from goldenlayers_core.tasks.questions import DatasetChoice, EditQuestion, PileQuestion
 from goldenlayers_core.tasks.serial import plain, restored
 

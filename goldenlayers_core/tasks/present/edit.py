@@ -6,7 +6,7 @@ from goldenlayers_core.figures.text import counted, percent
 from goldenlayers_core.results import EditReport
 from goldenlayers_core.results.edit.light import RULE, light
 from goldenlayers_core.runtime import RunManifest, Store
-from goldenlayers_core.tasks.edit.stored_report import open_report
+from goldenlayers_core.tasks.edit.stored import open_report
 from goldenlayers_core.tasks.present.slide import Number, Side, Slide, changes, said
 
 _KINDS: Final = (

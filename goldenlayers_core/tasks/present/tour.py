@@ -19,7 +19,7 @@ from goldenlayers_core.records import EditRequest
 from goldenlayers_core.results.present.tour import Tour
 from goldenlayers_core.runtime import Progress, Store, provenance
 from goldenlayers_core.tasks.edit.one_edit import edit
-from goldenlayers_core.tasks.edit.stored_report import EDIT_VERSION, open_report
+from goldenlayers_core.tasks.edit.stored import EDIT_VERSION, open_report
 from goldenlayers_core.tasks.layer_options import early_layer
 from goldenlayers_core.tasks.present.stored_tour import DATASET, TourQuestion, publish, save_tour
 from goldenlayers_core.tasks.questions import EditQuestion, ScoreQuestion

@@ -5,7 +5,7 @@ from goldenlayers_core.figures.text import counted, percent
 from goldenlayers_core.results import EditReport
 from goldenlayers_core.results.present.tour import Tour
 from goldenlayers_core.runtime import RunManifest, Store
-from goldenlayers_core.tasks.edit.stored_report import open_report
+from goldenlayers_core.tasks.edit.stored import open_report
 from goldenlayers_core.tasks.present.edit import before_and_after, made, probe_slides
 from goldenlayers_core.tasks.present.layers import heat, picks, sums
 from goldenlayers_core.tasks.present.slide import NEIGHBOUR_WORDS, Number, Side, Slide, changes, said

@@ -14,13 +14,11 @@ from goldenlayers_core.results.edit.panel import CAUTION, COLLAPSE, PanelPrompt
 from goldenlayers_core.results.edit.sides import Decoding
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import Workbench
-from goldenlayers_core.tasks.edit.cards import edit_card
 from goldenlayers_core.tasks.edit.lens import lens
 from goldenlayers_core.tasks.edit.one_edit import edit
 from goldenlayers_core.tasks.edit.panel import panel, sizes_of
 from goldenlayers_core.tasks.edit.side_by_side import side_by_side
-from goldenlayers_core.tasks.edit.stored_panel import open_panel
-from goldenlayers_core.tasks.edit.stored_report import open_report
+from goldenlayers_core.tasks.edit.stored import edit_card, open_panel, open_report
 from goldenlayers_core.tasks.questions import EditQuestion, PanelQuestion
 from goldenlayers_core.tasks.serial import plain
 

@@ -19,7 +19,7 @@ from goldenlayers_core.tasks import DatasetChoice, EditQuestion, open_workbench
 from goldenlayers_core.tasks.edit.evaluation import evaluate_on, open_edit_file
 from goldenlayers_core.tasks.edit.export import export_to
 from goldenlayers_core.tasks.edit.one_edit import edit, open_edit
-from goldenlayers_core.tasks.edit.stored_report import open_report
+from goldenlayers_core.tasks.edit.stored import open_report
 from goldenlayers_core.tasks.serial import plain
 from tests.lending import lend_models
 from tests.tiny import save_tiny

@@ -24,7 +24,7 @@ from goldenlayers_core.tasks import EditQuestion, Workbench, open_workbench
 from goldenlayers_core.tasks.edit.export import bundle, export_cards, export_to, open_edits, stem_of
 from goldenlayers_core.tasks.edit.import_edits import MOST_BYTES, import_edits, read_path
 from goldenlayers_core.tasks.edit.one_edit import edit, open_edit
-from goldenlayers_core.tasks.edit.stored_report import open_report
+from goldenlayers_core.tasks.edit.stored import open_report
 from goldenlayers_core.tasks.questions import ExportQuestion
 from goldenlayers_core.tasks.serial import plain
 from tests.editing.test_export import script_of

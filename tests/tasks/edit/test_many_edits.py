@@ -16,8 +16,8 @@ from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, EditQuestion, Workbench
 from goldenlayers_core.tasks.edit.many_edits import many_edits, many_result, weight_change
 from goldenlayers_core.tasks.edit.one_edit import edit, method_settings, open_edit
+from goldenlayers_core.tasks.edit.stored import open_report
 from goldenlayers_core.tasks.edit.stored_many import open_many
-from goldenlayers_core.tasks.edit.stored_report import open_report
 from goldenlayers_core.tasks.questions import ManyEditsQuestion
 from goldenlayers_core.tasks.serial import plain
 from tests.tasks.truth.test_sweep import FACTS

@@ -23,7 +23,7 @@ from goldenlayers_core.results.learn.recall import layer_question, readable_ques
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import EditQuestion, Workbench, open_workbench
 from goldenlayers_core.tasks.edit.one_edit import edit
-from goldenlayers_core.tasks.edit.stored_report import open_report
+from goldenlayers_core.tasks.edit.stored import open_report
 from goldenlayers_core.tasks.learn.class_plan import class_plan
 from goldenlayers_core.tasks.learn.facts import lesson_facts
 from goldenlayers_core.tasks.learn.glossary import glossary, mentions, named

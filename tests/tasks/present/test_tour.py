@@ -17,7 +17,7 @@ from goldenlayers_core.results import EditReport, ProbeOutcome
 from goldenlayers_core.results.present.tour import Tour
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, EditQuestion, Workbench
-from goldenlayers_core.tasks.edit.stored_report import open_report, save_report
+from goldenlayers_core.tasks.edit.stored import open_report, save_report
 from goldenlayers_core.tasks.layer_options import early_layer
 from goldenlayers_core.tasks.present.slide import said
 from goldenlayers_core.tasks.present.stored_tour import FACT, TourQuestion, open_tour, tour_facts, tour_from, under_way
