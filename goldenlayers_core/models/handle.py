@@ -54,6 +54,11 @@ class ModelHandle:
         return self.embedding.weight.dtype  # type: ignore[return-value]
 
     @property
+    def dtype_name(self) -> str:
+        """The number format without torch's name: float32."""
+        return str(self.dtype).removeprefix("torch.")
+
+    @property
     def n_parameters(self) -> int:
         return sum(p.numel() for p in self.model.parameters())
 
@@ -69,7 +74,7 @@ class ModelHandle:
     @property
     def result_key(self) -> str:
         """Names everything of the model that can change a number: fingerprint, dtype and kind of device."""
-        return f"{self.fingerprint}-{str(self.dtype).removeprefix('torch.')}-{self.device.type}"
+        return f"{self.fingerprint}-{self.dtype_name}-{self.device.type}"
 
     def check_layer(self, layer: int) -> None:
         """Raises EditError when `layer` is not one of this model's."""

@@ -9,8 +9,7 @@ from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.figures.edit.covariance import condition_marks, covariance_curves
 from goldenlayers_core.results.edit.covariance import CovarianceCard
 from goldenlayers_core.tasks.edit.corpus import SAMPLES, keep_text
-from goldenlayers_core.tasks.edit.covariance_gain import covariance_gains
-from goldenlayers_core.tasks.edit.stored_covariance import cards
+from goldenlayers_core.tasks.edit.stored_covariance import cards, covariance_gains
 from goldenlayers_core.tasks.questions import CovarianceQuestion, DatasetChoice, SweepQuestion
 from pages._edit.stacks import Look
 from pages._shared import cached, jobs, session, show

@@ -175,7 +175,7 @@ def sides(
     model: ModelSource, stacks: tuple[tuple[str, tuple[str, ...]], ...], prompts: tuple[str, ...], decoding: Decoding
 ) -> SideBySide:
     """What the unedited model and (name, edit ids) stacks say to the same prompts. Raises a GoldenLayersError."""
-    return _answer("edit.side_by_side:side_by_side", (model, stacks, prompts, decoding))
+    return _answer("edit.sides:side_by_side", (model, stacks, prompts, decoding))
 
 
 def lens(model: ModelSource, edit_ids: tuple[str, ...], prompt: str, new: str, old: str) -> "LensResult":

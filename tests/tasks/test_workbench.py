@@ -21,7 +21,7 @@ from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, EditQuestion, KnowledgeQuestion, ScoreQuestion, open_workbench
 from goldenlayers_core.tasks.edit.export import export_to, open_edits
 from goldenlayers_core.tasks.edit.one_edit import edit, open_edit
-from goldenlayers_core.tasks.edit.side_by_side import side_by_side
+from goldenlayers_core.tasks.edit.sides import side_by_side
 from goldenlayers_core.tasks.edit.stored import open_report
 from goldenlayers_core.tasks.recommendation import by_gradients, recommend
 from goldenlayers_core.tasks.scores.layer_scores import layer_scores, score

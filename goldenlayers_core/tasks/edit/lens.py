@@ -47,7 +47,7 @@ def lens(
         layers=tuple(sorted({layer for edit in edits for layer in edit.layers})),
         n_edits=len(edits),
         why_not="" if told else NOT_A_SUM,
-        provenance={"dtype": str(handle.dtype).removeprefix("torch."), "device": str(handle.device)},
+        provenance={"dtype": handle.dtype_name, "device": str(handle.device)},
     )
 
 

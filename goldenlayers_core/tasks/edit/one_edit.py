@@ -73,7 +73,7 @@ def edit(bench: "Workbench", question: EditQuestion, progress: Progress, why: st
 def _provenance(handle: ModelHandle, made: Edit) -> dict[str, str]:
     return {
         "device": str(handle.device),
-        "dtype": str(handle.dtype).removeprefix("torch."),
+        "dtype": handle.dtype_name,
         "config": made.config,
         "code": EDIT_VERSION,
     }

@@ -35,7 +35,7 @@ def panel(bench: "Workbench", question: PanelQuestion, progress: Progress) -> st
     """Measure and store; the name under which `open_panel` finds it. Raises a GoldenLayersError."""
     handle = bench.model(question.model, progress)
     prompts = bundled_panel()
-    name = panel_name(handle.fingerprint, str(handle.dtype).removeprefix("torch."), question.edit_ids)
+    name = panel_name(handle.fingerprint, handle.dtype_name, question.edit_ids)
     if name in bench.store.names("panels"):
         return name
     edits = [open_edit(bench, edit_id) for edit_id in question.edit_ids]
@@ -75,7 +75,7 @@ def measured(
         answers=_answers(handle, texts, worst, edits),
         curve=curve,
         seconds=time.perf_counter() - start,
-        provenance={**provenance(), "dtype": str(handle.dtype).removeprefix("torch."), "device": str(handle.device)},
+        provenance={**provenance(), "dtype": handle.dtype_name, "device": str(handle.device)},
     )
 
 

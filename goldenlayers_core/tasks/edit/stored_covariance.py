@@ -1,35 +1,38 @@
-"""Key covariances on disk: a card per estimate, and each layer's upper triangle beside it. No torch."""
+"""Key covariances in the store, and the stored sweeps that tell what one buys. No torch."""
 
 import dataclasses
+import json
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from goldenlayers_core.errors import StoreError
-from goldenlayers_core.results.edit.covariance import CovarianceCard
-from goldenlayers_core.runtime import Store
+from goldenlayers_core.results import METRICS, SweepResult
+from goldenlayers_core.results.edit.covariance import GAIN_METRICS, CovarianceCard, CovarianceGain
+from goldenlayers_core.runtime import RunManifest, Store
 
-CARDS: Final = "covariances"
-ARRAYS: Final = "covariance"
-FORMAT: Final = "golden-layers-covariance-1"
+_CARDS: Final = "covariances"
+_ARRAYS: Final = "covariance"
+_FORMAT: Final = "golden-layers-covariance-1"
+_IDENTITY: Final = "identity"
 
 
 def save_card(store: Store, card: CovarianceCard) -> None:
     """Store what is known of an estimate; one of the same key is replaced."""
-    store.save_json(CARDS, card.key, dataclasses.asdict(card))
+    store.save_json(_CARDS, card.key, dataclasses.asdict(card))
 
 
 def cards(store: Store, fingerprint: str = "") -> tuple[CovarianceCard, ...]:
     """Every stored estimate (of one model), newest first."""
-    found = [open_card(store, name) for name in store.names(CARDS)]
+    found = [_card(store, name) for name in store.names(_CARDS)]
     kept = [card for card in found if not fingerprint or card.fingerprint == fingerprint]
     return tuple(sorted(kept, key=lambda card: card.created, reverse=True))
 
 
-def open_card(store: Store, key: str) -> CovarianceCard:
-    """One estimate's card. Raises StoreError."""
-    content = store.load_json(CARDS, key)
+def _card(store: Store, key: str) -> CovarianceCard:
+    content = store.load_json(_CARDS, key)
     try:
         texts = {**content, "layers": tuple(content["layers"]), "conditions": tuple(content["conditions"])}
         return CovarianceCard(**texts)
@@ -41,12 +44,12 @@ def save_layer(store: Store, key: str, layer: int, second: NDArray[Any]) -> None
     """Store C (d_in, d_in) of a layer: it is symmetric, so its upper triangle is all of it."""
     width = len(second)
     upper = np.ascontiguousarray(second[np.triu_indices(width)], dtype=np.float32)
-    store.save_arrays(ARRAYS, f"{key}-{layer}", {"upper": upper}, {"format": FORMAT, "width": str(width)})
+    store.save_arrays(_ARRAYS, f"{key}-{layer}", {"upper": upper}, {"format": _FORMAT, "width": str(width)})
 
 
 def open_layer(store: Store, key: str, layer: int) -> NDArray[np.float32]:
     """C (d_in, d_in) of a layer. Raises StoreError."""
-    arrays, meta = store.load_arrays(ARRAYS, f"{key}-{layer}")
+    arrays, meta = store.load_arrays(_ARRAYS, f"{key}-{layer}")
     try:
         width = int(meta["width"])
         second = np.zeros((width, width), np.float32)
@@ -54,3 +57,53 @@ def open_layer(store: Store, key: str, layer: int) -> NDArray[np.float32]:
     except (KeyError, ValueError) as error:
         raise StoreError(f"The stored key covariance {key}-{layer} is damaged ({error}); estimate it again.") from error
     return second + np.triu(second, 1).T
+
+
+def covariance_gains(
+    store: Store, fingerprint: str, opened: Callable[[str], SweepResult]
+) -> tuple[CovarianceGain, ...]:
+    """Every pair of a model's sweeps with and without a covariance, of equal method, settings and requests; newest
+    first. `opened` reads a sweep by its run's id."""
+    runs = [m for m in store.runs() if m.kind == "sweep" and m.fingerprint == fingerprint]
+    plain = [m for m in runs if _covariance(m) == _IDENTITY]
+    found = []
+    for run in runs:
+        other = next((m for m in plain if _covariance(run) != _IDENTITY and _alike(m) == _alike(run)), None)
+        if other is not None and (gain := _gain(opened(other.run_id), opened(run.run_id), (other.run_id, run.run_id))):
+            found.append(gain)
+    return tuple(found)
+
+
+def _covariance(run: RunManifest) -> str:
+    """The covariance a sweep was run with; a method that has no such setting is left out by its name."""
+    default = _IDENTITY if run.settings.get("method", "rome").endswith("rome") else ""
+    return str(run.settings.get("settings", {}).get("covariance", default))
+
+
+def _alike(run: RunManifest) -> str:
+    """Everything two sweeps must share to be compared."""
+    settings: dict[str, Any] = {k: v for k, v in run.settings.get("settings", {}).items() if k != "covariance"}
+    return json.dumps([run.settings.get("method", "rome"), settings, run.dataset_digest], sort_keys=True)
+
+
+def _gain(plain: SweepResult, other: SweepResult, runs: tuple[str, str]) -> CovarianceGain | None:
+    layers = tuple(layer for layer in plain.layers if layer in other.layers)
+    if not layers:
+        return None
+    columns = [[m.name for m in METRICS].index(name) for name in GAIN_METRICS]
+
+    def means(sweep: SweepResult) -> Any:
+        rows = [sweep.layers.index(layer) for layer in layers]
+        return np.nanmean(sweep.values[:, rows][:, :, columns], axis=0)
+
+    return CovarianceGain(
+        method=plain.method,
+        model=plain.model,
+        dataset=plain.dataset,
+        names=(_IDENTITY, other.provenance.get("covariance", "estimated")),
+        runs=runs,
+        n_requests=plain.n_requests,
+        layers=layers,
+        values=np.stack([means(plain), means(other)]),
+        before=np.nanmean(plain.before[:, columns], axis=0),
+    )

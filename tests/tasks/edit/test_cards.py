@@ -17,7 +17,7 @@ from goldenlayers_core.tasks import Workbench
 from goldenlayers_core.tasks.edit.lens import lens
 from goldenlayers_core.tasks.edit.one_edit import edit
 from goldenlayers_core.tasks.edit.panel import panel, sizes_of
-from goldenlayers_core.tasks.edit.side_by_side import side_by_side
+from goldenlayers_core.tasks.edit.sides import side_by_side
 from goldenlayers_core.tasks.edit.stored import edit_card, open_panel, open_report
 from goldenlayers_core.tasks.questions import EditQuestion, PanelQuestion
 from goldenlayers_core.tasks.serial import plain

@@ -18,10 +18,9 @@ from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, EditQuestion, Workbench
 from goldenlayers_core.tasks.edit.corpus import keep_text, read_corpus
 from goldenlayers_core.tasks.edit.covariance import estimated, moments_for
-from goldenlayers_core.tasks.edit.covariance_gain import covariance_gains
 from goldenlayers_core.tasks.edit.one_edit import edit, open_edit
 from goldenlayers_core.tasks.edit.stored import open_report
-from goldenlayers_core.tasks.edit.stored_covariance import cards, open_layer
+from goldenlayers_core.tasks.edit.stored_covariance import cards, covariance_gains, open_layer
 from goldenlayers_core.tasks.edit.supplies import supplies_of
 from goldenlayers_core.tasks.questions import CovarianceQuestion, SweepQuestion
 from goldenlayers_core.tasks.serial import plain

@@ -15,7 +15,7 @@ from goldenlayers_core.results.edit.sides import Decoding
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, EditQuestion, Workbench
 from goldenlayers_core.tasks.edit.one_edit import edit, open_edit
-from goldenlayers_core.tasks.edit.side_by_side import side_by_side
+from goldenlayers_core.tasks.edit.sides import side_by_side
 from goldenlayers_core.tasks.edit.stored import open_report
 from goldenlayers_core.tasks.questions import SweepQuestion
 from goldenlayers_core.tasks.recommendation import recommend
