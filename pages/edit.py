@@ -4,8 +4,7 @@ from typing import Final
 
 import streamlit as st
 
-from pages._edit import controls, covariance, export, layers, lens, many, outcome, panel, sides, stack, stacks
-from pages._edit import request as edit_request
+from pages._edit import controls, covariance, export, layers, lens, many, outcome, panel, request, sides, stack, stacks
 from pages._shared import frame, glossary, jobs, link, session
 
 # name in the address and key, title, what draws it from a `Look`
@@ -35,15 +34,15 @@ if card is None:
 found = session.recommendation()
 left, right = st.columns([3, 2], gap="large")
 with left:
-    request = edit_request.choose()
+    asked = request.choose()
     form, settings = controls.method()
 with right:
     layer = controls.layer(card, found, form, settings)
     below = controls.base(stacks.active(), card.fingerprint)
-    controls.button(request, form, settings, layer, below)
+    controls.button(asked, form, settings, layer, below)
 jobs.follow("edit", stacks.add)
 
-look = stacks.look(card, found, request, form, settings, layer)
+look = stacks.look(card, found, asked, form, settings, layer)
 stack.section(card, look.run_id)
 
 titles = {name: title for name, title, _ in VIEWS}

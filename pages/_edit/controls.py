@@ -13,7 +13,7 @@ from goldenlayers_core.tasks.edit.methods import MethodField, MethodForm, layers
 from goldenlayers_core.tasks.layer_options import LayerOption, layer_options
 from goldenlayers_core.tasks.serial import plain
 from pages._edit import stacks
-from pages._scores.controls import model_words as words
+from pages._scores.controls import model_words
 from pages._shared import cached, edit_link, jobs, link, link_notice, session
 from pages._shared.wording import count, escape, sentence
 
@@ -124,19 +124,14 @@ def layer(card: ModelCard, found: Recommendation | None, form: MethodForm, setti
             st.button(
                 f"{option.name.capitalize()}: {option.layer}",
                 key=f"edit-layer-{option.name}",
-                type="secondary",
                 help=escape(option.why),
-                on_click=_set_layer,
-                args=(option.layer,),
+                on_click=st.session_state.update,
+                args=({"edit-layer": option.layer},),
             )
     link.say(layer=int(chosen))
     _evidence(int(chosen), options, found)
     _written(form, settings, int(chosen), card)
     return int(chosen)
-
-
-def _set_layer(wanted: int) -> None:
-    st.session_state["edit-layer"] = wanted
 
 
 def _evidence(chosen: int, options: tuple[LayerOption, ...], found: Recommendation | None) -> None:
@@ -193,14 +188,12 @@ def button(
     request: EditRequest | None, form: MethodForm, settings: dict[str, Any], at: int, below: tuple[str, ...]
 ) -> None:
     """The button; one edit at a time."""
-    job = jobs.waiting("edit")
-    busy = job is not None and job.active
     if st.button(
         "Add the text" if form.kind == "prompt" else f"Edit layer {at}",
         type="primary",
         key="edit",
         icon=":material/edit:",
-        disabled=busy or request is None,
+        disabled=jobs.busy("edit") or request is None,
         width="stretch",
     ):
         assert request is not None
@@ -215,8 +208,7 @@ def start(question: EditQuestion) -> None:
     below = tuple(e for e in question.earlier if e not in same and not cached.edit_card(e).prefix)
     needs_layer = next((form.kind != "prompt" for form in method_forms() if form.name == question.method), True)
     title = f"Writing “{request['target_new']}”" + (f" into layer {question.layer}" if needs_layer else "")
-    job_id = cached.workbench().submit(dataclasses.replace(question, earlier=below), title)
-    jobs.start("edit", job_id)
+    jobs.submit("edit", dataclasses.replace(question, earlier=below), title)
     st.rerun()
 
 
@@ -225,11 +217,10 @@ def load() -> None:
     with st.container(border=True, key="edit-no-model"):
         st.markdown("## No model is in memory yet")
         st.markdown(
-            f"An edit needs {escape(words(session.model()))}. Loading takes a second or two; before its first use the "
-            "bundled model is converted, which takes half a minute."
+            f"An edit needs {escape(model_words(session.model()))}. Loading takes a second or two; before its first "
+            "use the bundled model is converted, which takes half a minute."
         )
-        job = jobs.waiting("load")
-        busy = job is not None and job.active
+        busy = jobs.busy("load")
         if st.button("Load the model", type="primary", key="edit-load", icon=":material/memory:", disabled=busy):
             jobs.submit_model(session.model())
             st.rerun()
@@ -239,9 +230,8 @@ def load() -> None:
 
 def empty() -> None:
     """No edit yet."""
-    job = jobs.waiting("edit")
     with st.container(border=True, key="edit-empty"):
-        busy = job is not None and job.active
+        busy = jobs.busy("edit")
         st.markdown("## The edit is on its way" if busy else "## No edit yet")
         st.markdown(
             "Here you will see whether the edit took, the answers before and after, the ten likeliest next tokens, and "

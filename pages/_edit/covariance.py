@@ -30,15 +30,13 @@ def section(look: Look) -> None:
     )
     stored = cards(cached.workbench().store, look.card.fingerprint)
     _start(bool(stored))
-    jobs.follow("covariance", lambda _key: None)
+    jobs.follow("covariance")
     if stored:
         _stored(stored)
     _gains(look)
 
 
 def _start(again: bool) -> None:
-    job = jobs.waiting("covariance")
-    busy = job is not None and job.active
     with st.expander("Estimate another one", icon=":material/add:") if again else st.container():
         kind = st.radio("From", (_OWN, _PASTED, _NAMED), key="covariance-from", persist_state="session")
         text = name = ""
@@ -60,7 +58,11 @@ def _start(again: bool) -> None:
             "on two free cores; nothing is downloaded for the model's own samples."
         )
         pressed = st.button(
-            "Estimate the key covariance", key="covariance", icon=":material/blur_on:", disabled=busy, type="primary"
+            "Estimate the key covariance",
+            key="covariance",
+            icon=":material/blur_on:",
+            disabled=jobs.busy("covariance"),
+            type="primary",
         )
     if not pressed:
         return
@@ -72,8 +74,7 @@ def _start(again: bool) -> None:
     except GoldenLayersError as error:
         st.error(sentence(error), icon=":material/error:")
         return
-    question = CovarianceQuestion(session.model(), source.strip(), int(tokens))
-    jobs.start("covariance", cached.workbench().submit(question, "Key covariance"))
+    jobs.submit("covariance", CovarianceQuestion(session.model(), source.strip(), int(tokens)), "Key covariance")
     st.rerun()
 
 
@@ -104,13 +105,12 @@ def _gains(look: Look) -> None:
         f"at layers {', '.join(map(str, _TRIED))} with ROME, once with the identity and once with the model's own "
         "samples."
     )
-    job = jobs.waiting("sweep")
-    busy = job is not None and job.active
+    busy = jobs.busy("sweep")
     if st.button("Measure what it buys", key="covariance-gain", icon=":material/compare_arrows:", disabled=busy):
         layers = tuple(layer for layer in _TRIED if layer < look.card.n_layers)
         plain = SweepQuestion(session.model(), DatasetChoice("bundled", "test", 12, True), "rome", layers=layers)
         with_one = dataclasses.replace(plain, settings={"covariance": SAMPLES})
         cached.workbench().submit(plain, "ROME with the identity")
-        jobs.start("sweep", cached.workbench().submit(with_one, "ROME with a key covariance"))
+        jobs.submit("sweep", with_one, "ROME with a key covariance")
         st.rerun()
-    jobs.follow("sweep", lambda _run: None)
+    jobs.follow("sweep")

@@ -25,13 +25,7 @@ def section(look: Look) -> None:
     """Cards of the formats for the stack or the edit on show, and the uploader."""
     st.header("Take it away")
     edits, words = _what(look)
-    if not edits:
-        st.info(
-            f"Stack {look.stack} has no edit that is on, so there is nothing to take away; make an edit, or switch one "
-            "on.",
-            icon=":material/layers_clear:",
-        )
-    else:
+    if edits or not look.nothing_on("there is nothing to take away"):
         _cards(look, edits, words)
     st.header("Bring it back")
     _importer(look)
@@ -114,13 +108,14 @@ def _writer(look: Look, card: "ExportCard", edits: tuple[str, ...]) -> None:
         max_chars=80,
     )
     wanted = "".join(c for c in (name or "") if c.isalnum() or c in "-_.").strip(".")
-    job = jobs.waiting("export")
-    busy = job is not None and job.active
     if st.button(
-        f"Write it ({size(look.card.n_bytes)})", key="export-write", icon=":material/save:", disabled=busy or not wanted
+        f"Write it ({size(look.card.n_bytes)})",
+        key="export-write",
+        icon=":material/save:",
+        disabled=jobs.busy("export") or not wanted,
     ):
         question = ExportQuestion(session.model(), edits, card.name, str(folder / wanted))
-        jobs.start("export", cached.workbench().submit(question, f"Writing the checkpoint {wanted}"))
+        jobs.submit("export", question, f"Writing the checkpoint {wanted}")
         st.rerun()
     st.caption(f"Into {escape(str(folder / wanted))} on the machine that runs this program.")
 

@@ -48,9 +48,13 @@ def section(look: Look) -> None:
     if edited in sweep.layers and edited != layer:
         st.caption(f"The edit on show is at layer {edited}.")
     _answers(sweep, index, edited)
-    job = jobs.waiting("edit")
-    busy = job is not None and job.active
-    if st.button(f"Edit at layer {layer}", type="primary", key="layers-edit", icon=":material/edit:", disabled=busy):
+    if st.button(
+        f"Edit at layer {layer}",
+        type="primary",
+        key="layers-edit",
+        icon=":material/edit:",
+        disabled=jobs.busy("edit"),
+    ):
         below = stacks.enabled(look.stack, look.card.fingerprint) if st.session_state.get("edit-on-top", True) else ()
         controls.start(EditQuestion(session.model(), plain(request), method, layer, settings, below))
     st.caption(
@@ -64,7 +68,7 @@ def section(look: Look) -> None:
 def _asked(look: Look) -> tuple[EditRequest, str, dict[str, object], int] | None:
     """(request, method, settings, layer) of the edit on show; else of the inputs."""
     if look.run_id is not None:
-        asked = EditQuestion.from_params(stacks.run(look.run_id).settings)
+        asked = stacks.question(look.run_id)
         if asked.request:
             layer = asked.layer if asked.layer >= 0 or look.report is None else look.report.layer
             return request_from(asked.request), asked.method, dict(asked.settings), layer

@@ -12,12 +12,7 @@ from pages._shared.wording import escape, sentence
 
 def section(look: Look) -> None:
     """A prompt and two targets, those of the edit on show until others are written."""
-    if not look.edits:
-        st.info(
-            f"Stack {look.stack} has no edit that is on, so before and after are the same; add an edit, or switch one "
-            "on.",
-            icon=":material/layers_clear:",
-        )
+    if look.nothing_on("before and after are the same"):
         return
     prompt, new, old = _asked(look.report)
     try:

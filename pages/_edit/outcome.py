@@ -1,19 +1,28 @@
-"""What the edit on show did: the light, before and after, every probe, and what it cost."""
+"""What the edit on show did: the light, before and after, every probe, its cost, and how it stands beside others."""
 
-from collections.abc import Mapping
+import dataclasses
 from html import escape as html
-from typing import Final, Literal
+from typing import Final
 
+import pandas as pd
 import streamlit as st
 
+from goldenlayers_core import figures
+from goldenlayers_core.errors import GoldenLayersError
+from goldenlayers_core.figures.text import percent, shorten
+from goldenlayers_core.records import PROBE_KINDS
 from goldenlayers_core.results import EditReport
 from goldenlayers_core.results.edit import stack as of
-from goldenlayers_core.results.edit.light import RULE, Check, Colour, answered_before, light
-from pages._edit import compare, controls, parts, stacks
+from goldenlayers_core.results.edit.light import RULE, Check, answered_before, light
+from goldenlayers_core.tasks.layer_options import layer_options
+from pages._edit import controls, parts, stacks
 from pages._edit.stacks import Look
-from pages._shared import note, present_link, session
+from pages._shared import cached, jobs, note, present_link, session, show
 from pages._shared.report import buttons
-from pages._shared.wording import count, escape
+from pages._shared.wording import count, escape, precise
+
+_VERDICTS: Final = {"green": "The edit took", "amber": "It took, with a caution", "red": "The edit did not take"}
+_MARKS: Final = {"good": ("gl-yes", "✓"), "poor": ("gl-no", "✗"), "none": ("gl-quiet", "·")}
 
 
 def section(look: Look) -> None:
@@ -22,41 +31,25 @@ def section(look: Look) -> None:
     if run_id is None or report is None:
         controls.empty()
         return
-    headline(run_id, report, look.stack)
-    compare.another_layer(look)
+    _headline(run_id, report, look.stack)
+    _another_layer(look, run_id, report)
     st.header(f"Before and after, {parts.where(report)}")
     parts.before_and_after(report)
-    parts.tokens(run_id, report)
+    drawn = figures.top_tokens(report.before, report.after, session.dark())
+    show.figure(drawn, f"tokens-{run_id}", report.tokens_frame())
     st.header("Every probe")
     parts.probes(report)
-    parts.changes(run_id, report)
-    compare.table(look)
+    show.figure(figures.probe_changes(report, session.dark()), f"probes-{run_id}", report.to_frame())
+    _comparison(look)
     st.header("What it cost")
     parts.cost(run_id, report)
 
 
-LAMPS: Final[Mapping[Colour, tuple[str, str, Literal["green", "orange", "red"]]]] = {
-    "green": ("The edit took", ":material/check_circle:", "green"),
-    "amber": ("It took, with a caution", ":material/warning:", "orange"),
-    "red": ("The edit did not take", ":material/cancel:", "red"),
-}
-MARKS: Final = {"good": "✓", "poor": "✗", "none": "·"}
-
-
-def _check(check: Check) -> str:
-    look = {"good": "gl-yes", "poor": "gl-no", "none": "gl-quiet"}[check.state]
-    return (
-        f"<tr><td class='{look}'>{MARKS[check.state]}</td><td class='gl-word'>{check.name}</td>"
-        f"<td class='gl-wide'>{html(check.words)}</td></tr>"
-    )
-
-
-def headline(run_id: str, report: EditReport, stack: str) -> None:
+def _headline(run_id: str, report: EditReport, stack: str) -> None:
     """The light, the verdict, what the light stands for, and the way into or out of the stack."""
-    found = light(report, parts.card_of(report))
+    found = light(report, stacks.card_of(report.edit_id))
     with st.container(border=True, key="edit-verdict"):
-        label, icon, colour = LAMPS[found.colour]
-        st.badge(label, icon=icon, color=colour)
+        parts.lamp(found.colour, _VERDICTS[found.colour])
         st.markdown(f"## {escape(found.words)}")
         st.markdown(f"{escape(report.prompt)} … {escape(report.target_true)} **→** {escape(report.target_new)}")
         note.shown(note.of(run_id), 1_000)
@@ -66,13 +59,11 @@ def headline(run_id: str, report: EditReport, stack: str) -> None:
                 "A no-op: the model gave the new answer before the edit already, so this says nothing about the layer.",
                 icon=":material/block:",
             )
-        rows = "".join(map(_check, found.checks))
-        st.html(f"<div class='gl-scroll'><table class='gl-table gl-checks'><tbody>{rows}</tbody></table></div>")
+        show.cells((), map(_check, found.checks), "gl-checks")
         below = report.provenance.get("on top of", "")
         st.caption(
             escape(
-                f"{parts.made(report)}; 1 request, "
-                f"{count(len(report.outcomes), 'probe')}. "
+                f"{parts.made(report)}; 1 request, {count(len(report.outcomes), 'probe')}. "
                 + (f"Before: the model with {below} below it. " if below else "")
                 + RULE
             )
@@ -80,17 +71,24 @@ def headline(run_id: str, report: EditReport, stack: str) -> None:
         _in_or_out(run_id, report, stack)
 
 
+def _check(check: Check) -> str:
+    look, mark = _MARKS[check.state]
+    return (
+        f"<td class='{look}'>{mark}</td><td class='gl-word'>{check.name}</td>"
+        f"<td class='gl-wide'>{html(check.words)}</td>"
+    )
+
+
 def _in_or_out(run_id: str, report: EditReport, stack: str) -> None:
     """Undo, where the edit is in the stack; the way into it, where it is not."""
-    there = report.edit_id in stacks.stack(stack).edit_ids
     with st.container(horizontal=True, vertical_alignment="center"):
-        if there:
+        if report.edit_id in stacks.stack(stack).edit_ids:
             if st.button("Undo this edit", key="undo", icon=":material/undo:"):
                 stacks.put(stack, of.drop(stacks.stack(stack), report.edit_id))
                 session.show_edit_run(None)
                 st.toast("Undone: the edit is dropped, and the base model is as it always was.", icon=":material/undo:")
                 st.rerun()
-        elif parts.card_of(report) is None:
+        elif stacks.card_of(report.edit_id) is None:
             st.caption("Its factors cannot be read by this version, so it cannot be laid on a stack; make it again.")
         elif st.button(f"Lay it on stack {stack}", key="lay", icon=":material/layers:"):
             stacks.add(run_id)
@@ -98,3 +96,74 @@ def _in_or_out(run_id: str, report: EditReport, stack: str) -> None:
         present_link.link(run_id)
         buttons(run_id, "edit")
         st.caption("The base model was never changed: an edit lies over it, so that undo is dropping it.")
+
+
+def _another_layer(look: Look, run_id: str, report: EditReport) -> None:
+    """The same request and settings at another layer, one click away."""
+    if look.form.kind == "prompt":
+        return
+    fact = (report.prompt, report.target_new, report.method)
+    tried = {r.layer for r in _reports(look.stack) if (r.prompt, r.target_new, r.method) == fact}
+    busy, last = jobs.busy("edit"), look.card.n_layers - 1
+
+    def start_at(layer: int) -> None:
+        controls.start(dataclasses.replace(stacks.question(run_id), layer=layer))
+
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown("**The same request at**", width="content")
+        for option in layer_options(look.card.n_layers, look.found):
+            if option.layer in tried:
+                continue
+            label = f"layer {option.layer} ({option.name})"
+            if st.button(label, key=f"beside-{option.layer}", help=escape(option.why), disabled=busy):
+                start_at(option.layer)
+        beside = report.layer + 1 if report.layer < last else max(report.layer - 1, 0)
+        at = st.number_input(
+            "Another layer", 0, last, beside, key=f"beside-{run_id}", label_visibility="collapsed", width=130
+        )
+        if st.button("Try this layer", key="beside-any", icon=":material/compare_arrows:", disabled=busy):
+            start_at(int(at))
+
+
+def _reports(name: str) -> list[EditReport]:
+    """Reports of a stack's edits, from the bottom, of those that were measured here."""
+    found = []
+    for edit_id in stacks.stack(name).edit_ids:
+        try:
+            found.append(cached.report(cached.edit_card(edit_id).run_id))
+        except GoldenLayersError:
+            continue
+    return found
+
+
+def _comparison(look: Look) -> None:
+    """The numbers of every edit of the stack; nothing while there is one edit only."""
+    found = _reports(look.stack)
+    if len(found) < 2:
+        return
+    st.header(f"The edits of stack {look.stack}, one by one")
+    st.dataframe(
+        pd.DataFrame([_row(report) for report in found]),
+        width="stretch",
+        hide_index=True,
+        key="edit-comparison",
+        alt="The edits of this stack: layer, whether it took, probes as wished, weight change, time",
+    )
+    st.caption(
+        "Each edit as it was measured when it was made: with the edits it was computed on below it, and none above it. "
+        "Probes as wished, out of all of their kind."
+    )
+
+
+def _row(report: EditReport) -> dict[str, str | int]:
+    rates = {kind: f"{good} of {total}" for kind, (good, total) in report.rates().items()}
+    return {
+        "layer": report.layer,
+        "method": report.method,
+        "took": "✓ yes" if report.took else "✗ no",
+        **{kind: rates.get(kind, "none") for kind in PROBE_KINDS},
+        "P(new) after": percent(report.after.target_new_probability),
+        "weight change": percent(report.weight_change),
+        "time": precise(report.seconds),
+        "request": f"{shorten(report.prompt, 60)} → {shorten(report.target_new, 24)}",
+    }

@@ -1,8 +1,6 @@
 """Blast radius: what the stack changes where nothing was meant to change, and whether the model is collapsing."""
 
-from collections.abc import Mapping
 from html import escape as html
-from typing import Final, Literal
 
 import streamlit as st
 
@@ -12,39 +10,28 @@ from goldenlayers_core.figures.text import number, percent
 from goldenlayers_core.results.edit.panel import PanelResult
 from goldenlayers_core.tasks.edit.stored import open_panel, panel_name
 from goldenlayers_core.tasks.questions import PanelQuestion
+from pages._edit import parts
 from pages._edit.stacks import Look
 from pages._shared import cached, jobs, session, show
 from pages._shared.wording import duration, escape, shorten
 
-_COLOURS: Final[Mapping[str, tuple[str, Literal["green", "orange", "red"]]]] = {
-    "green": (":material/check_circle:", "green"),
-    "amber": (":material/warning:", "orange"),
-    "red": (":material/cancel:", "red"),
-}
-
 
 def section(look: Look) -> None:
     """The panel under the stack on show; measured in the background, and kept."""
-    if not look.edits:
-        st.info(
-            f"Stack {look.stack} has no edit that is on, so nothing has moved; add an edit, or switch one on.",
-            icon=":material/layers_clear:",
-        )
+    if look.nothing_on("nothing has moved"):
         return
     found = _stored(look)
-    job = jobs.waiting("panel")
-    busy = job is not None and job.active
     if found is None:
         st.markdown(
             f"240 general prompts that know nothing of the edits are asked without and with {escape(look.names)}: "
             "facts, arithmetic, code, grammar, everyday sentences, lists, translations, explanations."
         )
+        busy = jobs.busy("panel")
         if st.button("Measure the blast radius", type="primary", key="panel", icon=":material/radar:", disabled=busy):
-            question = PanelQuestion(session.model(), look.edits)
-            jobs.start("panel", cached.workbench().submit(question, f"Blast radius of {look.names}"))
+            jobs.submit("panel", PanelQuestion(session.model(), look.edits), f"Blast radius of {look.names}")
             st.rerun()
         st.caption("About five seconds on two cores; the side before the edits is measured once per model and kept.")
-    jobs.follow("panel", lambda _name: None)
+    jobs.follow("panel")
     if found is not None:
         _shown(found)
 
@@ -59,9 +46,8 @@ def _stored(look: Look) -> PanelResult | None:
 
 def _shown(found: PanelResult) -> None:
     guard, name = found.guard, found.edit_ids[-1][:12] + str(len(found.edit_ids))
-    icon, colour = _COLOURS[guard.colour]
     with st.container(border=True, key="panel-guard"):
-        st.badge({"green": "No collapse", "amber": "Caution", "red": "Collapse"}[guard.colour], icon=icon, color=colour)
+        parts.lamp(guard.colour, {"green": "No collapse", "amber": "Caution", "red": "Collapse"}[guard.colour])
         st.markdown(f"**{escape(guard.words)}**")
     show.figure(figures.panel_strip(found, session.dark()), f"panel-{name}", found.to_frame())
     st.header("The prompts that moved most")
@@ -75,13 +61,8 @@ def _shown(found: PanelResult) -> None:
 
 
 def _worst(found: PanelResult) -> None:
-    rows = "".join(_row(found, answer.index, answer.before, answer.after) for answer in found.answers)
     heads = ("nats", "prompt", "before", "after", "next tokens before", "next tokens after")
-    st.html(
-        "<div class='gl-scroll'><table class='gl-table'><thead><tr>"
-        + "".join(f"<th>{head}</th>" for head in heads)
-        + f"</tr></thead><tbody>{rows}</tbody></table></div>"
-    )
+    show.cells(heads, (_row(found, answer.index, answer.before, answer.after) for answer in found.answers))
     st.caption("Greedy text of ten tokens without and with the stack; the three likeliest next tokens of either side.")
 
 
@@ -91,11 +72,12 @@ def _row(found: PanelResult, index: int, before: str, after: str) -> str:
         "<br>".join(f"{html(token.strip() or '␣')}&nbsp;{percent(p).replace(' ', '&nbsp;')}" for token, p in side[:3])
         for side in (found.tops_before[index], found.tops_after[index])
     )
-    cells = (
-        f"<td class='gl-number'>{number(float(found.divergence[index]))}</td>",
-        f"<td class='gl-wide'>{html(prompt.prompt)}<br><span class='gl-quiet'>{html(prompt.kind)}</span></td>",
-        f"<td class='gl-wide'>{html(shorten(before, 80))}</td>",
-        f"<td class='gl-wide'><strong>{html(shorten(after, 80))}</strong></td>",
-        *(f"<td class='gl-number'>{side}</td>" for side in tokens),
+    return "".join(
+        (
+            f"<td class='gl-number'>{number(float(found.divergence[index]))}</td>",
+            f"<td class='gl-wide'>{html(prompt.prompt)}<br><span class='gl-quiet'>{html(prompt.kind)}</span></td>",
+            f"<td class='gl-wide'>{html(shorten(before, 80))}</td>",
+            f"<td class='gl-wide'><strong>{html(shorten(after, 80))}</strong></td>",
+            *(f"<td class='gl-number'>{side}</td>" for side in tokens),
+        )
     )
-    return f"<tr>{''.join(cells)}</tr>"

@@ -1,23 +1,23 @@
 """The parts of what an edit did: before and after, every probe, and what it cost."""
 
 import math
+from collections.abc import Mapping, Sequence
 from html import escape as html
+from typing import Final, Literal
 
 import streamlit as st
 
-from goldenlayers_core import figures
-from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.figures.text import number, percent, shorten
 from goldenlayers_core.records import PROBE_KINDS
 from goldenlayers_core.results import EditReport, ProbeOutcome, View
-from goldenlayers_core.results.edit.stack import EditCard
+from goldenlayers_core.results.edit.light import Colour
 from goldenlayers_core.results.formats import spaced
 from pages._edit import stacks
-from pages._shared import cached, session, show
+from pages._shared import cached, show
 from pages._shared.wording import escape, precise
 
-MOST_PROBES = 60
-KIND_WORDS = {
+_MOST_PROBES: Final = 60
+KIND_WORDS: Final = {
     "rewrite": "the prompt itself; wished: the new answer",
     "rephrase": "the same fact in other words; wished: the new answer",
     "locality": "another fact; wished: the same answer as before",
@@ -25,13 +25,29 @@ KIND_WORDS = {
 }
 
 
+_LAMPS: Final[Mapping[Colour, tuple[str, Literal["green", "orange", "red"]]]] = {
+    "green": (":material/check_circle:", "green"),
+    "amber": (":material/warning:", "orange"),
+    "red": (":material/cancel:", "red"),
+}
+
+
+def lamp(colour: Colour, words: str) -> None:
+    """A verdict as a coloured badge."""
+    icon, shade = _LAMPS[colour]
+    st.badge(words, icon=icon, color=shade)
+
+
+def layers_of(layers: Sequence[int]) -> str:
+    """Layers in words, each of them: "layer 5", "layers 3, 4, 5"; "" for none."""
+    names = ", ".join(map(str, layers))
+    return f"layer{'s' if len(layers) > 1 else ''} {names}" if names else ""
+
+
 def where(report: EditReport) -> str:
     """The layers of an edit in words; its method, where it has none."""
-    card = card_of(report)
-    if card is not None and not card.layers:
-        return report.method.upper()
-    layers = card.layers if card is not None else (report.layer,)
-    return f"layer {layers[0]}" if len(layers) == 1 else f"layers {', '.join(map(str, layers))}"
+    card = stacks.card_of(report.edit_id)
+    return layers_of(card.layers if card is not None else (report.layer,)) or report.method.upper()
 
 
 def made(report: EditReport) -> str:
@@ -42,14 +58,6 @@ def made(report: EditReport) -> str:
         if place == method
         else f"{method} at {place} ({spaced(report.layer_evidence)})"
     )
-
-
-def card_of(report: EditReport) -> EditCard | None:
-    """The card of the edit that was measured; None where it is no longer stored."""
-    try:
-        return cached.edit_card(report.edit_id)
-    except GoldenLayersError:
-        return None
 
 
 def before_and_after(report: EditReport) -> None:
@@ -83,30 +91,13 @@ def _probabilities(report: EditReport, view: View) -> None:
             )
 
 
-def tokens(run_id: str, report: EditReport) -> None:
-    """The ten likeliest next tokens."""
-    drawn = figures.top_tokens(report.before, report.after, session.dark())
-    show.figure(drawn, f"tokens-{run_id}", report.tokens_frame())
-
-
-def changes(run_id: str, report: EditReport) -> None:
-    """Every probe's probability, before and after."""
-    show.figure(figures.probe_changes(report, session.dark()), f"probes-{run_id}", report.to_frame())
-
-
 def probes(report: EditReport) -> None:
     """Every probe in words: what came out, before and after, and how probable the two answers are."""
-    order = {kind: place for place, kind in enumerate(PROBE_KINDS)}
-    ordered = sorted(report.outcomes, key=lambda outcome: order[outcome.kind])
+    ordered = sorted(report.outcomes, key=lambda outcome: PROBE_KINDS.index(outcome.kind))
     heads = ("as wished", "kind", "prompt", "expected", "before", "after", "P(new)", "P(old)")
-    rows = "".join(_probe_row(outcome) for outcome in ordered[:MOST_PROBES])
-    st.html(
-        "<div class='gl-scroll'><table class='gl-table'><thead><tr>"
-        + "".join(f"<th>{head}</th>" for head in heads)
-        + f"</tr></thead><tbody>{rows}</tbody></table></div>"
-    )
-    if len(ordered) > MOST_PROBES:
-        st.caption(f"The first {MOST_PROBES} of {len(ordered)} probes; all of them are in the table under the figure.")
+    show.cells(heads, map(_probe_row, ordered[:_MOST_PROBES]))
+    if len(ordered) > _MOST_PROBES:
+        st.caption(f"The first {_MOST_PROBES} of {len(ordered)} probes; all of them are in the table under the figure.")
     lines = (
         f"{kind}: {good} of {total} as wished ({KIND_WORDS[kind]})" for kind, (good, total) in report.rates().items()
     )
@@ -121,17 +112,18 @@ def _probe_row(outcome: ProbeOutcome) -> str:
     name = f"<br><span class='gl-quiet'>{html(outcome.name)}</span>" if outcome.name else ""
     before, after = outcome.before, outcome.after
     expected = html(shorten(" or ".join(outcome.answers), 80)) or "<span class='gl-quiet'>as before</span>"
-    cells = (
-        f"<td class='{look}'>{words}</td>",
-        f"<td class='gl-word'>{outcome.kind}{name}</td>",
-        f"<td class='gl-wide'>{html(shorten(outcome.prompt, 300))}</td>",
-        f"<td>{expected}</td>",
-        f"<td class='gl-wide'>{html(shorten(before.answer, 120))}</td>",
-        f"<td class='gl-wide'><strong>{html(shorten(after.answer, 120))}</strong></td>",
-        f"<td class='gl-number'>{_from_to(before.target_new_probability, after.target_new_probability)}</td>",
-        f"<td class='gl-number'>{_from_to(before.target_true_probability, after.target_true_probability)}</td>",
+    return "".join(
+        (
+            f"<td class='{look}'>{words}</td>",
+            f"<td class='gl-word'>{outcome.kind}{name}</td>",
+            f"<td class='gl-wide'>{html(shorten(outcome.prompt, 300))}</td>",
+            f"<td>{expected}</td>",
+            f"<td class='gl-wide'>{html(shorten(before.answer, 120))}</td>",
+            f"<td class='gl-wide'><strong>{html(shorten(after.answer, 120))}</strong></td>",
+            f"<td class='gl-number'>{_from_to(before.target_new_probability, after.target_new_probability)}</td>",
+            f"<td class='gl-number'>{_from_to(before.target_true_probability, after.target_true_probability)}</td>",
+        )
     )
-    return f"<tr>{''.join(cells)}</tr>"
 
 
 def _from_to(before: float, after: float) -> str:
@@ -154,26 +146,11 @@ def cost(run_id: str, report: EditReport) -> None:
         for stage, seconds in report.stages:
             st.metric(stage.capitalize(), precise(seconds), width="content")
     about = report.provenance
-    parts = (
-        stacks.run(run_id).model,
+    told = (
+        cached.workbench().store.manifest(run_id).model,
         f"{about.get('device', '?')}, {about.get('dtype', '?')}",
         f"torch {about.get('torch', '?')}",
         f"fingerprint {report.fingerprint[:8]}",
         run_id,
     )
-    st.caption(escape(" · ".join(parts)))
-
-
-def summary_row(report: EditReport) -> dict[str, str | int]:
-    """One row of the comparison."""
-    rates = {kind: f"{good} of {total}" for kind, (good, total) in report.rates().items()}
-    return {
-        "layer": report.layer,
-        "method": report.method,
-        "took": "✓ yes" if report.took else "✗ no",
-        **{kind: rates.get(kind, "none") for kind in PROBE_KINDS},
-        "P(new) after": percent(report.after.target_new_probability),
-        "weight change": percent(report.weight_change),
-        "time": precise(report.seconds),
-        "request": f"{shorten(report.prompt, 60)} → {shorten(report.target_new, 24)}",
-    }
+    st.caption(escape(" · ".join(told)))

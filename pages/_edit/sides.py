@@ -8,21 +8,19 @@ import streamlit as st
 from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.results.edit.sides import LONGEST, Decoding, Side, SideBySide, differing
 from goldenlayers_core.tasks.edit.own_request import MOST_PROMPTS as MOST
-from pages._edit import stacks as edit_kept
+from pages._edit import stacks
 from pages._edit.stacks import Look
-from pages._shared import cached, session
+from pages._shared import cached, session, show
 from pages._shared.wording import count, escape, sentence
 
 
 def section(look: Look) -> None:
     """A form of prompts, and what every side says to them."""
     prompts, decoding = _form(look)
-    stacks = tuple(
-        (f"stack {name}", edits)
-        for name in edit_kept.NAMES
-        if (edits := edit_kept.enabled(name, look.card.fingerprint))
+    asked = tuple(
+        (f"stack {name}", edits) for name in stacks.NAMES if (edits := stacks.enabled(name, look.card.fingerprint))
     )
-    if not stacks:
+    if not asked:
         st.info("No edit is on in either stack: there is nothing to compare yet.", icon=":material/layers_clear:")
         return
     if not prompts:
@@ -34,7 +32,7 @@ def section(look: Look) -> None:
         st.warning(f"There are {len(prompts)} prompts; the first {MOST} are asked.", icon=":material/content_cut:")
     try:
         with st.spinner("Asking each side"):
-            found = cached.sides(session.model(), stacks, prompts[:MOST], decoding)
+            found = cached.sides(session.model(), asked, prompts[:MOST], decoding)
     except GoldenLayersError as error:
         st.warning(sentence(error), icon=":material/edit_off:")
         return
@@ -84,20 +82,15 @@ def _form(look: Look) -> tuple[tuple[str, ...], Decoding]:
 
 
 def _table(found: SideBySide) -> None:
-    heads = "".join(
-        f"<th>{html(side.name)}"
-        + (f" <span class='gl-quiet'>{count(side.n_edits, 'edit')}</span>" if side.n_edits else "")
-        + "</th>"
+    heads = (
+        html(side.name) + (f" <span class='gl-quiet'>{count(side.n_edits, 'edit')}</span>" if side.n_edits else "")
         for side in found.sides
     )
-    rows = "".join(
-        f"<tr><td class='gl-wide'>{html(prompt)}</td>{_cells(found.sides, place)}</tr>"
+    rows = (
+        f"<td class='gl-wide'>{html(prompt)}</td>{_cells(found.sides, place)}"
         for place, prompt in enumerate(found.prompts)
     )
-    st.html(
-        f"<div class='gl-scroll'><table class='gl-table gl-sides'><thead><tr><th>prompt</th>{heads}</tr></thead>"
-        f"<tbody>{rows}</tbody></table></div>"
-    )
+    show.cells(("prompt", *heads), rows, "gl-sides")
     how = (
         "greedy"
         if found.decoding.temperature == 0

@@ -11,7 +11,7 @@ from goldenlayers_core.results.edit import stack as of
 from goldenlayers_core.results.edit.light import light
 from goldenlayers_core.results.edit.stack import EditCard, Stack
 from goldenlayers_core.tasks import ModelCard
-from pages._edit import stacks
+from pages._edit import parts, stacks
 from pages._shared import cached, note, session
 from pages._shared.wording import count, escape, size
 
@@ -98,7 +98,7 @@ def _row(name: str, stack: Stack, place: int, model: ModelCard, run_id: str | No
             shown = " · on show" if card.run_id == run_id else ""
             st.markdown(f"**{place + 1}. {escape(card.name)}**{shown}", width="stretch")
             _buttons(name, stack, place, card, key, run_id)
-        st.caption(" · ".join(part for part in (_took(card), escape(facts_of(card))) if part))
+        st.caption(" · ".join(part for part in (_took(card), escape(_facts(card))) if part))
         note.shown(note.of(card.run_id))
         if not mine:
             st.caption(
@@ -160,17 +160,16 @@ def _took(card: EditCard) -> str:
     }[colour]
 
 
-def facts_of(card: EditCard) -> str:
+def _facts(card: EditCard) -> str:
     """An edit in one line: method, layers, rank, norm, size, digest."""
-    layers = ", ".join(map(str, card.layers))
-    where = f"layer {layers}" if len(card.layers) == 1 else f"layers {layers}" if layers else "no layer"
-    parts = [card.method.upper(), where]
-    if card.rank:
-        parts.append(f"rank {card.rank}")
-    if card.entries:
-        parts.append(f"{count(card.entries, 'place')} in a memory")
-    if card.prefix:
-        parts.append(f"{count(len(card.prefix), 'character')} before every prompt")
-    if card.weight_change:
-        parts.append(f"norm {percent(card.weight_change)} of the weight")
-    return " · ".join([*parts, size(card.n_bytes), f"digest {card.edit_id[:8]}"])
+    told = (
+        card.method.upper(),
+        parts.layers_of(card.layers) or "no layer",
+        f"rank {card.rank}" if card.rank else "",
+        f"{count(card.entries, 'place')} in a memory" if card.entries else "",
+        f"{count(len(card.prefix), 'character')} before every prompt" if card.prefix else "",
+        f"norm {percent(card.weight_change)} of the weight" if card.weight_change else "",
+        size(card.n_bytes),
+        f"digest {card.edit_id[:8]}",
+    )
+    return " · ".join(filter(None, told))

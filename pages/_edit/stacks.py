@@ -5,15 +5,15 @@ from typing import Any, Final
 
 import streamlit as st
 
-from goldenlayers_core.errors import GoldenLayersError, StoreError
+from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.records import EditRequest
 from goldenlayers_core.results import EditReport
 from goldenlayers_core.results.edit import stack as of
 from goldenlayers_core.results.edit.stack import EditCard, Stack
-from goldenlayers_core.runtime import RunManifest
-from goldenlayers_core.tasks import ModelCard, Recommendation
+from goldenlayers_core.tasks import EditQuestion, ModelCard, Recommendation
 from goldenlayers_core.tasks.edit.methods import MethodForm
 from pages._shared import cached, session
+from pages._shared.wording import count
 
 NAMES: Final = ("A", "B")
 _STACK: Final = "stack-{}"
@@ -39,8 +39,16 @@ class Look:
     @property
     def names(self) -> str:
         """The stack in words, such as "stack A (2 edits)"."""
-        count = len(self.edits)
-        return f"stack {self.stack} ({count} {'edit' if count == 1 else 'edits'})"
+        return f"stack {self.stack} ({count(len(self.edits), 'edit')})"
+
+    def nothing_on(self, so: str) -> bool:
+        """Whether no edit of the stack is on: then that is said, with what follows from it."""
+        if not self.edits:
+            st.info(
+                f"Stack {self.stack} has no edit that is on, so {so}; add an edit, or switch one on.",
+                icon=":material/layers_clear:",
+            )
+        return not self.edits
 
 
 def active() -> str:
@@ -65,7 +73,7 @@ def stack(name: str) -> Stack:
     if not found.entries:
         return found
     stored = frozenset(cached.workbench().store.names("edits"))
-    readable = {edit_id for edit_id in found.edit_ids if edit_id in stored and _card(edit_id)}
+    readable = {edit_id for edit_id in found.edit_ids if edit_id in stored and card_of(edit_id)}
     return found if len(readable) == len(found.entries) else of.only(found, readable.__contains__)
 
 
@@ -74,7 +82,8 @@ def put(name: str, changed: Stack) -> None:
     session.keep(_STACK.format(name), changed)
 
 
-def _card(edit_id: str) -> EditCard | None:
+def card_of(edit_id: str) -> EditCard | None:
+    """A stored edit's card; None where it is not stored any more, or cannot be read by this version."""
     try:
         return cached.edit_card(edit_id)
     except GoldenLayersError:
@@ -83,8 +92,8 @@ def _card(edit_id: str) -> EditCard | None:
 
 def enabled(name: str, fingerprint: str) -> tuple[str, ...]:
     """The edits of a stack that are on and belong to this model, from the bottom."""
-    cards = ((edit_id, _card(edit_id)) for edit_id in stack(name).enabled)
-    return tuple(edit_id for edit_id, card in cards if card is not None and card.fingerprint == fingerprint)
+    cards = map(card_of, stack(name).enabled)
+    return tuple(card.edit_id for card in cards if card is not None and card.fingerprint == fingerprint)
 
 
 def add(run_id: str) -> None:
@@ -102,14 +111,14 @@ def add_edit(edit_id: str) -> None:
 def same_fact(name: str, facts: tuple[tuple[str, str, str], ...]) -> tuple[str, ...]:
     """The edits of a stack that are on and write one of these facts (prompt and subject)."""
     wanted = {(prompt, subject) for prompt, subject, _ in facts}
-    cards = [card for edit_id in stack(name).enabled if (card := _card(edit_id))]
+    cards = [card for edit_id in stack(name).enabled if (card := card_of(edit_id))]
     return tuple(card.edit_id for card in cards if wanted & {(prompt, subject) for prompt, subject, _ in card.facts})
 
 
 def shown(name: str) -> tuple[str, EditReport] | tuple[None, None]:
     """The edit on show: the one chosen, else the topmost of the stack that was measured here."""
     chosen = session.edit_run()
-    cards = [card for edit_id in reversed(stack(name).edit_ids) if (card := _card(edit_id))]
+    cards = [card for edit_id in reversed(stack(name).edit_ids) if (card := card_of(edit_id))]
     for run_id in (*((chosen,) if chosen else ()), *(card.run_id for card in cards)):
         try:
             return run_id, cached.report(run_id)
@@ -133,9 +142,6 @@ def look(
     return Look(card, found, request, form, settings, layer, name, mine, others, run_id, report)
 
 
-def run(run_id: str) -> RunManifest:
-    """What the store says about an edit. Raises StoreError when it is gone."""
-    for manifest in cached.workbench().store.runs():
-        if manifest.run_id == run_id:
-            return manifest
-    raise StoreError(f"The edit {run_id} is no longer in the store; make it again.")
+def question(run_id: str) -> EditQuestion:
+    """What was asked for when a stored edit was made. Raises StoreError when it is gone."""
+    return EditQuestion.from_params(cached.workbench().store.manifest(run_id).settings)

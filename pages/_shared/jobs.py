@@ -1,6 +1,7 @@
 """Background work on the page: submit, follow, cancel, resume. A job outlives the page, the session and the process."""
 
 from collections.abc import Callable
+from typing import Any
 
 import streamlit as st
 
@@ -45,9 +46,19 @@ def dismiss(slot: str) -> None:
     session.keep(SLOT.format(slot), None)
 
 
+def busy(*slots: str) -> bool:
+    """Whether the job of one of these slots waits or runs."""
+    return any((job := waiting(slot)) is not None and job.active for slot in slots)
+
+
+def submit(slot: str, question: Any, title: str) -> None:
+    """Start work in the background; the slot waits for it."""
+    start(slot, cached.workbench().submit(question, title))
+
+
 def submit_model(source: ModelSource) -> None:
     """Start loading a model; it becomes the session's only when it is in memory (`settle_model`)."""
-    start("load", cached.workbench().submit(source, f"Loading {source.source}"))
+    submit("load", source, f"Loading {source.source}")
 
 
 def settle_model() -> None:
@@ -63,7 +74,7 @@ def settle_model() -> None:
 
 def submit_score(question: ScoreQuestion) -> None:
     """Start scoring; Home and Layer scores follow it in the slot "score"."""
-    start("score", cached.workbench().submit(question, f"Scoring {question.choice.words}"))
+    submit("score", question, f"Scoring {question.choice.words}")
 
 
 def follow(slot: str, on_done: Callable[[str], None] | None = None) -> JobView | None:

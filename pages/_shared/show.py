@@ -1,6 +1,7 @@
 """A result on the page: the finding, the figure, its table twin, the downloads."""
 
 import io
+from collections.abc import Iterable
 from typing import Any, Final
 
 import pandas as pd
@@ -54,6 +55,17 @@ def filling(drawn: go.Figure, name: str, *, selectable: bool = False) -> Any:
         selection_mode="points",
         config=_CONFIG,
         alt=alt_text(drawn),
+    )
+
+
+def cells(heads: Iterable[str], rows: Iterable[str], look: str = "") -> None:
+    """A table of HTML cells, which scrolls by itself: `heads` go into <th>, `rows` into <tr>."""
+    head = "".join(f"<th>{text}</th>" for text in heads)
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    st.html(
+        f"<div class='gl-scroll'><table class='gl-table {look}'>"
+        + (f"<thead><tr>{head}</tr></thead>" if head else "")
+        + f"<tbody>{body}</tbody></table></div>"
     )
 
 
