@@ -11,8 +11,8 @@ from goldenlayers_core.results import EditReport, ProbeOutcome, View
 from goldenlayers_core.results.edit.many_edits import ManyEdits
 from goldenlayers_core.runtime import Store
 from goldenlayers_core.tasks import DatasetChoice, EditQuestion, ScoreQuestion
+from goldenlayers_core.tasks.edit.stored import save_report
 from goldenlayers_core.tasks.edit.stored_many import save_many
-from goldenlayers_core.tasks.edit.stored_report import save_report
 from goldenlayers_core.tasks.questions import ManyEditsQuestion, SearchQuestion, SweepQuestion, TraceQuestion
 from goldenlayers_core.tasks.scores.stored import save_scores
 from goldenlayers_core.tasks.scores.stored_trace import save_trace
