@@ -11,14 +11,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from goldenlayers_core.commands.answers import (
-    dataset_answer,
-    dataset_lines,
-    score_answer,
-    score_lines,
-)
+from goldenlayers_core.commands.answers import dataset_answer, dataset_lines, score_answer, score_lines
 from goldenlayers_core.commands.classroom import classroom
-from goldenlayers_core.commands.console import Data, Device, Dtype, Json, Limit, Model, Split, reporter, say
+from goldenlayers_core.commands.console import Data, Device, Dtype, Json, KnownOnly, Limit, Model, Split, reporter, say
 from goldenlayers_core.commands.covariance import covariance
 from goldenlayers_core.commands.edit import edit, edit_many
 from goldenlayers_core.commands.export import export, import_
@@ -113,7 +108,7 @@ def score(
     old_answer: Annotated[str, typer.Option("--old-answer", help="LGA: dataset or model")] = "dataset",
     precision: Annotated[str, typer.Option("--precision", help="model or bfloat16")] = "model",
     fence: Annotated[float, typer.Option("--fence", help="LGA: k of the Tukey fences")] = 1.0,
-    known_only: Annotated[bool, typer.Option("--known-only", help="only facts the model answers itself")] = False,
+    known_only: KnownOnly = False,
     device: Device = "auto",
     dtype: Dtype = "auto",
     as_json: Json = False,

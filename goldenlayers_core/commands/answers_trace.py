@@ -9,7 +9,7 @@ from goldenlayers_core.results.edit.evaluation import EditEvaluation
 from goldenlayers_core.tasks.serial import plain
 
 _RESAMPLES: Final = 1000
-_KINDS: Final = (("hidden", "hidden state"), ("mlp", "MLP output"), ("attention", "attention output"))
+_KINDS: Final = {"hidden": "hidden state", "mlp": "MLP output", "attention": "attention output"}
 
 
 def trace_answer(trace: TraceResult, dataset: str, run_id: str) -> dict[str, Any]:
@@ -57,7 +57,7 @@ def trace_lines(content: dict[str, Any]) -> list[str]:
     """The same for a person."""
     top = max(abs(entry["effect"]) for entry in content["layers"]) or 1.0
     share, resamples = content["stability"]["golden_layer_share"], content["stability"]["n_resamples"]
-    what = dict(_KINDS)[content["kind"]]
+    what = _KINDS[content["kind"]]
     return [
         f"{content['model']}, {content['n_requests']} requests of {content['requests_of']}: {what} restored at the "
         f"subject's last token, window {content['window']}",

@@ -15,6 +15,7 @@ Json = Annotated[bool, typer.Option("--json", help="machine-readable output on s
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N")]
 Dtype = Annotated[str, typer.Option("--dtype", help="auto, float32, bfloat16, float16 or float64")]
 Limit = Annotated[int | None, typer.Option("--limit", help="only the first so many requests")]
+KnownOnly = Annotated[bool, typer.Option("--known-only", "--known", help="only facts the model answers itself")]
 Split = Annotated[Literal["all", "proxy", "test"], typer.Option("--split", help="which part of the dataset")]
 
 _QUIET_SECONDS: Final = 1.0

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from goldenlayers_core.commands.console import Device, Dtype, Json, Model, reporter, say
-from goldenlayers_core.commands.sweep import layer_numbers
+from goldenlayers_core.commands.sweep import Layers, layer_numbers
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.tasks import open_workbench
 from goldenlayers_core.tasks.questions import CovarianceQuestion
@@ -18,7 +18,7 @@ def covariance(
         str, typer.Option("--source", help="samples (the model's own), a file, or hub:owner/name/path")
     ] = "samples",
     tokens: Annotated[int, typer.Option("--tokens", help="whose keys are added up, at most")] = 10240,
-    layers: Annotated[str, typer.Option("--layers", help="all, or numbers with commas: 3,4,5")] = "all",
+    layers: Layers = "all",
     shrinkage: Annotated[float, typer.Option("--shrinkage", help="share of the identity mixed in")] = 0.01,
     device: Device = "auto",
     dtype: Dtype = "auto",

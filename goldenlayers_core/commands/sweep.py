@@ -4,11 +4,13 @@ from typing import Annotated
 
 import typer
 
-from goldenlayers_core.commands.console import Data, Device, Dtype, Json, Limit, Model, Split, reporter, say
+from goldenlayers_core.commands.console import Data, Device, Dtype, Json, KnownOnly, Limit, Model, Split, reporter, say
 from goldenlayers_core.errors import ConfigError
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.tasks import DatasetChoice, open_workbench
 from goldenlayers_core.tasks.questions import SweepQuestion
+
+Layers = Annotated[str, typer.Option("--layers", help="all, or numbers with commas: 0,3,6")]
 
 
 def layer_numbers(layers: str) -> tuple[int, ...]:
@@ -28,16 +30,14 @@ def sweep(
     limit: Limit = None,
     split: Split = "all",
     method: Annotated[str, typer.Option("--method", help="of editing")] = "rome",
-    layers: Annotated[str, typer.Option("--layers", help="all, or numbers with commas: 0,3,6")] = "all",
+    layers: Layers = "all",
     templates: Annotated[
         int | None, typer.Option("--templates", help="context templates; the method's own else")
     ] = None,
     steps: Annotated[
         int | None, typer.Option("--steps", help="of the value optimisation; the method's own else")
     ] = None,
-    known_only: Annotated[
-        bool, typer.Option("--known-only", "--known", help="only facts the model answers itself")
-    ] = False,
+    known_only: KnownOnly = False,
     writing: Annotated[
         bool, typer.Option("--writing", help="fluency and perplexity drift too, which doubles the time")
     ] = False,

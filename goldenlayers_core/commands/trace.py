@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from goldenlayers_core.commands.console import Data, Device, Dtype, Json, Limit, Model, Split, reporter, say
+from goldenlayers_core.commands.console import Data, Device, Dtype, Json, KnownOnly, Limit, Model, Split, reporter, say
 from goldenlayers_core.records import ModelSource, TraceConfig
 from goldenlayers_core.tasks import DatasetChoice, TraceQuestion, open_workbench
 
@@ -22,7 +22,7 @@ def trace(
     samples: Annotated[int, typer.Option("--samples", help="noise samples per request")] = 10,
     noise: Annotated[float | None, typer.Option("--noise", help="standard deviation; 3 x the subjects' else")] = None,
     seed: Annotated[int, typer.Option("--seed")] = 0,
-    known_only: Annotated[bool, typer.Option("--known-only", help="only facts the model answers itself")] = False,
+    known_only: KnownOnly = False,
     device: Device = "auto",
     dtype: Dtype = "auto",
     as_json: Json = False,
