@@ -23,6 +23,7 @@ from goldenlayers_core.results import EditReport, ProbeOutcome, View
 
 TOP_TOKENS = 10
 MAX_PROBES = 60
+_KINDS: tuple[str, ...] = PROBE_KINDS
 KIND_TEXTS: tuple[tuple[ProbeKind, str], ...] = (
     ("rewrite", "rewrite: new answer"),
     ("rephrase", "rephrase: new answer"),
@@ -120,12 +121,7 @@ def probe_changes(report: EditReport, dark: bool = False) -> go.Figure:
     A probe without an expected answer has a label and a note instead. customdata of a mark: [number of the probe].
     """
     theme = colours(dark)
-    shown = [
-        (number_, outcome)
-        for kind in PROBE_KINDS
-        for number_, outcome in enumerate(report.outcomes)
-        if outcome.kind == kind
-    ][:MAX_PROBES]
+    shown = sorted(enumerate(report.outcomes), key=lambda pair: _KINDS.index(pair[1].kind))[:MAX_PROBES]
     labels = row_labels([outcome.prompt for _, outcome in shown], 20)
     rows = _rows(shown)
     figure = go.Figure()

@@ -139,15 +139,5 @@ class PanelResult:
 
     def curve_frame(self) -> pd.DataFrame:
         """One row per number of edits."""
-        return pd.DataFrame(
-            [
-                {
-                    "edits": p.size,
-                    "perplexity": p.perplexity,
-                    "norm": p.norm,
-                    "mean_divergence_nats": p.divergence,
-                    "likeliest_token_changed": p.changed,
-                }
-                for p in self.curve
-            ]
-        )
+        names = {"size": "edits", "divergence": "mean_divergence_nats", "changed": "likeliest_token_changed"}
+        return pd.DataFrame(list(self.curve)).rename(columns=names)

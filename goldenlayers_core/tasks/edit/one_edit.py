@@ -6,13 +6,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from goldenlayers_core.editing import (
-    Edit,
-    from_arrays,
-    get_method,
-    overlay,
-    to_arrays,
-)
+from goldenlayers_core.editing import Edit, from_arrays, get_method, overlay, to_arrays
 from goldenlayers_core.editing.overlay import prefix_of
 from goldenlayers_core.errors import ConfigError, StoreError
 from goldenlayers_core.evaluation import evaluate_edit
@@ -101,12 +95,10 @@ def chosen_layer(
 ) -> tuple[int, str]:
     """The layer to edit and the evidence for it; -1 asks for the recommended one, which is LGA's on the bundled proxy
     split when nothing better is known. Raises EditError for a layer that the model does not have."""
+    found = recommend(bench.store, handle.fingerprint)
     if layer >= 0:
         handle.check_layer(layer)
-        found = recommend(bench.store, handle.fingerprint)
-        same = found is not None and found.layer == layer
-        return layer, found.evidence if found and same else "chosen by hand"
-    found = recommend(bench.store, handle.fingerprint)
+        return layer, found.evidence if found and found.layer == layer else "chosen by hand"
     if found is None:
         dataset = NAME if is_classroom(model.source) else "bundled"
         score(bench, ScoreQuestion(model, DatasetChoice(dataset, "proxy")), progress)

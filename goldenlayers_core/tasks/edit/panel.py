@@ -1,9 +1,8 @@
 """The blast radius of a stack: the panel before (kept per model) and after, and the curve of the guard."""
 
-import json
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import torch
@@ -97,7 +96,7 @@ def _before(
             pass  # damaged: it is set aside, and computed again
     texts = [p.prompt for p in prompts]
     states = panel_states(handle, texts, (), lambda n: progress.update(n, total, "The panel, before"))
-    bench.store.save_arrays(_BEFORE, name, {"states": states.numpy()}, {"panel": json.dumps(len(prompts))})
+    bench.store.save_arrays(_BEFORE, name, {"states": states.numpy()}, {"panel": str(len(prompts))})
     return states
 
 
@@ -106,7 +105,7 @@ def _answers(
 ) -> tuple[Answers, ...]:
     """Greedy answers to the prompts that moved most, without and with the edits."""
     prefix = prefix_of(edits)
-    before: Any = read(handle, [Question(prompts[i]) for i in worst])
+    before = read(handle, [Question(prompts[i]) for i in worst])
     with handle.lock, overlay(handle, edits):
         after = read(handle, [Question(prefix + prompts[i]) for i in worst])
     return tuple(Answers(i, b.view.answer, a.view.answer) for i, b, a in zip(worst, before, after, strict=True))

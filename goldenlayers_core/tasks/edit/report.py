@@ -1,6 +1,5 @@
 """Edits as parts of a report: one edit, and many of a table."""
 
-import dataclasses
 from typing import Final
 
 import pandas as pd
@@ -70,7 +69,7 @@ def of_many(store: Store, manifest: RunManifest) -> Parts:
     """How many probes of each kind came out as wished, and every request and probe."""
     found = open_many(store, manifest.run_id)
     drawn = figures.rate_bars(found)
-    rates = pd.DataFrame([dataclasses.asdict(rate) for rate in found.rates])
+    rates = pd.DataFrame(list(found.rates))
     sections = (
         Section(drawn, rates.rename(columns={"n_probes": "probes", "n_requests": "requests"}), name="rates"),
         Section(None, found.to_frame(), "Every request", (_RATES,), open_table=True, name="requests"),

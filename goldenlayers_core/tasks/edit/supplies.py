@@ -24,7 +24,7 @@ def supplies_of(
 ) -> Supplies:
     """Everything `method` with this config needs to edit at any of `layers`; `earlier` is the stack below."""
     progress.update(0, 1, "Context templates")
-    templates = templates_of(bench, handle, config.templates)
+    templates = _templates_of(bench, handle, config.templates)
     choice = getattr(config, "covariance", IDENTITY)
     if choice == IDENTITY:
         return Supplies(templates=templates, earlier=tuple(earlier))
@@ -32,7 +32,7 @@ def supplies_of(
     return Supplies(templates, moments_for(bench, handle, choice, sorted(written), progress), tuple(earlier))
 
 
-def templates_of(bench: "Workbench", handle: ModelHandle, config: TemplateConfig) -> tuple[str, ...]:
+def _templates_of(bench: "Workbench", handle: ModelHandle, config: TemplateConfig) -> tuple[str, ...]:
     """Context templates of this model, sampled once and then read from the store."""
     key = template_key(handle, config)
     if key in bench.store.names("templates"):
