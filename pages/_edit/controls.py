@@ -99,13 +99,9 @@ def _widget(form: MethodForm, field: MethodField, page: str) -> Any:
 def layer(card: ModelCard, found: Recommendation | None, form: MethodForm, settings: dict[str, Any]) -> int:
     """The layer: it starts at the recommended one, with quick ways to others, and says which layers are written."""
     options = layer_options(card.n_layers, found)
-    wanted = edit_link.take_wanted_layer()
-    asked = link.layer(range(card.n_layers))
-    wanted = wanted if asked is None else asked
-    present = st.session_state.get("edit-layer")
-    if wanted is not None:
-        present = wanted
-    if present is None or not 0 <= present < card.n_layers:
+    wanted = (link.layer(range(card.n_layers)), edit_link.take_wanted_layer(), st.session_state.get("edit-layer"))
+    present = next((at for at in wanted if at is not None), options[0].layer)
+    if not 0 <= present < card.n_layers:
         present = options[0].layer
     st.session_state["edit-layer"] = present
     if form.kind == "prompt":

@@ -33,9 +33,8 @@ def section(look: Look) -> None:
 
 def _what(look: Look) -> tuple[tuple[str, ...], str]:
     """The edits to take away, bottom first, and in words what they are."""
-    shown = look.report.edit_id if look.report is not None else None
-    mine = shown is not None and look.report is not None and look.report.fingerprint == look.card.fingerprint
-    if shown is None or not mine or look.edits == (shown,):
+    report = look.report
+    if report is None or report.fingerprint != look.card.fingerprint or look.edits == (report.edit_id,):
         return look.edits, look.names
     options = {"stack": look.names, "edit": "the edit on show"}
     chosen = st.segmented_control(
@@ -46,7 +45,7 @@ def _what(look: Look) -> tuple[tuple[str, ...], str]:
         format_func=options.__getitem__,
         key="export-what",
     )
-    return (look.edits, look.names) if chosen == "stack" else ((shown,), "the edit on show")
+    return (look.edits, look.names) if chosen == "stack" else ((report.edit_id,), options["edit"])
 
 
 def _cards(look: Look, edits: tuple[str, ...], words: str) -> None:

@@ -31,9 +31,9 @@ def section(card: ModelCard, run_id: str | None) -> None:
         for place in range(start, min(start + PAGE, len(stack.entries))):
             _row(name, stack, place, card, run_id)
         st.caption(
-            f"Laid over {escape(card.name)} from 1 upwards while it answers; no weight is written, so switching off or "
-            "dropping an edit undoes it. Norm: Frobenius norm of the change over that of the matrices changed. Rank: "
-            "columns of its factors, over its layers. Only this browser sees its stacks."
+            f"Laid over {escape(card.name)} from 1 upwards; switching off or dropping an edit undoes it. Norm: "
+            "Frobenius norm of the change over that of the matrices changed. Rank: columns of its factors, over its "
+            "layers. Only this browser sees its stacks."
         )
 
 
