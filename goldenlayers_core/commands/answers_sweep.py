@@ -4,9 +4,8 @@ import math
 from typing import Any
 
 from goldenlayers_core.attribution.regret import oracle_layers
-from goldenlayers_core.results import Floats, LayerCard, Pick, SweepResult
-from goldenlayers_core.results.truth.card import Way, way_title
-from goldenlayers_core.results.truth.sweep import PROBE_METRICS
+from goldenlayers_core.results import PROBE_METRICS, Floats, LayerCard, Pick, SweepResult, Way
+from goldenlayers_core.results.truth.card import way_title
 from goldenlayers_core.tasks.truth.judgement import curve, steadiness
 
 KEYS: tuple[tuple[str, Way], ...] = (

@@ -14,12 +14,13 @@ from goldenlayers_core.figures.edit.many_edits import rate_bars
 from goldenlayers_core.figures.edit.panel import guard_curve, panel_strip
 from goldenlayers_core.figures.export import alt_text, to_html, to_pictures, to_png
 from goldenlayers_core.figures.frame import fit_width, untitled
-from goldenlayers_core.figures.scale import SCALES, Scale
+from goldenlayers_core.figures.scores.cells import ORDERS, Order
 from goldenlayers_core.figures.scores.compare import compare_runs
-from goldenlayers_core.figures.scores.heatmap import ORDERS, Order, scores_heatmap
+from goldenlayers_core.figures.scores.heatmap import scores_heatmap
 from goldenlayers_core.figures.scores.layers import best_layer_distribution, totals_bars
 from goldenlayers_core.figures.scores.parts import part_heatmap, prediction_profile
 from goldenlayers_core.figures.scores.request import request_profile
+from goldenlayers_core.figures.scores.scale import SCALES, Scale
 from goldenlayers_core.figures.scores.trace import token_heatmap, trace_curves
 from goldenlayers_core.figures.screen import for_screen
 from goldenlayers_core.figures.theme import TEMPLATE_DARK, TEMPLATE_LIGHT, figure_template

@@ -1,18 +1,18 @@
 """What every figure shares: the finding as title, definition and provenance beneath it, margins that hold both."""
 
+from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
-import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 
 from goldenlayers_core.figures import room
-from goldenlayers_core.figures.text import TIMES, clean, counted, layer_list, number, wrap
+from goldenlayers_core.figures.text import clean, wrap
 from goldenlayers_core.figures.theme import LABEL_SIZE, SUBTITLE_SIZE, Colours, figure_template
-from goldenlayers_core.results import Floats, LayerScores, Selection
+from goldenlayers_core.results import Floats
 
-UNIT = "nats² per squared unit of weight"
+LAYER = "layer (0 is the first block)"  # title of the layers' axis
+BAR = 0.82  # of the room between two layers; by itself plotly takes it from the gaps between the layers of a group
 PHONE = 358  # px a figure has on a phone 390 px wide, less the page's padding
 _TITLE_LINE, _TITLE_LETTER = 20, 8.9  # px, of the widest font in the stack
 _SUBTITLE_LINE, _SUBTITLE_LETTER = 16, 6.3
@@ -102,70 +102,18 @@ def colour_bar(theme: Colours, title: str, body: int) -> dict[str, Any]:
     }
 
 
-def provenance(scores: LayerScores) -> str:
-    """One sentence: method, scope, old answer, requests, dataset, model."""
-    how = (
-        f"{scores.method.upper()}, scope {scores.scope}, old answer from the {scores.old_answer}"
-        if scores.method == "lga"
-        else "Edit-aware analysis of the MLP output"
-    )
-    return f"{how}; {counted(scores.n_requests, 'request')} of {scores.dataset}; {scores.model}."
-
-
-def value_definition(scores: LayerScores) -> str:
-    """What one layer score is, with its unit."""
-    if scores.method == "lga":
-        return f"Value = ⟨∇L(old answer), ∇L(new answer)⟩, signed, in {UNIT}."
-    return (
-        "Value = predicted score of an edit, 0 to 1: mean of rewrite, rephrases, locality and portability over the "
-        "kinds of probe that the request has. No edit was run."
-    )
-
-
-def set_aside_sentence(selection: Selection, shown_as: str) -> str:
-    """Which layers the fences put aside, and how the figure shows them."""
-    if selection.by == "mean":
-        return ""
-    if not selection.outliers:
-        return "No layer is set aside."
-    return (
-        f"Set aside by the Tukey fences (k = {selection.fence_factor:g}, {shown_as}): {layer_list(selection.outliers)}."
-    )
-
-
-def set_aside_mask(selection: Selection) -> NDArray[np.bool_]:
-    """(L,) True where the fences put the layer aside."""
-    mask = np.zeros(len(selection.raw_ranking), dtype=np.bool_)
-    mask[list(selection.outliers)] = True
-    return mask
-
-
-def layer_axis(figure: go.Figure, n_layers: int, **where: int) -> None:
-    """Whole layer numbers on the x axis, half a layer of room at both ends."""
+def layer_axis(figure: go.Figure, n_layers: int, title: str = LAYER, **where: int) -> None:
+    """Whole layer numbers on the x axis, half a layer of room at both ends; of panels, the lowest has the title."""
     step = {"dtick": 1} if n_layers <= 12 else {}
     figure.update_xaxes(
         range=[-0.5, n_layers - 0.5], tick0=0, tickformat="d", showgrid=False, zeroline=False, **step, **where
     )
-
-
-def mark_layers(figure: go.Figure, selection: Selection, theme: Colours, rows: int) -> None:
-    """Frame the golden layer's column of a heatmap with `rows` rows and put a cross above each layer set aside."""
-    mark_column(
-        figure,
-        selection.golden_layer,
-        len(selection.raw_ranking),
-        rows,
-        theme,
-        label=f"golden layer {selection.golden_layer}",
-        above=12 if selection.outliers else 0,
+    figure.for_each_xaxis(
+        lambda axis: axis.update(title_text=title), lambda axis: axis.showticklabels is not False, **where
     )
-    for layer in selection.outliers:
-        figure.add_annotation(
-            x=layer, text=TIMES, font={"color": theme.muted, "size": 12}, name="set aside", **_ABOVE_PLOT
-        )
 
 
-_ABOVE_PLOT: Final = MappingProxyType({"xref": "x", "yref": "paper", "y": 1.0, "yanchor": "bottom", "showarrow": False})
+ABOVE_PLOT: Final = MappingProxyType({"xref": "x", "yref": "paper", "y": 1.0, "yanchor": "bottom", "showarrow": False})
 
 
 def mark_column(
@@ -191,48 +139,22 @@ def mark_column(
         yshift=2 + above,
         font={"color": theme.gold_text, "size": 12, "weight": 600},
         name="golden layer",
-        **_ABOVE_PLOT,
+        **ABOVE_PLOT,
     )
 
 
-def cut_range(values: Floats, low: Floats, high: Floats, aside: NDArray[np.bool_]) -> tuple[float, float] | None:
-    """Axis range that keeps the layers inside the fences readable; None where everything fits anyway.
-
-    `values`, `low`, `high`: (L,) bars and the ends of their intervals. Bars of layers set aside that are more than 2.5
-    times as long as the rest are cut; the caller writes their values.
-    """
-    kept = ~aside
-    if not kept.any():
-        return None
-    bottom = min(0.0, float(low[kept].min()), float(values[kept].min()))
-    top = max(0.0, float(high[kept].max()), float(values[kept].max()))
-    span = top - bottom
-    if span == 0 or not np.any((values[aside] > bottom + 2.5 * span) | (values[aside] < top - 2.5 * span)):
-        return None
-    return bottom - 0.3 * span * (bottom < 0 or values.min() < 0), top + 0.3 * span * (top > 0 or values.max() > 0)
-
-
-def cut_bars(figure: go.Figure, values: Floats, limits: tuple[float, float], theme: Colours) -> str:
-    """Set the y range of the first panel and write the value of every bar it cuts at the edge; the sentence on it."""
-    low, high = limits
-    beyond = np.flatnonzero((values < low) | (values > high))
-    figure.layout.yaxis.range = [low, high]  # the first panel's, where there are several
-    for layer in beyond:
-        up = values[layer] > high
-        figure.add_annotation(
-            x=int(layer),
-            y=high if up else low,
-            yanchor="top" if up else "bottom",
-            text=("▲ " if up else "▼ ") + number(values[layer]),
-            textangle=-90,
-            showarrow=False,
-            bgcolor=theme.background,
-            font={"size": 10, "color": theme.ink},
-            name="cut",
-        )
-    if len(beyond) == 1:
-        return "One bar set aside is cut at the edge; its value is written there."
-    return f"{len(beyond)} bars set aside are cut at the edge; their values are written there."
+def interval_band(figure: go.Figure, x: Sequence[int], low: Floats, high: Floats, theme: Colours, **more: Any) -> None:
+    """The area between two (L,) curves, behind what is drawn later; `more` places or names the trace."""
+    figure.add_scatter(
+        x=[*x, *reversed(x)],
+        y=[*high, *low[::-1]],
+        fill="toself",
+        fillcolor=theme.faint,
+        opacity=0.45,
+        mode="none",
+        hoverinfo="skip",
+        **more,
+    )
 
 
 def arrow(figure: go.Figure, tip: tuple[float, float], colour: str, width: float, **more: Any) -> None:

@@ -5,14 +5,17 @@ from goldenlayers_core.results.edit.report import EditReport, ProbeOutcome, View
 from goldenlayers_core.results.scores.layer_scores import LayerScores, Part, Selection
 from goldenlayers_core.results.scores.ranks import mean_ranks, spearman
 from goldenlayers_core.results.scores.trace import POSITIONS, TokenTrace, TraceResult, class_means, position_class
-from goldenlayers_core.results.truth.card import LayerCard, Pick
+from goldenlayers_core.results.truth.card import WAYS, LayerCard, Pick, Way
 from goldenlayers_core.results.truth.judgement import Agreement, BestLayers, Generalisation, LayerCurve
 from goldenlayers_core.results.truth.search import SearchResult, SearchRound
-from goldenlayers_core.results.truth.sweep import METRICS, Metric, SweepResult, metric
+from goldenlayers_core.results.truth.sweep import METRICS, PROBE_METRICS, SCORE, Metric, SweepResult, metric
 
 __all__ = [
     "METRICS",
     "POSITIONS",
+    "PROBE_METRICS",
+    "SCORE",
+    "WAYS",
     "Agreement",
     "BestLayers",
     "EditReport",
@@ -32,6 +35,7 @@ __all__ = [
     "TokenTrace",
     "TraceResult",
     "View",
+    "Way",
     "check_shape",
     "class_means",
     "mean_ranks",

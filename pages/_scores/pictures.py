@@ -3,7 +3,7 @@
 import streamlit as st
 
 from goldenlayers_core import figures
-from goldenlayers_core.figures.scores.parts import SCORE
+from goldenlayers_core.figures.scores.parts import PREDICTED
 from goldenlayers_core.results import LayerScores, Selection
 from pages._shared import cached, link, session, show
 
@@ -28,7 +28,7 @@ def heatmap(scores: LayerScores, selection: Selection, run_id: str) -> None:
 def heatmap_name(run_id: str) -> str:
     """Key of the heatmap's figure: a new run, scale or order starts without a selected cell."""
     state = st.session_state
-    look = f"{state.get('scores-scale', 'row')}-{state.get('scores-part', SCORE)}"
+    look = f"{state.get('scores-scale', 'row')}-{state.get('scores-part', PREDICTED)}"
     return f"heatmap-{run_id}-{look}-{state.get('scores-order', 'best')}"
 
 
@@ -52,10 +52,10 @@ def _looks() -> tuple[figures.Scale, figures.Order]:
 
 
 def _part_looks(scores: LayerScores) -> tuple[str, figures.Order]:
-    words = {SCORE: "Score", **{part.name: part.title for part in scores.parts}}
+    words = {PREDICTED: "Score", **{part.name: part.title for part in scores.parts}}
     link.option("view", "scores-part", tuple(words))
     if st.session_state.get("scores-part") not in words:
-        st.session_state["scores-part"] = SCORE
+        st.session_state["scores-part"] = PREDICTED
     with st.container(horizontal=True, vertical_alignment="bottom"):
         part = st.segmented_control(
             "Show",
@@ -67,8 +67,8 @@ def _part_looks(scores: LayerScores) -> tuple[str, figures.Order]:
             help="The predicted score, or one of the parts it is the mean of (harm counts as 1 - harm).",
         )
         order = row_order("scores-order", _CLICK, _ORDERS)
-    link.say(view=None if part == SCORE else part)
-    return part or SCORE, order
+    link.say(view=None if part == PREDICTED else part)
+    return part or PREDICTED, order
 
 
 def row_order(key: str, click: str, explanation: str | None = None) -> figures.Order:

@@ -6,9 +6,8 @@ import streamlit as st
 
 from goldenlayers_core import figures
 from goldenlayers_core.figures.text import counted, number, percent
-from goldenlayers_core.figures.truth.card import SCORE
 from goldenlayers_core.records import ModelSource
-from goldenlayers_core.results import LayerCard, LayerCurve, SweepResult
+from goldenlayers_core.results import SCORE, LayerCard, LayerCurve, SweepResult
 from goldenlayers_core.runtime import RunManifest
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion
 from goldenlayers_core.tasks.questions import TraceQuestion

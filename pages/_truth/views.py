@@ -9,8 +9,7 @@ from goldenlayers_core import figures
 from goldenlayers_core.figures.text import number
 from goldenlayers_core.figures.truth.curves import title_of
 from goldenlayers_core.figures.truth.sweep import about
-from goldenlayers_core.results import METRICS, LayerCard, LayerScores, SweepResult
-from goldenlayers_core.results.truth.sweep import PROBE_METRICS
+from goldenlayers_core.results import METRICS, PROBE_METRICS, LayerCard, LayerScores, SweepResult
 from goldenlayers_core.tasks.truth.judgement import best, curve, of_selection
 from goldenlayers_core.tasks.truth.transfer import generalisation
 from pages._shared import cached, link, session, show

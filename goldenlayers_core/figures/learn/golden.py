@@ -6,13 +6,11 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from goldenlayers_core.figures.band import interval_band
-from goldenlayers_core.figures.frame import dress
+from goldenlayers_core.figures.frame import dress, interval_band
 from goldenlayers_core.figures.text import MINUS, counted, number, percent, row_labels, sentences, shorten
 from goldenlayers_core.figures.theme import Colours, colour_scale, colours
-from goldenlayers_core.figures.truth.card import SCORE
 from goldenlayers_core.figures.truth.sweep import about, column_axis
-from goldenlayers_core.results import SweepResult
+from goldenlayers_core.results import SCORE, SweepResult
 from goldenlayers_core.results.learn.golden import SETTLED, Draw, ProxyCurve
 
 _ROW: Final = 15  # px per request

@@ -9,9 +9,8 @@ from goldenlayers_core.errors import ConfigError
 from goldenlayers_core.figures.frame import dress, layer_axis
 from goldenlayers_core.figures.text import counted, layer_list, number, percent, sentences
 from goldenlayers_core.figures.theme import Colours, colours
-from goldenlayers_core.figures.truth.card import SCORE
 from goldenlayers_core.figures.truth.sweep import about
-from goldenlayers_core.results import SweepResult
+from goldenlayers_core.results import SCORE, SweepResult
 
 # (metric, name in the legend, colour of the palette, dash, symbol)
 _CURVES: Final = (

@@ -1,27 +1,14 @@
 """Lesson 6: an inner product as an area, and LGA's sums above what real edits say."""
 
-import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from goldenlayers_core.figures.band import interval_band
-from goldenlayers_core.figures.frame import (
-    UNIT,
-    arrow,
-    cut_bars,
-    cut_range,
-    dress,
-    layer_axis,
-    provenance,
-    set_aside_mask,
-    set_aside_sentence,
-)
-from goldenlayers_core.figures.scores.layers import BAR, layer_groups
+from goldenlayers_core.figures.frame import BAR, arrow, dress, interval_band, layer_axis
+from goldenlayers_core.figures.scores.selection import UNIT, cut_bars, layer_groups, provenance, set_aside_sentence
 from goldenlayers_core.figures.text import counted, number, sentences
 from goldenlayers_core.figures.theme import Colours, colours
-from goldenlayers_core.figures.truth.card import SCORE
 from goldenlayers_core.figures.truth.sweep import about
-from goldenlayers_core.results import LayerCurve, LayerScores, Selection, SweepResult
+from goldenlayers_core.results import SCORE, LayerCurve, LayerScores, Selection, SweepResult
 from goldenlayers_core.results.learn.lga import Arrows, LgaJudged
 
 
@@ -140,7 +127,6 @@ def lga_and_edits(
             x=sweep.golden_layer, line={"color": theme.gold, "width": 5}, opacity=0.5, row=row, col=1, name="edits"
         )
     layer_axis(figure, scores.n_layers)
-    figure.update_xaxes(title_text="layer (0 is the first block)", row=2, col=1)
     figure.update_yaxes(title_text="LGA: sum S", row=1, col=1)
     figure.update_yaxes(title_text="real edits: score", row=2, col=1)
     figure.update_layout(barmode="overlay", showlegend=True)
@@ -170,8 +156,6 @@ def _sums(figure: go.Figure, selection: Selection, theme: Colours) -> str:
     """LGA's bars; the sentence on those that are cut."""
     rank = {layer: place + 1 for place, layer in enumerate(selection.raw_ranking)}
     for name, layers, marker in layer_groups(selection, theme):
-        if not len(layers):
-            continue
         if name == "golden layer":
             name, marker = "LGA's pick", {"color": theme.rust, "line": {"width": 0}}
         figure.add_bar(
@@ -185,8 +169,7 @@ def _sums(figure: go.Figure, selection: Selection, theme: Colours) -> str:
             row=1,
             col=1,
         )
-    limits = cut_range(selection.totals, selection.totals, selection.totals, set_aside_mask(selection))
-    return cut_bars(figure, np.asarray(selection.totals), limits, theme) if limits else ""
+    return cut_bars(figure, selection.totals, selection, theme)
 
 
 def _real(figure: go.Figure, curve: LayerCurve, theme: Colours) -> None:

@@ -6,7 +6,8 @@ from typing import Final
 import numpy as np
 import plotly.graph_objects as go
 
-from goldenlayers_core.figures.frame import UNIT, dress, layer_axis, mark_column
+from goldenlayers_core.figures.frame import dress, layer_axis, mark_column
+from goldenlayers_core.figures.scores.selection import UNIT
 from goldenlayers_core.figures.text import counted, escape, number, percent, sentences, shorten
 from goldenlayers_core.figures.theme import colour_scale, colours
 from goldenlayers_core.results import Floats
@@ -48,7 +49,6 @@ def tour_heatmap(tour: Tour, values: Floats, prompts: Sequence[str], dark: bool 
         )
     )
     layer_axis(figure, tour.n_layers)
-    figure.update_xaxes(title_text="layer (0 is the first block)")
     figure.update_yaxes(range=[len(prompts) - 0.5, -0.5], showticklabels=False, showgrid=False, zeroline=False)
     figure.update_yaxes(title_text=counted(len(prompts), "fact"))
     named = tour.golden_layer >= 0

@@ -2,19 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from types import MappingProxyType
+from typing import Any, Final, Literal, get_args
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from goldenlayers_core.errors import ConfigError
+from goldenlayers_core.figures.frame import colour_bar
 from goldenlayers_core.figures.text import HOVER_WIDTH, counted, escape, row_labels, shorten, wrap
-from goldenlayers_core.figures.theme import Colours
+from goldenlayers_core.figures.theme import Colours, colour_scale
 from goldenlayers_core.results import Floats, LayerScores, SweepResult
 
 Order = Literal["best", "relation", "dataset"]
 ORDERS: tuple[Order, ...] = get_args(Order)
+ORDER_WORDS: Final = MappingProxyType(
+    {"best": "best layer", "relation": "relation, then best layer", "dataset": "order in the dataset"}
+)
 
 MAX_ROWS = 400
 MAX_CELLS = 16_000  # what a browser still draws, hovers and answers clicks on without delay
@@ -39,6 +44,13 @@ class Requests:
         answers = f"{shorten(self.olds[request], 60)} → {shorten(self.news[request], 60)}"
         where = " · ".join(filter(None, (self.relations[request], f"case {self.case_ids[request]}")))
         return f"{prompt}<br>{wrap(answers, HOVER_WIDTH)}<br>{escape(shorten(where, HOVER_WIDTH))}"
+
+    def told(self, request: int) -> str:
+        """A line with the prompt and one with both answers. Raises ConfigError where there is no such request."""
+        if not 0 <= request < len(self.prompts):
+            raise ConfigError(f"Request {request} was asked for; there are requests 0 to {len(self.prompts) - 1}.")
+        answers = f"{shorten(self.olds[request], 50) or '?'} → {shorten(self.news[request], 50)}"
+        return f"{shorten(self.prompts[request], 150)}\n{answers}"
 
 
 def of_scores(scores: LayerScores) -> Requests:
@@ -106,6 +118,34 @@ def rows_of(order: NDArray[np.int64], n_layers: int) -> Rows:
     return Rows(order, max(-(-len(order) // most), 1))
 
 
+def cells(values: Floats, span: tuple[float, float], steps: tuple[str, ...], bar: dict[str, Any]) -> go.Heatmap:
+    """(R, L) values in the colours `steps` from `span[0]` to `span[1]`, with the colour bar `bar`.
+
+    Without hover text, which the click layer above has.
+    """
+    gap = 1 if len(values) <= MAX_LABELS else 0
+    return go.Heatmap(
+        z=values,
+        zmin=span[0],
+        zmax=span[1],
+        colorscale=colour_scale(steps),
+        hoverinfo="skip",
+        xgap=gap,
+        ygap=gap,
+        colorbar=bar,
+    )
+
+
+def share_cells(values: Floats, title: str, theme: Colours) -> go.Heatmap:
+    """The cells of (R, L) numbers between 0 and 1; `title` says what they are."""
+    return cells(values, (0, 1), theme.sequential, share_bar(theme, title, body_height(len(values))))
+
+
+def share_bar(theme: Colours, title: str, body: int) -> dict[str, Any]:
+    """The colour bar of numbers between 0 and 1, below a plot of `body` px."""
+    return colour_bar(theme, title, body) | {"tickvals": [0, 0.25, 0.5, 0.75, 1]}
+
+
 def click_layer(
     requests: Requests,
     rows: Rows,
@@ -155,7 +195,7 @@ def _row_text(requests: Requests, rows: Rows, row: int) -> str:
 
 
 def row_axis(figure: go.Figure, requests: Requests, rows: Rows) -> None:
-    """One short label per row; where there are too many rows, none."""
+    """One short label per row; where there are too many rows, none. A click anywhere on a row's cells selects one."""
     labelled = len(rows) <= MAX_LABELS
     # Unlabelled rows keep their hover text as the axis's hidden tick texts: once per row, not once per cell.
     texts = (
@@ -172,6 +212,7 @@ def row_axis(figure: go.Figure, requests: Requests, rows: Rows) -> None:
         zeroline=False,
         title_text="" if labelled else "requests",
     )
+    figure.update_layout(clickmode="event+select", hoverdistance=-1)
 
 
 def body_height(rows: int) -> int:
@@ -195,15 +236,3 @@ def rows_kind(rows: Rows, columns: int) -> str:
     """What is drawn, for readers who do not see it."""
     means = "" if rows.size == 1 else f", {counted(len(rows), 'row')} of means"
     return f"Heatmap of {counted(len(rows.order), 'request')} by {counted(columns, 'layer')}{means}"
-
-
-ORDER_WORDS: tuple[tuple[Order, str], ...] = (
-    ("best", "best layer"),
-    ("relation", "relation, then best layer"),
-    ("dataset", "order in the dataset"),
-)
-
-
-def order_words(order: Order) -> str:
-    """How the rows are ordered, in words."""
-    return dict(ORDER_WORDS)[order]

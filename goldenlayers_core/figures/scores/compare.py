@@ -6,7 +6,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from goldenlayers_core.figures.frame import dress, layer_axis, provenance, set_aside_mask
+from goldenlayers_core.figures.frame import dress, layer_axis
+from goldenlayers_core.figures.scores.selection import provenance, set_aside_mask
 from goldenlayers_core.figures.text import counted, number, percent, sentences
 from goldenlayers_core.figures.theme import Colours, colours
 from goldenlayers_core.results import Floats, LayerScores, Selection, spearman
@@ -59,7 +60,6 @@ def _axes(figure: go.Figure, n_layers: int, by_layer: bool) -> None:
     figure.update_yaxes(title_text="S ÷ largest |S| kept", range=[-EDGE - 0.1, EDGE + 0.1], dtick=0.5)
     if by_layer:
         layer_axis(figure, n_layers)
-        figure.update_xaxes(title_text="layer (0 is the first block)")
     else:
         figure.update_xaxes(range=[-0.03, 1.03], showgrid=False, zeroline=False, tickformat=".1f")
         figure.update_xaxes(title_text="relative depth (0 first, 1 last block)")

@@ -4,39 +4,32 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from goldenlayers_core.figures.frame import (
-    colour_bar,
-    dress,
-    layer_axis,
-    mark_layers,
-    provenance,
-    set_aside_mask,
-    set_aside_sentence,
-    value_definition,
-)
-from goldenlayers_core.figures.scale import Scale, Scaled, scaled
+from goldenlayers_core.figures.frame import colour_bar, dress, layer_axis
 from goldenlayers_core.figures.scores.cells import (
-    MAX_CELLS,
-    MAX_LABELS,
-    MAX_ROWS,
-    ORDERS,
+    ORDER_WORDS,
     Order,
     Rows,
     body_height,
+    cells,
     click_layer,
     of_scores,
-    order_words,
     ordered,
     row_axis,
     rows_kind,
     rows_note,
     rows_of,
 )
+from goldenlayers_core.figures.scores.scale import Scale, Scaled, scaled
+from goldenlayers_core.figures.scores.selection import (
+    mark_layers,
+    provenance,
+    set_aside_mask,
+    set_aside_sentence,
+    value_definition,
+)
 from goldenlayers_core.figures.text import TIMES, counted, percent, sentences
-from goldenlayers_core.figures.theme import Colours, colour_scale, colours
+from goldenlayers_core.figures.theme import Colours, colours
 from goldenlayers_core.results import LayerScores, Selection
-
-__all__ = ["MAX_CELLS", "MAX_LABELS", "MAX_ROWS", "ORDERS", "Order", "ordered_requests", "scores_heatmap", "shown_rows"]
 
 
 def ordered_requests(scores: LayerScores, order: Order) -> NDArray[np.int64]:
@@ -74,12 +67,13 @@ def scores_heatmap(
     theme = colours(dark)
     shades = scaled(scores.values, scale, set_aside_mask(selection))
     rows = shown_rows(scores, order)
-    figure = go.Figure([_cells(shades, rows, theme), _clicks(scores, rows, theme)])
+    bar = colour_bar(theme, shades.title, body_height(len(rows)))
+    bar |= {"tickvals": shades.ticks, "ticktext": shades.tick_texts}
+    coloured = cells(rows.mean(shades.colour), (-shades.limit, shades.limit), theme.diverging, bar)
+    figure = go.Figure([coloured, _clicks(scores, rows, theme)])
     mark_layers(figure, selection, theme, len(rows))
     layer_axis(figure, scores.n_layers)
-    figure.update_xaxes(title_text="layer (0 is the first block)")
     row_axis(figure, of_scores(scores), rows)
-    figure.update_layout(clickmode="event+select", hoverdistance=-1)
     return dress(
         figure,
         dark=dark,
@@ -89,20 +83,6 @@ def scores_heatmap(
         body=body_height(len(rows)),
         bottom=96,
         above=34 if selection.outliers else 22,
-    )
-
-
-def _cells(shades: Scaled, rows: Rows, theme: Colours) -> go.Heatmap:
-    return go.Heatmap(
-        z=rows.mean(shades.colour),
-        zmin=-shades.limit,
-        zmax=shades.limit,
-        colorscale=colour_scale(theme.diverging),
-        hoverinfo="skip",
-        xgap=1 if len(rows) <= MAX_LABELS else 0,
-        ygap=1 if len(rows) <= MAX_LABELS else 0,
-        colorbar=colour_bar(theme, shades.title, body_height(len(rows)))
-        | {"tickvals": shades.ticks, "ticktext": shades.tick_texts},
     )
 
 
@@ -129,7 +109,7 @@ def _definition(scores: LayerScores, selection: Selection, shades: Scaled, order
     return sentences(
         (
             rows_note(rows),
-            f"{value_definition(scores)} {shades.note} Rows by {order_words(order)}.",
+            f"{value_definition(scores)} {shades.note} Rows by {ORDER_WORDS[order]}.",
             set_aside_sentence(selection, f"marked {TIMES}"),
             provenance(scores),
         )

@@ -4,16 +4,13 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from goldenlayers_core.figures.frame import (
+from goldenlayers_core.figures.frame import BAR, colour_bar, dress, layer_axis
+from goldenlayers_core.figures.scores.selection import (
     UNIT,
-    colour_bar,
     cut_bars,
-    cut_range,
-    dress,
-    layer_axis,
+    layer_groups,
     mark_layers,
     provenance,
-    set_aside_mask,
     set_aside_sentence,
 )
 from goldenlayers_core.figures.text import TIMES, counted, escape, number, percent, sentences, shorten
@@ -21,20 +18,6 @@ from goldenlayers_core.figures.theme import Colours, colour_scale, colours
 from goldenlayers_core.results import Floats, LayerScores, Selection
 
 MAX_RELATIONS = 30
-BAR = 0.82  # of the room between two layers; by itself plotly takes it from the gaps between the layers of a group
-
-
-def layer_groups(selection: Selection, theme: Colours) -> list[tuple[str, NDArray[np.int64], dict[str, object]]]:
-    """(name, layers, marker) of the three kinds of layer; those set aside are hatched, so that print tells."""
-    aside = set_aside_mask(selection)
-    golden = np.arange(len(aside)) == selection.golden_layer
-    kept = ~aside & ~golden
-    hatch = {"shape": "/", "fgcolor": theme.muted, "bgcolor": theme.faint, "size": 5, "solidity": 0.2}
-    return [
-        ("golden layer", np.flatnonzero(golden), {"color": theme.gold, "line": {"color": theme.gold_text, "width": 1}}),
-        ("kept", np.flatnonzero(kept), {"color": theme.slate, "line": {"width": 0}}),
-        ("set aside", np.flatnonzero(aside & ~golden), {"color": theme.faint, "line": {"width": 0}, "pattern": hatch}),
-    ]
 
 
 def totals_bars(selection: Selection, dark: bool = False) -> go.Figure:
@@ -46,11 +29,9 @@ def totals_bars(selection: Selection, dark: bool = False) -> go.Figure:
     theme = colours(dark)
     figure = go.Figure()
     for name, layers, marker in layer_groups(selection, theme):
-        if len(layers):
-            _total_bars_of(figure, selection, layers, theme, {"name": name, "marker": marker})
+        _total_bars_of(figure, selection, layers, theme, {"name": name, "marker": marker})
     layer_axis(figure, len(selection.totals))
     figure.update_layout(barmode="overlay", showlegend=True, clickmode="event+select")
-    figure.update_xaxes(title_text="layer (0 is the first block)")
     mean = selection.by == "mean"
     figure.update_yaxes(title_text="mean predicted score S" if mean else "summed score S")
     notes = _cut_and_fences(figure, selection, theme)
@@ -119,11 +100,8 @@ def _totals_finding(selection: Selection) -> str:
 
 def _cut_and_fences(figure: go.Figure, selection: Selection, theme: Colours) -> str:
     totals, (low, high) = selection.totals, selection.interval.T
-    limits = cut_range(totals, low, high, set_aside_mask(selection))
-    notes = ""
-    if limits:
-        notes = cut_bars(figure, totals, limits, theme)
-    ends = limits or (float(min(low.min(), totals.min(), 0)), float(max(high.max(), totals.max(), 0)))
+    notes = cut_bars(figure, totals, selection, theme, selection.interval)
+    ends = figure.layout.yaxis.range or (min(low.min(), totals.min(), 0), max(high.max(), totals.max(), 0))
     drawn = [fence for fence in selection.fences if ends[0] <= fence <= ends[1]]
     for fence in drawn:
         figure.add_hline(y=fence, line={"color": theme.muted, "width": 1, "dash": "dot"}, name="fence")
@@ -145,8 +123,7 @@ def best_layer_distribution(
     figure, kind, body, above = (
         _relation_cells(scores, selection, theme) if by_relation else _count_bars(counts, selection, theme)
     )
-    layer_axis(figure, scores.n_layers)
-    figure.update_xaxes(title_text="layer with the request's largest value")
+    layer_axis(figure, scores.n_layers, "layer with the request's largest value")
     return dress(
         figure,
         dark=dark,
@@ -184,16 +161,15 @@ def _count_bars(counts: NDArray[np.int64], selection: Selection, theme: Colours)
     figure = go.Figure()
     share = counts / max(int(counts.sum()), 1)
     for name, layers, marker in layer_groups(selection, theme):
-        if len(layers):
-            figure.add_bar(
-                x=layers,
-                y=counts[layers],
-                name=name,
-                width=BAR,
-                marker=marker,
-                customdata=[[int(layer), float(share[layer])] for layer in layers],
-                hovertemplate="<b>layer %{x}</b><br>best for %{y} requests (%{customdata[1]:.1%})<extra></extra>",
-            )
+        figure.add_bar(
+            x=layers,
+            y=counts[layers],
+            name=name,
+            width=BAR,
+            marker=marker,
+            customdata=[[int(layer), float(share[layer])] for layer in layers],
+            hovertemplate="<b>layer %{x}</b><br>best for %{y} requests (%{customdata[1]:.1%})<extra></extra>",
+        )
     figure.update_layout(barmode="overlay", showlegend=True)
     figure.update_yaxes(title_text="requests", rangemode="tozero", tickformat=",d")
     if counts.max() <= 5:

@@ -3,10 +3,8 @@
 import numpy as np
 import plotly.graph_objects as go
 
-from goldenlayers_core.errors import ConfigError
-from goldenlayers_core.figures.frame import colour_bar, dress, layer_axis, mark_layers, provenance, value_definition
+from goldenlayers_core.figures.frame import dress, layer_axis
 from goldenlayers_core.figures.scores.cells import (
-    MAX_LABELS,
     Order,
     Rows,
     body_height,
@@ -15,17 +13,19 @@ from goldenlayers_core.figures.scores.cells import (
     row_axis,
     rows_kind,
     rows_note,
+    share_cells,
 )
 from goldenlayers_core.figures.scores.heatmap import shown_rows
-from goldenlayers_core.figures.text import counted, number, sentences, shorten
-from goldenlayers_core.figures.theme import Colours, colour_scale, colours
+from goldenlayers_core.figures.scores.selection import mark_layers, provenance, value_definition
+from goldenlayers_core.figures.text import counted, number, sentences
+from goldenlayers_core.figures.theme import Colours, colours
 from goldenlayers_core.results import Floats, LayerScores, Part, Selection
 
-SCORE = "score"  # stands for the predicted score itself among the names of parts
+PREDICTED = "score"  # stands for the predicted score itself among the names of parts
 
 
 def part_heatmap(
-    scores: LayerScores, selection: Selection, part: str = SCORE, order: Order = "best", dark: bool = False
+    scores: LayerScores, selection: Selection, part: str = PREDICTED, order: Order = "best", dark: bool = False
 ) -> go.Figure:
     """Heatmap of the predicted score ("score") or of one of its parts, one row per request, on a scale from 0 to 1.
 
@@ -38,14 +38,13 @@ def part_heatmap(
     """
     theme = colours(dark)
     rows = shown_rows(scores, order)
-    info = None if part == SCORE else scores.part(part)
+    info = None if part == PREDICTED else scores.part(part)
     values = scores.values if info is None else info.values
-    figure = go.Figure([_cells(rows.mean(values), info, theme), _clicks(scores, rows, theme)])
+    title = "predicted score" if info is None else info.title.lower()
+    figure = go.Figure([share_cells(rows.mean(values), title, theme), _clicks(scores, rows, theme)])
     mark_layers(figure, selection, theme, len(rows))
     layer_axis(figure, scores.n_layers)
-    figure.update_xaxes(title_text="layer (0 is the first block)")
     row_axis(figure, of_scores(scores), rows)
-    figure.update_layout(clickmode="event+select", hoverdistance=-1)
     return dress(
         figure,
         dark=dark,
@@ -87,22 +86,6 @@ def part_means(info: Part) -> Floats:
     return found
 
 
-def _cells(values: Floats, info: Part | None, theme: Colours) -> go.Heatmap:
-    gap = 1 if len(values) <= MAX_LABELS else 0
-    title = "predicted score" if info is None else info.title.lower()
-    return go.Heatmap(
-        z=values,
-        zmin=0,
-        zmax=1,
-        colorscale=colour_scale(theme.sequential),
-        hoverinfo="skip",
-        hoverongaps=False,
-        xgap=gap,
-        ygap=gap,
-        colorbar=colour_bar(theme, title, body_height(len(values))) | {"tickvals": [0, 0.25, 0.5, 0.75, 1]},
-    )
-
-
 def _clicks(scores: LayerScores, rows: Rows, theme: Colours) -> go.Scatter:
     lines = [f"{part.title.lower()} %{{customdata[{3 + i}]:.2f}}" for i, part in enumerate(scores.parts)]
     numbers = "layer %{customdata[1]}: predicted score <b>%{customdata[2]:.2f}</b><br>" + ", ".join(lines)
@@ -121,9 +104,7 @@ def prediction_profile(scores: LayerScores, index: int, selection: Selection, da
     ------
     ConfigError: `index` is not a request of `scores`.
     """
-    if not 0 <= index < scores.n_requests:
-        raise ConfigError(f"Request {index} was asked for; these scores have requests 0 to {scores.n_requests - 1}.")
-    theme = colours(dark)
+    theme, told = colours(dark), of_scores(scores).told(index)
     figure = go.Figure()
     looks = zip((theme.blue, theme.slate, theme.rust, theme.muted), ("dash", "dot", "dashdot", "longdash"), strict=True)
     for part, (colour, dash) in zip(scores.parts, looks, strict=False):
@@ -134,7 +115,6 @@ def prediction_profile(scores: LayerScores, index: int, selection: Selection, da
         x=selection.golden_layer, line={"color": theme.gold, "width": 2}, name="golden layer", layer="below"
     )
     layer_axis(figure, scores.n_layers)
-    figure.update_xaxes(title_text="layer (0 is the first block)")
     figure.update_yaxes(title_text="predicted share", range=[-0.03, 1.03])
     figure.update_layout(showlegend=True, hovermode="x unified")
     best = int(scores.best_layers[index])
@@ -149,8 +129,7 @@ def prediction_profile(scores: LayerScores, index: int, selection: Selection, da
         + ("; no layer more" if best == selection.golden_layer else f"; most at layer {best}: {top}"),
         subtitle=sentences(
             (
-                f"{shorten(scores.prompts[index], 150)}",
-                f"{shorten(scores.targets_old[index], 50)} → {shorten(scores.targets_new[index], 50)}",
+                told,
                 "Score = mean of feasible, spread, 1 - harm and portability, of those the request has; gold: golden "
                 "layer. No edit was run.",
             )

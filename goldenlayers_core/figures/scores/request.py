@@ -4,18 +4,10 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from goldenlayers_core.errors import ConfigError
-from goldenlayers_core.figures.frame import (
-    cut_bars,
-    cut_range,
-    dress,
-    layer_axis,
-    set_aside_mask,
-    set_aside_sentence,
-    value_definition,
-)
-from goldenlayers_core.figures.scores.layers import BAR, layer_groups
-from goldenlayers_core.figures.text import counted, sentences, shorten
+from goldenlayers_core.figures.frame import BAR, dress, layer_axis
+from goldenlayers_core.figures.scores.cells import of_scores
+from goldenlayers_core.figures.scores.selection import cut_bars, layer_groups, set_aside_sentence, value_definition
+from goldenlayers_core.figures.text import counted, sentences
 from goldenlayers_core.figures.theme import Colours, colours
 from goldenlayers_core.results import LayerScores, Selection
 
@@ -29,18 +21,13 @@ def request_profile(scores: LayerScores, index: int, selection: Selection, dark:
     ------
     ConfigError: `index` is not a request of `scores`.
     """
-    if not 0 <= index < scores.n_requests:
-        raise ConfigError(f"Request {index} was asked for; these scores have requests 0 to {scores.n_requests - 1}.")
-    theme = colours(dark)
+    theme, told = colours(dark), of_scores(scores).told(index)
     figure = make_subplots(rows=3, cols=1, shared_xaxes=True, vertical_spacing=0.07, row_heights=[0.5, 0.22, 0.28])
     _value_bars(figure, scores.values[index], selection, theme)
     _cosine_and_norms(figure, scores, index, theme)
     values = scores.values[index]
-    limits, cut = cut_range(values, values, values, set_aside_mask(selection)), ""
-    if limits:
-        cut = cut_bars(figure, values, limits, theme)
+    cut = cut_bars(figure, values, selection, theme)
     layer_axis(figure, scores.n_layers)
-    figure.update_xaxes(title_text="layer (0 is the first block)", row=3, col=1)
     figure.update_layout(barmode="overlay", showlegend=True)
     return dress(
         figure,
@@ -48,8 +35,7 @@ def request_profile(scores: LayerScores, index: int, selection: Selection, dark:
         title=_finding(scores, index, selection),
         subtitle=sentences(
             (
-                f"{shorten(scores.prompts[index], 150)}",
-                f"{shorten(scores.targets_old[index], 50)} → {shorten(scores.targets_new[index], 50)}",
+                told,
                 f"{value_definition(scores)} It is the cosine times both gradient norms (nats per unit of weight).",
                 cut or set_aside_sentence(selection, "hatched"),
             )
@@ -73,17 +59,16 @@ def _finding(scores: LayerScores, index: int, selection: Selection) -> str:
 
 def _value_bars(figure: go.Figure, values: np.ndarray, selection: Selection, theme: Colours) -> None:
     for name, layers, marker in layer_groups(selection, theme):
-        if len(layers):
-            figure.add_bar(
-                x=layers,
-                y=values[layers],
-                name=name,
-                width=BAR,
-                marker=marker,
-                hovertemplate="<b>layer %{x}</b><br>value %{y:.3g}<extra></extra>",
-                row=1,
-                col=1,
-            )
+        figure.add_bar(
+            x=layers,
+            y=values[layers],
+            name=name,
+            width=BAR,
+            marker=marker,
+            hovertemplate="<b>layer %{x}</b><br>value %{y:.3g}<extra></extra>",
+            row=1,
+            col=1,
+        )
     figure.update_yaxes(title_text="value", nticks=6, row=1, col=1)
 
 

@@ -6,8 +6,7 @@ from typing import Final
 import numpy as np
 import plotly.graph_objects as go
 
-from goldenlayers_core.figures.band import interval_band
-from goldenlayers_core.figures.frame import colour_bar, dress, layer_axis
+from goldenlayers_core.figures.frame import colour_bar, dress, interval_band, layer_axis
 from goldenlayers_core.figures.text import MINUS, counted, escape, number, percent, sentences, shorten
 from goldenlayers_core.figures.theme import Colours, colour_scale, colours
 from goldenlayers_core.results import POSITIONS, TokenTrace, TraceResult, position_class
@@ -49,7 +48,6 @@ def token_heatmap(trace: TokenTrace, dark: bool = False) -> go.Figure:
     if best is not None:
         _frame_cell(figure, best, theme)
     layer_axis(figure, layers)
-    figure.update_xaxes(title_text="layer (0 is the first block)")
     figure.update_yaxes(
         range=[tokens - 0.5, -0.5],
         tickvals=list(range(tokens)),
@@ -163,7 +161,6 @@ def trace_curves(trace: TraceResult, dark: bool = False, n_resamples: int = 1000
         x=trace.golden_layer, line={"color": theme.gold, "width": 2}, layer="below", name="causal tracing's pick"
     )
     layer_axis(figure, trace.n_layers)
-    figure.update_xaxes(title_text="layer (0 is the first block)")
     figure.update_yaxes(title_text="indirect effect (probability)")
     figure.update_layout(
         showlegend=True, legend={"entrywidth": 158, "entrywidthmode": "pixels", "traceorder": "normal"}

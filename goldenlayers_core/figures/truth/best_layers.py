@@ -4,8 +4,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from goldenlayers_core.figures.frame import dress, layer_axis
-from goldenlayers_core.figures.scores.layers import BAR
+from goldenlayers_core.figures.frame import BAR, dress, layer_axis
 from goldenlayers_core.figures.text import counted, number, percent, sentences
 from goldenlayers_core.figures.theme import Colours, colours
 from goldenlayers_core.results import BestLayers
@@ -23,7 +22,6 @@ def best_layers(found: BestLayers, about_sweep: str, dark: bool = False) -> go.F
     if found.estimated is not None:
         _estimated(figure, found, theme)
     layer_axis(figure, found.n_layers)
-    figure.update_xaxes(title_text="layer (0 is the first block)", row=panels, col=1)
     figure.update_layout(barmode="stack", showlegend=True)
     return dress(
         figure,

@@ -7,12 +7,10 @@ from typing import Final
 
 import plotly.graph_objects as go
 
-from goldenlayers_core.figures.band import interval_band
-from goldenlayers_core.figures.frame import PHONE, dress, layer_axis
+from goldenlayers_core.figures.frame import PHONE, dress, interval_band, layer_axis
 from goldenlayers_core.figures.text import counted, layer_list, number, sentences
 from goldenlayers_core.figures.theme import Colours, colours
-from goldenlayers_core.results import LayerCard, LayerCurve, Pick
-from goldenlayers_core.results.truth.card import WAYS, Way
+from goldenlayers_core.results import SCORE, WAYS, LayerCard, LayerCurve, Pick, Way
 
 # Short names for marks, and their symbols: filled for real edits, shapes for estimates, rings for picks made unseen.
 _NAMES: Final = ("sweep", "search", "edit-aware", "LGA", "causal trace", "literature", "middle")
@@ -22,9 +20,6 @@ _UNSEEN: Final = ("literature_default", "middle")
 _LETTER, _LINE = 6.3, 17  # px of a label's letter and of its line
 _LABEL: Final = 34  # characters of a label's line
 _PLOT: Final = 260  # px of the scores from 0 to 1
-SCORE: Final = (
-    "Score = mean of rewrite, rephrase, locality and portability, over the kinds of probe a request has (0 to 1)"
-)
 
 
 def short_name(way: Way) -> str:
@@ -57,7 +52,6 @@ def layer_card(card: LayerCard, curve: LayerCurve | None, dark: bool = False) ->
     _marks(figure, picked, theme)
     _labels(figure, labels, top + 12 * unit, _LINE * unit, theme)
     layer_axis(figure, card.n_layers)
-    figure.update_xaxes(title_text="layer (0 is the first block)")
     high = top + (12 + _LINE * lanes) * unit
     figure.update_yaxes(range=[-0.03, high], tickvals=[0, 0.2, 0.4, 0.6, 0.8, 1], zeroline=False)
     figure.update_yaxes(title_text="mean real score" if curve is not None else "", showticklabels=curve is not None)

@@ -8,12 +8,10 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from goldenlayers_core.figures.band import interval_band
-from goldenlayers_core.figures.frame import dress, layer_axis
+from goldenlayers_core.figures.frame import dress, interval_band, layer_axis
 from goldenlayers_core.figures.text import counted, number, sentences
 from goldenlayers_core.figures.theme import Colours, colours
-from goldenlayers_core.figures.truth.card import SCORE
-from goldenlayers_core.results import Agreement, LayerCurve, metric
+from goldenlayers_core.results import SCORE, Agreement, LayerCurve, metric
 
 _DASHES: Final = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 _SYMBOLS: Final = ("circle", "square", "diamond", "cross", "x", "triangle-up")
@@ -49,7 +47,6 @@ def metric_curves(curves: Sequence[LayerCurve], golden: int, about: str, dark: b
             figure.update_yaxes(type="log", row=row, col=1)
     n_layers = curves[0].n_layers if curves else 1
     layer_axis(figure, n_layers)
-    figure.update_xaxes(title_text="layer (0 is the first block)", row=len(units), col=1)
     figure.add_vline(x=golden, line={"color": theme.gold, "width": 2}, layer="below", name="golden layer")
     figure.update_layout(showlegend=True, legend={"entrywidth": 158, "entrywidthmode": "pixels"})
     return dress(

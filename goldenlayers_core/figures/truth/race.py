@@ -3,12 +3,12 @@
 import numpy as np
 import plotly.graph_objects as go
 
-from goldenlayers_core.figures.frame import colour_bar, dress, mark_column
+from goldenlayers_core.figures.frame import dress, mark_column
+from goldenlayers_core.figures.scores.cells import share_bar
 from goldenlayers_core.figures.text import counted, number, percent, sentences
 from goldenlayers_core.figures.theme import Colours, colour_scale, colours
-from goldenlayers_core.figures.truth.card import SCORE
 from goldenlayers_core.figures.truth.sweep import column_axis
-from goldenlayers_core.results import SearchResult
+from goldenlayers_core.results import SCORE, SearchResult
 
 
 def race(found: SearchResult, dark: bool = False) -> go.Figure:
@@ -64,7 +64,7 @@ def _cells(found: SearchResult, body: int, theme: Colours) -> go.Heatmap:
             "<b>layer %{customdata[0]}</b> %{customdata[2]}<br>mean score %{z:.3f} over %{customdata[1]} "
             "requests<extra></extra>"
         ),
-        colorbar=colour_bar(theme, "mean real score", body) | {"tickvals": [0, 0.25, 0.5, 0.75, 1]},
+        colorbar=share_bar(theme, "mean real score", body),
     )
 
 

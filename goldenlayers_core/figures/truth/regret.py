@@ -8,9 +8,8 @@ import plotly.graph_objects as go
 from goldenlayers_core.figures.frame import dress
 from goldenlayers_core.figures.text import MINUS, counted, number, percent, sentences, shorten, wrap
 from goldenlayers_core.figures.theme import Colours, colour_scale, colours
-from goldenlayers_core.figures.truth.card import SCORE, provenance, short_name, way_colour
-from goldenlayers_core.results import Generalisation, LayerCard, Pick
-from goldenlayers_core.results.truth.card import WAYS
+from goldenlayers_core.figures.truth.card import provenance, short_name, way_colour
+from goldenlayers_core.results import SCORE, WAYS, Generalisation, LayerCard, Pick
 
 
 def regret_bars(card: LayerCard, dark: bool = False) -> go.Figure:

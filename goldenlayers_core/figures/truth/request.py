@@ -1,21 +1,16 @@
 """One request of a sweep under the glass: what the edit did at every layer."""
 
-from typing import Final
-
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from goldenlayers_core.errors import ConfigError
 from goldenlayers_core.figures.frame import dress
-from goldenlayers_core.figures.text import counted, layer_list, number, sentences, shorten
+from goldenlayers_core.figures.scores.cells import of_sweep
+from goldenlayers_core.figures.text import counted, layer_list, number, sentences
 from goldenlayers_core.figures.theme import Colours, colour_scale, colours
-from goldenlayers_core.figures.truth.card import SCORE
 from goldenlayers_core.figures.truth.sweep import column_axis
-from goldenlayers_core.results import SweepResult
-from goldenlayers_core.results.truth.sweep import PROBE_METRICS
-
-_KINDS: Final = ("Rewrite", "Rephrase", "Locality", "Portability")
+from goldenlayers_core.results import PROBE_METRICS, SCORE, SweepResult, metric
 
 
 def request_layers(sweep: SweepResult, index: int, layer: int, dark: bool = False) -> go.Figure:
@@ -28,13 +23,12 @@ def request_layers(sweep: SweepResult, index: int, layer: int, dark: bool = Fals
             f"Request {index} at layer {layer} was asked for; this sweep has requests 0 to {sweep.n_requests - 1} and "
             f"{layer_list(sweep.layers)}."
         )
-    theme = colours(dark)
+    theme, told = colours(dark), of_sweep(sweep).told(index)
     place = sweep.layers.index(layer)
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.06, row_heights=[0.42, 0.58])
     _strips(figure, sweep, index, theme)
     _lines(figure, sweep, index, theme)
     column_axis(figure, sweep.layers, sweep.n_layers)
-    figure.update_xaxes(title_text="", row=1, col=1)
     figure.add_vrect(
         x0=place - 0.5, x1=place + 0.5, line={"color": theme.gold, "width": 2}, fillcolor="rgba(0,0,0,0)", name="layer"
     )
@@ -46,8 +40,7 @@ def request_layers(sweep: SweepResult, index: int, layer: int, dark: bool = Fals
         title=f"At layer {layer} this request scores {number(score, 2)}; its best layer {number(best, 2)}",
         subtitle=sentences(
             (
-                f"{shorten(sweep.prompts[index], 150)}",
-                f"{shorten(sweep.targets_true[index], 50) or '?'} → {shorten(sweep.targets_new[index], 50)}",
+                told,
                 f"1 request at {counted(len(sweep.layers), 'layer')}. Strips: share of the probes of each kind that "
                 f"came out as wished (empty: none). {SCORE}. P(new): probability of the new target "
                 "after the edit. Gold: the layer chosen.",
@@ -62,7 +55,7 @@ def request_layers(sweep: SweepResult, index: int, layer: int, dark: bool = Fals
 def _strips(figure: go.Figure, sweep: SweepResult, index: int, theme: Colours) -> None:
     figure.add_heatmap(
         x=np.arange(len(sweep.layers)),
-        y=list(_KINDS),
+        y=[metric(name).title for name in PROBE_METRICS],
         z=np.stack([sweep.of(name)[index] for name in PROBE_METRICS]),  # (4, L)
         zmin=0,
         zmax=1,
@@ -70,7 +63,7 @@ def _strips(figure: go.Figure, sweep: SweepResult, index: int, theme: Colours) -
         showscale=False,
         xgap=1,
         ygap=2,
-        customdata=np.tile(np.asarray(sweep.layers), (len(_KINDS), 1)),
+        customdata=np.tile(np.asarray(sweep.layers), (len(PROBE_METRICS), 1)),
         hovertemplate="<b>%{y}</b>, layer %{customdata}: %{z:.0%} as wished<extra></extra>",
         row=1,
         col=1,

@@ -1,34 +1,28 @@
 """Every request at every layer by real edits: the heatmap that opens requests."""
 
 from collections.abc import Sequence
-from typing import Final
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 
-from goldenlayers_core.figures.frame import colour_bar, dress, layer_axis, mark_column
+from goldenlayers_core.figures.frame import LAYER, dress, layer_axis, mark_column
 from goldenlayers_core.figures.scores.cells import (
-    MAX_LABELS,
+    ORDER_WORDS,
     Order,
     Rows,
     body_height,
     click_layer,
     of_sweep,
-    order_words,
     ordered,
     row_axis,
     rows_kind,
     rows_note,
     rows_of,
+    share_cells,
 )
 from goldenlayers_core.figures.text import counted, layer_list, number, sentences
-from goldenlayers_core.figures.theme import Colours, colour_scale, colours
-from goldenlayers_core.figures.truth.card import SCORE
-from goldenlayers_core.results import SweepResult
-from goldenlayers_core.results.truth.sweep import PROBE_METRICS
-
-_KINDS: Final = ("Rewrite", "Rephrase", "Locality", "Portability")
+from goldenlayers_core.figures.theme import Colours, colours
+from goldenlayers_core.results import PROBE_METRICS, SCORE, SweepResult
 
 
 def about(sweep: SweepResult) -> str:
@@ -46,12 +40,11 @@ def sweep_heatmap(sweep: SweepResult, order: Order = "best", dark: bool = False)
     scores = sweep.score
     best = np.asarray(sweep.layers, dtype=np.int64)[scores.argmax(axis=1)]
     rows = rows_of(ordered(sweep.relations, best, scores.max(axis=1), order), len(sweep.layers))
-    figure = go.Figure([_cells(rows.mean(scores), theme), _clicks(sweep, rows, theme)])
+    figure = go.Figure([share_cells(rows.mean(scores), "real score", theme), _clicks(sweep, rows, theme)])
     place, columns = sweep.layers.index(sweep.golden_layer), len(sweep.layers)
     mark_column(figure, place, columns, len(rows), theme, label=f"golden layer {sweep.golden_layer}")
     column_axis(figure, sweep.layers, sweep.n_layers)
     row_axis(figure, of_sweep(sweep), rows)
-    figure.update_layout(clickmode="event+select", hoverdistance=-1)
     return dress(
         figure,
         dark=dark,
@@ -59,7 +52,7 @@ def sweep_heatmap(sweep: SweepResult, order: Order = "best", dark: bool = False)
         subtitle=sentences(
             (
                 rows_note(rows),
-                f"{SCORE}. Rows by {order_words(order)}.",
+                f"{SCORE}. Rows by {ORDER_WORDS[order]}.",
                 "" if columns == sweep.n_layers else f"Measured: {layer_list(sweep.layers)} of {sweep.n_layers}.",
                 about(sweep),
             )
@@ -71,22 +64,8 @@ def sweep_heatmap(sweep: SweepResult, order: Order = "best", dark: bool = False)
     )
 
 
-def _cells(scores: NDArray[np.float64], theme: Colours) -> go.Heatmap:
-    gap = 1 if len(scores) <= MAX_LABELS else 0
-    return go.Heatmap(
-        z=scores,
-        zmin=0,
-        zmax=1,
-        colorscale=colour_scale(theme.sequential),
-        hoverinfo="skip",
-        xgap=gap,
-        ygap=gap,
-        colorbar=colour_bar(theme, "real score", body_height(len(scores))) | {"tickvals": [0, 0.25, 0.5, 0.75, 1]},
-    )
-
-
 def _clicks(sweep: SweepResult, rows: Rows, theme: Colours) -> go.Scatter:
-    kinds = "<br>".join(f"{name.lower()} %{{customdata[{3 + k}]:.2f}}" for k, name in enumerate(_KINDS))
+    kinds = "<br>".join(f"{name} %{{customdata[{3 + k}]:.2f}}" for k, name in enumerate(PROBE_METRICS))
     numbers = (
         f"layer %{{customdata[1]}}: score <b>%{{customdata[2]:.2f}}</b><br>{kinds}<br>P(new) %{{customdata[7]:.3f}}"
     )
@@ -96,9 +75,7 @@ def _clicks(sweep: SweepResult, rows: Rows, theme: Colours) -> go.Scatter:
 
 def column_axis(figure: go.Figure, layers: Sequence[int], n_layers: int) -> None:
     """Columns of the layers measured, side by side; as a plain layer axis where that is all of them."""
-    layer_axis(figure, len(layers))
-    title = "layer (0 is the first block)" if len(layers) == n_layers else "layer measured (0 is the first block)"
-    figure.update_xaxes(title_text=title)
+    layer_axis(figure, len(layers), LAYER if len(layers) == n_layers else "layer measured (0 is the first block)")
     if len(layers) < n_layers:
         step = -(-len(layers) // 12)
         places = list(range(0, len(layers), step))

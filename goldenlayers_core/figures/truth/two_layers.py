@@ -2,12 +2,10 @@
 
 import plotly.graph_objects as go
 
-from goldenlayers_core.figures.band import interval_band
-from goldenlayers_core.figures.frame import dress, layer_axis
+from goldenlayers_core.figures.frame import dress, interval_band, layer_axis
 from goldenlayers_core.figures.text import counted, number, sentences
 from goldenlayers_core.figures.theme import Colours, colours
-from goldenlayers_core.figures.truth.card import SCORE
-from goldenlayers_core.results import LayerCurve
+from goldenlayers_core.results import SCORE, LayerCurve
 
 
 def two_layers(curve: LayerCurve, real: int, gradients: int | None, dark: bool = False) -> go.Figure:
@@ -29,7 +27,6 @@ def two_layers(curve: LayerCurve, real: int, gradients: int | None, dark: bool =
     if gradients is not None and gradients != real and gradients in means:
         _mark(figure, means, gradients, "gradients", theme.rust, theme)
     layer_axis(figure, curve.n_layers)
-    figure.update_xaxes(title_text="layer (0 is the first block)")
     figure.update_yaxes(range=[0, 1], title_text="mean real score", zeroline=False)
     figure.update_layout(showlegend=False)
     return dress(

@@ -106,6 +106,9 @@ METRICS: Final[tuple[Metric, ...]] = (
     Metric("steps", "Steps", "count", "neither", "Forward passes of the value optimisation."),
 )
 PROBE_METRICS: Final = ("rewrite", "rephrase", "locality", "portability")  # the score is their mean
+SCORE: Final = (
+    "Score = mean of rewrite, rephrase, locality and portability, over the kinds of probe a request has (0 to 1)"
+)
 _INDEX: Final = tuple(m.name for m in METRICS)
 
 

@@ -26,9 +26,8 @@ from goldenlayers_core.models.classroom.make import made
 from goldenlayers_core.models.classroom.place import NAME, is_ready, source_of
 from goldenlayers_core.models.tokens import encode_answer
 from goldenlayers_core.records import EditAwareConfig, EditRequest, LgaConfig, ModelSource, TraceConfig, TraceKind
-from goldenlayers_core.results import Floats
+from goldenlayers_core.results import PROBE_METRICS, Floats
 from goldenlayers_core.results.learn.classroom import CLASSROOM_WAYS, Classroom, PlantedRun
-from goldenlayers_core.results.truth.sweep import PROBE_METRICS
 from goldenlayers_core.runtime import Progress, provenance
 from goldenlayers_core.tasks.edit.supplies import supplies_of
 from goldenlayers_core.tasks.learn.stored_classroom import (

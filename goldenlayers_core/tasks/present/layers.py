@@ -5,13 +5,11 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from goldenlayers_core import figures
-from goldenlayers_core.figures.scores.parts import SCORE as SCORE_PART
+from goldenlayers_core.figures.scores.parts import PREDICTED
 from goldenlayers_core.figures.text import counted, number, percent
-from goldenlayers_core.figures.truth.card import SCORE
 from goldenlayers_core.figures.truth.sweep import about
 from goldenlayers_core.figures.truth.two_layers import two_layers
-from goldenlayers_core.results import LayerCard, LayerScores, Selection, SweepResult
-from goldenlayers_core.results.truth.sweep import PROBE_METRICS
+from goldenlayers_core.results import PROBE_METRICS, SCORE, LayerCard, LayerScores, Selection, SweepResult
 from goldenlayers_core.runtime import RunManifest, Store
 from goldenlayers_core.tasks.present.slide import Draw, Number, Slide
 from goldenlayers_core.tasks.recommendation import LGA_CAUTION
@@ -80,7 +78,7 @@ def heat(scores: LayerScores, selection: Selection, made: str) -> Slide:
 
     def draw(dark: bool) -> Any:
         if scores.parts:
-            return figures.part_heatmap(scores, selection, SCORE_PART, "best", dark)
+            return figures.part_heatmap(scores, selection, PREDICTED, "best", dark)
         return figures.scores_heatmap(scores, selection, "row", "best", dark)
 
     return _slide(

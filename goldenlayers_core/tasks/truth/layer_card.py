@@ -13,8 +13,7 @@ import numpy as np
 from goldenlayers_core.attribution.regret import N_RESAMPLES, regret
 from goldenlayers_core.models.architectures import ARCHITECTURES
 from goldenlayers_core.records import digest_of
-from goldenlayers_core.results import LayerCard, Pick, SweepResult
-from goldenlayers_core.results.truth.card import WAYS, Way
+from goldenlayers_core.results import WAYS, LayerCard, Pick, SweepResult, Way
 from goldenlayers_core.runtime import RunManifest, Store
 from goldenlayers_core.tasks.recommendation import golden_layer, score_method
 from goldenlayers_core.tasks.truth.judgement import SEED

@@ -8,8 +8,7 @@ import pandas as pd
 from goldenlayers_core import figures
 from goldenlayers_core.figures.truth.sweep import about
 from goldenlayers_core.reports import Section
-from goldenlayers_core.results import SweepResult
-from goldenlayers_core.results.truth.sweep import PROBE_METRICS
+from goldenlayers_core.results import PROBE_METRICS, SweepResult
 from goldenlayers_core.runtime import RunManifest, Store
 from goldenlayers_core.tasks.report_parts import GREEDY, SMALL, Parts, title_of
 from goldenlayers_core.tasks.scores.stored import open_scores

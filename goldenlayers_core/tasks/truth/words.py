@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from goldenlayers_core.figures.text import counted, number, percent
-from goldenlayers_core.results import Pick, SweepResult
-from goldenlayers_core.results.truth.card import WAYS, Way
+from goldenlayers_core.results import WAYS, Pick, SweepResult, Way
 from goldenlayers_core.tasks.truth.judgement import Difference, difference, left_out_regret, rivals, steadiness
 
 FEW: Final = 8  # requests below which a sweep is called small

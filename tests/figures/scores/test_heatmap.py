@@ -7,8 +7,8 @@ import pytest
 
 from goldenlayers_core.errors import ConfigError
 from goldenlayers_core.figures import scores_heatmap
-from goldenlayers_core.figures.scores.cells import Rows
-from goldenlayers_core.figures.scores.heatmap import MAX_CELLS, MAX_LABELS, ordered_requests, shown_rows
+from goldenlayers_core.figures.scores.cells import MAX_CELLS, MAX_LABELS, Rows
+from goldenlayers_core.figures.scores.heatmap import ordered_requests, shown_rows
 from goldenlayers_core.figures.text import plain
 
 

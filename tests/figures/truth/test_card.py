@@ -11,8 +11,7 @@ from goldenlayers_core.figures.text import plain
 from goldenlayers_core.figures.theme import DARK, LIGHT
 from goldenlayers_core.figures.truth.card import place_labels
 from goldenlayers_core.figures.truth.two_layers import two_layers
-from goldenlayers_core.results import LayerCard, LayerCurve, Pick
-from goldenlayers_core.results.truth.card import WAYS
+from goldenlayers_core.results import WAYS, LayerCard, LayerCurve, Pick
 from goldenlayers_core.tasks.truth.judgement import curve
 from goldenlayers_core.tasks.truth.transfer import Part, matrix
 from tests.made_up import made_sweep
