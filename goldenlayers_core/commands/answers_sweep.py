@@ -5,7 +5,6 @@ from typing import Any
 
 from goldenlayers_core.attribution.regret import oracle_layers
 from goldenlayers_core.results import PROBE_METRICS, Floats, LayerCard, Pick, SweepResult, Way
-from goldenlayers_core.results.truth.card import way_title
 from goldenlayers_core.tasks.truth.judgement import curve, steadiness
 
 KEYS: tuple[tuple[str, Way], ...] = (
@@ -85,7 +84,7 @@ def sweep_lines(content: dict[str, Any], card: LayerCard) -> list[str]:
 
 
 def _pick_line(pick: Pick) -> str:
-    name = f"  {way_title(pick.way):28}"
+    name = f"  {pick.info.title:28}"
     if pick.layer is None:
         return f"{name}     -  {pick.source}"
     if pick.regret is None:

@@ -92,25 +92,14 @@ def find_browser(environment: Mapping[str, str] | None = None) -> str | None:
     return next((found for name in BROWSERS if (found := shutil.which(name, path=path))), None)
 
 
-def to_png(
-    figure: go.Figure,
-    width: int = PNG_WIDTH,
-    scale: float = 2.0,
-    seconds: float = PNG_SECONDS,
-) -> bytes:
+def to_png(figure: go.Figure, width: int = PNG_WIDTH, scale: float = 2.0, seconds: float = PNG_SECONDS) -> bytes:
     """The figure as PNG, `width` x the figure's own height (700 where it has none), times `scale`, in px.
 
     Raises
     ------
     GoldenLayersError: Kaleido or a browser is missing, drawing failed, or took longer than `seconds`.
     """
-    browser = _browser()
-    figure = fit_width(figure, width) if isinstance(figure.layout.meta, Mapping) else figure
-    size = [str(width), str(int(figure.layout.height or 700)), str(scale), str(seconds)]
-    picture = _drawn(figure.to_json().encode(), [*_RENDER, *size], browser, seconds)
-    if not picture.startswith(b"\x89PNG"):
-        raise GoldenLayersError(f"The PNG could not be drawn with {browser} (no picture came); download HTML instead.")
-    return picture
+    return to_pictures([(figure, "png")], width, scale, seconds)[0]
 
 
 def to_pictures(
@@ -126,13 +115,13 @@ def to_pictures(
         fitted = fit_width(figure, width) if isinstance(figure.layout.meta, Mapping) else figure
         size = {"width": width, "height": int(fitted.layout.height or 700), "scale": scale if form == "png" else 1.0}
         orders.append({"figure": json.loads(fitted.to_json()), "format": form, **size})
-    answer = _drawn(
-        json.dumps(orders).encode(), [*_RENDER, "many", str(seconds)], browser, seconds * max(len(orders), 1)
-    )
+    answer = _drawn(json.dumps(orders).encode(), browser, seconds, seconds * max(len(orders), 1))
     try:
         return [base64.b64decode(picture) for picture in json.loads(answer)]
     except ValueError as error:
-        raise GoldenLayersError(f"The pictures could not be drawn with {browser} ({error}).") from error
+        raise GoldenLayersError(
+            f"The PNG could not be drawn with {browser} ({error}); download HTML instead."
+        ) from error
 
 
 def _browser() -> str:
@@ -146,8 +135,8 @@ def _browser() -> str:
     return browser
 
 
-def _drawn(figure_json: bytes, command: list[str], browser: str, seconds: float) -> bytes:
-    """Standard output of `command` fed with `figure_json`; ended, with the browser it started, when time is up."""
+def _drawn(orders: bytes, browser: str, each: float, seconds: float) -> bytes:
+    """What `render` answers to the orders; ended, with the browser it started, when time is up."""
     with tempfile.TemporaryDirectory(prefix="goldenlayers-png-", ignore_cleanup_errors=True) as folder:
         environment = {
             **os.environ,
@@ -156,18 +145,18 @@ def _drawn(figure_json: bytes, command: list[str], browser: str, seconds: float)
             "TMPDIR": folder,  # the browser's profile goes there, and goes away even where the browser was killed
         }
         pipe = subprocess.PIPE
-        with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment) as process:
+        with subprocess.Popen([*_RENDER, str(each)], stdin=pipe, stdout=pipe, stderr=pipe, env=environment) as process:
             try:
-                picture, complaint = process.communicate(figure_json, timeout=seconds)
+                pictures, complaint = process.communicate(orders, timeout=seconds)
             except subprocess.TimeoutExpired:
                 _end(process)
                 raise GoldenLayersError(
                     f"Drawing the PNG took longer than {seconds:g} seconds and was stopped; try again or download HTML."
                 ) from None
-    if process.returncode != 0 or not picture:
+    if process.returncode != 0 or not pictures:
         reason = _reason(complaint, process.returncode)
         raise GoldenLayersError(f"The PNG could not be drawn with {browser} ({reason}); download HTML instead.")
-    return picture
+    return pictures
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -5,7 +5,7 @@ from goldenlayers_core.results.edit.report import EditReport, ProbeOutcome, View
 from goldenlayers_core.results.scores.layer_scores import LayerScores, Part, Selection
 from goldenlayers_core.results.scores.ranks import mean_ranks, spearman
 from goldenlayers_core.results.scores.trace import POSITIONS, TokenTrace, TraceResult, class_means, position_class
-from goldenlayers_core.results.truth.card import WAYS, LayerCard, Pick, Way
+from goldenlayers_core.results.truth.card import WAYS, LayerCard, Pick, Way, way_info
 from goldenlayers_core.results.truth.judgement import Agreement, BestLayers, Generalisation, LayerCurve
 from goldenlayers_core.results.truth.search import SearchResult, SearchRound
 from goldenlayers_core.results.truth.sweep import METRICS, PROBE_METRICS, SCORE, Metric, SweepResult, metric
@@ -42,4 +42,5 @@ __all__ = [
     "metric",
     "position_class",
     "spearman",
+    "way_info",
 ]

@@ -10,28 +10,20 @@ import plotly.graph_objects as go
 from goldenlayers_core.figures.frame import PHONE, dress, interval_band, layer_axis
 from goldenlayers_core.figures.text import counted, layer_list, number, sentences
 from goldenlayers_core.figures.theme import Colours, colours
-from goldenlayers_core.results import SCORE, WAYS, LayerCard, LayerCurve, Pick, Way
+from goldenlayers_core.results import SCORE, WAYS, LayerCard, LayerCurve, Pick, Way, way_info
 
-# Short names for marks, and their symbols: filled for real edits, shapes for estimates, rings for picks made unseen.
-_NAMES: Final = ("sweep", "search", "edit-aware", "LGA", "causal trace", "literature", "middle")
+# filled for real edits, shapes for estimates, rings for picks made unseen
 _SYMBOLS: Final = ("star", "diamond", "triangle-up", "square", "x", "circle-open", "circle-open-dot")
-_REAL: Final = ("sweep", "search")
-_UNSEEN: Final = ("literature_default", "middle")
 _LETTER, _LINE = 6.3, 17  # px of a label's letter and of its line
 _LABEL: Final = 34  # characters of a label's line
 _PLOT: Final = 260  # px of the scores from 0 to 1
-
-
-def short_name(way: Way) -> str:
-    """What a mark is called where there is little room."""
-    return _NAMES[WAYS.index(way)]
 
 
 def way_colour(way: Way, theme: Colours) -> str:
     """Gold for the sweep, blue for other real edits, rust for estimates, slate for picks made unseen."""
     if way == "sweep":
         return theme.gold
-    return theme.blue if way in _REAL else theme.slate if way in _UNSEEN else theme.rust
+    return {"real edits": theme.blue, "estimate": theme.rust, "unseen": theme.slate}[way_info(way).kind]
 
 
 def layer_card(card: LayerCard, curve: LayerCurve | None, dark: bool = False) -> go.Figure:
@@ -104,24 +96,21 @@ def _oracle(figure: go.Figure, card: LayerCard, theme: Colours) -> None:
 
 def _marks(figure: go.Figure, picked: Sequence[Pick], theme: Colours) -> None:
     for pick in reversed(picked):  # the best evidence on top
+        colour, ring = way_colour(pick.way, theme), pick.info.kind == "unseen"
         figure.add_scatter(
             x=[pick.layer],
             y=[pick.score if pick.score is not None else 0.0],
             mode="markers",
-            name=short_name(pick.way),
+            name=pick.info.short,
             customdata=[[pick.layer, pick.way]],
-            hovertemplate=f"<b>{short_name(pick.way)}</b>: layer %{{x}}<br>{_told(pick)}<extra></extra>",
+            hovertemplate=f"<b>{pick.info.short}</b>: layer %{{x}}<br>{_told(pick)}<extra></extra>",
             marker={
                 "symbol": _SYMBOLS[WAYS.index(pick.way)],
                 "size": 15 if pick.way == "sweep" else 11,
-                "color": way_colour(pick.way, theme),
-                "line": {"width": 2 if pick.way in _UNSEEN else 1, "color": _rim(pick.way, theme)},
+                "color": colour,
+                "line": {"width": 2 if ring else 1, "color": colour if ring else theme.background},
             },
         )
-
-
-def _rim(way: Way, theme: Colours) -> str:
-    return way_colour(way, theme) if way in _UNSEEN else theme.background
 
 
 def _told(pick: Pick) -> str:
@@ -153,7 +142,7 @@ def place_labels(picked: Sequence[Pick], n_layers: int) -> list[Label]:
     ends: list[float] = []  # right end of the last label in each lane, px
     placed: list[Label] = []
     for layer, picks in sorted(groups.items()):
-        lines = textwrap.wrap(f"{', '.join(short_name(pick.way) for pick in picks)}: {layer}", _LABEL)
+        lines = textwrap.wrap(f"{', '.join(pick.info.short for pick in picks)}: {layer}", _LABEL)
         size, middle = _LETTER * max(map(len, lines)) + 8, (layer + 0.5) * width / n_layers
         anchor = "left" if middle < size / 2 else "right" if middle > width - size / 2 else "center"
         start = {"left": middle - 4, "right": middle - size + 4, "center": middle - size / 2}[anchor]
@@ -193,7 +182,7 @@ def _labels(figure: go.Figure, labels: Sequence[Label], bottom: float, step: flo
             font={
                 "size": 11,
                 "color": theme.gold_text if label.way == "sweep" else theme.ink,
-                "weight": 600 if label.way in _REAL else 400,
+                "weight": 600 if way_info(label.way).kind == "real edits" else 400,
             },
             name="pick",
         )
@@ -202,7 +191,7 @@ def _labels(figure: go.Figure, labels: Sequence[Label], bottom: float, step: flo
 def _card_finding(card: LayerCard) -> str:
     sweep, lga = card.pick("sweep"), card.pick("lga")
     if sweep.score is None:
-        chosen = [f"{short_name(p.way)} {p.layer}" for p in card.picks if p.layer is not None]
+        chosen = [f"{p.info.short} {p.layer}" for p in card.picks if p.layer is not None]
         return f"Not judged by real edits yet: {', '.join(chosen)}" if chosen else "No layer was chosen yet"
     start = f"Layer {sweep.layer} scores {number(sweep.score, 2)} by real edits"
     if lga.layer == sweep.layer:
@@ -213,9 +202,7 @@ def _card_finding(card: LayerCard) -> str:
 
 
 def _card_definition(card: LayerCard, curve: LayerCurve | None) -> str:
-    absent = [
-        f"{short_name(p.way)} ({p.source})" if p.source else short_name(p.way) for p in card.picks if p.layer is None
-    ]
+    absent = [f"{p.info.short} ({p.source})" if p.source else p.info.short for p in card.picks if p.layer is None]
     band = (
         f"{SCORE}. Line: mean over {counted(curve.n_requests, 'request')}; band: 95 % interval of "
         f"{curve.n_resamples:,} bootstrap resamples (seed {curve.seed})."

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from goldenlayers_core.figures.frame import dress
 from goldenlayers_core.figures.text import MINUS, counted, number, percent, sentences, shorten, wrap
 from goldenlayers_core.figures.theme import Colours, colour_scale, colours
-from goldenlayers_core.figures.truth.card import provenance, short_name, way_colour
+from goldenlayers_core.figures.truth.card import provenance, way_colour
 from goldenlayers_core.results import SCORE, WAYS, Generalisation, LayerCard, Pick
 
 
@@ -58,7 +58,7 @@ def _bar(place: int, pick: Pick, theme: Colours) -> go.Bar:
         x=[regret],
         orientation="h",
         width=0.28,
-        name=short_name(pick.way),
+        name=pick.info.short,
         marker={"color": way_colour(pick.way, theme)},
         customdata=[[pick.layer, pick.way]],
         error_x={
@@ -71,7 +71,7 @@ def _bar(place: int, pick: Pick, theme: Colours) -> go.Bar:
             "width": 4,
         },
         hovertemplate=(
-            f"<b>{short_name(pick.way)}</b>, layer {pick.layer}<br>regret %{{x:.3f}}, 95 % interval {low:.3f} to "
+            f"<b>{pick.info.short}</b>, layer {pick.layer}<br>regret %{{x:.3f}}, 95 % interval {low:.3f} to "
             f"{high:.3f}<extra></extra>"
         ),
     )
@@ -79,7 +79,7 @@ def _bar(place: int, pick: Pick, theme: Colours) -> go.Bar:
 
 def row_text(pick: Pick) -> str:
     """A way, its layer, its regret and its cost in one line of at most about 50 characters."""
-    name = f"<b>{short_name(pick.way)}</b>"
+    name = f"<b>{pick.info.short}</b>"
     if pick.layer is None:
         return f"{name}: none"
     if pick.regret is None:
@@ -106,7 +106,7 @@ def _regret_finding(card: LayerCard) -> str:
     if best.regret is None or worst.layer == best.layer:
         return f"The largest regret is {number(float(worst.regret or 0), 2)}, at layer {worst.layer}"
     return (
-        f"Layer {best.layer} gives away {number(best.regret, 2)}, the worst pick ({short_name(worst.way)}, layer "
+        f"Layer {best.layer} gives away {number(best.regret, 2)}, the worst pick ({worst.info.short}, layer "
         f"{worst.layer}) {number(float(worst.regret or 0), 2)}"
     )
 

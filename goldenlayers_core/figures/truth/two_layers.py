@@ -3,7 +3,7 @@
 import plotly.graph_objects as go
 
 from goldenlayers_core.figures.frame import dress, interval_band, layer_axis
-from goldenlayers_core.figures.text import counted, number, sentences
+from goldenlayers_core.figures.text import counted, number
 from goldenlayers_core.figures.theme import Colours, colours
 from goldenlayers_core.results import SCORE, LayerCurve
 
@@ -23,27 +23,20 @@ def two_layers(curve: LayerCurve, real: int, gradients: int | None, dark: bool =
         hovertemplate="<b>layer %{x}</b><br>mean real score %{y:.3f}<extra></extra>",
     )
     means = dict(zip(curve.layers, map(float, curve.mean), strict=True))
+    title = f"Layer {real} scores {number(means[real], 2)} by real edits"
     _mark(figure, means, real, "real edits", theme.gold, theme)
     if gradients is not None and gradients != real and gradients in means:
         _mark(figure, means, gradients, "gradients", theme.rust, theme)
+        title += f", layer {gradients} by gradients {number(means[gradients], 2)}"
     layer_axis(figure, curve.n_layers)
     figure.update_yaxes(range=[0, 1], title_text="mean real score", zeroline=False)
     figure.update_layout(showlegend=False)
     return dress(
         figure,
         dark=dark,
-        title=f"Layer {real} scores {number(means[real], 2)} by real edits"
-        + (
-            f", layer {gradients} by gradients {number(means[gradients], 2)}"
-            if gradients is not None and gradients != real and gradients in means
-            else ""
-        ),
-        subtitle=sentences(
-            (
-                f"{SCORE}. Line: mean over {counted(curve.n_requests, 'request')}; band: 95 % interval of "
-                f"{curve.n_resamples:,} bootstrap resamples (seed {curve.seed}).",
-            )
-        ),
+        title=title,
+        subtitle=f"{SCORE}. Line: mean over {counted(curve.n_requests, 'request')}; band: 95 % interval of "
+        f"{curve.n_resamples:,} bootstrap resamples (seed {curve.seed}).",
         kind=f"Mean real score of {counted(len(curve.layers), 'layer')}, as a line",
         body=260,
         bottom=44,

@@ -6,29 +6,34 @@ from typing import Final, Literal
 import pandas as pd
 
 Way = Literal["sweep", "search", "edit_aware", "lga", "causal_trace", "literature_default", "middle"]
-WAYS: Final[tuple[Way, ...]] = (
-    "sweep",
-    "search",
-    "edit_aware",
-    "lga",
-    "causal_trace",
-    "literature_default",
-    "middle",
-)
-WAY_TITLES: Final[tuple[str, ...]] = (
-    "Sweep (real edits)",
-    "Budgeted search (real edits)",
-    "Edit-aware analysis",
-    "Layer Gradient Analysis",
-    "Causal tracing",
-    "Literature's default",
-    "Middle layer",
-)
 
 
-def way_title(way: Way) -> str:
-    """What a way is called on screen."""
-    return WAY_TITLES[WAYS.index(way)]
+@dataclass(frozen=True, slots=True)
+class WayInfo:
+    """What a way to choose a layer is called, and what it rests on."""
+
+    name: Way
+    kind: Literal["real edits", "estimate", "unseen"]
+    title: str  # of a row in a table
+    short: str  # of a mark in a figure
+    said: str  # in a sentence
+
+
+WAY_INFOS: Final = (
+    WayInfo("sweep", "real edits", "Sweep (real edits)", "sweep", "the sweep"),
+    WayInfo("search", "real edits", "Budgeted search (real edits)", "search", "the budgeted search"),
+    WayInfo("edit_aware", "estimate", "Edit-aware analysis", "edit-aware", "edit-aware analysis"),
+    WayInfo("lga", "estimate", "Layer Gradient Analysis", "LGA", "LGA"),
+    WayInfo("causal_trace", "estimate", "Causal tracing", "causal trace", "causal tracing"),
+    WayInfo("literature_default", "unseen", "Literature's default", "literature", "the literature"),
+    WayInfo("middle", "unseen", "Middle layer", "middle", "the middle"),
+)
+WAYS: Final = tuple(info.name for info in WAY_INFOS)
+
+
+def way_info(way: Way) -> WayInfo:
+    """The row of a way."""
+    return WAY_INFOS[WAYS.index(way)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,11 @@ class Pick:
     low: float | None = None  # 95 % bootstrap interval of the regret
     high: float | None = None
     run_id: str = ""
+
+    @property
+    def info(self) -> WayInfo:
+        """What its way is called."""
+        return way_info(self.way)
 
 
 @dataclass(frozen=True)
@@ -75,7 +85,7 @@ class LayerCard:
             [
                 {
                     "way": p.way,
-                    "title": way_title(p.way),
+                    "title": p.info.title,
                     "layer": p.layer,
                     "score": p.score,
                     "regret": p.regret,

@@ -3,19 +3,11 @@
 from collections.abc import Sequence
 from typing import Final
 
-from goldenlayers_core.figures.text import counted, number, percent
+from goldenlayers_core.figures.text import counted, layer_list, number, percent
 from goldenlayers_core.results import WAYS, Pick, SweepResult, Way
 from goldenlayers_core.tasks.truth.judgement import Difference, difference, left_out_regret, rivals, steadiness
 
 FEW: Final = 8  # requests below which a sweep is called small
-NAMED: Final[tuple[tuple[Way, str], ...]] = (
-    ("search", "the budgeted search"),
-    ("edit_aware", "edit-aware analysis"),
-    ("lga", "LGA"),
-    ("causal_trace", "causal tracing"),
-    ("literature_default", "the literature"),
-    ("middle", "the middle"),
-)
 
 
 def sentence(picks: Sequence[Pick], sweep: SweepResult | None, method: str, n_resamples: int) -> str:
@@ -55,12 +47,7 @@ def _how_sure(sweep: SweepResult, share: float, n_resamples: int) -> str:
 
 
 def _layers(layers: Sequence[int]) -> str:
-    names = [str(layer) for layer in layers]
-    if len(names) == 1:
-        return f"layer {names[0]}"
-    if len(names) > 4:
-        return f"{len(names)} layers ({', '.join(names[:3])}, …)"
-    return f"layers {', '.join(names[:-1])} and {names[-1]}"
+    return layer_list(layers) if len(layers) <= 4 else f"{len(layers)} layers ({', '.join(map(str, layers[:3]))}, …)"
 
 
 def _about_lga(lga: int, golden: int, apart: Difference | None, n_requests: int) -> str:
@@ -88,18 +75,16 @@ def remarks(picks: Sequence[Pick], sweep: SweepResult | None) -> tuple[str, ...]
             f"{len(sweep.layers)} of {sweep.n_layers} layers were measured; the best of the others is not known."
         )
     apart = [
-        f"{name}'s layer {_of(picks, way).layer}"
-        for way, name in NAMED
-        if _of(picks, way).layer is not None and _of(picks, way).layer not in sweep.layers
+        f"{pick.info.said}'s layer {pick.layer}"
+        for pick in picks
+        if pick.layer is not None and pick.layer not in sweep.layers
     ]
     if apart:
         found.append(f"Not judged, because no edit was measured there: {', '.join(apart)}.")
     search = _of(picks, "search")
     if search.layer is not None:
         found.append(f"The budgeted search chose from {search.source}; where those are judged here too, that flatters.")
-    others = [
-        name for way, name in NAMED if way in ("edit_aware", "lga", "causal_trace") and _elsewhere(picks, way, sweep)
-    ]
+    others = [pick.info.said for pick in picks if pick.info.kind == "estimate" and _elsewhere(pick, sweep)]
     if others:
         found.append(f"Chosen on other requests than exactly those judged: {', '.join(others)}.")
     if sweep.skipped:
@@ -115,7 +100,6 @@ def _chosen_here(sweep: SweepResult) -> str:
     return f"{text}; chosen on all requests but one and judged on that one, the regret is {number(fair, 2)}."
 
 
-def _elsewhere(picks: Sequence[Pick], way: Way, sweep: SweepResult) -> bool:
-    """Whether a way's layer comes from another choice of requests than the sweep's, by its words."""
-    pick = _of(picks, way)
+def _elsewhere(pick: Pick, sweep: SweepResult) -> bool:
+    """Whether a layer comes from another choice of requests than the sweep's, by its words."""
     return pick.layer is not None and pick.source != f"{sweep.n_requests:,} requests of {sweep.dataset}"
