@@ -22,11 +22,11 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.measure import machine
-from goldenlayers_core.attribution.regret import resampled_means
 from goldenlayers_core.editing import get_method, methods
 from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.results import PROBE_METRICS, Floats
+from goldenlayers_core.results.bootstrap import resampled_means
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, Workbench, open_workbench
 from goldenlayers_core.tasks.questions import SweepQuestion

@@ -21,11 +21,12 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.measure import machine
-from goldenlayers_core.attribution.regret import losses, regret, resampled_means
+from goldenlayers_core.attribution.regret import losses, regret
 from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.figures import layer_card, metric_curves, to_png
 from goldenlayers_core.records import LgaConfig, ModelSource, TraceConfig
 from goldenlayers_core.results import PROBE_METRICS, WAYS, Floats, LayerCard, Pick, SweepResult, Way, spearman
+from goldenlayers_core.results.bootstrap import resampled_means
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, TraceQuestion, Workbench, open_workbench
 from goldenlayers_core.tasks.questions import SweepQuestion

@@ -17,7 +17,6 @@ import torch
 
 from benchmarks.measure import machine, measure
 from goldenlayers_core.attribution.causal_trace import trace_requests
-from goldenlayers_core.attribution.regret import resampled_means
 from goldenlayers_core.attribution.trace_prompts import noise_of, prepare, resolve, window_of
 from goldenlayers_core.attribution.trace_runs import restored_sites
 from goldenlayers_core.datasets import open_dataset, split_proxy
@@ -26,6 +25,7 @@ from goldenlayers_core.models import ModelHandle, load_model
 from goldenlayers_core.models.generate import greedy
 from goldenlayers_core.models.hooks import change_outputs
 from goldenlayers_core.records import TRACE_KINDS, EditRequest, TraceConfig
+from goldenlayers_core.results.bootstrap import resampled_means
 
 
 def corrupting(noise: torch.Tensor, first: int) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:

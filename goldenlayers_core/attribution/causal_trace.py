@@ -12,7 +12,7 @@ Axes: T tokens of a prompt, L layers.
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -72,19 +72,6 @@ def trace_requests(
         spent += cost
         yield from found
         between(0.0, spent)
-
-
-def trace_tokens(
-    handle: ModelHandle, request: EditRequest, config: TraceConfig, progress: ProgressCall | None = None
-) -> TokenTrace:
-    """The indirect effect of every token and layer of one request.
-
-    The noise level should come with the config (see `trace_prompts.resolve`): from this request alone it is a poor
-    estimate. Raises RequestError.
-    """
-    full = resolve(handle, replace(config, positions="all"), [request])
-    (found,) = trace_requests(handle, [request], full, progress)
-    return token_trace(handle.name, request, full, found)
 
 
 def token_trace(model: str, request: EditRequest, config: TraceConfig, found: RequestTrace) -> TokenTrace:

@@ -32,6 +32,7 @@ from goldenlayers_core.attribution.probe_rows import ProbeBatch, ProbeRow, probe
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.hooks import grad_from, keep_positions, watch_linears
 from goldenlayers_core.models.products import few_rows
+from goldenlayers_core.models.readout import precise
 from goldenlayers_core.models.shadow import lower_precision
 from goldenlayers_core.records import EditAwareConfig, EditRequest, ProbeKind
 from goldenlayers_core.results import Floats
@@ -120,7 +121,7 @@ class _Sink:
 
     def see(self, site: str, inputs: Tensor, gradient: Tensor) -> None:
         """Called once per layer: inputs (B, T, d_in), gradient (B, T, d_out); padding has no gradient."""
-        layer, a, g = int(site.split("/", 1)[0]), _precise(inputs), _precise(gradient)
+        layer, a, g = int(site.split("/", 1)[0]), precise(inputs), precise(gradient)
         if self.lookups is not None:
             g_s = g[self.rows, self.lookups]
             length = g_s.norm(dim=1)
@@ -130,10 +131,6 @@ class _Sink:
         toward = torch.bmm(g, here.d[self.rows, :, None])[:, :, 0]  # (B, T) g_t . d
         self.total[layer, 0] = (along * toward).sum(dim=1)
         self.total[layer, 1] = (along.abs() * g.norm(dim=2)).sum(dim=1)
-
-
-def _precise(tensor: Tensor) -> Tensor:
-    return tensor.float() if tensor.dtype in (torch.bfloat16, torch.float16) else tensor
 
 
 @dataclass(frozen=True)
@@ -181,7 +178,7 @@ def _pass(
 
 def _losses(logits: Tensor, batch: ProbeBatch) -> tuple[Tensor, Tensor]:
     """(B,) loss and (B,) margin of every row, as in `Effects`; nats."""
-    log_p = _precise(logits).log_softmax(dim=-1)
+    log_p = precise(logits).log_softmax(dim=-1)
     best = log_p.detach().topk(2, dim=-1)
     labels, rivals, owners = (t.to(log_p.device) for t in (batch.labels, batch.rivals, batch.head_rows))
     own = labels < 0  # the model's own next token
@@ -277,7 +274,7 @@ def _effects(
     loss, margin = (np.concatenate([getattr(done, name) for done in passes])[sort] for name in ("loss", "margin"))
     layers = range(handle.n_layers)
     with handle.lock, torch.no_grad():
-        values = [_precise(handle.mlp_out(layer)(sites[layer].k.to(handle.dtype))) for layer in layers]
+        values = [precise(handle.mlp_out(layer)(sites[layer].k.to(handle.dtype))) for layer in layers]
     length = np.stack([_numpy(sites[layer].length) for layer in layers], axis=1)  # (P, L)
     return Effects(
         indices=tuple(own[0].request for own in requests),

@@ -25,11 +25,10 @@ from goldenlayers_core.attribution.requests import prepare
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.hooks import grad_from, keep_positions, watch_linears
 from goldenlayers_core.models.products import few_rows
+from goldenlayers_core.models.readout import precise
 from goldenlayers_core.models.shadow import lower_precision
 from goldenlayers_core.records import EditRequest, LgaConfig
 from goldenlayers_core.results import Floats
-
-ProgressCall = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
@@ -80,9 +79,7 @@ class _Sums:
 
 def _gram(left: Tensor, right: Tensor) -> Tensor:
     """(P, T, T) inner products of the rows of two (P, T, d), at least in float32."""
-    if left.dtype in (torch.bfloat16, torch.float16):
-        left, right = left.float(), right.float()
-    return torch.bmm(left, right.transpose(1, 2))
+    return torch.bmm(precise(left), precise(right).transpose(1, 2))
 
 
 def score_batch(handle: ModelHandle, batch: Batch, config: LgaConfig, call: Callable[..., Any]) -> ScoredBatch:
@@ -128,7 +125,7 @@ def model_inputs(handle: ModelHandle, batch: Batch, call: Callable[..., Any]) ->
 
 def _losses(logits: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
     """Summed over the requests: mean negative log-likelihood of the old, and of the new answers; nats."""
-    logits = logits if logits.dtype == torch.float64 else logits.float()
+    logits = precise(logits)
     head, labels, side = (t.to(logits.device) for t in (batch.label_head, batch.labels, batch.side))
     weights = batch.weights.to(logits.device, logits.dtype)
     nll = weights * (torch.logsumexp(logits, dim=-1)[head] - logits[head, labels])  # (N,)
@@ -148,7 +145,7 @@ def iter_lga(
 ) -> Iterator[ScoredBatch]:
     """Score requests batch by batch; each batch holds the handle's lock, and only while it runs.
 
-    Raises RequestError for a request that cannot be tokenised (see `attribution.requests.check`).
+    Raises RequestError for a request that cannot be tokenised (see `attribution.requests.usable`).
     """
     pairs = prepare(handle, requests, old_answers)
     context: AbstractContextManager[Any] = nullcontext(handle.model)

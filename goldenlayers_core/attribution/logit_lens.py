@@ -26,7 +26,7 @@ from goldenlayers_core.errors import RequestError
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.hooks import as_batch, keep_positions, record_inputs, record_outputs
 from goldenlayers_core.models.kept import last_position
-from goldenlayers_core.models.readout import head_logits
+from goldenlayers_core.models.readout import head_logits, precise
 from goldenlayers_core.models.tokens import encode_prompt
 from goldenlayers_core.results.edit.lens import LensReading
 
@@ -107,18 +107,14 @@ def _run(handle: ModelHandle, ids: tuple[int, ...]) -> _Stream:
         logits = handle.model(input_ids=tokens, use_cache=False).logits[0, 0]
 
     def at_last(tensor: Tensor) -> Tensor:
-        return _precise(as_batch(tensor, 1)[0, -1])
+        return precise(as_batch(tensor, 1)[0, -1])
 
     return _Stream(
         places=torch.stack([at_last(entered["first"]), *(at_last(left[f"block {layer}"]) for layer in layers)]),
         attention=torch.stack([at_last(left[f"attention {layer}"]) for layer in layers]),
         mlp=torch.stack([at_last(left[f"mlp {layer}"]) for layer in layers]),
-        logits=_precise(logits),
+        logits=precise(logits),
     )
-
-
-def _precise(tensor: Tensor) -> Tensor:
-    return tensor if tensor.dtype == torch.float64 else tensor.float()
 
 
 def _read(handle: ModelHandle, norm: nn.Module, places: Tensor, new: int, old: int) -> tuple[Tensor, Tensor]:
@@ -137,10 +133,10 @@ def _contributions(
 ) -> tuple[Any, Any, float, float]:
     """(attention (L,), MLP (L,), base, difference) in logits; NaN parts where they are no sum."""
     weight: Tensor = handle.head.weight  # type: ignore[assignment]
-    direction = _precise(weight[new]).double() - _precise(weight[old]).double()  # (width of the head's input,)
+    direction = precise(weight[new]).double() - precise(weight[old]).double()  # (width of the head's input,)
     head_bias = getattr(handle.head, "bias", None)
     constant = float(head_bias[new] - head_bias[old]) if head_bias is not None else 0.0
-    entering = _precise(norm(stream.places[-1:].to(handle.dtype)))[0].double()
+    entering = precise(norm(stream.places[-1:].to(handle.dtype)))[0].double()
     blank = np.full(handle.n_layers, np.nan)
     if len(entering) != len(direction):  # a projection stands between norm and head
         return blank, blank, float("nan"), float("nan")

@@ -6,18 +6,15 @@ the usual case, need no branch and no mask. Where a model takes its positions fr
 would cut a row, the two answers go in two rows.
 """
 
-import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import torch
 from torch import Tensor
 
+from goldenlayers_core.attribution.batching import cut
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.tokens import pad_right
-
-_BATCH_OVERHEAD: Final = 16  # what one more batch costs, in tokens (measured: benchmarks/README.md)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,39 +71,16 @@ def batches(handle: ModelHandle, pairs: Sequence[Pair], token_budget: int) -> It
     """Rows of like length together, at most `token_budget` padded tokens a batch (one row at least)."""
     shared = [p for p in pairs if not p.branched or fits_packed(handle, p)]
     apart = [p for p in pairs if p.branched and not fits_packed(handle, p)]
-    groups = [
-        (True, sorted((p for p in shared if not p.branched), key=lambda p: p.packed_length)),
-        (True, sorted((p for p in shared if p.branched), key=lambda p: p.packed_length)),
-        (False, sorted(apart, key=lambda p: p.separate_length)),
-    ]
+    groups = (
+        (True, [p for p in shared if not p.branched]),
+        (True, [p for p in shared if p.branched]),
+        (False, apart),
+    )
     for together, group in groups:
-        for start, stop in cut(group, together, token_budget):
-            yield build(tuple(group[start:stop]), together)
-
-
-def cut(group: Sequence[Pair], shared: bool, token_budget: int) -> list[tuple[int, int]]:
-    """Where to cut pairs sorted by length into batches: fewest padded tokens plus an overhead per batch.
-
-    Dynamic programming over the end of the last batch; a batch holds one pair at least.
-    """
-    best: list[tuple[int, int]] = [(0, 0)]  # for each prefix: (cost, start of its last batch)
-    for stop in range(1, len(group) + 1):
-        options = []
-        for start in range(stop - 1, -1, -1):
-            padded = _cost(group[stop - 1], shared, stop - start)
-            if padded > token_budget and start < stop - 1:
-                break
-            options.append((best[start][0] + padded + _BATCH_OVERHEAD, start))
-        best.append(min(options))
-    cuts = [len(group)]
-    while cuts[-1]:
-        cuts.append(best[cuts[-1]][1])
-    cuts.reverse()
-    return list(itertools.pairwise(cuts))
-
-
-def _cost(longest: Pair, shared: bool, count: int) -> int:
-    return count * (longest.packed_length if shared else 2 * longest.separate_length)
+        costs = [(p.packed_length if together else 2 * p.separate_length, i) for i, p in enumerate(group)]
+        costs.sort()
+        for start, stop in cut([cost for cost, _ in costs], token_budget):
+            yield build(tuple(group[i] for _, i in costs[start:stop]), together)
 
 
 def build(pairs: tuple[Pair, ...], shared: bool) -> Batch:

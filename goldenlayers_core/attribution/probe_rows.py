@@ -5,20 +5,18 @@ the prompt alone: what must not change is the token the model itself goes on wit
 and what may take its place is the beginning of the new target. So it needs no expected answer, and none is used.
 """
 
-import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import torch
 from torch import Tensor
 
+from goldenlayers_core.attribution.batching import cut
 from goldenlayers_core.errors import RequestError
 from goldenlayers_core.models import ModelHandle
+from goldenlayers_core.models.kept import last_position
 from goldenlayers_core.models.tokens import encode_answer, encode_prompt, pad_right, subject_last
 from goldenlayers_core.records import EditAwareConfig, EditRequest, Probe, ProbeKind
-
-_BATCH_OVERHEAD: Final = 16  # what one more batch costs, in tokens (as LGA's)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +82,9 @@ def spaced(probes: Sequence[Probe], most: int) -> list[Probe]:
 def _row(handle: ModelHandle, index: int, probe: Probe, answer: str, lookup: int = -1) -> ProbeRow:
     prompt = encode_prompt(handle.tokenizer, probe.prompt)
     wanted = encode_answer(handle.tokenizer, probe.prompt, answer)
-    limit = int(getattr(handle.model.config.get_text_config(), "max_position_embeddings", 0) or 0)
-    if limit and len(prompt) + len(wanted) > limit:
-        raise RequestError(
-            f"A {probe.kind} probe has {len(prompt) + len(wanted)} tokens; {handle.name} takes at most {limit}."
-        )
+    size, limit = len(prompt) + len(wanted), last_position(handle) + 1
+    if size > limit:
+        raise RequestError(f"A {probe.kind} probe has {size} tokens; {handle.name} takes at most {limit}.")
     if probe.kind == "locality":
         return ProbeRow(index, probe.kind, prompt, (), wanted[0], lookup)
     return ProbeRow(index, probe.kind, prompt + wanted[:-1], wanted, -1, lookup)
@@ -99,27 +95,6 @@ def probe_batches(rows: Sequence[ProbeRow], token_budget: int) -> Iterator[Probe
     ordered = sorted(rows, key=lambda row: len(row.ids))
     for start, stop in cut([len(row.ids) for row in ordered], token_budget):
         yield build(tuple(ordered[start:stop]))
-
-
-def cut(lengths: Sequence[int], token_budget: int) -> list[tuple[int, int]]:
-    """Where to cut rows of rising length into batches: fewest padded tokens plus an overhead per batch.
-
-    Dynamic programming over the end of the last batch, as in `packing.cut`; a batch holds one row at least.
-    """
-    best: list[tuple[int, int]] = [(0, 0)]  # for each prefix: (cost, start of its last batch)
-    for stop in range(1, len(lengths) + 1):
-        options = []
-        for start in range(stop - 1, -1, -1):
-            padded = lengths[stop - 1] * (stop - start)
-            if padded > token_budget and start < stop - 1:
-                break
-            options.append((best[start][0] + padded + _BATCH_OVERHEAD, start))
-        best.append(min(options))
-    cuts = [len(lengths)]
-    while cuts[-1]:
-        cuts.append(best[cuts[-1]][1])
-    cuts.reverse()
-    return list(itertools.pairwise(cuts))
 
 
 def build(rows: tuple[ProbeRow, ...]) -> ProbeBatch:

@@ -7,7 +7,6 @@ Axes: Q requests, L layers measured.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from goldenlayers_core.errors import RequestError
 from goldenlayers_core.results import Floats
+from goldenlayers_core.results.bootstrap import interval, resampled_means
 
 N_RESAMPLES: Final = 2000
 EPSILON: Final = 1e-9  # scores closer than this are tied
@@ -44,7 +44,7 @@ def regret(
         return None
     column = list(layers).index(layer)
     mine = lost[:, column]
-    low, high = np.quantile(resampled_means(mine[:, None], n_resamples, seed)[:, 0], (0.025, 0.975))
+    low, high = interval(resampled_means(mine, n_resamples, seed))
     return Regret(layer, float(mine.mean()), float(low), float(high), float(scores[:, column].mean()), len(mine))
 
 
@@ -54,21 +54,6 @@ def losses(scores: Floats) -> Floats:
         raise RequestError("There are no measured requests to compute a regret from; sweep at least one request first.")
     lost: Floats = scores.max(axis=1, keepdims=True) - scores
     return lost
-
-
-def resampled_means(values: Floats, n_resamples: int, seed: int) -> Floats:
-    """(R, L) means of resamples of the Q rows of (Q, L), with replacement."""
-    means: Floats = _draws(len(values), n_resamples, seed) @ values / len(values)
-    return means
-
-
-@lru_cache(maxsize=2)  # a page compares dozens of layers on the same resamples
-def _draws(queries: int, n_resamples: int, seed: int) -> Floats:
-    """(R, Q) how often each row is in each resample; not to be written."""
-    counts = np.random.default_rng(seed).multinomial(queries, np.full(queries, 1 / queries), size=n_resamples)
-    drawn: Floats = counts.astype(np.float64)
-    drawn.flags.writeable = False
-    return drawn
 
 
 def oracle_layers(scores: Floats, layers: Sequence[int], epsilon: float = EPSILON) -> tuple[tuple[int, ...], ...]:

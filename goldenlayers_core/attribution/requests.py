@@ -8,6 +8,7 @@ from goldenlayers_core.attribution.probe_rows import probe_rows
 from goldenlayers_core.errors import RequestError
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.generate import first_answer, greedy
+from goldenlayers_core.models.kept import last_position
 from goldenlayers_core.models.tokens import encode_answer, encode_prompt
 from goldenlayers_core.records import EditAwareConfig, EditRequest, OldAnswer
 
@@ -21,6 +22,27 @@ class Usable:
     skipped: tuple[tuple[str, str], ...]  # (case_id, reason)
 
 
+def sort_out(
+    requests: Sequence[EditRequest], old_answers: Sequence[str], check: Callable[[EditRequest, str], object]
+) -> Usable:
+    """The requests that `check` lets pass, and those it refuses with a RequestError."""
+    kept: list[tuple[EditRequest, str]] = []
+    skipped: list[tuple[str, str]] = []
+    for request, answer in zip(requests, old_answers, strict=True):
+        try:
+            check(request, answer)
+        except RequestError as error:
+            skipped.append((request.case_id, str(error)))
+        else:
+            kept.append((request, answer))
+    return Usable(tuple(request for request, _ in kept), tuple(answer for _, answer in kept), tuple(skipped))
+
+
+def true_answers(requests: Sequence[EditRequest]) -> list[str]:
+    """The dataset's first true answer of each request; "" where it gives none."""
+    return [next(iter(request.true_answers), "") for request in requests]
+
+
 def usable(
     handle: ModelHandle,
     requests: Sequence[EditRequest],
@@ -29,53 +51,26 @@ def usable(
 ) -> Usable:
     """Find the old answers: the dataset's true targets, or what the model itself says (greedy, its first clause)."""
     if old_answer == "model":
-        said = greedy(handle, [r.prompt for r in requests], between=between)
-        answers = [first_answer(text) for text in said]
+        answers = [first_answer(text) for text in greedy(handle, [r.prompt for r in requests], between=between)]
+        missing = "The model answers nothing."
     else:
-        answers = [next(iter(r.true_answers), "") for r in requests]
-    kept: list[EditRequest] = []
-    old: list[str] = []
-    skipped: list[tuple[str, str]] = []
-    for request, answer in zip(requests, answers, strict=True):
-        reason = check(handle, request, answer, old_answer)
-        if reason:
-            skipped.append((request.case_id, reason))
-        else:
-            kept.append(request)
-            old.append(answer)
-    return Usable(tuple(kept), tuple(old), tuple(skipped))
+        answers = true_answers(requests)
+        missing = "The dataset gives no true answer; choose the model's own answer as the old one."
+    limit = last_position(handle) + 1
 
-
-def check(handle: ModelHandle, request: EditRequest, answer: str, old_answer: OldAnswer) -> str:
-    """Why a request cannot be scored; "" when it can."""
-    if not answer:
-        return (
-            "The dataset gives no true answer; choose the model's own answer as the old one."
-            if old_answer == "dataset"
-            else "The model answers nothing."
-        )
-    try:
+    def check(request: EditRequest, answer: str) -> None:
+        if not answer:
+            raise RequestError(missing)
         (pair,) = prepare(handle, [request], [answer])
-    except RequestError as error:
-        return str(error)
-    limit = int(getattr(handle.model.config.get_text_config(), "max_position_embeddings", 0) or 0)
-    if limit and pair.separate_length > limit:
-        return f"It has {pair.separate_length} tokens; the model takes at most {limit}."
-    return ""
+        if pair.separate_length > limit:
+            raise RequestError(f"It has {pair.separate_length} tokens; the model takes at most {limit}.")
+
+    return sort_out(requests, answers, check)
 
 
 def editable(handle: ModelHandle, requests: Sequence[EditRequest], config: EditAwareConfig) -> Usable:
     """The requests whose edits can be analysed; they need no old answer, so that of the dataset stands beside them."""
-    kept: list[EditRequest] = []
-    skipped: list[tuple[str, str]] = []
-    for request in requests:
-        try:
-            probe_rows(handle, 0, request, config)
-        except RequestError as error:
-            skipped.append((request.case_id, str(error)))
-        else:
-            kept.append(request)
-    return Usable(tuple(kept), tuple(next(iter(r.true_answers), "") for r in kept), tuple(skipped))
+    return sort_out(requests, true_answers(requests), lambda request, _: probe_rows(handle, 0, request, config))
 
 
 def prepare(handle: ModelHandle, requests: Sequence[EditRequest], old_answers: Sequence[str]) -> list[Pair]:

@@ -8,7 +8,7 @@ layers is lost with probability at most
     3 log2(L) exp( -T / (8 H2 log2 L) ),    H2 = max over i > 1 of i / gap_i^2      (their theorem 4.1)
 
 where gap_i is the i-th smallest difference of a layer's expected score from the best one's, for scores in [0, 1].
-A prior over layers, such as predicted scores, counts as `prior_weight` requests, and stops counting as real ones come.
+A prior over layers, such as predicted scores, counts as one request, and stops counting as real ones come.
 
 Axes: Q requests of the pool in the order they are drawn, L layers.
 """
@@ -21,11 +21,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from goldenlayers_core.attribution.regret import golden_share, resampled_means
+from goldenlayers_core.attribution.regret import golden_share
 from goldenlayers_core.errors import RequestError
 from goldenlayers_core.results import Floats
+from goldenlayers_core.results.bootstrap import interval, resampled_means
 
 FIRST: Final = 2  # requests that every layer is edited with, whatever the budget
+PRIOR_WEIGHT: Final = 1.0  # requests that the prior counts as
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,6 @@ class Race:
         n_requests: int,
         layers: Sequence[int],
         prior: Floats | None = None,
-        prior_weight: float = 1.0,
         seed: int = 0,
     ) -> None:
         """`prior` (L,) is any score, larger for better layers. Raises RequestError for no requests or no layers."""
@@ -55,7 +56,7 @@ class Race:
         self.layers = tuple(layers)
         self.order: NDArray[np.intp] = np.random.default_rng(seed).permutation(n_requests)
         self.scores: Floats = np.full((n_requests, len(layers)), np.nan)  # rows in the order drawn
-        self.prior, self.prior_weight = prior, prior_weight if prior is not None else 0.0
+        self.prior = prior
         self.alive = list(range(len(layers)))
         self.drawn = 0
         self.standings: list[Standing] = []
@@ -98,14 +99,14 @@ class Race:
 
     def _with_prior(self, means: Floats) -> Floats:
         """Means of the layers alive, with the prior, put on their scale, as some more requests."""
-        if self.prior is None or not self.prior_weight:
+        if self.prior is None:
             return means
         prior = self.prior[self.alive]
         spread = float(prior.std())
         if not spread or not np.isfinite(prior).all():
             return means
         scaled = means.mean() + (prior - prior.mean()) / spread * means.std()
-        mixed: Floats = (self.drawn * means + self.prior_weight * scaled) / (self.drawn + self.prior_weight)
+        mixed: Floats = (self.drawn * means + PRIOR_WEIGHT * scaled) / (self.drawn + PRIOR_WEIGHT)
         return mixed
 
     @property
@@ -132,19 +133,5 @@ class Race:
         )[1]
         both = self.scores[: self.drawn, [self.layers.index(self.golden_layer), self.layers.index(other)]]
         ahead = both[:, 0] - both[:, 1]
-        low, high = np.quantile(resampled_means(ahead[:, None], n_resamples, seed), (0.025, 0.975))
+        low, high = interval(resampled_means(ahead, n_resamples, seed))
         return other, float(ahead.mean()), float(low), float(high)
-
-
-def simulate(
-    scores: Floats, layers: Sequence[int], share: float, prior: Floats | None = None, seed: int = 0, weight: float = 1.0
-) -> tuple[int, int]:
-    """(golden layer found, pairs spent) of a race over known (Q, L) scores with `share` of the full sweep's pairs."""
-    race = Race(len(scores), layers, prior, weight, seed)
-    budget, spent = share * scores.size, 0
-    while not race.over and spent < budget:
-        requests, asked = race.ask((budget - spent) / race.rounds_left)
-        columns = [list(layers).index(layer) for layer in asked]
-        race.tell(scores[np.ix_(requests, columns)])
-        spent += len(requests) * len(asked)
-    return race.golden_layer, spent

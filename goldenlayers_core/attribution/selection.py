@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from goldenlayers_core.errors import RequestError
 from goldenlayers_core.records import SelectionConfig
 from goldenlayers_core.results import Floats, Selection
+from goldenlayers_core.results.bootstrap import draws, interval
 
 
 def fences(totals: Floats, k: float) -> tuple[Floats, Floats]:
@@ -54,7 +55,7 @@ def select(values: Floats, config: SelectionConfig | None = None, by: Literal["s
     outliers = tuple(layer for layer in range(layers) if not low <= totals[layer] <= high)
     raw = tuple(int(layer) for layer in np.argsort(-totals, kind="stable"))
     ranking = tuple(layer for layer in raw if layer not in outliers) or raw
-    resampled = _resample(values, chosen) * share  # (R, L)
+    resampled = draws(queries, chosen.n_resamples, chosen.seed) @ values * share  # (R, L)
     picks = golden_layers(resampled, chosen.fence) if by == "sum" else resampled.argmax(axis=1)
     return Selection(
         golden_layer=ranking[0],
@@ -64,18 +65,10 @@ def select(values: Floats, config: SelectionConfig | None = None, by: Literal["s
         fences=(float(low), float(high)),
         fence_factor=chosen.fence if by == "sum" else math.inf,
         totals=totals,
-        interval=np.quantile(resampled, (0.025, 0.975), axis=0).T,
+        interval=np.stack(interval(resampled), axis=1),
         pick_share=np.bincount(picks, minlength=layers) / chosen.n_resamples,
         n_requests=queries,
         n_resamples=chosen.n_resamples,
         seed=chosen.seed,
         by=by,
     )
-
-
-def _resample(values: Floats, config: SelectionConfig) -> Floats:
-    """(R, L) totals of resamples of the Q requests with replacement."""
-    queries = len(values)
-    random = np.random.default_rng(config.seed)
-    counts = random.multinomial(queries, np.full(queries, 1 / queries), size=config.n_resamples)  # (R, Q)
-    return counts.astype(np.float64) @ values

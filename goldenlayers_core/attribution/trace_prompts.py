@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 import torch
 
+from goldenlayers_core.attribution.requests import Usable, sort_out, true_answers
 from goldenlayers_core.errors import RequestError
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.kept import last_position
@@ -39,26 +40,9 @@ class TracePrompt:
         return self.last - self.first + 1
 
 
-@dataclass(frozen=True)
-class Traceable:
-    """The requests that can be traced, and the others with the reason."""
-
-    requests: tuple[EditRequest, ...]
-    skipped: tuple[tuple[str, str], ...]  # (case_id, reason)
-
-
-def traceable(handle: ModelHandle, requests: Sequence[EditRequest], answer: OldAnswer) -> Traceable:
+def traceable(handle: ModelHandle, requests: Sequence[EditRequest], answer: OldAnswer) -> Usable:
     """Which requests can be traced."""
-    kept: list[EditRequest] = []
-    skipped: list[tuple[str, str]] = []
-    for request in requests:
-        try:
-            prepare(handle, request, answer)
-        except RequestError as error:
-            skipped.append((request.case_id, str(error)))
-        else:
-            kept.append(request)
-    return Traceable(tuple(kept), tuple(skipped))
+    return sort_out(requests, true_answers(requests), lambda request, _: prepare(handle, request, answer))
 
 
 def prepare(handle: ModelHandle, request: EditRequest, answer: OldAnswer, index: int = 0) -> TracePrompt:

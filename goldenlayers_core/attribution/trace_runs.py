@@ -25,6 +25,7 @@ from goldenlayers_core.models.hooks import (
     start_at,
 )
 from goldenlayers_core.models.kept import Pair, cache_of, kept_pairs, packs
+from goldenlayers_core.models.readout import precise
 from goldenlayers_core.models.tokens import pad_right
 from goldenlayers_core.records import TraceConfig
 
@@ -124,7 +125,7 @@ def _corrupting(
 
 def probability(logits: Tensor, tokens: Tensor) -> Tensor:
     """(N,) probability of one token each, by (N, V) logits; at least in float32."""
-    logits = logits if logits.dtype == torch.float64 else logits.float()
+    logits = precise(logits)
     return (logits.gather(1, tokens[:, None])[:, 0] - logits.logsumexp(dim=1)).exp()
 
 

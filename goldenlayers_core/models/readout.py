@@ -11,13 +11,17 @@ from goldenlayers_core.models.products import few_rows
 from goldenlayers_core.models.tokens import pad_right
 
 
+def precise(tensor: Tensor) -> Tensor:
+    """The same numbers, at least in float32."""
+    return tensor if tensor.dtype == torch.float64 else tensor.float()
+
+
 def head_logits(handle: ModelHandle, states: Tensor) -> Tensor:
     """(..., V) logits, at least float32, of what enters the LM head (..., width).
 
     Gemma 2 caps them: cap * tanh(logits / cap).
     """
-    logits: Tensor = handle.head(states.to(handle.device, handle.dtype))
-    logits = logits if logits.dtype == torch.float64 else logits.float()
+    logits = precise(handle.head(states.to(handle.device, handle.dtype)))
     cap = getattr(handle.model.config.get_text_config(), "final_logit_softcapping", None)
     return logits if cap is None else torch.tanh(logits / cap) * cap
 

@@ -7,6 +7,7 @@ from goldenlayers_core.runtime.manifest import RunManifest, StoredRun, new_run_i
 from goldenlayers_core.runtime.names import checked_name
 from goldenlayers_core.runtime.progress import Progress
 from goldenlayers_core.runtime.provenance import provenance
+from goldenlayers_core.runtime.row_writer import RowWriter
 from goldenlayers_core.runtime.store import Problem, Store, Usage
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "JobView",
     "Problem",
     "Progress",
+    "RowWriter",
     "RunManifest",
     "Store",
     "StoredRun",

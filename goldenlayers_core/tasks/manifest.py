@@ -1,11 +1,14 @@
-"""The manifest of a run over requests: what sweeps, traces and many edits say alike. No torch."""
+"""The manifest of a run over requests: what scores, sweeps, traces and many edits say alike. No torch."""
 
 import json
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from goldenlayers_core.records import digest_of
-from goldenlayers_core.runtime import RunManifest, now
+from goldenlayers_core.runtime import RunManifest, Store, now, provenance
+
+if TYPE_CHECKING:
+    from goldenlayers_core.models import ModelHandle
 
 
 class Asked(Protocol):
@@ -53,6 +56,16 @@ class Measured(Protocol):
     @property
     def provenance(self) -> Mapping[str, str]:
         """Machine and versions."""
+
+
+def provenance_of(handle: "ModelHandle") -> dict[str, str]:
+    """Versions, device and number format, as every result of a model keeps them."""
+    return {**provenance(), "device": str(handle.device), "dtype": str(handle.dtype).removeprefix("torch.")}
+
+
+def is_stored(store: Store, run_id: str, found: Measured) -> bool:
+    """Whether the run is in the store, with what it cost, and nothing of it was computed anew."""
+    return not found.n_computed and any(m.run_id == run_id for m in store.runs())
 
 
 def manifest_of(

@@ -97,6 +97,16 @@ class ScoreQuestion(Question):
         """The settings that the method reads."""
         return self.config if self.method == "lga" else self.edit_aware
 
+    @property
+    def scope(self) -> str:
+        """The weights of a layer that the scores are of."""
+        return self.config.scope if self.method == "lga" else "mlp_out"
+
+    @property
+    def old_answer(self) -> str:
+        """Where the old answers are from."""
+        return self.config.old_answer if self.method == "lga" else "dataset"
+
 
 @dataclass(frozen=True)
 class KnowledgeQuestion(Question):

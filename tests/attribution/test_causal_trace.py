@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from goldenlayers_core.attribution.causal_trace import trace_requests, trace_tokens
+from goldenlayers_core.attribution.causal_trace import token_trace, trace_requests
 from goldenlayers_core.attribution.trace_prompts import noise_level, noise_of, prepare, resolve, traceable, window_of
 from goldenlayers_core.attribution.trace_runs import batches, restores
 from goldenlayers_core.errors import ConfigError, RequestError
@@ -176,7 +176,9 @@ def test_noise_depends_on_seed_prompt_and_sample_alone():
 
 def test_nothing_comes_back_before_the_subject_and_everything_at_the_very_top():
     handle = tiny_handle("llama")
-    found = trace_tokens(handle, REQUESTS[0], replace(NOISY, kind="hidden"))
+    config = resolve(handle, replace(NOISY, kind="hidden"), REQUESTS[:1])
+    (traced,) = trace_requests(handle, REQUESTS[:1], config)
+    found = token_trace(handle.name, REQUESTS[0], config, traced)
     assert not found.effects[: found.subject[0]].any()
     assert found.effects[-1, -1] == pytest.approx(found.p_clean - found.p_corrupt)
     assert not found.effects[:-1, -1].any()

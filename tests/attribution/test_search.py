@@ -1,10 +1,12 @@
 """The race: who is kept, what it spends, and that it finds the best layer where there is one to find."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
 from goldenlayers_core.attribution.regret import golden_of, losses
-from goldenlayers_core.attribution.search import FIRST, Race, simulate
+from goldenlayers_core.attribution.search import FIRST, Race
 from goldenlayers_core.errors import RequestError
 
 
@@ -16,6 +18,20 @@ def scores(seed: int, n_requests: int = 50, n_layers: int = 30, noise: float = 0
     ease = random.normal(0, 0.15, (n_requests, 1))
     values: np.ndarray = np.clip(curve + ease + random.normal(0, noise, (n_requests, n_layers)), 0, 1)
     return values
+
+
+def simulate(
+    scores: np.ndarray, layers: Sequence[int], share: float, prior: np.ndarray | None = None, seed: int = 0
+) -> tuple[int, int]:
+    """(golden layer found, pairs spent) of a race over known (Q, L) scores with `share` of the full sweep's pairs."""
+    race = Race(len(scores), layers, prior, seed)
+    budget, spent = share * scores.size, 0
+    while not race.over and spent < budget:
+        requests, asked = race.ask((budget - spent) / race.rounds_left)
+        columns = [list(layers).index(layer) for layer in asked]
+        race.tell(scores[np.ix_(requests, columns)])
+        spent += len(requests) * len(asked)
+    return race.golden_layer, spent
 
 
 def test_one_round_by_hand() -> None:

@@ -111,8 +111,8 @@ def test_a_killed_score_resumes_without_computing_anything_twice(tmp_path, tiny,
         from pathlib import Path
         from goldenlayers_core.records import LgaConfig, ModelSource
         from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, open_workbench
-        import goldenlayers_core.tasks.scores.layer_scores as scoring
-        scoring._FLUSH_SECONDS = 0.0
+        import goldenlayers_core.runtime.row_writer as rows
+        rows._FLUSH_SECONDS = 0.0
         bench = open_workbench(Path({str(root)!r}))
         question = ScoreQuestion(ModelSource({tiny.source!r}), DatasetChoice({str(table)!r}), LgaConfig(token_budget=1))
         job = bench.submit(question, "killed in the middle")

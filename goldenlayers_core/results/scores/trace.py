@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from goldenlayers_core.results.arrays import Floats, check_shape
+from goldenlayers_core.results.bootstrap import interval, resampled_means
 
 Kind = Literal["hidden", "mlp", "attention"]
 POSITIONS: Final = (
@@ -116,23 +117,13 @@ class TraceResult:
 
     def interval(self, n_resamples: int = 1000, seed: int = 0) -> tuple[Floats, Floats]:
         """(L,) bounds of the 95 % bootstrap interval (over requests) of the mean at the last subject token."""
-        drawn = self._resampled(n_resamples, seed)
-        low, high = np.quantile(drawn, (0.025, 0.975), axis=0)
-        return low, high
+        return interval(resampled_means(self.at_subject, n_resamples, seed))
 
     def pick_share(self, n_resamples: int = 1000, seed: int = 0) -> Floats:
         """(L,) share of resamples of the requests whose largest mean at the last subject token is at each layer."""
-        picks = self._resampled(n_resamples, seed).argmax(axis=1)
+        picks = resampled_means(self.at_subject, n_resamples, seed).argmax(axis=1)
         share: Floats = np.bincount(picks, minlength=self.n_layers) / n_resamples
         return share
-
-    def _resampled(self, n_resamples: int, seed: int) -> Floats:
-        """(R, L) means at the last subject token of resamples of the Q requests with replacement."""
-        queries = self.n_requests
-        random = np.random.default_rng(seed)
-        drawn = random.multinomial(queries, np.full(queries, 1 / queries), size=n_resamples)
-        found: Floats = drawn.astype(np.float64) @ self.at_subject / queries
-        return found
 
     def requests_frame(self) -> pd.DataFrame:
         """One row per request."""

@@ -10,7 +10,7 @@ from goldenlayers_core.records import digest_of
 from goldenlayers_core.results import EditReport
 from goldenlayers_core.results.edit.many_edits import MODE_WORDS, ManyEdits
 from goldenlayers_core.runtime import Store
-from goldenlayers_core.tasks.manifest import manifest_of
+from goldenlayers_core.tasks.manifest import is_stored, manifest_of
 from goldenlayers_core.tasks.questions import ManyEditsQuestion
 from goldenlayers_core.tasks.serial import plain, report_from
 
@@ -31,8 +31,8 @@ def save_many(store: Store, question: ManyEditsQuestion, found: ManyEdits) -> st
     content = [found.fingerprint, found.request_digests, found.mode, found.method, found.config, found.layer]
     content += [list(question.earlier), found.provenance["dtype"], found.provenance["device"], MANY_VERSION]
     run_id = f"many-edits-{digest_of([*content, question.choice.words])[:16]}"
-    if not found.n_computed and any(m.run_id == run_id for m in store.runs()):
-        return run_id  # it is there, with what it cost
+    if is_stored(store, run_id, found):
+        return run_id
     title = (
         f"{counted(found.n_requests, 'edit')} of {found.dataset} ({found.method.upper()}, layer {found.layer}, "
         f"{MODE_WORDS[found.mode].split(',')[0]})"

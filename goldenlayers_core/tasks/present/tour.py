@@ -17,10 +17,11 @@ from goldenlayers_core.evaluation.read import read
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.records import EditRequest
 from goldenlayers_core.results.present.tour import Tour
-from goldenlayers_core.runtime import Progress, Store, provenance
+from goldenlayers_core.runtime import Progress, Store
 from goldenlayers_core.tasks.edit.one_edit import edit
 from goldenlayers_core.tasks.edit.stored import EDIT_VERSION, open_report
 from goldenlayers_core.tasks.layer_options import early_layer
+from goldenlayers_core.tasks.manifest import provenance_of
 from goldenlayers_core.tasks.present.stored_tour import DATASET, TourQuestion, publish, save_tour
 from goldenlayers_core.tasks.questions import EditQuestion, ScoreQuestion
 from goldenlayers_core.tasks.recommendation import recommend
@@ -79,7 +80,7 @@ def tour(bench: "Workbench", question: TourQuestion, progress: Progress) -> str:
     going.say(other_run=other, seconds=time.perf_counter() - going.start)
     progress.update(going.total, going.total, "Done")
     reports = tuple(open_report(bench.store, run_id) for run_id in dict.fromkeys((run, other)))
-    return save_tour(bench.store, question, going.found, reports, _provenance(handle))
+    return save_tour(bench.store, question, going.found, reports, provenance_of(handle))
 
 
 def _fact(bench: "Workbench", question: TourQuestion) -> EditRequest:
@@ -151,7 +152,7 @@ def _edit_at(going: _Tour, handle: ModelHandle, request: EditRequest, layer: int
 def _stored_edit(store: Store, handle: ModelHandle, question: EditQuestion) -> str | None:
     """The run of the very same edit on the very same model, if the store has it."""
     asked = json.loads(json.dumps(question.to_params()))
-    here = _provenance(handle)
+    here = provenance_of(handle)
     for run in store.runs():
         about = dict(run.provenance)
         same = run.fingerprint == handle.fingerprint and run.code_version == EDIT_VERSION
@@ -159,7 +160,3 @@ def _stored_edit(store: Store, handle: ModelHandle, question: EditQuestion) -> s
         if run.kind == "edit" and same and run.settings == asked:
             return run.run_id
     return None
-
-
-def _provenance(handle: ModelHandle) -> dict[str, str]:
-    return {**provenance(), "device": str(handle.device), "dtype": str(handle.dtype).removeprefix("torch.")}

@@ -3,7 +3,7 @@
 import dataclasses
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,8 @@ from goldenlayers_core.errors import RequestError
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.records import config_digest
 from goldenlayers_core.results import LayerScores, Selection
-from goldenlayers_core.runtime import Progress, Store, provenance
+from goldenlayers_core.runtime import Progress, RowWriter, Store
+from goldenlayers_core.tasks.manifest import provenance_of
 from goldenlayers_core.tasks.questions import ScoreQuestion
 from goldenlayers_core.tasks.scores.methods import Way, stacked, way
 from goldenlayers_core.tasks.scores.stored import save_scores, score_version, selected_by
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from goldenlayers_core.tasks.workbench import Workbench
 
 Watch = Callable[[pd.DataFrame], None]  # one row per request: its digest in "request", and (L,) "values"
-_FLUSH_SECONDS: Final = 2.0
 
 
 def score(
@@ -79,27 +79,19 @@ def _compute(
     missing = _without(found, set(stored["request"]) if len(stored) else set())
     total = len(found.requests)
     done, n_tokens, start = total - len(missing.requests), 0, time.perf_counter()
-    pending: list[pd.DataFrame] = []
-    written = time.perf_counter()
     progress.update(done, total, f"{done} of {total} requests were in the store" if done else "Scoring")
 
     def part_done(requests: float) -> None:
         """Between two chunks: the count is of requests' worth of work, so that the time left can be told."""
         progress.update(min(done + requests, total), total, "Scoring")
 
-    try:
+    with RowWriter(store, method.table, key) as writer:
         for rows, tokens in method.rows(handle, missing, question, part_done):
-            pending.append(rows)
+            writer.add(rows)
             if watch is not None:
                 watch(rows)
             done, n_tokens = done + len(rows), n_tokens + tokens
-            if time.perf_counter() - written > _FLUSH_SECONDS:
-                store.append_rows(method.table, key, pd.concat(pending))
-                pending, written = [], time.perf_counter()
             progress.update(done, total, "Scoring")
-    finally:
-        if pending:
-            store.append_rows(method.table, key, pd.concat(pending))
     return time.perf_counter() - start, len(missing.requests), n_tokens
 
 
@@ -118,14 +110,13 @@ def _assemble(
     old, new = (
         stacked(rows, name) if name in rows else np.full_like(values, np.nan) for name in ("norm_old", "norm_new")
     )
-    lga = question.method == "lga"
     return LayerScores(
         method=question.method,
         model=handle.name,
         fingerprint=handle.fingerprint,
         dataset=question.choice.words,
-        scope=question.config.scope if lga else "mlp_out",
-        old_answer=question.config.old_answer if lga else "dataset",
+        scope=question.scope,
+        old_answer=question.old_answer,
         case_ids=tuple(r.case_id for r in found.requests),
         request_digests=tuple(digests),
         prompts=tuple(r.prompt for r in found.requests),
@@ -138,9 +129,7 @@ def _assemble(
         parts=method.parts(rows),
         skipped=found.skipped,
         provenance={
-            **provenance(),
-            "device": str(handle.device),
-            "dtype": str(handle.dtype).removeprefix("torch."),
+            **provenance_of(handle),
             "precision": question.settings.precision,
             "code": score_version(question.method),
         },

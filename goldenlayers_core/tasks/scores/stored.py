@@ -9,7 +9,8 @@ from goldenlayers_core.attribution.selection import select
 from goldenlayers_core.records import ScoreMethod, config_digest, digest_of
 from goldenlayers_core.results import Floats, LayerScores, Selection
 from goldenlayers_core.results.scores.parts import EDIT_AWARE_PARTS, edit_aware_parts
-from goldenlayers_core.runtime import RunManifest, Store, now
+from goldenlayers_core.runtime import Store
+from goldenlayers_core.tasks.manifest import is_stored, manifest_of
 from goldenlayers_core.tasks.questions import ScoreQuestion
 
 SCORE_VERSION: Final = "lga-1"  # changes when a score would come out differently
@@ -28,45 +29,30 @@ def selected_by(method: ScoreMethod) -> Literal["sum", "mean"]:
 
 def save_scores(store: Store, question: ScoreQuestion, scores: LayerScores, selection: Selection) -> str:
     """Store the run under a name made of its content: equal questions on equal models have one run."""
+    version = score_version(question.method)
     content = [
         scores.fingerprint,
         scores.request_digests,
         config_digest(question.settings),
         question.selection,
-        score_version(question.method),
+        version,
     ]
     content += [scores.provenance["dtype"], scores.provenance["device"], question.choice.words]
     run_id = f"score-{digest_of(content)[:16]}"
-    if not scores.n_computed and any(m.run_id == run_id for m in store.runs()):
-        return run_id  # it is there, with what it cost
+    if is_stored(store, run_id, scores):
+        return run_id
     name = f"LGA ({scores.scope})" if question.method == "lga" else "Edit-aware analysis"
-    manifest = RunManifest(
-        run_id=run_id,
-        kind="score",
-        title=f"{name} of {scores.model} on {scores.dataset}",
-        created=now(),
-        model=scores.model,
-        fingerprint=scores.fingerprint,
-        dataset=scores.dataset,
-        dataset_digest=digest_of(list(scores.request_digests)),
-        n_requests=scores.n_requests,
-        config=json.dumps(question.to_params()),
-        seconds=scores.seconds,
-        provenance=tuple(scores.provenance.items()),
-        summary=(
-            ("golden layer", str(selection.golden_layer)),
-            ("stability", f"{selection.stability:.0%}"),
-            ("method", scores.method),
-            ("scope", scores.scope),
-            ("set aside", ", ".join(map(str, selection.outliers)) or "none"),
-            ("computed now", str(scores.n_computed)),
-            ("tokens", str(scores.n_tokens)),
-            ("skipped", str(len(scores.skipped))),
-        ),
-        code_version=score_version(question.method),
+    summary = (
+        ("golden layer", str(selection.golden_layer)),
+        ("stability", f"{selection.stability:.0%}"),
+        ("method", scores.method),
+        ("scope", scores.scope),
+        ("set aside", ", ".join(map(str, selection.outliers)) or "none"),
+        ("tokens", str(scores.n_tokens)),
     )
-    texts = {"skipped": json.dumps(scores.skipped)}
-    store.save_run(manifest, {"scores": scores.to_frame()}, texts)
+    title = f"{name} of {scores.model} on {scores.dataset}"
+    manifest = manifest_of(run_id, title, question, scores, summary, version)
+    store.save_run(manifest, {"scores": scores.to_frame()}, {"skipped": json.dumps(scores.skipped)})
     return run_id
 
 
@@ -85,14 +71,14 @@ def open_scores(store: Store, run_id: str) -> tuple[LayerScores, Selection]:
     def texts(name: str) -> tuple[str, ...]:
         return tuple(firsts[name].astype(str))
 
-    summary, lga = dict(manifest.summary), question.method == "lga"
+    summary = dict(manifest.summary)
     scores = LayerScores(
         method=question.method,
         model=manifest.model,
         fingerprint=manifest.fingerprint,
         dataset=manifest.dataset,
-        scope=question.config.scope if lga else "mlp_out",
-        old_answer=question.config.old_answer if lga else "dataset",
+        scope=question.scope,
+        old_answer=question.old_answer,
         case_ids=texts("case_id"),
         request_digests=texts("request"),
         prompts=texts("prompt"),
@@ -102,7 +88,9 @@ def open_scores(store: Store, run_id: str) -> tuple[LayerScores, Selection]:
         values=stack("value"),
         norm_old=stack("norm_old"),
         norm_new=stack("norm_new"),
-        parts=() if lga else edit_aware_parts({info.name: stack(info.name) for info in EDIT_AWARE_PARTS}),
+        parts=()
+        if question.method == "lga"
+        else edit_aware_parts({info.name: stack(info.name) for info in EDIT_AWARE_PARTS}),
         skipped=tuple((str(c), str(r)) for c, r in json.loads(run.texts.get("skipped", "[]"))),
         seconds=manifest.seconds,
         n_computed=int(summary.get("computed now", 0)),

@@ -9,7 +9,7 @@ from goldenlayers_core.errors import StoreError
 from goldenlayers_core.records import TraceConfig, config_digest, digest_of
 from goldenlayers_core.results import POSITIONS, TokenTrace, TraceResult
 from goldenlayers_core.runtime import Store
-from goldenlayers_core.tasks.manifest import manifest_of
+from goldenlayers_core.tasks.manifest import is_stored, manifest_of
 from goldenlayers_core.tasks.questions import TraceQuestion
 
 TRACE_VERSION: Final = "trace-1"  # changes when an effect would come out differently
@@ -27,8 +27,8 @@ def save_trace(store: Store, question: TraceQuestion, config: TraceConfig, resul
     content = [result.fingerprint, result.request_digests, config_digest(config), TRACE_VERSION]
     content += [result.provenance["dtype"], result.provenance["device"], question.choice.words]
     run_id = f"trace-{digest_of(content)[:16]}"
-    if not result.n_computed and any(m.run_id == run_id for m in store.runs()):
-        return run_id  # it is there, with what it cost
+    if is_stored(store, run_id, result):
+        return run_id
     share = float(result.pick_share()[result.golden_layer])
     title = f"Causal trace ({result.kind}, window {result.window}) of {result.model} on {result.dataset}"
     summary = (
@@ -41,12 +41,9 @@ def save_trace(store: Store, question: TraceQuestion, config: TraceConfig, resul
         ("seed", str(result.seed)),
     )
     manifest = manifest_of(run_id, title, question, result, summary, TRACE_VERSION)
-    store.save_run(manifest, {"effects": result.to_frame(), "requests": result.requests_frame()}, _texts(result))
+    frames = {"effects": result.to_frame(), "requests": result.requests_frame()}
+    store.save_run(manifest, frames, {"skipped": json.dumps(result.skipped)})
     return run_id
-
-
-def _texts(result: TraceResult) -> dict[str, str]:
-    return {"skipped": json.dumps(result.skipped)}
 
 
 def open_trace(store: Store, run_id: str) -> TraceResult:

@@ -2,20 +2,21 @@
 
 import dataclasses
 import json
-import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from goldenlayers_core.attribution.causal_trace import RequestTrace, token_trace, trace_requests
-from goldenlayers_core.attribution.trace_prompts import Traceable, resolve, traceable
+from goldenlayers_core.attribution.requests import Usable
+from goldenlayers_core.attribution.trace_prompts import resolve, traceable
 from goldenlayers_core.errors import RequestError
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.records import EditRequest, TraceConfig, digest_of
 from goldenlayers_core.results import TokenTrace, TraceResult, class_means
-from goldenlayers_core.runtime import Progress, Store, provenance
+from goldenlayers_core.runtime import Progress, RowWriter, Store
+from goldenlayers_core.tasks.manifest import provenance_of
 from goldenlayers_core.tasks.questions import TokenTraceQuestion, TraceQuestion
 from goldenlayers_core.tasks.scores.stored_trace import (
     TRACE_TABLE,
@@ -28,8 +29,6 @@ from goldenlayers_core.tasks.serial import request_from
 
 if TYPE_CHECKING:
     from goldenlayers_core.tasks.workbench import Workbench
-
-_FLUSH_SECONDS: Final = 2.0
 
 
 def trace(bench: "Workbench", question: TraceQuestion, progress: Progress) -> str:
@@ -65,21 +64,13 @@ def traced_rows(
     missing = list({r.digest: r for r in requests if r.digest not in have}.values())
     total, before = len(requests), len(requests) - len(missing)
     progress.update(before, total, f"{before} of {total} requests were in the store" if before else "Tracing")
-    pending: list[pd.DataFrame] = []
-    written = time.perf_counter()
 
     def report(done: float, _total: int, note: str) -> None:
         progress.update(before + done, total, note)
 
-    try:
+    with RowWriter(store, TRACE_TABLE, key) as writer:
         for found in trace_requests(handle, missing, config, report):
-            pending.append(_row(found, missing[found.index]))
-            if time.perf_counter() - written > _FLUSH_SECONDS:
-                store.append_rows(TRACE_TABLE, key, pd.concat(pending))
-                pending, written = [], time.perf_counter()
-    finally:
-        if pending:
-            store.append_rows(TRACE_TABLE, key, pd.concat(pending))
+            writer.add(_row(found, missing[found.index]))
     rows = store.read_rows(TRACE_TABLE, key).set_index("request").loc[[r.digest for r in requests]]
     return rows, len(missing)
 
@@ -116,7 +107,7 @@ def _request_trace(row: "pd.Series[Any]") -> RequestTrace:
 
 
 def _assemble(
-    handle: ModelHandle, question: TraceQuestion, config: TraceConfig, found: Traceable, rows: pd.DataFrame
+    handle: ModelHandle, question: TraceQuestion, config: TraceConfig, found: Usable, rows: pd.DataFrame
 ) -> TraceResult:
     traces = [_request_trace(rows.iloc[i]) for i in range(len(rows))]
     return TraceResult(
@@ -138,9 +129,7 @@ def _assemble(
         skipped=found.skipped,
         seconds=sum(t.seconds for t in traces),
         provenance={
-            **provenance(),
-            "device": str(handle.device),
-            "dtype": str(handle.dtype).removeprefix("torch."),
+            **provenance_of(handle),
             "answer": config.answer,
             "positions": config.positions,
             "code": TRACE_VERSION,

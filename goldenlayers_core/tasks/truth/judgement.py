@@ -16,7 +16,6 @@ from goldenlayers_core.attribution.regret import (
     golden_share,
     losses,
     oracle_layers,
-    resampled_means,
 )
 from goldenlayers_core.results import (
     Agreement,
@@ -28,8 +27,8 @@ from goldenlayers_core.results import (
     SweepResult,
     spearman,
 )
+from goldenlayers_core.results.bootstrap import interval, resampled_means
 
-LEVEL: Final = 0.025  # two-sided 95 %
 SEED: Final = 0
 
 
@@ -55,9 +54,9 @@ def curve(sweep: SweepResult, name: str, n_resamples: int = N_RESAMPLES, seed: i
     layers = len(sweep.layers)
     if len(kept):
         resampled = resampled_means(kept, n_resamples, seed)  # (R, L)
-        mean, interval = kept.mean(axis=0), np.quantile(resampled, (LEVEL, 1 - LEVEL), axis=0).T
+        mean, bounds = kept.mean(axis=0), np.stack(interval(resampled), axis=1)
     else:
-        mean, interval = np.full(layers, np.nan), np.full((layers, 2), np.nan)
+        mean, bounds = np.full(layers, np.nan), np.full((layers, 2), np.nan)
     before = np.array([np.nan]) if name == "score" else sweep.before_of(name)[have]
     before = before[~np.isnan(before)]
     return LayerCurve(
@@ -65,7 +64,7 @@ def curve(sweep: SweepResult, name: str, n_resamples: int = N_RESAMPLES, seed: i
         layers=sweep.layers,
         n_layers=sweep.n_layers,
         mean=mean,
-        interval=interval,
+        interval=bounds,
         before=float(before.mean()) if len(before) else float("nan"),
         n_requests=int(have.sum()),
         n_resamples=n_resamples,
@@ -81,7 +80,7 @@ def difference(
         return None
     scores = sweep.score
     apart = scores[:, sweep.layers.index(better)] - scores[:, sweep.layers.index(worse)]
-    low, high = np.quantile(resampled_means(apart[:, None], n_resamples, seed)[:, 0], (LEVEL, 1 - LEVEL))
+    low, high = interval(resampled_means(apart, n_resamples, seed))
     return Difference(float(apart.mean()), float(low), float(high))
 
 
@@ -155,7 +154,7 @@ def agreement(
     # rounded, because sums of the same hits in another order differ in the last bit and would break ties
     resampled = [spearman(estimate, row) for row in resampled_means(scores, n_resamples, SEED).round(9)]
     found = [value for value in resampled if value is not None]
-    low, high = np.quantile(found, (LEVEL, 1 - LEVEL)) if found and len(scores) > 1 else (None, None)
+    low, high = interval(np.array(found)) if found and len(scores) > 1 else (None, None)
     return Agreement(
         estimator=title,
         layers=sweep.layers,

@@ -4,6 +4,7 @@ Only runs of the same weights count (equal fingerprints). What gradients, traces
 sweep's requests; a layer that real edits chose is also judged on requests it was not chosen on.
 """
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -77,17 +78,7 @@ def _judged(pick: Pick, sweep: SweepResult | None, n_resamples: int) -> Pick:
     found = regret(sweep.score, sweep.layers, pick.layer, n_resamples, SEED)
     if found is None:
         return pick
-    return Pick(
-        way=pick.way,
-        layer=pick.layer,
-        source=pick.source,
-        seconds=pick.seconds,
-        score=found.score,
-        regret=found.mean,
-        low=found.low,
-        high=found.high,
-        run_id=pick.run_id,
-    )
+    return dataclasses.replace(pick, score=found.score, regret=found.mean, low=found.low, high=found.high)
 
 
 def _sweep_pick(sweep: SweepResult | None, run_id: str) -> Pick:

@@ -9,7 +9,8 @@ import numpy as np
 
 from goldenlayers_core.attribution.search import Race
 from goldenlayers_core.results import Floats, SearchResult, SearchRound
-from goldenlayers_core.runtime import Progress, Store, provenance
+from goldenlayers_core.runtime import Progress, Store
+from goldenlayers_core.tasks.manifest import provenance_of
 from goldenlayers_core.tasks.questions import SearchQuestion
 from goldenlayers_core.tasks.scores.stored import open_scores
 from goldenlayers_core.tasks.truth.stored_search import save_search
@@ -110,7 +111,7 @@ def _result(
     pairs: int,
     seconds: float,
 ) -> SearchResult:
-    lead, dtype = race.lead(), str(bed.handle.dtype).removeprefix("torch.")
+    lead = race.lead()
     return SearchResult(
         method=bed.method.name,
         model=bed.handle.name,
@@ -131,5 +132,5 @@ def _result(
         n_pairs=pairs,
         seed=question.seed,
         finished=race.over,
-        provenance={**provenance(), "device": str(bed.handle.device), "dtype": dtype, "code": SWEEP_VERSION},
+        provenance={**provenance_of(bed.handle), "code": SWEEP_VERSION},
     )

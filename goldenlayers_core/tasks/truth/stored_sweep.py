@@ -11,7 +11,7 @@ from goldenlayers_core.errors import StoreError
 from goldenlayers_core.records import digest_of
 from goldenlayers_core.results import METRICS, SweepResult
 from goldenlayers_core.runtime import Store
-from goldenlayers_core.tasks.manifest import manifest_of
+from goldenlayers_core.tasks.manifest import is_stored, manifest_of
 from goldenlayers_core.tasks.questions import SweepQuestion
 
 SWEEP_VERSION: Final = "sweep-1"  # changes when an edit or a metric would come out differently
@@ -26,8 +26,8 @@ def save_sweep(store: Store, question: SweepQuestion, found: SweepResult) -> str
     covariance = found.provenance.get("covariance", "")
     content += [covariance] if covariance else []
     run_id = f"sweep-{digest_of(content)[:16]}"
-    if not found.n_computed and any(m.run_id == run_id for m in store.runs()):
-        return run_id  # it is there, with what it cost
+    if is_stored(store, run_id, found):
+        return run_id
     share = golden_share(found.score)[found.layers.index(found.golden_layer)]
     title = f"Sweep ({found.method.upper()}) of {found.model} on {found.dataset}"
     summary = (

@@ -17,9 +17,10 @@ from goldenlayers_core.evaluation.sweep import sweep as swept
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.records import EditRequest, config_digest, digest_of
 from goldenlayers_core.results import METRICS, Floats, SweepResult
-from goldenlayers_core.runtime import Progress, Store, provenance
+from goldenlayers_core.runtime import Progress, RowWriter, Store
 from goldenlayers_core.tasks.edit.one_edit import method_settings
 from goldenlayers_core.tasks.edit.supplies import supplies_of
+from goldenlayers_core.tasks.manifest import provenance_of
 from goldenlayers_core.tasks.questions import SweepQuestion
 from goldenlayers_core.tasks.truth.stored_sweep import SWEEP_VERSION, save_sweep
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from goldenlayers_core.tasks.workbench import Workbench
 
 TABLE: Final = "sweep"
-_FLUSH_SECONDS: Final = 2.0
 
 
 def sweep(bench: "Workbench", question: SweepQuestion, progress: Progress) -> str:
@@ -116,7 +116,7 @@ class Bed:
         to_do = sum(len(lacking) * len(group) for lacking, group in missing.items())
         progress.update(total - to_do, total, "Editing")
         done = total - to_do
-        with _Shards(self.store, self.key) as shards:
+        with RowWriter(self.store, TABLE, self.key) as writer:
             for lacking, group in missing.items():
                 for pair in swept(
                     self.handle,
@@ -128,7 +128,7 @@ class Bed:
                     progress.check,
                     writing=self.writing,
                 ):
-                    shards.add(_row(pair, group[pair.index]))
+                    writer.add(_row(pair, group[pair.index]))
                     if pair.layer != UNEDITED:
                         done += 1
                         progress.update(done, total, f"Editing, layer {pair.layer}")
@@ -143,7 +143,6 @@ class Bed:
         before = rows.loc[pd.MultiIndex.from_product([digests, [UNEDITED]])]
         shape = (len(digests), len(layers), len(names))
         answers = after["answer"].astype(str).to_numpy().reshape(shape[:2])
-        dtype = str(self.handle.dtype).removeprefix("torch.")
         some = next(iter(self.supplies.moments.values()), None)
         covariance = {"covariance": f"{some.n_tokens:,} tokens of {some.source}"} if some else {}
 
@@ -174,9 +173,7 @@ class Bed:
             n_computed=computed,
             seconds_per_edit=float(after["seconds"].mean()),
             provenance={
-                **provenance(),
-                "device": str(self.handle.device),
-                "dtype": dtype,
+                **provenance_of(self.handle),
                 "model_type": self.handle.architecture.model_type,
                 "code": SWEEP_VERSION,
                 **covariance,
@@ -188,37 +185,7 @@ def _floats(rows: pd.DataFrame, names: Sequence[str]) -> Floats:
     return np.asarray(rows.reindex(columns=list(names)).to_numpy(np.float64), dtype=np.float64)
 
 
-def _row(pair: SweptPair, request: EditRequest) -> dict[str, Any]:
-    numbers = {m.name: pair.metrics.get(m.name, float("nan")) for m in METRICS}
-    return {
-        "request": request.digest,
-        "layer": pair.layer,
-        **numbers,
-        "answer": pair.answer,
-        "seconds": pair.seconds,
-    }
-
-
-class _Shards:
-    """Rows on their way to the store: written every two seconds, and at the end whatever happens."""
-
-    def __init__(self, store: Store, key: str) -> None:
-        self.store, self.key = store, key
-        self.pending: list[dict[str, Any]] = []
-        self.written = time.monotonic()
-
-    def __enter__(self) -> "_Shards":
-        return self
-
-    def __exit__(self, *_reason: object) -> None:
-        self.flush()
-
-    def add(self, row: dict[str, Any]) -> None:
-        self.pending.append(row)
-        if time.monotonic() - self.written > _FLUSH_SECONDS:
-            self.flush()
-
-    def flush(self) -> None:
-        if self.pending:
-            self.store.append_rows(TABLE, self.key, pd.DataFrame(self.pending))
-        self.pending, self.written = [], time.monotonic()
+def _row(pair: SweptPair, request: EditRequest) -> pd.DataFrame:
+    numbers = {m.name: [pair.metrics.get(m.name, float("nan"))] for m in METRICS}
+    about = {"answer": [pair.answer], "seconds": [pair.seconds]}
+    return pd.DataFrame({"request": [request.digest], "layer": [pair.layer], **numbers, **about})

@@ -127,8 +127,8 @@ def test_a_killed_trace_resumes_without_tracing_anything_twice(tmp_path, tiny, t
         from pathlib import Path
         from goldenlayers_core.records import ModelSource, TraceConfig
         from goldenlayers_core.tasks import DatasetChoice, TraceQuestion, open_workbench
-        import goldenlayers_core.tasks.scores.trace as tracing
-        tracing._FLUSH_SECONDS = 0.0
+        import goldenlayers_core.runtime.row_writer as rows
+        rows._FLUSH_SECONDS = 0.0
         bench = open_workbench(Path({str(root)!r}))
         config = TraceConfig(n_samples=2, token_budget=1)
         question = TraceQuestion(ModelSource({tiny.source!r}), DatasetChoice({str(table)!r}), config)

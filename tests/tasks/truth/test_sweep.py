@@ -117,12 +117,12 @@ def test_a_killed_sweep_resumes_without_computing_a_finished_pair_again(bench, t
         f"""
         import os, signal
         from goldenlayers_core.records import ModelSource
-        from goldenlayers_core.runtime import Progress
+        from goldenlayers_core.runtime import Progress, row_writer
         from goldenlayers_core.tasks import DatasetChoice, Workbench, open_workbench
         from goldenlayers_core.tasks.questions import SweepQuestion
         from goldenlayers_core.tasks.truth import sweep
 
-        sweep._FLUSH_SECONDS = 0.0
+        row_writer._FLUSH_SECONDS = 0.0
         bench = open_workbench()
         append = bench.store.append_rows
 
