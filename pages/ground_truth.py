@@ -3,8 +3,7 @@
 import streamlit as st
 
 from pages._shared import cached, frame, glossary
-from pages._truth import card as truth_card
-from pages._truth import start, views
+from pages._truth import card, start, views
 
 frame.enter()
 st.title("Ground truth")
@@ -18,15 +17,15 @@ else:
 start.follow()
 
 if run is None:
-    unjudged = truth_card.unjudged()
+    unjudged = card.unjudged()
     if unjudged is not None:
-        truth_card.known_so_far(unjudged)
+        card.known_so_far(unjudged)
         if unjudged.pick("search").run_id:
             views.race(unjudged)
 else:
     sweep = cached.sweep(run.run_id)
-    card = truth_card.of_sweep(run, sweep)
-    truth_card.headline(card, run, sweep)
-    truth_card.skipped(sweep)
-    truth_card.pictures(card, truth_card.real_curve(sweep), run.run_id)
-    views.views(card, sweep, run.run_id)
+    judged = card.of_sweep(run, sweep)
+    card.headline(judged, run, sweep)
+    card.skipped(sweep)
+    card.pictures(judged, card.real_curve(sweep), run.run_id)
+    views.views(judged, sweep, run.run_id)

@@ -20,11 +20,10 @@ from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion
 from goldenlayers_core.tasks.address import score_parameters, score_question
 from goldenlayers_core.tasks.recommendation import score_method
 from pages._shared import cached, jobs, link, link_notice, session
-from pages._shared.run_choice import run_on_show
-from pages._shared.wording import count, escape, when
+from pages._shared.run_choice import golden_words, run_on_show
+from pages._shared.wording import count, escape
 
 METHOD_WORDS = {"lga": "LGA", "edit-aware": "Edit-aware"}
-METHOD_NAMES = {"lga": "Layer Gradient Analysis", "edit-aware": "Edit-aware analysis"}
 SCOPE_WORDS = {
     "mlp": "mlp: all MLP matrices",
     "mlp_out": "mlp_out: the MLP output",
@@ -232,17 +231,8 @@ def open_run() -> RunManifest | None:
 
 def run_words(run: RunManifest) -> str:
     """One line that tells runs apart."""
-    found = dict(run.summary)
-    return (
-        f"{when(run.created)} · golden layer {found.get('golden layer', '?')} · {run.n_requests:,} of {run.dataset} · "
-        f"{_how(run)} · {run.model} · {run.run_id[-6:]}"
-    )
-
-
-def _how(run: RunManifest) -> str:
-    if score_method(run) == "lga":
-        return f"LGA {dict(run.summary).get('scope', '')}"
-    return METHOD_WORDS["edit-aware"]
+    lga = score_method(run) == "lga"
+    return golden_words(run, f"LGA {run.told.get('scope', '')}" if lga else METHOD_WORDS["edit-aware"])
 
 
 def is_bundled(run: RunManifest) -> bool:

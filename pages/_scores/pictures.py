@@ -5,7 +5,7 @@ import streamlit as st
 from goldenlayers_core import figures
 from goldenlayers_core.figures.scores.parts import PREDICTED
 from goldenlayers_core.results import LayerScores, Selection
-from pages._shared import cached, link, session, show
+from pages._shared import cached, link, request_choice, session, show
 
 SCALE_WORDS = {"row": "by row", "symlog": "symmetric log", "raw": "raw"}
 ORDER_WORDS = {"best": "best layer", "relation": "relation", "dataset": "dataset"}
@@ -91,12 +91,7 @@ def row_order(key: str, click: str, explanation: str | None = None) -> figures.O
 
 def clicked(run_id: str, scores: LayerScores) -> None:
     """Open the request of a cell clicked since the last look; to be called before the widgets that show it."""
-    event = st.session_state.get(f"figure-{heatmap_name(run_id)}")
-    points = event["selection"]["points"] if event else []
-    cell = tuple(int(part) for part in points[0]["customdata"][:2]) if points else None
-    if cell == st.session_state.get("scores-cell"):
-        return
-    st.session_state["scores-cell"] = cell
+    cell = request_choice.clicked(heatmap_name(run_id), "scores-cell")
     if cell and 0 <= cell[0] < scores.n_requests:
         session.open_request(scores.request_digests[cell[0]])
         st.session_state[OPEN_LAYER] = cell[1]

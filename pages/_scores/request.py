@@ -25,20 +25,9 @@ def choose(scores: LayerScores) -> int:
     layer = link.layer(range(scores.n_layers))
     if layer is not None:
         st.session_state[OPEN_LAYER] = layer
+    lines = cached.once(request_choice.labels, scores.prompts, scores.targets_old, scores.targets_new)
     return request_choice.choose(
-        "scores-request",
-        scores.request_digests,
-        cached.once(labels, scores).__getitem__,
-        lambda: st.session_state.pop(OPEN_LAYER, None),
-    )
-
-
-def labels(scores: LayerScores) -> tuple[str, ...]:
-    """A line per request that tells requests apart: made once, since a list of thousands is told at every rerun."""
-    facts = zip(scores.prompts, scores.targets_old, scores.targets_new, strict=True)
-    return tuple(
-        f"{number}. {shorten(prompt, 70)} | {shorten(old, 24)} → {shorten(new, 24)}"
-        for number, (prompt, old, new) in enumerate(facts, 1)
+        "scores-request", scores.request_digests, lines.__getitem__, lambda: st.session_state.pop(OPEN_LAYER, None)
     )
 
 

@@ -5,10 +5,19 @@ from typing import Final
 
 import streamlit as st
 
+from goldenlayers_core.figures.text import shorten
 from goldenlayers_core.tasks.address import short
 from pages._shared import link, session
 
 MOST: Final = 5_000  # requests a browser still lists without delay
+
+
+def labels(prompts: Sequence[str], old: Sequence[str], new: Sequence[str]) -> tuple[str, ...]:
+    """A line per request that tells requests apart: made once, since a list of thousands is told at every rerun."""
+    return tuple(
+        f"{n}. {shorten(prompt, 70)} | {shorten(before, 24) or '?'} → {shorten(after, 24)}"
+        for n, (prompt, before, after) in enumerate(zip(prompts, old, new, strict=True), 1)
+    )
 
 
 def choose(
@@ -39,3 +48,14 @@ def choose(
     session.open_request(digests[chosen])
     link.say(request=short(digests[chosen]))
     return int(chosen)
+
+
+def clicked(figure: str, seen: str) -> tuple[int, int] | None:
+    """The (request, layer) of a cell of the heatmap `figure` clicked since the last look, which `seen` keeps."""
+    event = st.session_state.get(f"figure-{figure}")
+    points = event["selection"]["points"] if event else []
+    cell = (int(points[0]["customdata"][0]), int(points[0]["customdata"][1])) if points else None
+    if cell == st.session_state.get(seen):
+        return None
+    st.session_state[seen] = cell
+    return cell

@@ -6,7 +6,7 @@ import streamlit as st
 
 from goldenlayers_core.runtime import RunManifest
 from pages._shared import cached, link
-from pages._shared.wording import escape
+from pages._shared.wording import escape, when
 
 
 def run_on_show(
@@ -44,3 +44,12 @@ def run_on_show(
     show(chosen)
     link.say(run=chosen)
     return runs[chosen]
+
+
+def golden_words(run: RunManifest, how: str) -> str:
+    """One line that tells apart runs that found a golden layer; `how` names method and settings."""
+    golden = run.told.get("golden layer", "?")
+    return (
+        f"{when(run.created)} · golden layer {golden} · {run.n_requests:,} of {run.dataset} · {how} · {run.model} · "
+        f"{run.run_id[-6:]}"
+    )

@@ -14,7 +14,7 @@ from goldenlayers_core.tasks.questions import TraceQuestion
 from goldenlayers_core.tasks.truth.judgement import curve, steadiness
 from goldenlayers_core.tasks.truth.layer_card import COMPUTED, ModelFacts, layer_card
 from pages._shared import cached, edit_link, jobs, present_link, report, session, show
-from pages._shared.wording import count, duration, escape, precise
+from pages._shared.wording import duration, escape, precise
 from pages._truth import start
 
 SHORT: Final = {"lga": "LGA", "edit_aware": "edit-aware analysis", "causal_trace": "causal trace"}
@@ -174,6 +174,6 @@ def skipped(sweep: SweepResult) -> None:
     """The requests that could not be edited, each with its reason."""
     if not sweep.skipped:
         return
-    with st.expander(f"{count(len(sweep.skipped), 'request')} skipped, and why", icon=":material/rule:"):
+    with st.expander(f"{counted(len(sweep.skipped), 'request')} skipped, and why", icon=":material/rule:"):
         for case, reason in sweep.skipped:
             st.markdown(f"**{escape(case)}** {escape(reason)}")

@@ -37,12 +37,7 @@ def heatmap_name(run_id: str) -> str:
 
 def clicked(run_id: str, sweep: SweepResult) -> None:
     """Open the request of a cell clicked since the last look; to be called before the widgets that show it."""
-    event = st.session_state.get(f"figure-{heatmap_name(run_id)}")
-    points = event["selection"]["points"] if event else []
-    cell = tuple(int(part) for part in points[0]["customdata"][:2]) if points else None
-    if cell == st.session_state.get("truth-cell"):
-        return
-    st.session_state["truth-cell"] = cell
+    cell = request_choice.clicked(heatmap_name(run_id), "truth-cell")
     if cell and 0 <= cell[0] < sweep.n_requests and cell[1] in sweep.layers:
         session.open_request(sweep.request_digests[cell[0]])
         st.session_state[LAYER] = cell[1]
@@ -50,16 +45,8 @@ def clicked(run_id: str, sweep: SweepResult) -> None:
 
 def choose(sweep: SweepResult) -> int:
     """The open request's number, from the selectbox."""
-    return request_choice.choose("truth-request", sweep.request_digests, cached.once(labels, sweep).__getitem__)
-
-
-def labels(sweep: SweepResult) -> tuple[str, ...]:
-    """A line per request that tells requests apart: made once, since a list of thousands is told at every rerun."""
-    facts = zip(sweep.prompts, sweep.targets_true, sweep.targets_new, strict=True)
-    return tuple(
-        f"{n}. {shorten(prompt, 70)} | {shorten(old, 24) or '?'} → {shorten(new, 24)}"
-        for n, (prompt, old, new) in enumerate(facts, 1)
-    )
+    lines = cached.once(request_choice.labels, sweep.prompts, sweep.targets_true, sweep.targets_new)
+    return request_choice.choose("truth-request", sweep.request_digests, lines.__getitem__)
 
 
 def choose_layer(sweep: SweepResult) -> int:
@@ -120,8 +107,8 @@ def _outcomes(sweep: SweepResult, index: int, layer: int) -> None:
         )
     new, old = float(sweep.of("p_new")[index, place]), float(sweep.before_of("p_new")[index])
     rows += (
-        f"<tr><td class='gl-word'>P(new): probability of the new answer</td><td class='gl-number'>{_value(old)}</td>"
-        f"<td class='gl-number'><strong>{_value(new)}</strong></td></tr>"
+        f"<tr><td class='gl-word'>P(new): probability of the new answer</td><td class='gl-number'>{_share(old)}</td>"
+        f"<td class='gl-number'><strong>{_share(new)}</strong></td></tr>"
     )
     score = float(sweep.score[index, place])
     st.html(
@@ -136,10 +123,6 @@ def _outcomes(sweep: SweepResult, index: int, layer: int) -> None:
 
 
 def _share(value: float) -> str:
-    return "none" if pd.isna(value) else percent(value)
-
-
-def _value(value: float) -> str:
     return "none" if pd.isna(value) else percent(value)
 
 

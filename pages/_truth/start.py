@@ -14,8 +14,8 @@ from goldenlayers_core.tasks.truth.cost import price
 from pages._edit import controls as edit_controls
 from pages._scores.controls import model_words
 from pages._shared import cached, jobs, link, session
-from pages._shared.run_choice import run_on_show
-from pages._shared.wording import count, duration, escape, precise, when
+from pages._shared.run_choice import golden_words, run_on_show
+from pages._shared.wording import count, duration, escape, precise
 
 SLOTS: Final = ("sweep", "search", "truth-lga", "truth-edit-aware", "truth-trace")  # of jobs this page follows
 MORE: Final = "truth-more"  # key of the expander around the controls
@@ -229,8 +229,4 @@ def open_run() -> RunManifest | None:
 
 def run_words(run: RunManifest) -> str:
     """One line that tells sweeps apart."""
-    found = dict(run.summary)
-    return (
-        f"{when(run.created)} · golden layer {found.get('golden layer', '?')} · {run.n_requests:,} of {run.dataset} · "
-        f"{str(run.settings.get('method', 'rome')).upper()} · {run.model} · {run.run_id[-6:]}"
-    )
+    return golden_words(run, str(run.settings.get("method", "rome")).upper())

@@ -10,7 +10,7 @@ from goldenlayers_core.tasks.questions import TokenTraceQuestion, TraceQuestion
 from goldenlayers_core.tasks.serial import plain
 from pages._shared import cached, jobs, session, show
 from pages._shared.wording import escape
-from pages._truth import request as truth_request
+from pages._truth.request import choose
 
 SLOT: Final = "token-trace"
 _TRACED: Final = "truth-traced"  # in the session: (request, name of its stored trace)
@@ -29,7 +29,7 @@ def trace(card: LayerCard, sweep: SweepResult) -> None:
     found = cached.trace(run_id)
     show.figure(cached.once(figures.trace_curves, found, session.dark()), f"trace-{run_id}", found.to_frame())
     st.header("One request, token by token")
-    index = truth_request.choose(sweep)
+    index = choose(sweep)
     digest = sweep.request_digests[index]
     _ask(run_id, digest)
     jobs.follow(SLOT, _done)
