@@ -24,7 +24,6 @@ EPSILON: Final = 1e-9  # scores closer than this are tied
 class Regret:
     """The regret of one fixed layer, with its 95 % percentile bootstrap interval over requests."""
 
-    layer: int
     mean: float
     low: float
     high: float
@@ -45,7 +44,7 @@ def regret(
     column = list(layers).index(layer)
     mine = lost[:, column]
     low, high = interval(resampled_means(mine, n_resamples, seed))
-    return Regret(layer, float(mine.mean()), float(low), float(high), float(scores[:, column].mean()), len(mine))
+    return Regret(float(mine.mean()), float(low), float(high), float(scores[:, column].mean()), len(mine))
 
 
 def losses(scores: Floats) -> Floats:

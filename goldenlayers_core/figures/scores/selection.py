@@ -55,7 +55,7 @@ def layer_groups(selection: Selection, theme: Colours) -> list[tuple[str, NDArra
     aside = set_aside_mask(selection)
     golden = np.arange(len(aside)) == selection.golden_layer
     hatch = {"shape": "/", "fgcolor": theme.muted, "bgcolor": theme.faint, "size": 5, "solidity": 0.2}
-    kinds = (
+    kinds: tuple[tuple[str, NDArray[np.bool_], dict[str, object]], ...] = (
         ("golden layer", golden, {"color": theme.gold, "line": {"color": theme.gold_text, "width": 1}}),
         ("kept", ~aside & ~golden, {"color": theme.slate, "line": {"width": 0}}),
         ("set aside", aside & ~golden, {"color": theme.faint, "line": {"width": 0}, "pattern": hatch}),

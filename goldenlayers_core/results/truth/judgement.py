@@ -58,7 +58,6 @@ class BestLayers:
     """(L,) share of requests for which the layer is within `epsilon` of the best; with ties the sum exceeds 1."""
     alone: Floats
     """(L,) share of requests for which it is the only one."""
-    oracle: tuple[tuple[int, ...], ...]  # (Q,) every request's best layers
     epsilon: float
     n_requests: int
     estimator: str = ""  # what estimated; "" where nothing did

@@ -15,7 +15,6 @@ from goldenlayers_core.attribution.regret import (
     best_share,
     golden_share,
     losses,
-    oracle_layers,
 )
 from goldenlayers_core.results import (
     Agreement,
@@ -137,7 +136,6 @@ def best(
         golden_layer=sweep.golden_layer,
         share=best_share(scores, epsilon),
         alone=(alone & (alone.sum(axis=1, keepdims=True) == 1)).mean(axis=0),
-        oracle=oracle_layers(scores, sweep.layers, epsilon),
         epsilon=epsilon,
         n_requests=sweep.n_requests,
         estimator=title if estimated is not None else "",
