@@ -5,7 +5,7 @@ Axes: Q requests, L layers measured, M metrics (the order of `METRICS`).
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import pandas as pd
@@ -109,6 +109,15 @@ PROBE_METRICS: Final = ("rewrite", "rephrase", "locality", "portability")  # the
 SCORE: Final = (
     "Score = mean of rewrite, rephrase, locality and portability, over the kinds of probe a request has (0 to 1)"
 )
+TEXTS: Final = (
+    "case_ids",
+    "request_digests",
+    "prompts",
+    "subjects",
+    "targets_new",
+    "targets_true",
+    "relations",
+)  # (Q,)
 _INDEX: Final = tuple(m.name for m in METRICS)
 
 
@@ -196,25 +205,9 @@ class SweepResult:
 
     def only(self, rows: NDArray[np.intp]) -> "SweepResult":
         """The same sweep with some of its requests."""
-        picked = [int(r) for r in rows]
-
-        def take(items: tuple[str, ...]) -> tuple[str, ...]:
-            return tuple(items[r] for r in picked)
-
-        return dataclasses.replace(
-            self,
-            case_ids=take(self.case_ids),
-            request_digests=take(self.request_digests),
-            prompts=take(self.prompts),
-            subjects=take(self.subjects),
-            targets_new=take(self.targets_new),
-            targets_true=take(self.targets_true),
-            relations=take(self.relations),
-            values=self.values[picked],
-            before=self.before[picked],
-            answers=tuple(self.answers[r] for r in picked),
-            answers_before=take(self.answers_before),
-        )
+        names = (*TEXTS, "answers", "answers_before")
+        texts: dict[str, Any] = {name: tuple(getattr(self, name)[r] for r in rows) for name in names}
+        return dataclasses.replace(self, values=self.values[rows], before=self.before[rows], **texts)
 
     def to_frame(self) -> pd.DataFrame:
         """One row per (request, layer): case_id, prompt, layer, score, every metric, the answer after the edit."""

@@ -10,12 +10,12 @@ from goldenlayers_core.attribution.regret import golden_share
 from goldenlayers_core.errors import StoreError
 from goldenlayers_core.records import digest_of
 from goldenlayers_core.results import METRICS, SweepResult
+from goldenlayers_core.results.truth.sweep import TEXTS
 from goldenlayers_core.runtime import Store
 from goldenlayers_core.tasks.manifest import is_stored, manifest_of
 from goldenlayers_core.tasks.questions import SweepQuestion
 
 SWEEP_VERSION: Final = "sweep-1"  # changes when an edit or a metric would come out differently
-_TEXTS: Final = ("case_ids", "request_digests", "prompts", "subjects", "targets_new", "targets_true", "relations")
 
 
 def save_sweep(store: Store, question: SweepQuestion, found: SweepResult) -> str:
@@ -70,13 +70,13 @@ def open_sweep(store: Store, run_id: str) -> SweepResult:
         n_computed=int(dict(run.manifest.summary).get("computed now", 0)),
         seconds_per_edit=float(rest["seconds_per_edit"]),
         provenance=dict(run.manifest.provenance),
-        **{name: tuple(before[name].astype(str)) for name in _TEXTS},
+        **{name: tuple(before[name].astype(str)) for name in TEXTS},
     )
 
 
 def _before(found: SweepResult) -> pd.DataFrame:
     """One row per request: its texts, and what the unedited model does."""
-    columns: dict[str, object] = {name: getattr(found, name) for name in _TEXTS}
+    columns: dict[str, object] = {name: getattr(found, name) for name in TEXTS}
     columns["answers_before"] = found.answers_before
     columns |= {m.name: found.before[:, i] for i, m in enumerate(METRICS)}
     return pd.DataFrame(columns)
