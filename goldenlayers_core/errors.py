@@ -45,6 +45,14 @@ class MappingError(DatasetError):
     """A table's columns are not, or not well enough, mapped to the fields of a request."""
 
 
+class LanguageError(DatasetError):
+    """A file tells its facts in several languages, and none of them is chosen; `languages` are those there are."""
+
+    def __init__(self, message: str, languages: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.languages = languages
+
+
 class RequestError(GoldenLayersError):
     """A request cannot be scored or edited as it stands (empty target, subject not in the prompt, ...)."""
 

@@ -24,6 +24,8 @@ OLD_ANSWERS: tuple[OldAnswer, ...] = ("dataset", "model")
 SCORE_METHODS: tuple[ScoreMethod, ...] = ("lga", "edit-aware")
 TRACE_KINDS: tuple[TraceKind, ...] = ("hidden", "mlp", "attention")
 TRACE_POSITIONS: tuple[str, ...] = ("all", "subject")
+MAX_PROMPT = 2_000
+"""Most characters of a prompt, wherever it comes from: a page, the command line or a file."""
 
 
 def digest_of(content: Any) -> str:
@@ -73,6 +75,8 @@ class EditRequest:
     source: str = ""  # the dataset it came from
     true_aliases: tuple[str, ...] = ()  # further accepted spellings of target_true
     split: str = ""  # "proxy", "test" or "" (none given)
+    subject_at: int | None = None  # the character of the prompt at which the subject stands; None: where it is found
+    new_aliases: tuple[str, ...] = ()  # further accepted spellings of target_new
 
     @property
     def digest(self) -> str:
@@ -80,12 +84,16 @@ class EditRequest:
         content = dataclasses.asdict(self)
         for name in ("case_id", "source", "split"):
             content.pop(name)
+        if self.subject_at in (None, self.prompt.find(self.subject)):
+            content.pop("subject_at")
+        if not self.new_aliases:
+            content.pop("new_aliases")
         return digest_of(content)
 
     @property
     def rewrite(self) -> Probe:
         """The request's own prompt as a probe that expects the new target."""
-        return Probe(self.prompt, (self.target_new,), "rewrite")
+        return Probe(self.prompt, (self.target_new, *self.new_aliases), "rewrite")
 
     @property
     def probes(self) -> tuple[Probe, ...]:

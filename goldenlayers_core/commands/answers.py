@@ -17,6 +17,8 @@ def dataset_answer(found: Dataset) -> dict[str, Any]:
         "n_read": len(found.requests),
         "n_reported": len(found.reported),
         "reported": [{"row": issue.row, "reason": issue.reason} for issue in found.reported],
+        "remarks": [{"row": issue.row, "reason": issue.reason} for issue in found.remarks],
+        "description": found.description,
         "probes": {
             "rephrase": sum(len(r.rephrases) for r in found.requests),
             "locality": sum(len(r.locality) for r in found.requests),
@@ -30,7 +32,9 @@ def dataset_lines(content: dict[str, Any]) -> list[str]:
     return [
         f"format {content['format']}, {content['n_records']} records: {content['n_read']} read, "
         f"{content['n_reported']} reported",
+        content["description"],
         *(f"  row {issue['row']}: {issue['reason']}" for issue in content["reported"]),
+        *(f"  row {issue['row']}, remark: {issue['reason']}" for issue in content["remarks"]),
         "probes: " + ", ".join(f"{count} {kind}" for kind, count in content["probes"].items()),
     ]
 

@@ -9,6 +9,7 @@ from typing import Literal
 from goldenlayers_core.datasets.hub import fetch
 from goldenlayers_core.datasets.reading import read_bytes, read_file
 from goldenlayers_core.datasets.text import shorten
+from goldenlayers_core.datasets.wrappers import is_language
 from goldenlayers_core.errors import DatasetError
 from goldenlayers_core.records import Dataset
 
@@ -146,12 +147,16 @@ def _count(entry: CatalogueEntry) -> int | None:
 def open_dataset(name_or_path: str | os.PathLike[str]) -> Dataset:
     """A dataset of the catalogue by name (a hub one is fetched once and then read from the hub's cache), or a file.
 
-    A catalogue name wins over a file of the same name; write "./name" for the file. Raises a DatasetError.
+    A catalogue name wins over a file of the same name; write "./name" for the file. "FILE#zh" is a file that tells its
+    facts in several languages, read in one of them. Raises a DatasetError.
     """
     wanted = os.fspath(name_or_path)
     entry = next((e for e in (*_BUNDLED, *_HUB) if e.name == wanted), None)
     if entry is not None:
         return read_bytes(_content(entry), entry.name)
+    file, _, language = wanted.rpartition("#")
+    if file and is_language(language) and not _exists(wanted) and _exists(file):
+        return read_file(file, language=language)
     if not _exists(wanted):
         names = ", ".join(e.name for e in (*_BUNDLED, *_HUB))
         raise DatasetError(f"{shorten(wanted, 200)!r} is no file and no known dataset; give a file or one of {names}.")

@@ -13,6 +13,8 @@ def unpack(cell: Any) -> Any:
     """
     if not isinstance(cell, str):
         return cell
+    if "]" not in cell and "}" not in cell:
+        return cell
     text = cell.strip()
     if text[:1] + text[-1:] not in ("[]", "{}"):
         return cell

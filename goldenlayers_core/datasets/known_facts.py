@@ -5,53 +5,41 @@ relation, chosen by a digest of the record: the same file always gives the same 
 answer offers none, and its records are reported.
 """
 
+import dataclasses
 import hashlib
 from collections.abc import Sequence
 
-from goldenlayers_core.datasets.format import Format, Row, has
-from goldenlayers_core.datasets.record import Alias, Draft, Record
+from goldenlayers_core.datasets.record import Draft
 from goldenlayers_core.datasets.text import answer_key
 
 
-def _fits(row: Row) -> bool:
-    return has(row, "prompt", "subject", "attribute") and not has(row, "target_new") and not has(row, "target_false")
-
-
-def _drafts(rows: Sequence[Row]) -> Sequence[Draft]:
+def with_targets(drafts: Sequence[Draft]) -> Sequence[Draft]:
+    """The drafts with another answer to the same relation as their new target, or with the reason why there is none."""
     answers: dict[str, dict[str, str]] = {}  # relation -> {answer_key: its spelling}
-    for row in rows:
-        record = Record(row)
-        answer = record.text("attribute")
-        if answer:
-            answers.setdefault(record.text("relation_id"), {})[answer_key(answer)] = answer
-    return [_draft(row, answers) for row in rows]
+    for draft in drafts:
+        if draft.target_true:
+            answers.setdefault(draft.relation, {})[answer_key(draft.target_true)] = draft.target_true
+    choices = {relation: _Choices(found) for relation, found in answers.items()}
+    return [_with_target(draft, choices.get(draft.relation)) for draft in drafts]
 
 
-def _draft(row: Row, answers: dict[str, dict[str, str]]) -> Draft:
-    record = Record(row)
-    prompt, subject, true = record.text("prompt"), record.text("subject"), record.text("attribute")
-    relation = record.text("relation_id")
-    others = sorted({text for key, text in answers.get(relation, {}).items() if key != answer_key(true)})
-    place = int.from_bytes(hashlib.sha256(f"{prompt}\n{subject}\n{true}".encode()).digest()[:8])
-    target = others[place % len(others)] if others and true else ""
-    where = f"relation {relation}" if relation else "the records without a relation"
-    return Draft(
-        prompt=prompt,
-        subject=subject,
-        target_new=target,
-        target_true=true,
-        relation=relation,
-        case_id=record.text("known_id") or record.text("case_id"),
-        notes=record.notes,
-        refusal=f"no other answer in {where} could serve as the new target" if true and not others else "",
-    )
+class _Choices:
+    """The answers to one relation, in order, and the place of each."""
+
+    def __init__(self, found: dict[str, str]) -> None:
+        by_text = sorted(found.items(), key=lambda pair: pair[1])
+        self.texts = [text for _, text in by_text]
+        self.places = {key: place for place, (key, _) in enumerate(by_text)}
 
 
-FORMAT = Format(
-    name="known-1000",
-    description="Known facts (ROME): the file gives no new target, so each request takes another record's answer "
-    "to the same relation.",
-    fits=_fits,
-    drafts=_drafts,
-    alias=Alias(target_new="attribute"),
-)
+def _with_target(draft: Draft, choices: _Choices | None) -> Draft:
+    if choices is None or not draft.target_true:
+        return dataclasses.replace(draft, target_new="")
+    if len(choices.texts) < 2:
+        where = f"relation {draft.relation}" if draft.relation else "the records without a relation"
+        refusal = f"no other answer in {where} could serve as the new target"
+        return dataclasses.replace(draft, target_new="", refusal=refusal)
+    digest = hashlib.sha256(f"{draft.prompt}\n{draft.subject}\n{draft.target_true}".encode()).digest()
+    place = int.from_bytes(digest[:8]) % (len(choices.texts) - 1)
+    own = choices.places[answer_key(draft.target_true)]
+    return dataclasses.replace(draft, target_new=choices.texts[place + (place >= own)])

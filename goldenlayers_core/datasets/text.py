@@ -1,6 +1,7 @@
 """Bytes to text, and the plain facts about text that every reader shares."""
 
 import math
+import re
 import unicodedata
 from typing import Any
 
@@ -11,6 +12,12 @@ MAX_BYTES = 64 * 2**20
 
 MAX_RECORDS = 200_000
 """Most records that are read from one file."""
+
+MAX_COLUMNS = 2_000
+"""Most columns of a table."""
+
+MAX_CELLS = 6_000_000
+"""Most cells of a table, empty ones and the values of lists included."""
 
 _SIGNATURES = (
     (b"\x89PNG", "a PNG image"),
@@ -24,6 +31,8 @@ _SIGNATURES = (
     (b"SQLite format 3", "an SQLite database"),
     (b"ARROW1", "an Arrow file"),
 )
+_QUOTES = " \t\n\"'`\u2018\u2019\u201c\u201d\u00ab\u00bb\u201e\u300c\u300d\u300e\u300f\u3002"
+_STOPS = re.compile(r"\.(?!\d)")
 _ADVICE = "save it as UTF-8 text (CSV, TSV, JSON, JSON lines) or as Parquet"
 
 
@@ -94,16 +103,19 @@ def _single_byte(data: bytes) -> tuple[str, str]:
 def clean(text: str) -> str:
     """`text` without surrounding white space and without lone surrogates (JSON allows them, UTF-8 cannot hold them)."""
     if not text.isascii():
-        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text.strip()
 
 
 def scalar_text(value: Any) -> str | None:
     """A single value as text; "" for None, NaN and infinities; None for lists, mappings and bytes."""
-    if value is None:
-        return ""
     if isinstance(value, str):
         return clean(value)
+    if value is None:
+        return ""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
@@ -147,6 +159,15 @@ def answer_key(text: str) -> str:
     """What two spellings of one answer share: `fold`, but of short ones only the case ("C" is not "C++")."""
     folded = fold(text)
     return folded if len(folded) > 2 else " ".join(text.casefold().split())
+
+
+def written_key(text: str) -> str:
+    """What two spellings of one answer share if nothing but their writing differs: case, white space, Unicode form,
+    quotation marks around it and full stops that are no decimal points. Signs, accents and symbols tell apart."""
+    plain = text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
+    if "." in plain:
+        plain = _STOPS.sub("", plain)
+    return " ".join(plain.strip(_QUOTES).split())
 
 
 def _folded(text: str) -> list[tuple[str, int]]:

@@ -48,7 +48,7 @@ def request_from(content: Mapping[str, Any]) -> EditRequest:
     """An EditRequest from `plain`. Raises StoreError when it is not one."""
     try:
         values = {**content, **{g: tuple(_probe(p) for p in content.get(g, ())) for g in _GROUPS}}
-        values["true_aliases"] = tuple(content.get("true_aliases", ()))
+        values |= {name: tuple(content.get(name, ())) for name in ("true_aliases", "new_aliases")}
         return EditRequest(**values)
     except (KeyError, TypeError) as error:
         raise StoreError(f"A stored request cannot be read ({error}); open its dataset again.") from error

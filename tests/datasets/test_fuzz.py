@@ -71,8 +71,10 @@ def check(data: bytes, mapping: ColumnMapping | None = None) -> Dataset | None:
     assert all(1 <= row <= dataset.n_records for row in rejected)
     assert all(issue.severity == "remark" and issue.row not in rejected for issue in dataset.remarks)
     assert len({r.case_id for r in dataset.requests}) == len(dataset.requests)
+    unnamed = sum(issue.reason.startswith("No subject is given") for issue in dataset.remarks)
+    assert unnamed == sum(not request.subject for request in dataset.requests)
+    assert unnamed in (0, len(dataset.requests))  # a file names its subjects, or it does not
     for request in dataset.requests:
-        assert request.subject
         assert request.subject in request.prompt
         assert request.target_new.strip()
         assert len(request.digest) == 32  # can be written as UTF-8

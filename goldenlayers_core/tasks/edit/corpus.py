@@ -1,10 +1,10 @@
 """Text for a key covariance: a file of ours, one of a hub dataset, or what a person pasted. No torch."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from goldenlayers_core.datasets.files import read_plain
 from goldenlayers_core.datasets.hub import fetch
-from goldenlayers_core.datasets.table import Table, check_size, read_table
+from goldenlayers_core.datasets.table import Table, read_table
 from goldenlayers_core.datasets.text import decode_text
 from goldenlayers_core.errors import DatasetError
 from goldenlayers_core.records import digest_of
@@ -45,15 +45,11 @@ def read_corpus(store: "Store", source: str) -> tuple[str, str]:
         data = fetch(repository, path, "main")
         words = f"{repository}/{path}"
     else:
-        file = Path(source).expanduser()
         try:
-            check_size(file.stat().st_size, file.name)
-            data = file.read_bytes()
-        except OSError as error:
-            raise DatasetError(
-                f"The text {source} cannot be read ({error.strerror or error}); check its name."
-            ) from error
-        path = words = file.name
+            data, path = read_plain(source)
+        except DatasetError as error:
+            raise DatasetError(f"The text {source} cannot be read: {error}") from error
+        words = path
     text = _longest(read_table(data, path)) if path.lower().endswith(_TABLES) else decode_text(data)[0]
     if not text.strip():
         raise DatasetError(f"{words} holds no text; give another file.")

@@ -3,12 +3,12 @@
 from typing import Final
 
 from goldenlayers_core.errors import RequestError
-from goldenlayers_core.records import EditRequest, Probe
+from goldenlayers_core.records import MAX_PROMPT, EditRequest, Probe
 from goldenlayers_core.results.edit.light import bare
 
 FREE: Final = "free edit"
 MAX_PROBES: Final = 50
-MAX_CHARACTERS: Final = 2000  # of a prompt
+MAX_CHARACTERS: Final = MAX_PROMPT
 MOST_PROMPTS: Final = 6  # asked side by side
 
 
