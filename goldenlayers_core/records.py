@@ -59,7 +59,7 @@ class Probe:
     name: str = ""  # the dataset's own word for it, for example "Subject_Aliasing"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class EditRequest:
     """One fact to write, with its probes. `prompt` is complete and contains `subject`."""
 

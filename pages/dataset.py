@@ -19,7 +19,7 @@ if name is not None:
     found = cached.dataset(name)
     st.header("What was read")
     show_dataset.summary(found)
-    upload.columns_of(name)
+    upload.columns_of(name, found)
 
     st.header("Which of them to use")
     part = controls_dataset.part(name, found)

@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from goldenlayers_core.datasets.apart import read_apart
+from goldenlayers_core.datasets.files import read_plain
 from goldenlayers_core.datasets.hub import fetch
-from goldenlayers_core.datasets.reading import read_bytes, read_file
+from goldenlayers_core.datasets.reading import read_bytes
 from goldenlayers_core.datasets.text import shorten
 from goldenlayers_core.datasets.wrappers import is_language
 from goldenlayers_core.errors import DatasetError
@@ -153,14 +155,14 @@ def open_dataset(name_or_path: str | os.PathLike[str]) -> Dataset:
     wanted = os.fspath(name_or_path)
     entry = next((e for e in (*_BUNDLED, *_HUB) if e.name == wanted), None)
     if entry is not None:
-        return read_bytes(_content(entry), entry.name)
+        return (read_bytes if entry.where == "bundled" else read_apart)(_content(entry), entry.name)
     file, _, language = wanted.rpartition("#")
     if file and is_language(language) and not _exists(wanted) and _exists(file):
-        return read_file(file, language=language)
+        return read_apart(*read_plain(file), language=language)
     if not _exists(wanted):
         names = ", ".join(e.name for e in (*_BUNDLED, *_HUB))
         raise DatasetError(f"{shorten(wanted, 200)!r} is no file and no known dataset; give a file or one of {names}.")
-    return read_file(wanted)
+    return read_apart(*read_plain(wanted))
 
 
 def _content(entry: CatalogueEntry) -> bytes:

@@ -4,6 +4,8 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from goldenlayers_core.records import Dataset
+
 _OPENING, _CLOSING = '\u201c\u300c\u300e\u300a\u00ab"', '\u201d\u300d\u300f\u300b\u00bb"'
 _QUOTED: Final = re.compile(f"[{_OPENING}]([^{_CLOSING}]+)[{_CLOSING}]")
 _WORD: Final = re.compile(r"[^\W_][\w'\u2019.&-]*[^\W_.]|[^\W_]")
@@ -33,6 +35,17 @@ def propose(prompt: str, rephrases: Sequence[str] = ()) -> str:
         not _SMALL.fullmatch(w.group().casefold()) and any(w.group().casefold() in o for o in others) for w in words
     ]
     return max(_runs(prompt, words, common), key=len, default="")
+
+
+def proposed_subjects(found: Dataset) -> tuple[tuple[int, str, str], ...]:
+    """(row, prompt, proposed subject or "") of every request that has no subject."""
+    refused = {issue.row for issue in found.reported}
+    rows = (row for row in range(1, found.n_records + 1) if row not in refused)
+    return tuple(
+        (row, request.prompt, propose(request.prompt, [probe.prompt for probe in request.rephrases]))
+        for row, request in zip(rows, found.requests, strict=True)
+        if not request.subject
+    )
 
 
 def _is_name(word: re.Match[str], is_first: bool) -> bool:

@@ -40,6 +40,21 @@ def _restored(kind: Any, content: Any) -> Any:
     return tuple(_restored(one, value) for one, value in zip(kinds, content, strict=True))
 
 
+def plain_dataset(found: Dataset) -> dict[str, Any]:
+    """What `plain` makes of a dataset, in a tenth of the time: they are large."""
+    names = [f.name for f in dataclasses.fields(EditRequest) if f.name not in _GROUPS]
+    probe = [f.name for f in dataclasses.fields(Probe)]
+
+    def listed(probes: Sequence[Probe]) -> list[dict[str, Any]]:
+        return [{name: getattr(p, name) for name in probe} for p in probes]
+
+    requests = [
+        {name: getattr(r, name) for name in names} | {group: listed(getattr(r, group)) for group in _GROUPS}
+        for r in found.requests
+    ]
+    return {**plain(dataclasses.replace(found, requests=())), "requests": requests}
+
+
 def _probe(content: Mapping[str, Any]) -> Probe:
     return Probe(content["prompt"], tuple(content["answers"]), content["kind"], content.get("name", ""))
 

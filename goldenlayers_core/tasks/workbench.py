@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from goldenlayers_core.datasets import ColumnMapping, open_dataset, read_bytes, split_proxy
+from goldenlayers_core.datasets import ColumnMapping, open_dataset, read_apart, split_proxy
 from goldenlayers_core.errors import ConfigError, DatasetError, StoreError
 from goldenlayers_core.models.available import LocalModel, on_disk
 from goldenlayers_core.places import cache_root
@@ -15,7 +15,7 @@ from goldenlayers_core.records import Dataset, EditRequest, ModelSource
 from goldenlayers_core.runtime import JobQueue, JobView, Progress, Store, now
 from goldenlayers_core.tasks.kinds import Kind, Queue, function
 from goldenlayers_core.tasks.questions import DatasetChoice, KnowledgeQuestion, Split
-from goldenlayers_core.tasks.serial import dataset_from, plain
+from goldenlayers_core.tasks.serial import dataset_from, plain, plain_dataset
 
 if TYPE_CHECKING:
     from goldenlayers_core.editing import KeyMoments
@@ -141,16 +141,27 @@ class Workbench:
                 f"The uploaded dataset {name} is no longer in the store; upload the file again."
             ) from error
 
-    def upload(self, data: bytes, name: str, mapping: ColumnMapping | None = None) -> tuple[str, Dataset]:
+    def upload(
+        self,
+        data: bytes,
+        name: str,
+        mapping: ColumnMapping | None = None,
+        language: str = "",
+        subjects: Mapping[int, str] | None = None,
+    ) -> tuple[str, Dataset]:
         """Read a file's bytes, keep what was read in the store, and return its reference. Raises a DatasetError."""
-        found = read_bytes(data, name, mapping)
+        found = read_apart(data, name, mapping, language, subjects)
+        return self.keep_upload(found), found
+
+    def keep_upload(self, found: Dataset) -> str:
+        """Keep what was read of an uploaded file in the store; its reference."""
         reference = f"{_UPLOAD}{found.digest}"
-        self.store.save_json("datasets", reference, plain(found))
+        self.store.save_json("datasets", reference, plain_dataset(found))
         label = UploadCard(reference, found.name, found.format, len(found.requests), now())
         self.store.save_json("uploads", reference, plain(label))
         with self._lock:
             self._datasets[reference] = found
-        return reference, found
+        return reference
 
     def uploads(self) -> tuple[str, ...]:
         """References of the uploaded datasets in the store."""

@@ -97,7 +97,7 @@ def _own() -> str | None:
         "column means what.",
     )
     st.caption("The file stays on this machine: it goes to the program that shows this page, and nowhere else.")
-    if upload.waits_for_columns():
+    if upload.is_reading() or upload.waits_for_columns():
         return None
     cards = {card.reference: card for card in cached.workbench().upload_cards()}
     if not cards:

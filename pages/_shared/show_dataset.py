@@ -28,6 +28,7 @@ def summary(found: Dataset) -> None:
         _number("Remarks", len(found.remarks), "Read, but worth knowing: listed in the report.")
     form = "table, read by its columns" if found.format == "table" else found.format
     st.markdown(f"**Format:** {escape(form)}  \n**Encoding:** {escape(found.encoding)}")
+    st.caption(escape(found.description))
 
 
 def _number(label: str, value: int, explained: str) -> None:
@@ -74,11 +75,12 @@ def detail(request: EditRequest) -> None:
     """One request with every probe."""
     with st.container(border=True, key="request-detail"):
         also = f" (accepted too: {escape(', '.join(request.true_aliases))})" if request.true_aliases else ""
+        new = f" (accepted too: {escape(', '.join(request.new_aliases))})" if request.new_aliases else ""
         st.markdown(
             f"**Prompt** {escape(request.prompt)} …  \n"
-            f"**Subject** {escape(request.subject)}  \n"
+            f"**Subject** {escape(request.subject) or 'none given'}  \n"
             f"**True answer** {escape(request.target_true) or 'none given'}{also}  \n"
-            f"**New answer** {escape(request.target_new)}"
+            f"**New answer** {escape(request.target_new)}{new}"
         )
         for kind, title in _KINDS.items():
             probes = [p for p in request.probes if p.kind == kind]

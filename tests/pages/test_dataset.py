@@ -182,3 +182,48 @@ def test_a_table_that_cannot_be_read_can_be_left() -> None:
     press(app, "leave-upload")
     assert not app.warning
     assert numbers(app)["Read"] == "3"
+
+
+def test_a_language_is_asked_for() -> None:
+    fact = {"subject": "France", "src": "What is the capital of France?", "alt": "Rome", "answers": ["Paris"]}
+    other = fact | {"src": "Was ist die Hauptstadt von France?"}
+    app = upload(start("dataset"), "both.json", json.dumps([{"en": fact, "de": other}]))
+    assert "choose one of en, de" in app.warning[0].value
+    assert not app.metric
+    app.selectbox(key="upload-language").set_value("de").run()
+    press(app, "apply-language")
+    assert not app.warning
+    assert numbers(app)["Read"] == "1"
+    assert "Was ist die Hauptstadt von France?" in texts(app)
+
+
+def test_subjects_are_proposed_and_taken_only_when_confirmed() -> None:
+    rows = [
+        {"prompt": "The head of Chirp is", "target_new": "Ida"},
+        {"prompt": "The head of Pear is", "target_new": "Bo"},
+    ]
+    app = upload(start("dataset"), "heads.json", json.dumps(rows))
+    assert numbers(app)["Read"] == "2"
+    assert "none given" in texts(app)
+    reference = app.session_state["dataset-upload"]
+    assert [r.subject for r in cached.dataset(reference).requests] == ["", ""]
+    press(app, "apply-subjects")
+    confirmed = app.session_state["dataset-upload"]
+    assert [r.subject for r in cached.dataset(confirmed).requests] == ["Chirp", "Pear"]
+    assert "apply-subjects" not in {button.key for button in app.button}
+
+
+def test_a_file_that_is_not_small_is_read_beside_the_page_and_can_be_stopped() -> None:
+    lines = "".join(f"The capital of France {n} is,France {n},Rome,Paris\n" for n in range(2500))
+    app = upload(start("dataset"), "long.csv", "prompt,subject,target_new,target_true\n" + lines)
+    assert "Reading long.csv" in texts(app)
+    assert not app.metric
+    for _ in range(600):
+        if app.metric:
+            break
+        app.run()
+    assert numbers(app)["Read"] == "2,500"
+    upload(app, "long.csv", "prompt,subject,target_new,target_true\n" + lines + lines)
+    press(app, "stop-reading")
+    assert not app.error
+    assert numbers(app)["Read"] == "2,500"
