@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _MAX_UNPACKED: Final = 256 * 2**20  # bytes of text and numbers; a small file can unpack to anything
 _BATCH: Final = 4096  # rows
+_NESTED_BATCH: Final = 256
 
 
 def is_parquet(data: bytes) -> bool:
@@ -28,15 +29,17 @@ def read_parquet(data: bytes, name: str) -> list[dict[str, Any]]:
 
     try:
         _check_promised(read_footer(data), name)
-        # Text stays in its dictionary until its length is known, and equal texts are one object afterwards.
-        schema = pq.ParquetFile(io.BytesIO(data)).schema
-        columns = [schema.column(place) for place in range(len(schema))]
-        texts = [column.path for column in columns if column.physical_type == "BYTE_ARRAY"]
+        plain = pq.ParquetFile(io.BytesIO(data))
+        names = plain.schema_arrow.names
+        leaves = [plain.schema.column(place) for place in range(len(plain.schema))]
+        # Text stays in its dictionary until its length is known, and equal texts are one object afterwards. The library
+        # can do so for whole columns only; of texts inside lists fewer are unpacked at a time.
+        texts = [leaf.path for leaf in leaves if leaf.physical_type == "BYTE_ARRAY" and leaf.path in names]
         source = pq.ParquetFile(io.BytesIO(data), read_dictionary=texts, pre_buffer=False)
-        names = source.schema_arrow.names
+        batch = _BATCH if all(leaf.path in names for leaf in leaves) else _NESTED_BATCH
         if len(set(names)) < len(names):
             raise FormatError(f"{shorten(name)} has two columns of the same name; rename one.")
-        return list(_rows(source, name))
+        return list(_rows(source, batch, name))
     except MemoryError as error:
         raise DatasetError(f"{shorten(name)} unpacks to more than it may; {_allowed()}") from error
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
@@ -63,9 +66,9 @@ def _allowed() -> str:
     )
 
 
-def _rows(source: "pq.ParquetFile", name: str) -> Iterator[dict[str, Any]]:
+def _rows(source: "pq.ParquetFile", size: int, name: str) -> Iterator[dict[str, Any]]:
     unpacked = rows = 0
-    for batch in source.iter_batches(_BATCH, use_threads=False):
+    for batch in source.iter_batches(size, use_threads=False):
         unpacked += sum(map(_unpacked, batch.columns))
         rows += batch.num_rows
         if unpacked > _MAX_UNPACKED or rows > MAX_RECORDS:
@@ -85,10 +88,6 @@ def _unpacked(column: "pa.Array") -> int:
     if pa.types.is_dictionary(column.type):
         lengths = pc.fill_null(pc.binary_length(column.dictionary), 0).cast(pa.int64())
         return int(pc.sum(lengths.take(column.indices)).as_py() or 0)
-    if pa.types.is_struct(column.type):
-        return sum(map(_unpacked, column.flatten()))
-    if pa.types.is_list(column.type) or pa.types.is_large_list(column.type) or pa.types.is_map(column.type):
-        return 8 * len(column) + (_unpacked(column.flatten()) if not pa.types.is_map(column.type) else column.nbytes)
     return int(column.nbytes)
 
 

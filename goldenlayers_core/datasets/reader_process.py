@@ -26,12 +26,12 @@ def main() -> int:
 
 
 def _answer(asked: dict[str, Any]) -> Iterable[str]:
-    mapping = ColumnMapping(**asked["mapping"]) if asked["mapping"] else None
-    subjects = None if asked["subjects"] is None else {int(row): str(text) for row, text in asked["subjects"]}
     try:
         data = sys.stdin.buffer.read()
         if asked["outline"]:
             return [outline_line(outline(data, asked["name"]))]
+        mapping = ColumnMapping(**asked["mapping"]) if asked["mapping"] else None
+        subjects = None if asked["subjects"] is None else {int(row): str(text) for row, text in asked["subjects"]}
         found = read_bytes(data, asked["name"], mapping, asked["language"], subjects)
     except DatasetError as error:
         return [error_line(error)]

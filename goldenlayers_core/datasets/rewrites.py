@@ -46,7 +46,8 @@ def _with_aliases(record: Mapping[str, Any], rewrite: dict[str, Any]) -> dict[st
     """The rewrite with the further spellings of its answers that the record's single hops give."""
     found = dict(rewrite)
     for hops, name in (("new_single_hops", "new_aliases"), ("single_hops", "true_aliases")):
-        for hop in record.get(hops) or ():
+        listed = record.get(hops)
+        for hop in listed if isinstance(listed, list) else ():
             if isinstance(hop, dict) and rewrite.get("question") and hop.get("question") == rewrite["question"]:
                 found[name] = hop.get("answer_alias")
     return found

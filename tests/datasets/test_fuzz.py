@@ -6,6 +6,8 @@ import random
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -21,6 +23,7 @@ KEYS = (
     "loc_ans rephrase text labels concept attribute known_id str true_aliases split neighborhood_prompts name "
     "Reasoning data records format version requests"
 )
+WRAPPERS = "rows row data train test validation 0 1 columns index error prompts subject target_new en de"
 FUZZ = settings(max_examples=100, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 
 scalars = (
@@ -38,6 +41,7 @@ values = st.recursive(
 probes = st.dictionaries(
     st.text(max_size=3), st.lists(st.fixed_dictionaries({"prompt": values, "ground_truth": values}), max_size=3)
 )
+rewrites = st.fixed_dictionaries(dict.fromkeys(("prompt", "subject", "target_new", "target_true", "question"), values))
 SHAPES: tuple[dict[str, Any], ...] = (
     {
         "requested_rewrite": st.fixed_dictionaries(
@@ -50,6 +54,13 @@ SHAPES: tuple[dict[str, Any], ...] = (
     {"prompt": values, "subject": values, "target_new": values, "locality": probes, "portability": probes | values},
     dict.fromkeys(("prompt", "subject", "attribute", "relation_id", "known_id"), values),
     dict.fromkeys(("prompt", "subject", "target_new", "rephrases", "true_aliases", "locality", "split"), values),
+    {"requested_rewrite": st.lists(rewrites, max_size=3) | values, "questions": values, "new_answer": values}
+    | dict.fromkeys(("new_answer_alias", "single_hops", "new_single_hops"), values),
+    {"requested_rewrite": st.dictionaries(st.sampled_from(["prompt", "subject", "answer_new"]), values), "loc": values},
+    {"prompts": values, "subject": values, "target_new": values, "locality_inputs": probes | values},
+    dict.fromkeys(("question", "answer", "para_question", "sub_question", "sub_answer"), values),
+    {"en": st.fixed_dictionaries({"prompt": values, "subject": values, "target_new": values}), "de": values},
+    {"row": values, "row_idx": values, "truncated_cells": values},
 )
 records = st.one_of(*(st.fixed_dictionaries(shape, optional={"case_id": values}) for shape in SHAPES)) | values
 
@@ -89,6 +100,18 @@ def test_any_json(content: Any) -> None:
 
 
 @FUZZ
+@given(st.dictionaries(st.sampled_from(WRAPPERS.split()), st.lists(records, max_size=3) | records | values, max_size=4))
+def test_any_wrapper(content: Any) -> None:
+    check(json.dumps(content).encode())
+
+
+@FUZZ
+@given(st.lists(st.sampled_from(["{", "}", "[", "]", ",", ":", "\n", " ", "1", '"a"', '{"a": 1}', '{"prompt": "x"}'])))
+def test_any_json_written_one_after_another(pieces: list[str]) -> None:
+    check("".join(['{"prompt": "Paris is", "subject": "Paris", "target_new": "x"}', *pieces]).encode())
+
+
+@FUZZ
 @given(st.lists(records, min_size=1, max_size=6))
 def test_any_json_lines(content: list[Any]) -> None:
     check("\n".join(json.dumps(item) for item in content).encode())
@@ -118,6 +141,10 @@ def test_any_records_under_any_mapping(content: list[Any], columns: list[str]) -
     check(json.dumps(content).encode(), ColumnMapping(*columns))
 
 
+SIMPLE = ("prompt", "subject", "target_new")
+CONTAINERS = "json json-lines csv csv-latin-1 parquet parquet-groups call rows splits one-after-another csv-sep"
+
+
 def example() -> list[dict[str, Any]]:
     probes = {"Reasoning": [{"prompt": "The capital of Peru lies in", "ground_truth": [["Ecuador"]]}]}
     return [
@@ -128,18 +155,28 @@ def example() -> list[dict[str, Any]]:
 
 def containers() -> list[bytes]:
     frame = pd.DataFrame(example())
-    parquet = io.BytesIO()
+    parquet, grouped = io.BytesIO(), io.BytesIO()
     frame.drop(columns="portability").to_parquet(parquet)
+    table = pa.Table.from_pandas(frame.drop(columns="portability"))
+    pq.write_table(table, grouped, row_group_size=1, compression="zstd", data_page_size=64, use_dictionary=False)
+    call = {f"{key}s" if key == "prompt" else key: [r[key] for r in example()] for key in SIMPLE}
+    rows = [{"row_idx": n, "row": record} for n, record in enumerate(example())]
     return [
         json.dumps(example()).encode(),
         "\n".join(json.dumps(record, ensure_ascii=False) for record in example()).encode("utf-16"),
         frame.to_csv(index=False).encode(),
         frame.to_csv(index=False, sep=";").encode("latin-1"),
         parquet.getvalue(),
+        grouped.getvalue(),
+        json.dumps(call).encode(),
+        json.dumps({"rows": rows}).encode(),
+        json.dumps({"train": example()[:3], "test": example()[3:]}).encode(),
+        "".join(json.dumps(record, indent=1) for record in example()).encode(),
+        b"sep=;\n" + frame.to_csv(index=False, sep=";").encode(),
     ]
 
 
-@pytest.mark.parametrize("data", containers(), ids=["json", "json-lines", "csv", "csv-latin-1", "parquet"])
+@pytest.mark.parametrize("data", containers(), ids=CONTAINERS.split())
 def test_cut_short_and_damaged_files(data: bytes) -> None:
     dataset = check(data)
     assert dataset is not None
