@@ -167,7 +167,7 @@ def _without_subject(draft: Draft) -> str:
     proposed = propose(draft.prompt, draft.rephrases)
     proposal = f"{shorten(proposed)!r} is proposed" if proposed else "none could be proposed"
     return (
-        "no subject is given: only what needs none can be done with it, such as layer scores by gradients; "
+        "no subject is given: what needs none can be done with it (LGA, fine-tuning, in-context editing); "
         f"{proposal}, to be confirmed on the page Dataset or written into a column subject"
     )
 

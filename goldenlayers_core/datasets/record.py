@@ -88,11 +88,11 @@ class Record:
             return clean(value)
         if isinstance(value, list | tuple) and len(value) == 1:
             value = value[0]
-        text = scalar_text(value)
-        if text is None:
+        single = scalar_text(value)
+        if single is None:
             self.note(f"{'.'.join(path)} is {kind_of(value)}, not text, and was left out")
             return ""
-        return text
+        return single
 
     def first(self, paths: tuple[Path, ...]) -> str:
         """The first text that is not empty."""
@@ -113,11 +113,11 @@ class Record:
             return (text,) if text else ()
         found: dict[str, None] = {}
         for item in _leaves(value, _DEPTH):
-            text = scalar_text(item)
-            if text is None:
+            single = scalar_text(item)
+            if single is None:
                 self.note(f"part of {'.'.join(label)} is {kind_of(item)}, not text, and was left out")
-            elif text:
-                found[text] = None
+            elif single:
+                found[single] = None
         return tuple(found)
 
     def prompts(self, path: Path) -> tuple[str, ...]:

@@ -10,8 +10,9 @@ def split_proxy(dataset: Dataset, share: float = 0.1, seed: int = 0) -> tuple[Da
     """(proxy dataset, test set), with no subject in both; the same input gives the same split on every machine.
 
     Where the dataset names a split for any of its requests, that is kept, and only the other subjects are divided.
-    Otherwise subjects are ordered by the SHA-256 of seed and subject, and the first `share` of them (at least one, at
-    most all but one) with all their requests are the proxy dataset. Both keep the dataset's order.
+    Otherwise subjects (of a request that has none: its prompt) are ordered by the SHA-256 of seed and subject, and the
+    first `share` of them (at least one, at most all but one) with all their requests are the proxy dataset. Both keep
+    the dataset's order.
     Raises ConfigError for a share outside (0, 1) and DatasetError where there are fewer than two subjects.
     """
     if not 0 < share < 1:
@@ -38,4 +39,4 @@ def split_proxy(dataset: Dataset, share: float = 0.1, seed: int = 0) -> tuple[Da
 
 
 def _subject(request: EditRequest) -> str:
-    return " ".join(request.subject.casefold().split())
+    return " ".join((request.subject or request.prompt).casefold().split())

@@ -63,9 +63,9 @@ def dataset_from_lines(lines: Iterable[str]) -> Dataset:
         name=name,
         format=form,
         requests=tuple(found),
-        reported=tuple(RowIssue(*issue) for issue in reported),
+        reported=tuple(RowIssue(row, reason) for row, reason in reported),
         n_records=n_records,
-        remarks=tuple(RowIssue(*issue, "remark") for issue in remarks),
+        remarks=tuple(RowIssue(row, reason, "remark") for row, reason in remarks),
         encoding=encoding,
         description=description,
     )

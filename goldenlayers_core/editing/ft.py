@@ -76,7 +76,7 @@ def fine_tune(
     and whatever `progress(done, total, note)`, called after every step, raises.
     """
     handle.check_layer(layer)
-    row = edit_rows(handle, request, ("{}",))[0]
+    row = edit_rows(handle, request, ("{}",), needs_subject=False)[0]
     start = time.perf_counter()
     with handle.lock, few_rows(handle):
         here = above(handle, [row.ids], [0], layer)

@@ -57,7 +57,7 @@ def in_context(
 
     Raises RequestError (empty target, subject not in the prompt, prompt too long), and whatever `progress` raises.
     """
-    edit_rows(handle, request, ("{}",))  # the checks that every method makes
+    edit_rows(handle, request, ("{}",), needs_subject=False)  # the checks that every method makes
     start = time.perf_counter()
     made = make_edit(handle, request, "ice", [], dataclasses.asdict(config), prefix=told(request, config))
     if progress:

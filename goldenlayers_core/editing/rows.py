@@ -25,9 +25,12 @@ class Row:
         return range(len(self.ids) - max(len(self.answer), 1), len(self.ids))
 
 
-def edit_rows(handle: ModelHandle, request: EditRequest, templates: Sequence[str], edit: int = 0) -> tuple[Row, ...]:
+def edit_rows(
+    handle: ModelHandle, request: EditRequest, templates: Sequence[str], edit: int = 0, needs_subject: bool = True
+) -> tuple[Row, ...]:
     """A row for every template, the bare prompt first, and the essence row "{subject} is a" last.
 
+    Where no subject is needed and none is given, there is no essence row, and the last token is looked up instead.
     The answer follows one space (ROME's code puts two before a target that begins with one). Raises RequestError for an
     empty target or a subject that is not in the prompt, EditError when the templates do not begin with the bare prompt.
     """
@@ -35,8 +38,11 @@ def edit_rows(handle: ModelHandle, request: EditRequest, templates: Sequence[str
         raise EditError(
             "The context templates must begin with the bare prompt, and each must hold {} once; sample them again."
         )
-    if not request.subject.strip():
-        raise RequestError(f"The subject of {request.prompt!r} is empty; name what the fact is about.")
+    if needs_subject and not request.subject.strip():
+        raise RequestError(
+            f"The subject of {request.prompt!r} is empty; name what the fact is about, or take fine-tuning or "
+            "in-context editing, which need no subject."
+        )
     tokenizer = handle.tokenizer
     answer = encode_answer(tokenizer, request.prompt, request.target_new)
     rows = []
@@ -45,8 +51,10 @@ def edit_rows(handle: ModelHandle, request: EditRequest, templates: Sequence[str
         text = template[:before] + request.prompt + template[before + 2 :]
         ids = encode_prompt(tokenizer, text)
         check_length(handle, text, len(ids) + len(answer))
-        lookup = subject_last(tokenizer, text, request.subject, after=before)
+        lookup = subject_last(tokenizer, text, request.subject, after=before) if request.subject else len(ids) - 1
         rows.append(Row(ids + answer[:-1], lookup, answer, edit))
+    if not request.subject:
+        return tuple(rows)
     essence = f"{request.subject} is a"
     rows.append(Row(encode_prompt(tokenizer, essence), subject_last(tokenizer, essence, request.subject), (), edit))
     return tuple(rows)

@@ -189,8 +189,9 @@ def _subjects(pending: Pending, found: Dataset) -> None:
     """What each prompt seems to be about, to be corrected and confirmed; nothing is taken before that."""
     proposed = proposed_subjects(found)
     st.markdown(
-        "The file names no subjects. Layers can be scored by gradients without them; methods that write at the "
-        "subject need to know it. These words are proposed: correct them, leave out a row by emptying it, and confirm."
+        "The file names no subjects. Layers can be scored by LGA without them, and fine-tuning and in-context editing "
+        "need none; the other methods write at the subject. These words are proposed: correct them, leave out a row by "
+        "emptying it, and confirm."
     )
     shown = pd.DataFrame(proposed[:_SHOWN], columns=["Row", "Prompt", "Subject"])
     edited = st.data_editor(

@@ -64,3 +64,9 @@ def test_a_share_outside_is_refused(share: float) -> None:
 def test_one_subject_cannot_be_split(subjects: int) -> None:
     with pytest.raises(DatasetError, match="at least 2"):
         split_proxy(made(subjects))
+
+
+def test_requests_without_a_subject_are_divided_by_their_prompts() -> None:
+    plain = tuple(EditRequest(str(n), f"Land {n} is in", "", "a", "b") for n in range(10))
+    proxy, test = split_proxy(Dataset("made", "table", plain, (), 10), 0.3)
+    assert (len(proxy.requests), len(test.requests)) == (3, 7)

@@ -55,6 +55,19 @@ def test_it_is_a_text() -> None:
         evaluate_edit(handle, told, long)
 
 
+@pytest.mark.parametrize("name", ["ice", "ft-l", "ft-m"])
+def test_methods_that_need_no_subject_take_a_request_without_one(name: str) -> None:
+    handle, method = tiny_handle("llama"), get_method(name)
+    made = [
+        method.run(handle, request, 1, few_steps(name, 2), SUPPLIES, None)
+        for request in (FRANCE, replace(FRANCE, subject=""))
+    ]
+    assert made[0].prefix == made[1].prefix
+    assert [f.left.tolist() for f in made[0].factors] == [f.left.tolist() for f in made[1].factors]
+    with pytest.raises(RequestError, match="in-context editing, which need no subject"):
+        get_method("rome").run(handle, replace(FRANCE, subject=""), 1, few_steps("rome", 2), SUPPLIES, None)
+
+
 @pytest.mark.parametrize("row", ROWS)
 def test_a_reading_under_it_asks_the_prefixed_prompt(row: str) -> None:
     handle = tiny_handle(row, torch.float64)
