@@ -1,115 +1,114 @@
 """Requests that cannot all be written: one prompt with two new targets, one key with two values, and repetitions.
 
 Methods that write at the subject's last token look the fact up by a key, which is made of the prompt up to there: equal
-beginnings give equal keys. Every request costs the same, however many share a beginning.
+beginnings give equal keys. Every request costs the same, however many share a prompt or a key.
 """
 
 import unicodedata
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Final
 
 from goldenlayers_core.datasets.text import shorten, written_key
 from goldenlayers_core.records import EditRequest
 
-_NAMED = 5  # rows that the first of a group names
-
-
-@dataclass
-class _Targets:
-    """The rows that share something, as far as their targets need to be told apart."""
-
-    first: tuple[int, str]  # row and new target
-    other: tuple[int, str] | None = None  # the first with another target
-    later: list[int] = field(default_factory=list)  # rows that differ from the first, the first few
-    n_later: int = 0
-
-    def differing(self, row: int, target: str) -> tuple[int, str] | None:
-        """An earlier row with another target than this one's; this one is remembered."""
-        key = written_key(target)
-        if written_key(self.first[1]) != key:
-            self.other = self.other or (row, target)
-            self.n_later += 1
-            self.later += [row] * (len(self.later) < _NAMED)
-            return self.first
-        return self.other
+_NAMED: Final = 5  # rows that the first of a group names
 
 
 class _Group:
-    """The requests of one key, from the second on."""
+    """The rows that share a prompt or a key, as far as their new targets need to be told apart."""
 
-    def __init__(self, row: int, first: EditRequest) -> None:
-        self.first = first
-        self.targets = _Targets((row, first.target_new))
-        self.contents = {_content(first): row}  # content -> the first row with it
-        self.prompts = {_plain(first.prompt): _Targets((row, first.target_new))}
+    def __init__(self, row: int, request: EditRequest) -> None:
+        self.first = (row, request.target_new)
+        self.other: tuple[int, str] | None = None  # the first with another target
+        self.later: list[int] = []  # rows that differ from the first, the first few
+        self.n_later = 0
+        self.contents = {_content(request): row}  # content -> the first row with it
+
+    def differing(self, row: int, target: str) -> tuple[int, str] | None:
+        """An earlier row with another target than this one's; this one is remembered."""
+        if written_key(self.first[1]) == written_key(target):
+            return self.other
+        self.other = self.other or (row, target)
+        self.n_later += 1
+        if len(self.later) < _NAMED:
+            self.later.append(row)
+        return self.first
+
+    @property
+    def rows(self) -> str:
+        """The later rows in words."""
+        more = self.n_later - len(self.later)
+        names = ", ".join(map(str, self.later)) + (f" and {more:,} more" if more else "")
+        return f"record{'s' if self.n_later > 1 else ''} {names}"
+
+
+class _Index:
+    """Requests by what they share. A group is made once there are two."""
+
+    def __init__(self) -> None:
+        self._firsts: dict[str, tuple[int, EditRequest]] = {}
+        self._groups: dict[str, _Group] = {}
+
+    def group(self, shared: str, row: int, request: EditRequest) -> _Group | None:
+        """The group that the request joins; None where it is the first of its kind."""
+        first = self._firsts.setdefault(shared, (row, request))
+        if first[0] == row:
+            return None
+        if shared not in self._groups:
+            self._groups[shared] = _Group(*first)
+        return self._groups[shared]
+
+    def __iter__(self) -> Iterator[_Group]:
+        return iter(self._groups.values())
 
 
 class Conflicts:
     """What each request has in common with those before it."""
 
     def __init__(self) -> None:
-        self._alone: dict[str, tuple[int, EditRequest]] = {}  # key -> the one request that has it so far
-        self._groups: dict[str, _Group] = {}
+        self._prompts = _Index()
+        self._keys = _Index()
 
     def remarks(self, row: int, request: EditRequest) -> list[str]:
         """What is to be said of this row because of earlier ones."""
-        key = _key(request)
-        first = self._alone.setdefault(key, (row, request))
-        if first[0] == row:
-            return []
-        group = self._groups.get(key)
-        if group is None:
-            group = self._groups[key] = _Group(*first)
-        same = group.contents.setdefault(_content(request), row)
-        said = [f"same content as record {same}; both are kept"] if same != row else []
-        return said + self._differences(group, row, request)
-
-    @staticmethod
-    def _differences(group: _Group, row: int, request: EditRequest) -> list[str]:
-        prompt = _plain(request.prompt)
-        targets = group.prompts.get(prompt)
-        if targets is None:
-            group.prompts[prompt] = _Targets((row, request.target_new))
-        against = targets.differing(row, request.target_new) if targets else None
-        sharing = group.targets.differing(row, request.target_new)
+        said: list[str] = []
+        target, against = request.target_new, None
+        alike = self._prompts.group(_plain(request.prompt), row, request)
+        if alike:
+            same = alike.contents.setdefault(_content(request), row)
+            if same != row:
+                said.append(f"same content as record {same}; both are kept")
+            against = alike.differing(row, target)
+        sharing = self._keys.group(_key(request), row, request) if request.subject else None
+        other = sharing.differing(row, target) if sharing else None
         if against:
-            return [
+            said.append(
                 f"contradicts record {against[0]}: the same prompt with the new target {shorten(against[1])!r}; "
                 "only one of them can be written"
-            ]
-        if sharing and request.subject:
-            return [
-                f"one key, two values with record {sharing[0]}: both prompts are the same up to the subject "
+            )
+        elif other:
+            said.append(
+                f"one key, two values with record {other[0]}: both prompts are the same up to the subject "
                 f"{shorten(request.subject)!r} and the new targets differ; written in one batch, each spoils the other"
-            ]
-        return []
+            )
+        return said
 
     def afterwards(self) -> list[tuple[int, str]]:
         """(row, what is to be said of it because of later ones)."""
-        found = []
-        for group in self._groups.values():
-            for targets in group.prompts.values():
-                if targets.n_later:
-                    found.append(
-                        (targets.first[0], f"contradicted by {_rows(targets)}: the same prompt, another new target")
-                    )
-            first = group.prompts[_plain(group.first.prompt)]
-            if group.targets.n_later and not first.n_later and group.first.subject:
-                text = f"one key, two values with {_rows(group.targets)}: the prompts agree up to the subject"
-                found.append((group.targets.first[0], text))
-        return found
-
-
-def _rows(targets: _Targets) -> str:
-    more = targets.n_later - len(targets.later)
-    names = ", ".join(map(str, targets.later)) + (f" and {more:,} more" if more else "")
-    return f"record{'s' if targets.n_later > 1 else ''} {names}"
+        found = {
+            group.first[0]: f"contradicted by {group.rows}: the same prompt, another new target"
+            for group in self._prompts
+            if group.n_later
+        }
+        for group in self._keys:
+            if group.n_later:
+                text = f"one key, two values with {group.rows}: the prompts agree up to the subject"
+                found.setdefault(group.first[0], text)
+        return list(found.items())
 
 
 def _key(request: EditRequest) -> str:
-    """The prompt up to the end of its subject; all of it where there is none."""
-    if not request.subject:
-        return _plain(request.prompt)
+    """The prompt up to the end of its subject."""
     at = request.subject_at if request.subject_at is not None else request.prompt.find(request.subject)
     return _plain(request.prompt[: at + len(request.subject)])
 

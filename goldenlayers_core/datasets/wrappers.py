@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from goldenlayers_core.datasets.mapping import guess_mapping
 from goldenlayers_core.datasets.text import shorten
 from goldenlayers_core.errors import FormatError
 
@@ -52,9 +53,9 @@ def open_object(content: dict[str, Any], name: str, depth: int = _DEPTH) -> Open
             inner = open_object(content[key], name, depth - 1)
             return Opened(inner.records, {**beside, **inner.header}, inner.splits, inner.notes)
     if any(key in content for key in ("prompts", "prompt")) and "target_new" in content:
-        columns = _call(content, name)
-        if columns:
-            return Opened(columns)
+        called = _call(content, name)
+        if called is not None:
+            return called
     return _by_name(content, name, depth)
 
 
@@ -72,6 +73,9 @@ def _by_name(content: dict[str, Any], name: str, depth: int) -> Opened:
         return _joined(list(content), parts)
     if values and all(isinstance(value, dict) for value in values):
         return Opened(_of_objects(content))
+    holding = [key for key, value in content.items() if isinstance(value, list) and _holds_objects(value)]
+    if len(holding) == 1 and not guess_mapping(content).used.keys() & {"prompt", "subject", "target_new"}:
+        return Opened(content[holding[0]], {k: v for k, v in content.items() if k != holding[0]})
     return Opened([content])
 
 
@@ -136,23 +140,29 @@ def unwrap_rows(opened: Opened) -> Opened:
     return Opened(records, opened.header, opened.splits, notes)
 
 
-def _call(content: dict[str, Any], name: str) -> list[Any] | None:
+def _call(content: dict[str, Any], name: str) -> Opened | None:
     """EasyEdit's call arguments, or a table by columns, as one record per prompt; None where they are one record."""
     key = "prompts" if "prompts" in content else "prompt"
     if key == "prompt" and not all(isinstance(content[k], list) for k in (key, "target_new")):
         return None
     prompts = content[key] if isinstance(content[key], list) else [content[key]]
     columns: dict[str, list[Any]] = {}
+    apart: dict[str, Any] = {}  # what is said of the call, not of a prompt
     for field_name, value in content.items():
-        if isinstance(value, list):
+        if isinstance(value, list) and (len(value) == len(prompts) or field_name in _CALL):
             columns[field_name] = value
         elif isinstance(value, dict):
             columns[field_name] = _groups(value, field_name, len(prompts), name)
         elif isinstance(value, str) and field_name in (key, *_CALL):
             columns[field_name] = [value]
+        else:
+            apart[field_name] = value
     for field_name, column in columns.items():
         _check_length(len(column), field_name, len(prompts), key, name)
-    return [{field_name: column[place] for field_name, column in columns.items()} for place in range(len(prompts))]
+    records = [{field_name: column[place] for field_name, column in columns.items()} for place in range(len(prompts))]
+    unread = ", ".join(shorten(field_name, 40) for field_name, value in apart.items() if isinstance(value, list))
+    notes = {1: f"not one value per prompt, so not read: {unread}"} if unread else {}
+    return Opened(records, apart, notes=notes)
 
 
 def _groups(groups: dict[str, Any], field_name: str, n_prompts: int, name: str) -> list[Any]:

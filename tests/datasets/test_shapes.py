@@ -174,8 +174,9 @@ def call(**changes: Any) -> dict[str, Any]:
 
 
 def test_call_arguments_are_one_request_per_prompt() -> None:
-    dataset = read(call())
+    dataset = read(call(loc_prompts=["It rains.", "It snows.", "It hails."]))
     assert dataset.format == "easyedit-call"
+    assert "not one value per prompt, so not read: loc_prompts" in remarks(dataset).lower()
     one, two = dataset.requests
     assert (one.prompt, one.subject, one.target_new, one.target_true) == (
         "Ada Roe plays the",
@@ -280,6 +281,7 @@ def test_unke_has_long_targets_questions_about_their_parts_and_no_subject() -> N
         {key: [PERU[key], CUBA[key]] for key in PERU},
         {"data": {"0": PERU, "1": CUBA}},
         {"dataset": {"rows": [{"row": PERU}, {"row": CUBA}]}},
+        {"version": 2, "made": "today", "edits": [PERU, CUBA]},
         json.dumps(PERU) + json.dumps(CUBA),
         json.dumps(PERU, indent=2) + "\n" + json.dumps(CUBA, indent=2) + "\n",
         json.dumps(PERU) + ",\n\n" + json.dumps(CUBA, indent=1),
@@ -427,6 +429,12 @@ def test_rows_that_contradict_each_other_name_each_other() -> None:
     assert "Contradicts record 1: the same prompt with the new target 'Rome'" in remarks(dataset, 4)
     assert "Same content as record 1" in remarks(dataset, 5)
     assert "Contradicts record 4" in remarks(dataset, 5)
+
+
+def test_one_prompt_with_two_targets_is_named_whatever_the_subjects_are() -> None:
+    rows = [PERU | {"subject": name, "target_new": new} for name, new in (("capital", "a"), ("Peru", "b"))]
+    assert "Contradicts record 1" in remarks(read(rows), 2)
+    assert "Contradicts record 1" in remarks(read([{"prompt": "It is", "target_new": new} for new in "ab"]), 2)
 
 
 def test_one_key_with_two_values_is_named_although_the_prompts_differ() -> None:
