@@ -61,7 +61,7 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class EditRequest:
-    """One fact to write, with its probes. `prompt` is complete and contains `subject`."""
+    """One fact to write, with its probes. `prompt` is complete and contains `subject` ("" where a file gives none)."""
 
     case_id: str
     prompt: str

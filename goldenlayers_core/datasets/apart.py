@@ -25,8 +25,9 @@ from goldenlayers_core.datasets.transport import dataset_from_lines, outline_fro
 from goldenlayers_core.errors import Cancelled, DatasetError
 from goldenlayers_core.records import Dataset
 
-MAX_SECONDS: Final = 120.0
-"""Longest that a file is read before the attempt is given up."""
+MAX_SECONDS: Final = 60.0
+"""Most seconds of a processor that reading a file may take. Where others keep the processors busy it lasts longer, but
+no longer than ten times as many seconds."""
 
 MAX_MEMORY: Final = 640 * 2**20
 """Most memory that reading a file may take, in bytes (held where the system knows such a limit)."""
@@ -80,6 +81,7 @@ class _Work:
         check_size(len(data), name)
         self.name = shorten(name)
         self._max_seconds = max_seconds
+        self._patience = 10 * max_seconds
         self._begun = time.monotonic()
         limits = {"max_seconds": max_seconds, "max_memory": MAX_MEMORY}
         self._out: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
@@ -115,12 +117,11 @@ class _Work:
         try:
             self._process.wait(patience)
         except subprocess.TimeoutExpired:
-            if self.seconds < self._max_seconds:
+            if self.seconds < self._patience:
                 return False
             self.close()
             raise DatasetError(
-                f"{self.name} was not read within {self._max_seconds:.0f} seconds; split it, or save it in a plainer "
-                "form."
+                f"{self.name} was not read within {self._patience:.0f} seconds; split it, or save it in a plainer form."
             ) from None
         return True
 
@@ -129,7 +130,7 @@ class _Work:
         if self._process.returncode != 0:
             raise DatasetError(
                 f"{self.name} could not be read with {MAX_MEMORY // 2**20} MiB of memory and "
-                f"{self._max_seconds:.0f} seconds, or is damaged; save it again, or split it."
+                f"{self._max_seconds:.0f} seconds of a processor, or is damaged; save it again, or split it."
             )
         self._out.seek(0)
         for line in self._out:

@@ -189,8 +189,7 @@ def _oddities(request: EditRequest, given: str) -> list[str]:
             which = f"rephrase {lacking[0]}" if len(lacking) == 1 else f"rephrases {', '.join(map(str, lacking))}"
             remarks.append(f"{which} without the subject {shorten(request.subject)!r}")
     for kind, probes in (("locality", request.locality), ("portability", request.portability)):
-        repeated = len(probes) - len({probe.prompt for probe in probes}) if len(probes) > 1 else 0
-        if repeated:
+        if len(probes) > 1 and (repeated := len(probes) - len({probe.prompt for probe in probes})):
             remarks.append(f"{repeated} of {len(probes)} probes in {kind} repeat a prompt; each counts by itself")
     return remarks
 

@@ -21,6 +21,7 @@ _LIST_FIELDS = (
     "portability_prompt",
     "portability_answer",
 )
+_PROBES = frozenset({"locality_prompt", "portability_prompt"})
 _FIELDS = Fields(  # under our own names
     target_true=("target_true",),
     rephrases=(("rephrase",),),
@@ -54,7 +55,8 @@ class _TableFormat(Format):
         for name, column, is_list in used:
             cell = row.get(column)
             cells[name] = cell_list(cell) if is_list and cell is not None else cell
-        draft = _fields(cells).draft(cells)
+        fields = _FIELDS if cells.keys().isdisjoint(_PROBES) else _fields(cells)
+        draft = fields.draft(cells)
         if row.keys() <= columns:
             return draft
         left = (str(column) for column, cell in row.items() if column not in columns and cell not in (None, "", [], {}))

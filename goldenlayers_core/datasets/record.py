@@ -136,9 +136,10 @@ class Record:
 
     def truths(self, path: Path) -> tuple[str, tuple[str, ...]]:
         """The true answer and its further spellings, from text or a list."""
-        if not path:
-            return "", ()
-        answers = self.texts(path)
+        value = self.get(path)
+        if isinstance(value, str):
+            return clean(value), ()
+        answers = self.flat(value, path) if value is not None else ()
         if len(answers) > 1:
             label = ".".join(path)
             self.note(f"{label} lists {len(answers)} true answers; the first is the true target, all are accepted")
@@ -146,7 +147,10 @@ class Record:
 
     def target(self, path: Path) -> str:
         """The new target: text, or the first of a list."""
-        answers = self.texts(path)
+        value = self.get(path)
+        if isinstance(value, str):
+            return clean(value)
+        answers = self.flat(value, path)
         if len(answers) > 1:
             self.note(f"{'.'.join(path)} lists {len(answers)} targets; the first is the one that is written")
         return answers[0] if answers else ""

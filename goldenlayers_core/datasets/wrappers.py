@@ -3,15 +3,21 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from goldenlayers_core.datasets.mapping import guess_mapping
 from goldenlayers_core.datasets.text import shorten
 from goldenlayers_core.errors import FormatError
 
-_LISTS = ("requests", "data", "records", "examples", "rows", "items", "facts", "dataset")
-_SPLITS = {"train": "proxy", "training": "proxy", "proxy": "proxy", "test": "test", "testing": "test"}
-_BETWEEN = ("validation", "valid", "val", "dev", "eval")  # the part to choose on, or to judge on where there is no test
+_LISTS: Final = ("requests", "data", "records", "examples", "rows", "items", "facts", "dataset")
+_SPLITS: Final = {"train": "proxy", "training": "proxy", "proxy": "proxy", "test": "test", "testing": "test"}
+_BETWEEN: Final = (
+    "validation",
+    "valid",
+    "val",
+    "dev",
+    "eval",
+)  # the part to choose on, or to judge on where there is no test
 _ROW = frozenset({"row", "row_idx", "row_index", "truncated_cells"})
 _CALL = ("subject", "target_new", "ground_truth", "rephrase_prompts")
 _LANGUAGE = re.compile(r"[a-z]{2,3}([-_][A-Za-z]{2,4})?")
