@@ -93,8 +93,8 @@ def _own() -> str | None:
         key="dataset-file",
         max_upload_size=MAX_BYTES // 2**20,
         on_change=upload.take,
-        help="CounterFact, MQuAKE, zsRE, WikiUpdate, UnKE and KnowEdit files are recognised by their content. In any other "
-        "table you say which column means what.",
+        help="CounterFact, MQuAKE, zsRE, WikiUpdate, UnKE and KnowEdit files are recognised by their content. In any "
+        "other table you say which column means what.",
     )
     st.caption("The file stays on this machine: it goes to the program that shows this page, and nowhere else.")
     if upload.is_reading() or upload.waits_for_columns():
