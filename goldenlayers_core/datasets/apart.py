@@ -29,7 +29,7 @@ MAX_SECONDS: Final = 60.0
 """Most seconds of a processor that reading a file may take. Where others keep the processors busy it lasts longer, but
 no longer than ten times as many seconds."""
 
-MAX_MEMORY: Final = 640 * 2**20
+MAX_MEMORY: Final = 600 * 2**20
 """Most memory that reading a file may take, in bytes (held where the system knows such a limit)."""
 
 SMALL: Final = 64 * 2**10

@@ -22,7 +22,7 @@ def propose(prompt: str, rephrases: Sequence[str] = ()) -> str:
     In this order: a title in quotation marks, the longest run of words that begin with a capital, the longest run of
     words that a rephrase has, too.
     """
-    quoted = [found.group(1).strip() for found in _QUOTED.finditer(prompt) if found.group(1).strip()]
+    quoted = [title for found in _QUOTED.finditer(prompt) if (title := str(found.group(1)).strip())]
     if quoted:
         return max(quoted, key=len)
     words = list(_WORD.finditer(prompt))
