@@ -48,7 +48,7 @@ def check_editable(request: EditRequest) -> None:
         raise RequestError("The prompt is empty; write the beginning of a sentence that the new answer completes.")
     if len(prompt) > MAX_CHARACTERS:
         raise RequestError(f"The prompt has {len(prompt):,} characters; write at most {MAX_CHARACTERS:,}.")
-    if not subject.strip() and request.source == FREE:  # a file may name none: some methods need none
+    if not subject.strip() and request.source in ("", FREE):  # a file may name none: some methods need none
         raise RequestError("The subject is empty; write the words of the prompt that the fact is about.")
     if subject not in prompt:
         place = prompt.casefold().find(subject.casefold())
