@@ -13,6 +13,7 @@ from goldenlayers_core.models.available import LocalModel, on_disk
 from goldenlayers_core.places import cache_root
 from goldenlayers_core.records import Dataset, EditRequest, ModelSource
 from goldenlayers_core.runtime import JobQueue, JobView, Progress, Store, now
+from goldenlayers_core.tasks.heavy import heavy
 from goldenlayers_core.tasks.kinds import Kind, Queue, function
 from goldenlayers_core.tasks.questions import DatasetChoice, KnowledgeQuestion, Split
 from goldenlayers_core.tasks.serial import dataset_from, plain, plain_dataset
@@ -87,6 +88,7 @@ class Workbench:
 
         Raises a ModelError or ConfigError; the models already loaded stay loaded.
         """
+        heavy()
         from goldenlayers_core.models import load_model
 
         with self._lock:
@@ -236,6 +238,7 @@ class Workbench:
 
     def _worker(self, kind: Kind) -> Worker:
         def run(params: Mapping[str, Any], progress: Progress) -> str:
+            heavy()
             return str(function(kind.work)(self, kind.question.from_params(params), progress))
 
         return run

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any, Literal
 
 from goldenlayers_core.errors import ConfigError
+from goldenlayers_core.tasks.heavy import heavy
 
 Number = int | float
 Value = Number | str
@@ -57,6 +58,7 @@ class MethodForm:
 @cache
 def method_forms() -> tuple[MethodForm, ...]:
     """Every editing method. The first call imports torch, which takes some seconds."""
+    heavy()
     from goldenlayers_core.editing import methods
 
     return tuple(
@@ -75,6 +77,7 @@ def method_forms() -> tuple[MethodForm, ...]:
 
 def layers_written(name: str, settings: Mapping[str, Any], layer: int, n_layers: int) -> tuple[int, ...]:
     """The layers that a method with these settings acts at when `layer` is chosen. Raises ConfigError."""
+    heavy()
     from goldenlayers_core.editing import get_method
 
     method = get_method(name)
