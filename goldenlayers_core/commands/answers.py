@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from goldenlayers_core.records import Dataset
-from goldenlayers_core.results import EditReport, Floats, LayerScores, Part, Selection
+from goldenlayers_core.commands.answers_sweep import number
+from goldenlayers_core.records import PROBE_KINDS, Dataset
+from goldenlayers_core.results import EditReport, Floats, LayerScores, Part, Selection, View
 from goldenlayers_core.tasks.serial import plain
 
 
@@ -77,7 +78,7 @@ def mean_of(part: Part) -> Floats:
 
 def _numbers(row: Floats) -> list[float | None]:
     """As JSON has them: null for what a request has not."""
-    return [None if np.isnan(value) else float(value) for value in row]
+    return [number(value) for value in row]
 
 
 def score_lines(content: dict[str, Any]) -> list[str]:
@@ -109,17 +110,23 @@ def score_lines(content: dict[str, Any]) -> list[str]:
 
 
 def edit_answer(report: EditReport) -> dict[str, Any]:
-    """An edit before and after."""
+    """An edit before and after; null and `not_asked` where there was nothing to ask."""
     return {
         "layer": report.layer,
         "layer_evidence": report.layer_evidence,
         "method": report.method,
-        "before": plain(report.before),
-        "after": plain(report.after),
+        "before": _view(report.before),
+        "after": _view(report.after),
+        "rates": {kind: {"good": good, "n_probes": count} for kind, (good, count) in report.rates().items()},
+        "not_asked": [kind for kind in PROBE_KINDS if kind not in report.rates()],
         "verdict": report.verdict,
         "seconds": report.seconds,
         "edit_id": report.edit_id,
     }
+
+
+def _view(view: View) -> dict[str, Any]:
+    return {name: number(value) if isinstance(value, float) else value for name, value in plain(view).items()}
 
 
 def edit_lines(report: EditReport) -> list[str]:

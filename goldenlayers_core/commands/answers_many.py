@@ -5,10 +5,12 @@ from typing import Any
 
 from goldenlayers_core.commands.answers_sweep import number
 from goldenlayers_core.results.edit.many_edits import MODE_WORDS, ManyEdits
+from goldenlayers_core.results.formats import NOT_ASKED
 
 
 def many_answer(found: ManyEdits, dataset: str, run_id: str) -> dict[str, Any]:
-    """Every request with its probes, and the rates over all of them; null where a request has no such probe."""
+    """Every request with its probes, and the rates over all of them; null, and a kind's name under `not_asked`, where
+    nobody was asked."""
     rows = found.to_frame().to_dict("records")
     probes = [report.to_frame().to_dict("records") for report in found.reports]
     return {
@@ -21,7 +23,10 @@ def many_answer(found: ManyEdits, dataset: str, run_id: str) -> dict[str, Any]:
         "layers": list(found.layers),
         "layer_evidence": found.provenance.get("layer", ""),
         "n_requests": found.n_requests,
+        "definition": found.definition,
         "rates": [dataclasses.asdict(rate) for rate in found.rates],
+        "rates_at_own_time": [dataclasses.asdict(rate) for rate in found.own_rates],
+        "not_asked": list(found.not_asked),
         "requests": [
             {**_plain(row), "probes": [_plain(probe) for probe in own]} for row, own in zip(rows, probes, strict=True)
         ],
@@ -48,11 +53,9 @@ def many_lines(content: dict[str, Any]) -> list[str]:
     each = content["seconds_per_edit"]
     return [
         f"{head}: {what}, {words}",
-        *(
-            f"  {rate['kind']:12} {rate['good']:5} of {rate['n_probes']:5} probes as wished, "
-            f"mean over {rate['n_requests']} requests {rate['mean']:.3f}"
-            for rate in content["rates"]
-        ),
+        *(_rate_line(rate, content["rates_at_own_time"]) for rate in content["rates"]),
+        *(f"  {kind:12} {NOT_ASKED}" for kind in content["not_asked"]),
+        f"  {content['definition']}",
         f"  weight change {content['weight_change']:.3g}"
         + (f", {each:.2f} s per edit with its probes" if each is not None else ", all from the store"),
         *(
@@ -62,3 +65,11 @@ def many_lines(content: dict[str, Any]) -> list[str]:
         ),
         *(f"  not written: {row['case_id']}: {row['reason']}" for row in content["skipped"]),
     ]
+
+
+def _rate_line(rate: dict[str, Any], at_own_time: list[dict[str, Any]]) -> str:
+    then = "".join(f"; at its own time {own['good']}" for own in at_own_time if own["kind"] == rate["kind"])
+    return (
+        f"  {rate['kind']:12} {rate['good']:5} of {rate['n_probes']:5} probes as wished, "
+        f"mean over {rate['n_requests']} requests {rate['mean']:.3f}{then}"
+    )

@@ -3,8 +3,11 @@
 import math
 from typing import Any
 
+import numpy as np
+
 from goldenlayers_core.attribution.regret import oracle_layers
 from goldenlayers_core.results import PROBE_METRICS, Floats, LayerCard, Pick, SweepResult, Way
+from goldenlayers_core.results.formats import NOT_ASKED
 from goldenlayers_core.tasks.truth.judgement import curve, steadiness
 
 KEYS: tuple[tuple[str, Way], ...] = (
@@ -34,6 +37,7 @@ def sweep_answer(sweep: SweepResult, card: LayerCard, dataset: str, run_id: str)
         "method": sweep.method,
         "n_requests": sweep.n_requests,
         "golden_layer": sweep.golden_layer,
+        "not_asked": [name for name in PROBE_METRICS if np.isnan(means[name]).all()],
         "layers": [_layer(layer, place, means) for place, layer in enumerate(sweep.layers)],
         "requests": [
             {"case_id": case, "oracle_layers": list(best), "scores": row.tolist()}
@@ -76,6 +80,7 @@ def sweep_lines(content: dict[str, Any], card: LayerCard) -> list[str]:
             f"  layer {entry['layer']:3} score {entry['score']:.3f} {'#' * round(40 * entry['score'])}"
             for entry in content["layers"]
         ),
+        *([f"  {NOT_ASKED}: {', '.join(content['not_asked'])}"] if content["not_asked"] else []),
         f"  {'way to choose':28} layer  regret (95 % interval)",
         *(_pick_line(pick) for pick in card.picks),
         card.sentence,

@@ -5,7 +5,8 @@ from typing import Any, Final
 import numpy as np
 
 from goldenlayers_core.results import POSITIONS, Floats, TraceResult
-from goldenlayers_core.results.edit.evaluation import EditEvaluation
+from goldenlayers_core.results.edit.evaluation import EditEvaluation, ProbeRate
+from goldenlayers_core.results.formats import NOT_ASKED
 from goldenlayers_core.tasks.serial import plain
 
 _RESAMPLES: Final = 1000
@@ -92,8 +93,9 @@ def evaluation_answer(found: EditEvaluation) -> dict[str, Any]:
         "n_requests": found.n_requests,
         "edited_case": found.case_id,
         "n_left_out": found.n_left_out,
-        "rates": [plain(rate) for rate in found.rates],
-        "locality": {"unchanged": unchanged, "n_probes": count},
+        "rates": [_rate(rate) for rate in found.rates],
+        "not_asked": [{"group": group, "kind": kind} for group, kind in found.not_asked],
+        "locality": {"unchanged": unchanged if count else None, "n_probes": count},
         "perplexity": dict(zip(("before", "after"), found.perplexity, strict=True)),
         "fluency_bits": dict(zip(("before", "after"), found.fluency, strict=True)),
         "seconds": found.seconds,
@@ -113,6 +115,7 @@ def evaluation_lines(found: EditEvaluation) -> list[str]:
             f"{_of(r.unchanged, r.n_probes):>11} {r.divergence:17.4f}"
             for r in found.rates
         ),
+        *(f"  {group:8} {kind:12} {NOT_ASKED:>11}" for group, kind in found.not_asked),
         "before, after: greedy answers that begin with the expected one (of the edited request the new answer, of "
         "others the true one)",
         *(
@@ -127,5 +130,10 @@ def evaluation_lines(found: EditEvaluation) -> list[str]:
     ]
 
 
+def _rate(rate: ProbeRate) -> dict[str, Any]:
+    """Null where no probe of the kind has an expected answer."""
+    return plain(rate) | ({} if rate.n_judged else {"before": None, "after": None})
+
+
 def _of(part: int, count: int) -> str:
-    return f"{part} of {count}" if count else "-"
+    return f"{part} of {count}" if count else NOT_ASKED

@@ -24,6 +24,7 @@ from goldenlayers_core.figures import alt_text, to_html, to_pictures
 from goldenlayers_core.figures.text import counted
 from goldenlayers_core.reports.columns import dictionary
 from goldenlayers_core.reports.page import Report, Section
+from goldenlayers_core.results.formats import gaps_of
 
 FORMATS: Final = ("png", "svg")
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")  # what a cell begins with that a spreadsheet would compute
@@ -72,10 +73,11 @@ def _meta(figure: go.Figure | None, name: str) -> str:
 def csv_text(table: pd.DataFrame) -> str:
     """A table as CSV (RFC 4180: lines end in CR LF, so that an answer with either of them in it is quoted).
 
-    A cell or a column's name that a spreadsheet would compute begins with an apostrophe; numbers stay numbers.
+    A cell or a column's name that a spreadsheet would compute begins with an apostrophe; numbers stay numbers. Gaps are
+    named where the table says what they are.
     """
     inert = table.map(_inert).rename(columns=_inert)
-    return inert.to_csv(index=False, lineterminator="\r\n")
+    return inert.to_csv(index=False, lineterminator="\r\n", na_rep=gaps_of(table))
 
 
 def _inert(value: Any) -> Any:

@@ -18,6 +18,7 @@ _MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         "best_layer": "layer (0 is the first) with the request's largest layer score",
         "best_share": f"requests for which the layer is among the best; {_SHARE}",
         "case_id": "the dataset's own name of the request",
+        "compared_with": "what before, and the answer that locality wishes, is of",
         "cosine": "cosine of the two loss gradients, -1 to 1",
         "edit_id": "digest that names the edit",
         "divergence_nats": "KL divergence of the next-token distribution, without the edit from with it, in nats",
@@ -40,6 +41,7 @@ _MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         "low": "lower end of the 95 % bootstrap interval",
         "mean": "mean over requests, in the metric's unit",
         "mean_score": f"mean score of real edits; {_SHARE}",
+        "measured_under": "what lay over the model when the probes were asked",
         "metric": "what was measured",
         "name": "the dataset's own word for the probe",
         "new answer": "what the edit should make it say",
@@ -107,6 +109,8 @@ def meaning(column: str) -> str:
         return "probability of the whole answer in brackets, the product over its tokens"
     if column.endswith((" best_share", "_share")):
         return _MEANINGS["best_share"]
+    if column.endswith("_at_own_time"):
+        return "the same right after the fact's own edit, under it and those before it"
     return ""
 
 

@@ -11,6 +11,7 @@ from plotly.offline import get_plotlyjs
 from goldenlayers_core.figures import alt_text, untitled
 from goldenlayers_core.figures.text import number
 from goldenlayers_core.places import assets_folder
+from goldenlayers_core.results.formats import gaps_of
 
 MOST_ROWS: Final = 3_000  # of a table; a longer one is cut, and says so
 
@@ -84,10 +85,11 @@ def _drawn(figure: go.Figure) -> str:
 
 
 def _rows(table: pd.DataFrame) -> list[list[str]]:
-    return [[_cell(value) for value in row] for row in table.head(MOST_ROWS).itertuples(index=False)]
+    gaps = gaps_of(table)
+    return [[_cell(value, gaps) for value in row] for row in table.head(MOST_ROWS).itertuples(index=False)]
 
 
-def _cell(value: object) -> str:
+def _cell(value: object, gaps: str) -> str:
     if isinstance(value, bool) or not isinstance(value, float):
         return str(value)
-    return "" if pd.isna(value) else number(value, 4)
+    return gaps if pd.isna(value) else number(value, 4)

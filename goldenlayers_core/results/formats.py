@@ -5,7 +5,11 @@ Shares and probabilities: `percent`. Everything else: `number`, with its unit af
 
 import math
 import re
+from typing import Final
 
+import pandas as pd
+
+NOT_ASKED: Final = "not asked"
 MINUS, TIMES = "\u2212", "\u00d7"  # by code: in the source they look like - and x
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -24,6 +28,17 @@ def shorten(text: str, length: int) -> str:
     """`text` on one line, at most `length` characters, the cut shown by an ellipsis."""
     line = clean(text)
     return line if len(line) <= length else line[: max(length - 1, 1)].rstrip() + "…"
+
+
+def with_gaps(table: pd.DataFrame, words: str = NOT_ASKED) -> pd.DataFrame:
+    """The table, which says what its gaps (NaN) are called wherever it is written as text."""
+    table.attrs["gaps"] = words
+    return table
+
+
+def gaps_of(table: pd.DataFrame) -> str:
+    """What a table's gaps are called; "" where it does not say."""
+    return str(table.attrs.get("gaps", ""))
 
 
 def number(value: float, digits: int = 3) -> str:

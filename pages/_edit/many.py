@@ -13,6 +13,7 @@ from goldenlayers_core.reports import csv_text
 from goldenlayers_core.results import EditReport
 from goldenlayers_core.results.edit import stack as of
 from goldenlayers_core.results.edit.many_edits import MODE_WORDS, MODES, ManyEdits, Mode
+from goldenlayers_core.results.formats import NOT_ASKED
 from goldenlayers_core.runtime import RunManifest
 from goldenlayers_core.tasks import DatasetChoice, EditQuestion
 from goldenlayers_core.tasks.questions import ManyEditsQuestion
@@ -155,14 +156,17 @@ def _results(look: Look, run: RunManifest, found: ManyEdits) -> None:
                 help=f"{rate.good:,} of {rate.n_probes:,} probes of {rate.n_requests:,} requests: "
                 f"{edit_result.KIND_WORDS[rate.kind]}. Mean over requests {percent(rate.mean)}.",
             )
+        for kind in found.not_asked:
+            st.metric(
+                f"{kind.capitalize()}, as wished", NOT_ASKED, width="content", help="No request has such a probe."
+            )
         st.metric(
             "Weight change",
             percent(found.weight_change),
             width="content",
             help="Frobenius norm relative to the matrices changed: of everything together, or the mean of edits alone.",
         )
-    counts = ", ".join(f"{rate.kind} {rate.good:,} of {rate.n_probes:,}" for rate in found.rates)
-    st.caption(escape(f"{counts}; {count(found.n_requests, 'request')} of {found.dataset}, {MODE_WORDS[found.mode]}."))
+    st.caption(escape(f"{_counts(found)}; {count(found.n_requests, 'request')} of {found.dataset}. {found.definition}"))
     if found.skipped:
         with st.expander(f"{count(len(found.skipped), 'request')} could not be written", icon=":material/block:"):
             for case, reason in found.skipped[:50]:
@@ -176,6 +180,13 @@ def _results(look: Look, run: RunManifest, found: ManyEdits) -> None:
     parts = (found.model, f"{about.get('device', '?')}, {about.get('dtype', '?')}", f"torch {about.get('torch', '?')}")
     ours = (f"layer {found.layer}: {about.get('layer', '')}", f"fingerprint {found.fingerprint[:8]}", run.run_id)
     st.caption(escape(" · ".join((*parts, *ours, f"{duration(found.seconds)} for {found.n_computed} of them"))))
+
+
+def _counts(found: ManyEdits) -> str:
+    """Probes as wished of each kind, in the end and, where that was asked, at each fact's own time."""
+    then = {own.kind: f" (at its own time {own.good:,})" for own in found.own_rates}
+    asked = [f"{rate.kind} {rate.good:,} of {rate.n_probes:,}{then.get(rate.kind, '')}" for rate in found.rates]
+    return ", ".join((*asked, *(f"{kind} {NOT_ASKED}" for kind in found.not_asked)))
 
 
 def _filtered(found: ManyEdits) -> list[int]:
@@ -206,14 +217,14 @@ def _table(found: ManyEdits, kept: list[int]) -> None:
             "before": [found.reports[i].before.answer for i in kept],
             "after": [found.reports[i].after.answer for i in kept],
             **{
-                kind: [f"{r[kind][0]} of {r[kind][1]}" if kind in r else "none" for r in rates]
+                kind: [f"{r[kind][0]} of {r[kind][1]}" if kind in r else NOT_ASKED for r in rates]
                 for kind in PROBE_KINDS[1:]
             },
             "P(new) after": [percent(found.reports[i].after.target_new_probability) for i in kept],
         }
     )
     st.dataframe(frame, width="stretch", hide_index=True, height=min(38 + 35 * len(frame), 420), key="many-table")
-    st.caption("Answers are greedy text. Probes as wished, out of all of their kind; none: the request has no such.")
+    st.caption("Answers are greedy text. Probes as wished, out of all of their kind.")
 
 
 def _downloads(run: RunManifest, found: ManyEdits) -> None:

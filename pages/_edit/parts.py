@@ -11,7 +11,7 @@ from goldenlayers_core.figures.text import number, percent, shorten
 from goldenlayers_core.records import PROBE_KINDS
 from goldenlayers_core.results import EditReport, ProbeOutcome, View
 from goldenlayers_core.results.edit.light import Colour
-from goldenlayers_core.results.formats import spaced
+from goldenlayers_core.results.formats import NOT_ASKED, spaced
 from pages._edit import stacks
 from pages._shared import cached, show
 from pages._shared.wording import escape, precise
@@ -85,7 +85,7 @@ def _probabilities(report: EditReport, view: View) -> None:
         ):
             st.metric(
                 f"P({label}: {escape(shorten(target or 'none', 24))})",
-                percent(probability) if math.isfinite(probability) else "not asked",
+                percent(probability) if math.isfinite(probability) else NOT_ASKED,
                 width="content",
                 help=f"Probability that the model goes on with the {label} answer: {number(probability)}.",
             )
@@ -101,7 +101,8 @@ def probes(report: EditReport) -> None:
     lines = (
         f"{kind}: {good} of {total} as wished ({KIND_WORDS[kind]})" for kind, (good, total) in report.rates().items()
     )
-    st.caption("  \n".join(map(escape, lines)))
+    missing = [kind for kind in PROBE_KINDS if kind not in report.rates()]
+    st.caption("  \n".join(map(escape, (*lines, *(f"{kind}: {NOT_ASKED}" for kind in missing)))))
     st.caption(
         "Answers are greedy text. P: probability of the whole new and of the whole old answer, before → after the edit."
     )
@@ -128,7 +129,7 @@ def _probe_row(outcome: ProbeOutcome) -> str:
 
 def _from_to(before: float, after: float) -> str:
     if not (math.isfinite(before) and math.isfinite(after)):
-        return "<span class='gl-quiet'>not asked</span>"
+        return f"<span class='gl-quiet'>{NOT_ASKED}</span>"
     return f"{percent(before)} → {percent(after)}".replace(" %", "&nbsp;%").replace("under 0.1", "&lt;&nbsp;0.1")
 
 

@@ -11,6 +11,7 @@ import streamlit as st
 from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.figures import alt_text, for_screen, to_html, to_png
 from goldenlayers_core.reports import csv_text
+from goldenlayers_core.results.formats import gaps_of
 from pages._shared import cached, glossary
 from pages._shared.wording import escape, sentence
 
@@ -78,7 +79,8 @@ def paged(table: pd.DataFrame, name: str) -> None:
         number = st.pagination(pages, key=f"table-page-{name}")
         st.caption(f"Rows {(number - 1) * _PAGE + 1:,} to {min(number * _PAGE, len(table)):,}.")
     rows = table.iloc[(number - 1) * _PAGE : number * _PAGE]
-    st.dataframe(rows, width="stretch", hide_index=True, height=min(38 + 35 * len(rows), 320))
+    height = min(38 + 35 * len(rows), 320)
+    st.dataframe(rows, width="stretch", hide_index=True, height=height, placeholder=gaps_of(table) or None)
 
 
 def downloads(drawn: go.Figure, name: str, table: pd.DataFrame) -> None:

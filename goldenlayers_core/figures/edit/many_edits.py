@@ -38,8 +38,10 @@ def rate_bars(found: ManyEdits, dark: bool = False) -> go.Figure:
         title=_finding(found),
         subtitle=sentences(
             (
-                "As wished: rewrite, rephrase and portability answered with the new target, locality as before the "
-                "edit; answers are greedy text.",
+                "As wished: rewrite, rephrase and portability answered with the new target, locality as before; "
+                "answers are greedy text.",
+                found.definition,
+                f"Not asked: {', '.join(found.not_asked)}." if found.not_asked else "",
                 f"{counted(found.n_requests, 'request')} of {found.dataset}, {MODE_WORDS[found.mode]}; "
                 f"{found.method.upper()}"
                 + (f" at {layer_list(found.layers)}" if found.layers else "")

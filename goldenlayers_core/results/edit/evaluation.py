@@ -1,13 +1,15 @@
 """What one edit changed on a whole dataset."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal, get_args
 
 import pandas as pd
 
-from goldenlayers_core.records import ProbeKind
+from goldenlayers_core.records import PROBE_KINDS, ProbeKind
+from goldenlayers_core.results.formats import with_gaps
 
 Group = Literal["edited", "others"]
+GROUPS: Final[tuple[Group, ...]] = get_args(Group)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,15 @@ class EditEvaluation:
         kept = [r for r in self.rates if r.group == "others" or r.kind == "locality"]
         return sum(r.unchanged for r in kept), sum(r.n_probes for r in kept)
 
+    @property
+    def not_asked(self) -> tuple[tuple[Group, ProbeKind], ...]:
+        """Groups of probes that the dataset does not have."""
+        asked = {(rate.group, rate.kind) for rate in self.rates}
+        return tuple((group, kind) for group in GROUPS for kind in PROBE_KINDS if (group, kind) not in asked)
+
     def to_frame(self) -> pd.DataFrame:
-        """One row per group and kind of probe."""
+        """One row per group and kind of probe; before and after are NaN where no answer is expected."""
         names = ("group", "kind", "n_probes", "n_judged", "before", "after", "unchanged", "divergence")
-        return pd.DataFrame([{name: getattr(rate, name) for name in names} for rate in self.rates])
+        frame = pd.DataFrame([{name: getattr(rate, name) for name in names} for rate in self.rates], columns=names)
+        judged = frame["n_judged"] > 0
+        return with_gaps(frame.assign(**{name: frame[name].where(judged) for name in ("before", "after")}))

@@ -16,7 +16,7 @@ from typing import Final, Literal
 
 from goldenlayers_core.results.edit.report import EditReport
 from goldenlayers_core.results.edit.stack import EditCard
-from goldenlayers_core.results.formats import percent
+from goldenlayers_core.results.formats import NOT_ASKED, percent
 
 Colour = Literal["green", "amber", "red"]
 State = Literal["good", "poor", "none"]
@@ -111,7 +111,7 @@ def _probability(report: EditReport) -> Check:
     before, after = report.before.target_new_probability, report.after.target_new_probability
     old = report.after.target_true_probability
     if not math.isfinite(after):
-        return Check("Target probability", "none", "not asked")
+        return Check("Target probability", "none", NOT_ASKED)
     words = f"P(new) {_percent(before)} → {_percent(after)}"
     if math.isfinite(old):
         words += f", P(old) now {_percent(old)}"
@@ -120,7 +120,7 @@ def _probability(report: EditReport) -> Check:
 
 
 def _percent(share: float) -> str:
-    return percent(share) if math.isfinite(share) else "not asked"
+    return percent(share) if math.isfinite(share) else NOT_ASKED
 
 
 def _share(report: EditReport, kind: str, name: str, least: float, verb: str) -> Check:

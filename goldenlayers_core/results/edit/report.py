@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from goldenlayers_core.results.formats import with_gaps
+
 
 @dataclass(frozen=True)
 class View:
@@ -65,25 +67,27 @@ class EditReport:
         return kinds
 
     def to_frame(self) -> pd.DataFrame:
-        """One row per probe."""
-        return pd.DataFrame(
-            [
-                {
-                    "kind": o.kind,
-                    "name": o.name,
-                    "prompt": o.prompt,
-                    "expected": " | ".join(o.answers),
-                    "before": o.before.answer,
-                    "after": o.after.answer,
-                    "success": o.success,
-                    "p_new_before": o.before.target_new_probability,
-                    "p_new_after": o.after.target_new_probability,
-                    "p_true_before": o.before.target_true_probability,
-                    "p_true_after": o.after.target_true_probability,
-                    "divergence_nats": o.divergence,
-                }
-                for o in self.outcomes
-            ]
+        """One row per probe; a probability that was not asked for is NaN."""
+        return with_gaps(
+            pd.DataFrame(
+                [
+                    {
+                        "kind": o.kind,
+                        "name": o.name,
+                        "prompt": o.prompt,
+                        "expected": " | ".join(o.answers),
+                        "before": o.before.answer,
+                        "after": o.after.answer,
+                        "success": o.success,
+                        "p_new_before": o.before.target_new_probability,
+                        "p_new_after": o.after.target_new_probability,
+                        "p_true_before": o.before.target_true_probability,
+                        "p_true_after": o.after.target_true_probability,
+                        "divergence_nats": o.divergence,
+                    }
+                    for o in self.outcomes
+                ]
+            )
         )
 
     def tokens_frame(self) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from goldenlayers_core.evaluation.fluency import fluency, neutral_text, perplexi
 from goldenlayers_core.evaluation.read import divergence
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.records import PROBE_KINDS, EditRequest, ModelSource, ProbeKind
-from goldenlayers_core.results.edit.evaluation import EditEvaluation, Group, ProbeRate
+from goldenlayers_core.results.edit.evaluation import GROUPS, EditEvaluation, Group, ProbeRate
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks.edit.export import open_edits
 from goldenlayers_core.tasks.questions import DatasetChoice
@@ -141,8 +141,7 @@ def _hear(handle: ModelHandle, edit: Edit, asked: Sequence[_Asked], progress: Pr
 
 
 def _rates(asked: Sequence[_Asked], heard: dict[str, _Heard]) -> Iterator[ProbeRate]:
-    groups: tuple[Group, ...] = ("edited", "others")
-    for group in groups:
+    for group in GROUPS:
         for kind in PROBE_KINDS:
             mine = [(a, heard[a.prompt]) for a in asked if (a.group, a.kind) == (group, kind)]
             judged = [(a, h) for a, h in mine if a.expected]

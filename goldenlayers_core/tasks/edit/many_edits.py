@@ -18,6 +18,7 @@ from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.records import EditRequest
 from goldenlayers_core.results.edit.many_edits import ManyEdits
 from goldenlayers_core.runtime import Progress, provenance
+from goldenlayers_core.tasks.edit.contradictions import check_consistent
 from goldenlayers_core.tasks.edit.many_work import Done, Work
 from goldenlayers_core.tasks.edit.one_edit import chosen_layer, method_settings, open_edit
 from goldenlayers_core.tasks.edit.stored_many import MANY_VERSION, save_many
@@ -36,8 +37,8 @@ def many_edits(bench: "Workbench", question: ManyEditsQuestion, progress: Progre
 def many_result(bench: "Workbench", question: ManyEditsQuestion, progress: Progress) -> ManyEdits:
     """Every editable request of the choice, written and asked.
 
-    Raises ConfigError when the method cannot write them so, RequestError when none can be edited, and whatever
-    cancels; what was finished is stored.
+    Raises ConfigError when the method cannot write them so, RequestError when none can be edited or two that are to
+    hold together contradict each other, and whatever cancels; what was finished is stored.
     """
     method = get_method(question.method)
     config = method_settings(method.config_class, question.settings)
@@ -53,6 +54,7 @@ def many_result(bench: "Workbench", question: ManyEditsQuestion, progress: Progr
         layer, evidence = chosen_layer(bench, handle, question.model, question.layer, progress)
     earlier = tuple(open_edit(bench, edit_id) for edit_id in question.earlier)
     chosen = bench.requests(question.choice, question.model, progress)
+    check_consistent(handle, chosen.requests, question.mode)
     supplies = supplies_of(bench, handle, method, config, [layer], progress, earlier)
     good, skipped = checked(handle, chosen.requests, supplies.templates)
     requests = tuple({r.digest: r for r in (chosen.requests[i] for i in good)}.values())
@@ -104,6 +106,8 @@ def _result(
             "layer": work.evidence,
             "code": MANY_VERSION,
         },
+        baseline="below" if alone and question.earlier else "unedited",
+        own_reports=tuple(done.own),
     )
 
 

@@ -3,9 +3,9 @@
 import dataclasses
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
@@ -21,7 +21,7 @@ from goldenlayers_core.records import EditRequest, config_digest, digest_of
 from goldenlayers_core.results import EditReport
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks.edit.one_edit import open_edit
-from goldenlayers_core.tasks.edit.stored_many import MANY_VERSION, slim
+from goldenlayers_core.tasks.edit.stored_many import ROWS_VERSION, slim
 from goldenlayers_core.tasks.serial import report_from
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 TABLE: Final = "many_edits"
 STEPS: Final = "many_steps"  # of edits one on top of the other: which edit came of a request above which others
 _CHUNK: Final = 8  # requests that are edited together
-_EDIT: Final = 4  # times as long an edit takes as asking its probes once
+_STEP: Final = 5  # times as long an edit and asking its probes then take as asking them once
 _WRITTEN: Final = 0.6  # share of a chunk's time after which its edits are there and its probes remain
 _ASKED: Final = 64  # probes that are asked between two looks at whether to stop
 
@@ -40,6 +40,7 @@ class Done:
     """What came of the requests: a report each, in their order (None: it could not be written), and the edits."""
 
     reports: list[EditReport | None]
+    own: list[EditReport] = field(default_factory=list)  # of those written, right after their own edit
     edits: tuple[Edit, ...] = ()  # that lie over the model together
     skipped: tuple[tuple[str, str], ...] = ()
     n_computed: int = 0
@@ -63,7 +64,7 @@ class Work:
         """Under what the store keeps the reports of edits alone: everything but the request that can change them."""
         below = digest_of([edit.edit_id for edit in self.supplies.earlier])[:8] if self.supplies.earlier else "plain"
         name = f"{self.handle.result_key}-{self.method.name}-{config_digest(self.config)}"
-        return f"{name}-{self.layer}-{below}-{MANY_VERSION}"
+        return f"{name}-{self.layer}-{below}-{ROWS_VERSION}"
 
     @contextmanager
     def over(self, edits: Sequence[Edit]) -> Iterator[None]:
@@ -125,7 +126,7 @@ class Work:
         reports = [
             dataclasses.replace(kept[r.digest], case_id=named[r.digest]) if r.digest in kept else None for r in requests
         ]
-        return Done(reports, (), tuple(skipped), len(missing))
+        return Done(reports, skipped=tuple(skipped), n_computed=len(missing))
 
     def _kept(self) -> dict[str, EditReport]:
         rows = self.bench.store.read_rows(TABLE, self.key)
@@ -173,24 +174,26 @@ class Work:
             )
         edit = self._store(edit, self.supplies.earlier)
         stages = (("edit, all at once", (time.perf_counter() - start) / len(requests)),)
-        after = self._after(requests, (edit,))
+        after = self._under((*self.supplies.earlier, edit), requests)
         reports = [
             report_of(self.handle, edit, request, b, a, self.evidence, stages)
             for request, b, a in zip(requests, before, after, strict=True)
         ]
-        return Done(list(reports), (edit,), (), len(requests))
+        return Done(list(reports), edits=(edit,), n_computed=len(requests))
 
     def sequential(self, requests: Sequence[EditRequest]) -> Done:
-        """Each request on top of those before it; everything is asked under the whole stack.
+        """Each request on top of those before it, asked right then and once more under the whole stack.
 
-        The store keeps which edit came of which step, so that work that was stopped goes on where it was.
+        Both are compared with the unedited model. The store keeps which edit came of which step, so that work that was
+        stopped goes on where it was.
         """
-        total, kept = (2 + _EDIT) * len(requests), self._steps()
+        total, kept = (2 + _STEP) * len(requests), self._steps()
         before, made, skipped = self._before(requests, total), dict[str, Edit](), []
-        seconds, resumed = dict[str, float](), 0
+        own, resumed = dict[str, EditReport](), 0
         for i, request in enumerate(requests):
-            done = len(requests) + _EDIT * i
-            self.progress.update(done, total, f"Edit {i + 1} of {len(requests)}, on top of {len(made)}")
+            self.progress.update(
+                len(requests) + _STEP * i, total, f"Edit {i + 1} of {len(requests)}, on top of {len(made)}"
+            )
             start, stack = time.perf_counter(), (*self.supplies.earlier, *made.values())
             step = digest_of([request.digest, [edit.edit_id for edit in stack]])
             if step in kept:
@@ -201,18 +204,18 @@ class Work:
                 except EditError as error:
                     skipped.append((request.case_id, str(error)))
                     continue
-            made[request.digest], seconds[request.digest] = edit, time.perf_counter() - start
-        self.progress.update((1 + _EDIT) * len(requests), total, "Asking every probe under the whole stack")
-        after = self._after(requests, tuple(made.values()))
+            stages = (("edit, on top of others", time.perf_counter() - start),)
+            made[request.digest], (then,) = edit, self._under((*stack, edit), [request])
+            own[request.digest] = report_of(self.handle, edit, request, before[i], then, self.evidence, stages)
+        self.progress.update((1 + _STEP) * len(requests), total, "Asking every probe under the whole stack")
+        after = self._under((*self.supplies.earlier, *made.values()), requests)
         reports = [
-            report_of(
-                self.handle, made[r.digest], r, b, a, self.evidence, (("edit, on top of others", seconds[r.digest]),)
-            )
+            report_of(self.handle, made[r.digest], r, b, a, self.evidence, own[r.digest].stages)
             if r.digest in made
             else None
             for r, b, a in zip(requests, before, after, strict=True)
         ]
-        return Done(list(reports), tuple(made.values()), tuple(skipped), len(requests) - resumed)
+        return Done(reports, list(own.values()), tuple(made.values()), tuple(skipped), len(requests) - resumed)
 
     def _step(self, _done: int, _total: int, _note: str) -> None:
         self.progress.check()
@@ -240,19 +243,22 @@ class Work:
         return made
 
     def _before(self, requests: Sequence[EditRequest], total: int) -> list[list[Reading]]:
-        found: list[list[Reading]] = []
-        with self.over(self.supplies.earlier):
-            for chunk in self.chunks(requests):
-                self.progress.update(len(found), total, "Asking every probe of the model as it is")
-                found += self.ask(chunk)
-        return found
+        """Of the unedited model, whatever these edits are laid on."""
 
-    def _after(self, requests: Sequence[EditRequest], edits: tuple[Edit, ...]) -> list[list[Reading]]:
-        whole = dataclasses.replace(
-            self, supplies=dataclasses.replace(self.supplies, earlier=(*self.supplies.earlier, *edits))
-        )
+        def tell(done: int) -> None:
+            self.progress.update(done, total, "Asking every probe of the unedited model")
+
+        return self._under((), requests, tell)
+
+    def _under(
+        self, edits: tuple[Edit, ...], requests: Sequence[EditRequest], tell: Callable[[int], None] | None = None
+    ) -> list[list[Reading]]:
+        """What every probe is answered with when just these edits lie over the model."""
+        whole = dataclasses.replace(self, supplies=dataclasses.replace(self.supplies, earlier=edits))
         found: list[list[Reading]] = []
-        with whole.over(whole.supplies.earlier):
+        with whole.over(edits):
             for chunk in self.chunks(requests):
+                if tell:
+                    tell(len(found))
                 found += whole.ask(chunk)
         return found

@@ -9,12 +9,15 @@ from goldenlayers_core.figures.text import counted
 from goldenlayers_core.records import digest_of
 from goldenlayers_core.results import EditReport
 from goldenlayers_core.results.edit.many_edits import MODE_WORDS, ManyEdits
+from goldenlayers_core.results.formats import NOT_ASKED
 from goldenlayers_core.runtime import Store
 from goldenlayers_core.tasks.manifest import is_stored, manifest_of
 from goldenlayers_core.tasks.questions import ManyEditsQuestion
 from goldenlayers_core.tasks.serial import plain, report_from
 
-MANY_VERSION: Final = "many-1"  # changes when an edit or a report would come out differently
+MANY_VERSION: Final = "many-2"  # of runs; many-1 compared a stack with what it was laid on
+ROWS_VERSION: Final = "many-1"  # of edits and reports kept one by one: changes when they would come out differently
+_REPORTS: Final = ("reports", "own_reports")
 
 
 def slim(report: EditReport) -> dict[str, Any]:
@@ -42,10 +45,12 @@ def save_many(store: Store, question: ManyEditsQuestion, found: ManyEdits) -> st
         ("layer", str(found.layer)),
         ("mode", found.mode),
         *((rate.kind, f"{rate.good} of {rate.n_probes}") for rate in found.rates),
+        *((kind, NOT_ASKED) for kind in found.not_asked),
     )
     manifest = manifest_of(run_id, title, question, found, summary, MANY_VERSION)
-    rest = {f.name: getattr(found, f.name) for f in dataclasses.fields(found) if f.name != "reports"}
-    texts = {"rest": json.dumps(rest), "reports": json.dumps([slim(report) for report in found.reports])}
+    rest = {f.name: getattr(found, f.name) for f in dataclasses.fields(found) if f.name not in _REPORTS}
+    texts = {name: json.dumps([slim(report) for report in getattr(found, name)]) for name in _REPORTS}
+    texts["rest"] = json.dumps(rest)
     store.save_run(manifest, {"requests": found.to_frame(), "probes": found.probes_frame()}, texts)
     return run_id
 
@@ -59,7 +64,10 @@ def open_many(store: Store, run_id: str) -> ManyEdits:
         rest = json.loads(run.texts["rest"])
         tuples = {name: tuple(rest[name]) for name in ("layers", "request_digests", "edit_ids")}
         tuples["skipped"] = tuple((str(case), str(why)) for case, why in rest["skipped"])
-        reports = tuple(report_from(content) for content in json.loads(run.texts["reports"]))
-        return ManyEdits(**{**rest, **tuples, "reports": reports})
+        reports = {
+            name: tuple(report_from(content) for content in json.loads(run.texts.get(name, "[]"))) for name in _REPORTS
+        }
+        old = {"baseline": "below" if run.manifest.settings.get("earlier") else "unedited"}  # until many-2
+        return ManyEdits(**{**old, **rest, **tuples, **reports})
     except (KeyError, TypeError, ValueError) as error:
         raise StoreError(f"The run {run_id} cannot be read ({error}); delete it and run it again.") from error

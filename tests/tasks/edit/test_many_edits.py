@@ -1,16 +1,24 @@
 """Many facts at one layer: alone, together, one after another; stored, resumed, and the same as one by one."""
 
+import csv
+import dataclasses
+import io
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from goldenlayers_core.commands.answers_many import many_answer, many_lines
 from goldenlayers_core.editing import Supplies, get_method, methods, overlay
 from goldenlayers_core.errors import Cancelled, ConfigError, EditError, RequestError, StoreError
-from goldenlayers_core.evaluation.evaluate import evaluate_edit
+from goldenlayers_core.evaluation.answers import same_answer
+from goldenlayers_core.evaluation.evaluate import evaluate_edit, read_probes
+from goldenlayers_core.figures import rate_bars
 from goldenlayers_core.models.fingerprint import weights_digest
 from goldenlayers_core.models.hooks import hooks_on
 from goldenlayers_core.records import ModelSource
+from goldenlayers_core.reports import csv_text
 from goldenlayers_core.results.edit.stack import left_behind
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, EditQuestion, Workbench
@@ -171,3 +179,128 @@ def test_mistakes_are_one_sentence(bench: Workbench, tiny: ModelSource, table: P
     long.write_text(f"prompt,subject,target_new\nFrance {'and more ' * 300} is,France,Rome\n")
     with pytest.raises(RequestError, match="None of the 1 requests can be edited"):
         many_result(bench, question(tiny, long), Progress())
+
+
+NEIGHBOURS = "prompt,subject,target_new,target_true,locality_prompt,locality_answer\n" + "\n".join(
+    f"The capital of {country} is,{country},{new},{true},The river of {country} is,Po"
+    for country, new, true in (("France", "Rome", "Paris"), ("Italy", "Paris", "Rome"), ("Japan", "Oslo", "Tokyo"))
+)
+FIRM = {"steps": 8, "n_templates": 0, "clamp_factor": 20.0}
+
+
+def test_a_stack_is_compared_with_the_unedited_model_whatever_it_lies_on(
+    bench: Workbench, tiny: ModelSource, tmp_path: Path
+) -> None:
+    file = tmp_path / "neighbours.csv"
+    file.write_text(NEIGHBOURS)
+    requests, handle = bench.dataset(str(file)).requests, bench.model(tiny)
+    assert [len(r.locality) for r in requests] == [1, 1, 1]
+    under = open_report(bench.store, edit(bench, EditQuestion(tiny, plain(requests[0]), "rome", 0, FIRM), Progress()))
+    assert under.before.answer != under.after.answer  # what lies below changes answers
+    asked = question(tiny, file, mode="sequential", settings=FIRM, earlier=(under.edit_id,))
+    found = open_many(bench.store, many_edits(bench, asked, Progress()))
+    assert (found.baseline, found.n_requests) == ("unedited", 3)
+    stack = [open_edit(bench, edit_id) for edit_id in (under.edit_id, *found.edit_ids)]
+    for i, (report, own) in enumerate(zip(found.reports, found.own_reports, strict=True)):
+        plain_model = read_probes(handle, requests[i])
+        with handle.lock, overlay(handle, stack[: i + 2]):  # its own edit is the last
+            then = read_probes(handle, requests[i])
+        with handle.lock, overlay(handle, stack):
+            last = read_probes(handle, requests[i])
+        assert [o.before.answer for o in report.outcomes] == [r.view.answer for r in plain_model]
+        assert [o.after.answer for o in report.outcomes] == [r.view.answer for r in last]
+        assert [o.before.answer for o in own.outcomes] == [r.view.answer for r in plain_model]
+        assert [o.after.answer for o in own.outcomes] == [r.view.answer for r in then]
+        probe = requests[i].probes[1]
+        assert report.outcomes[1].success == same_answer(plain_model[1].view.answer, last[1].view.answer, probe.answers)
+    assert [o.after.answer for r in found.reports for o in r.outcomes] != [
+        o.after.answer for r in found.own_reports for o in r.outcomes
+    ]
+    assert {r.kind: r.n_probes for r in found.own_rates} == {"rewrite": 3, "locality": 3}
+    told = many_answer(found, "neighbours", "run")
+    assert [rate["kind"] for rate in told["rates_at_own_time"]] == ["rewrite", "locality"]
+    assert "what the unedited model says. Rates are over all 3 facts written" in told["definition"]
+    assert set(found.to_frame()["compared_with"]) == {"the unedited model"}
+    assert "locality_at_own_time" in found.to_frame()
+    alone = many_result(bench, question(tiny, file, settings=FIRM, earlier=(under.edit_id,), limit=1), Progress())
+    assert (alone.baseline, alone.own_reports) == ("below", ())
+    assert "says. Rates" in alone.definition
+    assert "the model with the edits below these" in alone.definition
+
+
+def test_runs_stored_before_open_as_what_they_are(bench: Workbench, tiny: ModelSource, table: Path) -> None:
+    below = open_report(
+        bench.store,
+        edit(bench, EditQuestion(tiny, plain(bench.dataset(str(table)).requests[4]), "rome", 0, SETTINGS), Progress()),
+    )
+    for earlier, baseline in (((), "unedited"), ((below.edit_id,), "below")):
+        asked = question(tiny, table, mode="sequential", limit=2, earlier=earlier)
+        run = bench.store.load_run(many_edits(bench, asked, Progress()))
+        rest = json.loads(run.texts["rest"])
+        del rest["baseline"]
+        texts = {"rest": json.dumps(rest), "reports": run.texts["reports"]}  # as many-1 wrote them
+        manifest = dataclasses.replace(run.manifest, run_id=f"many-edits-old{len(earlier)}", code_version="many-1")
+        bench.store.save_run(manifest, run.frames, texts)
+        found = open_many(bench.store, manifest.run_id)
+        assert (found.baseline, found.own_rates) == (baseline, ())
+        assert found.definition.endswith("At its own time: not asked when this run was made.")
+
+
+def test_kinds_that_nobody_has_are_not_asked_everywhere(bench: Workbench, tiny: ModelSource, table: Path) -> None:
+    run_id = many_edits(bench, question(tiny, table, limit=2), Progress())
+    found = open_many(bench.store, run_id)
+    assert found.not_asked == ("rephrase", "locality", "portability")
+    told = many_answer(found, "capitals", run_id)
+    assert told["not_asked"] == ["rephrase", "locality", "portability"]
+    assert [rate["kind"] for rate in told["rates"]] == ["rewrite"]
+    assert all(row[kind] is None for row in told["requests"] for kind in told["not_asked"])
+    assert "NaN" not in json.dumps(told)
+    lines = many_lines(told)
+    assert [line.split() for line in lines if line.endswith("not asked")] == [
+        [kind, "not", "asked"] for kind in ("rephrase", "locality", "portability")
+    ]
+    rows = list(csv.DictReader(io.StringIO(csv_text(found.to_frame()))))
+    assert {row[kind] for row in rows for kind in told["not_asked"]} == {"not asked"}
+    assert "nan" not in csv_text(found.probes_frame()).lower()
+    assert bench.store.manifest(run_id).told["locality"] == "not asked"
+    figure = rate_bars(found)
+    assert list(figure.data[0].y) == ["rewrite"]
+    assert "Not asked: rephrase, locality, portability." in figure.layout.meta["subtitle"]
+
+
+TWO_TARGETS = (
+    "The capital of France is,France,Rome\nThe capital of Italy is,Italy,Oslo\nThe capital of France is,France,"
+)
+ONE_KEY = "France has the capital,France,Rome\nFrance has the currency,France,Yen\nFrance lies in,France,Asia"
+
+
+@pytest.mark.parametrize(
+    ("rows", "mode", "words"),
+    [
+        (TWO_TARGETS + "Lima", "together", r"→ 'Rome' \(.*\) and 'The capital of France is' → 'Lima' .* two targets"),
+        (TWO_TARGETS + "Lima", "sequential", "contradict each other, one prompt with two targets; leave one out"),
+        (ONE_KEY, "together", r"'France has the currency' → 'Yen' .* have one key, .* \(1 more such row\)"),
+    ],
+)
+def test_contradictions_are_named_before_anything_is_computed(
+    bench: Workbench, tiny: ModelSource, tmp_path: Path, rows: str, mode: str, words: str
+) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text(f"prompt,subject,target_new\n{rows}\n")
+    seen: list[str] = []
+    progress = Progress(lambda _done, _total, note: seen.append(note))
+    bench.model(tiny)
+    with pytest.raises(RequestError, match=words):
+        many_result(bench, question(tiny, file, mode=mode, method="memit", settings={"steps": 2}), progress)
+    assert seen == []
+    assert bench.store.names("covariances") == () == tuple(bench.store.names("edits"))
+
+
+def test_rows_that_agree_are_written(bench: Workbench, tiny: ModelSource, tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text(f"prompt,subject,target_new\n{TWO_TARGETS}Rome\n")  # the same fact twice is one
+    assert many_result(bench, question(tiny, file, mode="sequential"), Progress()).n_requests == 2
+    file.write_text(f"prompt,subject,target_new\n{ONE_KEY}\n")  # on top of each other one value may serve them all
+    assert many_result(bench, question(tiny, file, mode="sequential"), Progress()).n_requests == 3
+    file.write_text(f"prompt,subject,target_new\n{TWO_TARGETS}Lima\n")
+    assert many_result(bench, question(tiny, file), Progress()).n_requests == 3

@@ -245,3 +245,12 @@ def test_the_command_lines_answer_has_the_agreed_keys_and_no_nan(store, sweep):
     lines = sweep_lines(content, card)
     assert any("Layer Gradient Analysis" in line and "0.850" in line for line in lines)
     assert card.sentence in lines
+
+
+def test_kinds_of_probe_that_no_request_has_are_not_asked(store, sweep):
+    card = layer_card(store, MODEL, sweep, "sweep-1")
+    content = sweep_answer(sweep, card, "bundled", "sweep-1")
+    missing = [kind for kind in ("rewrite", "rephrase", "locality", "portability") if np.isnan(sweep.of(kind)).all()]
+    assert missing
+    assert content["not_asked"] == missing
+    assert f"  not asked: {', '.join(missing)}" in sweep_lines(content, card)
