@@ -95,6 +95,32 @@ def test_edit_many_asks_every_probe_and_computes_nothing_twice(folder, cache, tm
     assert "3 requests of bundled, first 3: ROME at layer 1" in run(*args)
 
 
+def test_a_merged_checkpoint_says_what_rounding_left_and_what_it_answers(folder, cache, tmp_path):
+    fact = ("--prompt", "The capital of France is", "--subject", "France", "--target-new", "Rome", "--model", folder)
+    half = ("--dtype", "bfloat16")
+    file = str(tmp_path / "edit.safetensors")
+    answer("edit", *fact, *half, "--layer", "1", "--set", "steps=4", "--out", file)
+    to = ("export", "--model", folder, *half, "--edit", file, "--format", "merged", "--out")
+    merge = answer(*to, str(tmp_path / "half"))["merge"]
+    assert merge["dtype"] == "bfloat16"
+    (matrix,) = merge["matrices"]
+    assert matrix["layer"] == 1
+    assert 0.5 < matrix["aligned"] < 1.5
+    assert abs(matrix["aligned"] - 1) > 1e-6  # something was rounded
+    (said,) = merge["answers"]
+    assert (said["prompt"], said["target_new"]) == ("The capital of France is", "Rome")
+    again = answer("edit", *fact[:-1], str(tmp_path / "half"), *half, "--layer", "1", "--set", "steps=1")
+    assert said["merged"] == again["before"]["answer"]  # what the checkpoint says, read back by anyone
+    whole = answer(*to, str(tmp_path / "whole"), "--merge-dtype", "float32")["merge"]
+    assert whole["dtype"] == "float32"
+    assert whole["matrices"][0]["aligned"] == pytest.approx(1, abs=1e-4)
+    lines = run(*to, str(tmp_path / "once more"))
+    assert "of the change is there in its own direction after rounding to bfloat16" in lines
+    assert "read back from the folder" in lines
+    with pytest.raises(GoldenLayersError, match="has no dtype to choose"):
+        run(*to[:-2], "peft", "--out", str(tmp_path / "adapter"), "--merge-dtype", "float32")
+
+
 @pytest.mark.parametrize(
     ("args", "words"),
     [

@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -24,6 +24,10 @@ def export(
         str, typer.Option("--format", help="safetensors, peft, merged, easyedit or snippet")
     ] = "safetensors",
     model: Model = "bundled",
+    merge_dtype: Annotated[
+        Literal["auto", "float32", "bfloat16", "float16"],
+        typer.Option("--merge-dtype", help="of a merged checkpoint; auto: as the model is loaded"),
+    ] = "auto",
     device: Device = "auto",
     dtype: Dtype = "auto",
     as_json: Json = False,
@@ -31,11 +35,13 @@ def export(
     """Take edits away: an edit file, a LoRA adapter, a merged checkpoint, EasyEdit's hyperparameters, or a script."""
     from goldenlayers_core.editing.export import get_format
     from goldenlayers_core.tasks.edit.export import export_to, open_edits
+    from goldenlayers_core.tasks.edit.merge import merge_report
 
     form = get_format(format)
     edits = [found for path in edit for found in open_edits(path)]
     handle = open_workbench().model(ModelSource(model, None, device, dtype), reporter())
-    written = export_to(handle, edits, form.name, out)
+    written = export_to(handle, edits, form.name, out, dtype=merge_dtype)
+    merge = merge_report(written) if form.name == "merged" else None
     content: dict[str, Any] = {
         "format": form.name,
         "path": str(written),
@@ -43,6 +49,7 @@ def export(
         "model": handle.name,
         "fingerprint": handle.fingerprint,
         "caution": left_behind(edits),
+        "merge": dataclasses.asdict(merge) if merge else None,
         "edits": [
             {"edit_id": e.edit_id, "method": e.method, "layers": list(e.layers), "facts": [vars(f) for f in e.facts]}
             for e in edits
@@ -56,6 +63,7 @@ def export(
             f"{content['bytes']:,} bytes",
             f"  {written}",
             *([content["caution"]] if content["caution"] else []),
+            *(f"  {line}" for line in (merge.lines if merge else ())),
         ],
     )
 

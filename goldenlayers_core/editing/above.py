@@ -13,7 +13,6 @@ from torch import Tensor
 from transformers import DynamicCache
 
 from goldenlayers_core.editing.suffix import Suffixes, Whole, split_rows, suffix_logits
-from goldenlayers_core.errors import EditError
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.hooks import as_batch, change_outputs, keep_positions, record_inputs, record_outputs
 from goldenlayers_core.models.kept import kept_pairs
@@ -99,12 +98,4 @@ def above(handle: ModelHandle, rows: Sequence[Sequence[int]], splits: Sequence[i
         before=keys[column < starts[:, None]],
         splits=starts,
         suffixes=split_rows(handle, whole),
-    )
-
-
-def not_finite(handle: ModelHandle, layer: int) -> EditError:
-    """What to raise when an optimisation ran into numbers that are not finite."""
-    return EditError(
-        f"The edit at layer {layer} of {handle.name} ran into numbers that are not finite; "
-        "choose a smaller learning rate, another layer, or the float32 dtype."
     )

@@ -164,7 +164,7 @@ def make_edit(
     if not (parts or prefix) or not all(bool(torch.isfinite(t).all()) for t in parts):
         raise EditError(
             f"The edit of {written[0].prompt!r} came out with numbers that are not finite; "
-            "choose another layer or a smaller learning rate."
+            "choose another layer, a smaller learning rate, or the float32 dtype."
         )
     weight = sum(float(handle.matrix(handle.mlp_out(f.layer)).float().norm()) ** 2 for f in kept)
     change = sum(f.squared_norm for f in kept)
@@ -183,6 +183,14 @@ def make_edit(
         keys=tuple((layer, _kept(k)) for layer, k in keys),
     )
     return dataclasses.replace(made, edit_id=edit_digest(made))
+
+
+def not_finite(handle: ModelHandle, layer: int) -> EditError:
+    """What to raise when an edit ran into numbers that are not finite."""
+    return EditError(
+        f"The edit at layer {layer} of {handle.name} ran into numbers that are not finite; "
+        "choose a smaller learning rate, another layer, or the float32 dtype."
+    )
 
 
 def _kept(tensor: Tensor) -> Tensor:

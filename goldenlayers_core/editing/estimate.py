@@ -15,6 +15,7 @@ from transformers import DynamicCache
 
 from goldenlayers_core.editing.moments import KeyMoments
 from goldenlayers_core.editing.settings import check_settings, setting
+from goldenlayers_core.editing.suffix import checked_logits
 from goldenlayers_core.errors import EditError
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.hooks import keep_positions, record_inputs
@@ -137,7 +138,8 @@ def moments_of_samples(
                 progress(sums.n_tokens, wanted * length, "Keys of the model's own samples")
             if cache.get_seq_length() >= length:
                 break
-            rows = _drawn(out.logits[0].float().cpu(), special, config.temperature, generator)[:, None]
+            logits = checked_logits(handle, out.logits[0].float()).cpu()
+            rows = _drawn(logits, special, config.temperature, generator)[:, None]
         done += count
     return sums.moments("the model's own samples", sample_origin(config))
 

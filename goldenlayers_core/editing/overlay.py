@@ -112,16 +112,26 @@ def _sum_for_all(handle: ModelHandle, found: Sequence[Factors]) -> Change:
         matrix = torch.zeros(len(found[0].left), len(found[0].right))
         for f in found:
             matrix += f.left @ f.right.T if (whole := f.whole) is None else whole
-        matrix = matrix.to(handle.device, handle.dtype)
+        matrix = _fitting(handle, matrix)
         return lambda inputs, output: output + (inputs @ matrix.T.to(inputs)).to(output.dtype)
-    left = torch.cat([f.left for f in found], dim=1).to(handle.device, handle.dtype)
-    right = torch.cat([f.right for f in found], dim=1).to(handle.device, handle.dtype)
+    left, right = (_fitting(handle, torch.cat([getattr(f, side) for f in found], dim=1)) for side in ("left", "right"))
 
     def change(inputs: Tensor, output: Tensor) -> Tensor:
         narrow = inputs @ right.to(inputs)  # (..., d_in) -> (..., R)
         return output + (narrow @ left.T.to(inputs)).to(output.dtype)
 
     return change
+
+
+def _fitting(handle: ModelHandle, tensor: Tensor) -> Tensor:
+    """The tensor on the model's device in its dtype. Raises EditError where float16 cannot hold its numbers."""
+    found = tensor.to(handle.device, handle.dtype)
+    if handle.dtype == torch.float16 and not bool(found.isfinite().all()):
+        raise EditError(
+            f"The edit has numbers up to {float(tensor.abs().max()):,.0f}, which are not finite in {handle.name}'s "
+            "float16; load the model as float32 or bfloat16."
+        )
+    return found
 
 
 def _is_wide(found: Sequence[Factors]) -> bool:
@@ -158,7 +168,7 @@ def _each_its_own(handle: ModelHandle, own: Sequence[Factors | None]) -> Change:
         if f:
             left[sample, :, : f.left.shape[1]] = f.left
             right[sample, :, : f.right.shape[1]] = f.right
-    left, right = left.to(handle.device, handle.dtype), right.to(handle.device, handle.dtype)
+    left, right = _fitting(handle, left), _fitting(handle, right)
 
     def change(inputs: Tensor, output: Tensor) -> Tensor:
         batch = as_batch(inputs, len(own))  # (B, T, d_in)

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from goldenlayers_core.editing.clean import CleanPass, clean_pass, clean_states
-from goldenlayers_core.editing.delta import Edit, Factors, make_edit
+from goldenlayers_core.editing.delta import Edit, Factors, make_edit, not_finite
 from goldenlayers_core.editing.method import MethodInfo
 from goldenlayers_core.editing.moments import KeyMoments
 from goldenlayers_core.editing.rows import edit_rows
@@ -127,7 +127,7 @@ def _edit(
     """Edit `i` of a batch, or why there is none."""
     try:
         if values.failed[i]:
-            raise EditError(not_finite(handle, clean.layer))
+            raise not_finite(handle, clean.layer)
         keys: Keys = "bare" if name == "p-rome" else "mean" if getattr(config, "consistent_keys", False) else "mixed"
         left, right = rank_one(clean, values.delta[i], keys, i, moments)
         notes = {"loss": values.loss[i], "steps": values.steps[i], "value_change": values.change(i)}
@@ -137,20 +137,12 @@ def _edit(
         return str(error)
 
 
-def not_finite(handle: ModelHandle, layer: int) -> str:
-    """What to say where an optimisation left the numbers."""
-    return (
-        f"The edit at layer {layer} of {handle.name} ran into numbers that are not finite; "
-        "choose a smaller learning rate, another layer, or the float32 dtype."
-    )
-
-
 def rank_one(
     clean: CleanPass, delta: Tensor, keys: Keys = "mixed", edit: int = 0, moments: KeyMoments | None = None
 ) -> tuple[Tensor, Tensor]:
     """left (d_out, 1) and right (d_in, 1) of ROME's update, or of R-ROME's ("mean") or p-ROME's ("bare").
 
-    Raises EditError when key and direction are (nearly) orthogonal: the update would explode.
+    Raises EditError when a key is not finite, or key and direction are (nearly) orthogonal: the update would explode.
     """
     mine = [
         r for r, row in enumerate(clean.rows) if row.edit == edit and row.answer
@@ -161,6 +153,10 @@ def rank_one(
     direction = direction / direction.norm()
     key, value = (usual, values.mean(dim=0)) if keys == "mean" else (seen[0], values[0])
     along = key @ direction
+    if not bool(along.isfinite()):
+        raise EditError(
+            f"The key at layer {clean.layer} has numbers that are not finite; choose another layer, or load float32."
+        )
     if not float(along.abs()) > 1e-6 * float(key.norm()):
         raise EditError(
             "The prompt's key is orthogonal to the averaged one, so that the edit would explode; use R-ROME."

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
-from goldenlayers_core.errors import RequestError
+from goldenlayers_core.errors import EditError, RequestError
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.hooks import keep_positions, start_at
 from goldenlayers_core.models.kept import Pair, cache_of, kept_pairs, last_position, packs
@@ -176,6 +176,16 @@ def suffix_logits(
             use_cache=True,
         )
     return _precise(out.logits[0])
+
+
+def checked_logits(handle: ModelHandle, logits: Tensor) -> Tensor:
+    """The logits, after making sure that a token can be chosen by them. Raises EditError otherwise."""
+    if not bool((logits < torch.inf).all()):  # NaN, too
+        raise EditError(
+            f"{handle.name} puts out numbers that are not finite in {str(handle.dtype).removeprefix('torch.')}; load "
+            "it as float32 or bfloat16."
+        )
+    return logits
 
 
 def check_length(handle: ModelHandle, prompt: str, n_tokens: int) -> None:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from goldenlayers_core.editing.settings import check_settings, setting
-from goldenlayers_core.editing.suffix import prefill
+from goldenlayers_core.editing.suffix import checked_logits, prefill
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.kept import cache_of
 from goldenlayers_core.models.products import few_rows
@@ -45,7 +45,8 @@ def template_key(handle: ModelHandle, config: TemplateConfig) -> str:
 def sample_templates(handle: ModelHandle, config: TemplateConfig) -> tuple[str, ...]:
     """ "{}" and then `n_templates` texts ending in ". {}"; each holds "{}" once and no other brace.
 
-    A pure function of model, dtype and config: it draws from its own generator and leaves the global one alone.
+    A pure function of model, dtype and config: it draws from its own generator and leaves the global one alone. Raises
+    EditError where the model's numbers are not finite.
     """
     if not config.n_templates:
         return ("{}",)
@@ -69,7 +70,7 @@ def _sample(
     kept, mask, logits = prefill(handle, [encode_prompt(tokenizer, s) for s in seeds])
     cache = cache_of(kept)
     while True:
-        drawn = _draw(logits.cpu(), special, config.top_k, generator)
+        drawn = _draw(checked_logits(handle, logits).cpu(), special, config.top_k, generator)
         for row, length, token in zip(plain, lengths, drawn.tolist(), strict=True):
             if len(row) < length:
                 row.append(token)

@@ -6,10 +6,10 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from goldenlayers_core.editing.clean import clean_states
-from goldenlayers_core.editing.delta import Edit, Factors, make_edit
+from goldenlayers_core.editing.delta import Edit, Factors, make_edit, not_finite
 from goldenlayers_core.editing.least_squares import Rule, WindowConfig, window_of
 from goldenlayers_core.editing.method import MethodInfo
-from goldenlayers_core.editing.rome import default_budget, not_finite
+from goldenlayers_core.editing.rome import default_budget
 from goldenlayers_core.editing.rows import Row, edit_rows
 from goldenlayers_core.editing.supplies import Supplies
 from goldenlayers_core.editing.window import StepDone, Wanted, joined, sites_of, wanted, write
@@ -133,7 +133,7 @@ def _each(
     found: list[Edit | str] = []
     for e, request in enumerate(requests):
         if aim.values.failed[e]:
-            found.append(not_finite(handle, aim.layers[-1]))
+            found.append(str(not_finite(handle, aim.layers[-1])))
             continue
         notes = {"loss": aim.values.loss[e], "steps": aim.values.steps[e], "value_change": aim.values.change(e)}
         factors = [Factors(at, w.left[e][:, None], w.right[e][:, None]) for at, w in written.items()]

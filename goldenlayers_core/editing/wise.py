@@ -37,8 +37,8 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from goldenlayers_core.editing.above import Above, above, not_finite
-from goldenlayers_core.editing.delta import Edit, make_edit, whole_factors
+from goldenlayers_core.editing.above import Above, above
+from goldenlayers_core.editing.delta import Edit, make_edit, not_finite, whole_factors
 from goldenlayers_core.editing.method import MethodInfo
 from goldenlayers_core.editing.rows import Row, edit_rows
 from goldenlayers_core.editing.settings import check_settings, setting

@@ -180,6 +180,7 @@ class ExportQuestion(Question):
     edit_ids: tuple[str, ...] = ()  # bottom of the stack first
     format: str = "merged"
     out: str = ""
+    dtype: str = "auto"  # of a merged checkpoint; auto: the loaded model's own
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "edit_ids", tuple(self.edit_ids))  # JSON has lists

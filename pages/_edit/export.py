@@ -1,5 +1,6 @@
 """Take it away: the stack on show in every format that can hold it, and edits from files back into the stack."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import streamlit as st
@@ -107,22 +108,46 @@ def _writer(look: Look, card: "ExportCard", edits: tuple[str, ...]) -> None:
         max_chars=80,
     )
     wanted = "".join(c for c in (name or "") if c.isalnum() or c in "-_.").strip(".")
+    dtype, n_bytes = _dtype(look)
     if st.button(
-        f"Write it ({size(look.card.n_bytes)})",
+        f"Write it ({size(n_bytes)})",
         key="export-write",
         icon=":material/save:",
         disabled=jobs.busy("export") or not wanted,
     ):
-        question = ExportQuestion(session.model(), edits, card.name, str(folder / wanted))
+        question = ExportQuestion(session.model(), edits, card.name, str(folder / wanted), dtype)
         jobs.submit("export", question, f"Writing the checkpoint {wanted}")
         st.rerun()
     st.caption(f"Into {escape(str(folder / wanted))} on the machine that runs this program.")
 
 
+def _dtype(look: Look) -> tuple[str, int]:
+    """In what the weights are written, and how large they are then."""
+    if look.card.dtype not in ("bfloat16", "float16"):
+        return "auto", look.card.n_bytes
+    options = {"auto": look.card.n_bytes, "float32": 2 * look.card.n_bytes}
+    chosen = st.segmented_control(
+        "Weights",
+        tuple(options),
+        default="auto",
+        required=True,
+        format_func=lambda name: f"{look.card.dtype if name == 'auto' else name} ({size(options[name])})",
+        key="export-dtype",
+        help="Rounding to half precision loses a part of a small change; float32 keeps all of it.",
+    )
+    return chosen, options[chosen]
+
+
 def _followed() -> None:
     jobs.follow("export", lambda path: session.keep(_WRITTEN, path))
     if written := st.session_state.get(_WRITTEN):
+        from goldenlayers_core.tasks.edit.merge import merge_report
+
         st.success(f"Written: {escape(str(written))}", icon=":material/check:")
+        try:
+            st.caption("  \n".join(map(escape, merge_report(Path(written)).lines)))
+        except GoldenLayersError as error:
+            st.caption(sentence(error))
 
 
 def _importer(look: Look) -> None:

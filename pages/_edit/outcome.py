@@ -14,6 +14,7 @@ from goldenlayers_core.records import PROBE_KINDS
 from goldenlayers_core.results import EditReport
 from goldenlayers_core.results.edit import stack as of
 from goldenlayers_core.results.edit.light import RULE, Check, answered_before, light
+from goldenlayers_core.results.formats import NOT_ASKED
 from goldenlayers_core.tasks.layer_options import layer_options
 from pages._edit import controls, parts, stacks
 from pages._edit.stacks import Look
@@ -161,7 +162,7 @@ def _row(report: EditReport) -> dict[str, str | int]:
         "layer": report.layer,
         "method": report.method,
         "took": "✓ yes" if report.took else "✗ no",
-        **{kind: rates.get(kind, "none") for kind in PROBE_KINDS},
+        **{kind: rates.get(kind, NOT_ASKED) for kind in PROBE_KINDS},
         "P(new) after": percent(report.after.target_new_probability),
         "weight change": percent(report.weight_change),
         "time": precise(report.seconds),

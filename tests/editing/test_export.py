@@ -11,11 +11,13 @@ import pytest
 import torch
 import yaml
 from peft import PeftModel
+from safetensors.torch import load
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from goldenlayers_core.editing import Codebook, Edit, Factors, methods, overlay
 from goldenlayers_core.editing.delta import make_edit
-from goldenlayers_core.editing.export import check_held, easyedit, export_formats, get_format
+from goldenlayers_core.editing.export import check_held, easyedit, export_formats, get_format, merged
+from goldenlayers_core.editing.export.header import site_template
 from goldenlayers_core.editing.export.parts import parts_of
 from goldenlayers_core.errors import ConfigError, EditError
 from goldenlayers_core.models import ModelHandle
@@ -44,7 +46,7 @@ def written(handle: ModelHandle, name: str, edits: list[Edit], folder: Path) -> 
     check_held(form, handle, edits)
     folder.mkdir(parents=True)
     if form.write:
-        form.write(handle, edits, folder)
+        form.write(handle, edits, folder, "auto")
     else:
         assert form.files
         for file, data in form.files(handle, edits, "edits").items():
@@ -106,6 +108,86 @@ def test_a_merged_checkpoint_says_what_the_overlay_says(row: str, tmp_path: Path
     about = json.loads((folder / "golden_layers_edits.json").read_text())
     assert about["fingerprint"] == handle.fingerprint
     assert json.loads(about["layers"]) == [0, 2]
+
+
+def uneven(handle: ModelHandle) -> list[Edit]:
+    """Ranks 1, 3 and 2 + 1 in three layers."""
+    parts = [random_edit(handle, (layer,), rank, seed=rank) for layer, rank in ((0, 1), (1, 3), (2, 2))]
+    return [*parts, random_edit(handle, (2,), rank=1, seed=7)]
+
+
+@pytest.mark.parametrize("row", ["llama", "gpt2"])
+def test_an_adapter_has_one_rank_and_one_alpha_for_every_layer(row: str) -> None:
+    handle = tiny_handle(row)
+    edits = uneven(handle)
+    wanted = expected(handle, edits)
+    form = get_format("peft")
+    assert form.files
+    files = form.files(handle, edits, "edits")
+    config = json.loads(files["adapter_config.json"])
+    assert (config["r"], config["lora_alpha"]) == (3, 3)
+    assert not config["rank_pattern"]
+    assert not config["alpha_pattern"]
+    scale, tensors = config["lora_alpha"] / config["r"], load(files["adapter_model.safetensors"])  # a simple reader
+    assert {t.shape[0] for name, t in tensors.items() if "lora_A" in name} == {3}
+    model = tiny_handle(row).model
+    for name in config["target_modules"]:
+        change = scale * tensors[f"base_model.model.{name}.lora_B.weight"]
+        change = change @ tensors[f"base_model.model.{name}.lora_A.weight"]
+        model.get_submodule(name).weight.data += change.T if config["fan_in_fan_out"] else change
+    with torch.no_grad():
+        torch.testing.assert_close(model(input_ids=IDS).logits, wanted, **CLOSE)
+
+
+@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing.:FutureWarning")
+def test_peft_agrees_with_an_adapter_of_uneven_ranks(tmp_path: Path) -> None:
+    handle = tiny_handle("llama")
+    edits = uneven(handle)
+    folder = written(handle, "peft", edits, tmp_path / "adapter")
+    model = PeftModel.from_pretrained(tiny_handle("llama").model, folder).eval()
+    with torch.no_grad():
+        torch.testing.assert_close(model(input_ids=IDS).logits, expected(handle, edits), **CLOSE)
+
+
+def small(handle: ModelHandle) -> Edit:
+    """A change of which rounding to half precision loses a part."""
+    factors = [Factors(1, 1e-3 * f.left, f.right) for f in random_edit(handle, (1,), rank=2, seed=5).factors]
+    return make_edit(handle, REQUEST, "small", factors, {})
+
+
+@pytest.mark.parametrize(("row", "dtype"), [("llama", "bfloat16"), ("gpt2", "bfloat16"), ("llama", "float16")])
+def test_what_rounding_leaves_of_a_change_is_measured(row: str, dtype: str, tmp_path: Path) -> None:
+    handle = tiny_handle(row)
+    handle.model.to(getattr(torch, dtype))
+    edit, digest = small(handle), weights_digest(handle.model)
+    base = handle.matrix(handle.mlp_out(1)).double()
+    (factors,) = edit.factors
+    change = factors.left.double() @ factors.right.double().T
+    for number in ("auto", "float32"):
+        folder = tmp_path / number
+        folder.mkdir()
+        (kept,) = merged.write(handle, [edit], folder, number)
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype="auto")
+        assert str(model.dtype) == f"torch.{dtype if number == 'auto' else number}"
+        weight = model.get_submodule(site_template(handle).format(1)).weight.double()
+        there = (weight.T if row == "gpt2" else weight) - base
+        assert kept.layer == 1
+        assert kept.wanted == pytest.approx(float(change.norm()))
+        assert kept.survived == pytest.approx(float(there.norm() / change.norm()), rel=1e-6)
+        assert kept.aligned == pytest.approx(float((there * change).sum() / change.square().sum()), rel=1e-6)
+        assert (abs(kept.aligned - 1) < 1e-3) is (number == "float32")
+    assert weights_digest(handle.model) == digest
+    assert handle.dtype == getattr(torch, dtype)
+
+
+def test_a_checkpoint_that_its_dtype_cannot_hold_is_not_written(tmp_path: Path) -> None:
+    handle = tiny_handle("llama")
+    large = make_edit(handle, REQUEST, "x", [Factors(1, torch.full((32, 1), 1e4), torch.full((48, 1), 10.0))], {})
+    with pytest.raises(EditError, match=r"layers\.1\.mlp.* not finite as float16; write the checkpoint as float32"):
+        merged.write(handle, [large], tmp_path, "float16")
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(ConfigError, match="choose one of auto, float32, bfloat16, float16"):
+        merged.write(handle, [large], tmp_path, "int8")
 
 
 def script_of(folder: Path) -> ModuleType:

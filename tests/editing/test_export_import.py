@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
+from safetensors.numpy import save as save_numpy
 from safetensors.torch import load, save
 
 from goldenlayers_core.editing import Edit, overlay, to_arrays
@@ -230,3 +232,26 @@ def test_adapters_that_are_more_than_an_edit_are_refused() -> None:
     ):
         with pytest.raises(EditError, match=words.replace("(", r"\(")):
             edit_from_adapter(handle, given, "adapter")
+
+
+def test_ranks_come_back_without_the_zeros_they_were_filled_up_with() -> None:
+    handle = tiny_handle("llama")
+    parts = [f for layer, rank in ((0, 1), (2, 3)) for f in random_edit(handle, (layer,), rank, seed=rank).factors]
+    edit = make_edit(handle, REQUEST, "mixed", parts, {})
+    back = edit_from_adapter(handle, adapter_files(handle, [edit]), "adapter")
+    assert [f.left.shape[1] for f in back.factors] == [1, 3]
+    assert back == edit
+
+
+def test_files_with_numbers_that_are_not_finite_are_refused() -> None:
+    handle = tiny_handle("llama")
+    files = adapter_files(handle, stack_of(handle))
+    tensors = load(files[WEIGHTS])
+    key = next(key for key in tensors if ".2." in key and "lora_B" in key)
+    tensors[key] = (1e6 * tensors[key]).half()  # what an overflow leaves
+    with pytest.raises(EditError, match="france has numbers at layer 2 that are not finite; save it again, as float32"):
+        edit_from_adapter(handle, {**files, WEIGHTS: save(tensors)}, "france")
+    arrays, meta = to_arrays(random_edit(handle))
+    arrays = {name: np.where(array == array.max(), np.inf, array) for name, array in arrays.items()}
+    with pytest.raises(EditError, match=r"edit.safetensors holds numbers that are not finite; export the edits again"):
+        unpack(save_numpy(arrays, metadata=meta), "edit.safetensors")

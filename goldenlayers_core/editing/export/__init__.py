@@ -3,7 +3,7 @@
 from typing import Final
 
 from goldenlayers_core.editing.export import adapter, easyedit, edit_file, merged, snippet
-from goldenlayers_core.editing.export.adapter_import import edit_from_adapter
+from goldenlayers_core.editing.export.adapter_import import adapter_files, edit_from_adapter
 from goldenlayers_core.editing.export.edit_file import EditFile, unpack
 from goldenlayers_core.editing.export.header import check_home
 from goldenlayers_core.editing.export.parts import ExportFormat, check_held
@@ -12,6 +12,7 @@ from goldenlayers_core.errors import ConfigError
 __all__ = [
     "EditFile",
     "ExportFormat",
+    "adapter_files",
     "check_held",
     "check_home",
     "edit_from_adapter",

@@ -1,7 +1,8 @@
 """A LoRA adapter that `peft` loads over the plain model: W + B A with B = left, A = right^T, scaling 1.
 
-Edits of one layer stand side by side in the rank. Layers are limited by naming each matrix in full; `rank_pattern` and
-`alpha_pattern` give each its own rank with alpha equal to it, so that peft's scaling alpha / r is 1 everywhere.
+Edits of one layer stand side by side in the rank. Layers are limited by naming each matrix in full. Every layer has the
+largest rank, where its own is smaller with columns of zeros behind it, and alpha is equal to it: some readers know one
+rank and one alpha for all layers, and theirs is then scaling 1, too. The header says the ranks without the zeros.
 """
 
 import json
@@ -11,6 +12,7 @@ from typing import Final
 import torch
 from safetensors.torch import save
 from torch import Tensor
+from torch.nn.functional import pad
 
 from goldenlayers_core.editing.delta import Edit, whole_factors
 from goldenlayers_core.editing.export.header import base_name, described, layers_of, site_template
@@ -35,15 +37,14 @@ def side_by_side(edits: Sequence[Edit], layer: int) -> tuple[Tensor, Tensor]:
 
 def _files(handle: ModelHandle, edits: Sequence[Edit], _stem: str) -> dict[str, bytes]:
     site = site_template(handle)
-    tensors: dict[str, Tensor] = {}
-    ranks: dict[str, int] = {}
-    for layer in layers_of(edits):
-        left, right = side_by_side(edits, layer)
-        name = site.format(layer)
-        tensors[f"{PREFIX}{name}.lora_A.weight"] = right.T.contiguous()  # (R, d_in)
-        tensors[f"{PREFIX}{name}.lora_B.weight"] = left.contiguous()  # (d_out, R)
-        ranks[name] = left.shape[1]
+    sides = {layer: side_by_side(edits, layer) for layer in layers_of(edits)}
+    ranks = {layer: left.shape[1] for layer, (left, _) in sides.items()}
     most = max(ranks.values())
+    tensors: dict[str, Tensor] = {}
+    for layer, (left, right) in sides.items():
+        name, empty = f"{PREFIX}{site.format(layer)}", (0, most - ranks[layer])
+        tensors[f"{name}.lora_A.weight"] = pad(right, empty).T.contiguous()  # (most, d_in)
+        tensors[f"{name}.lora_B.weight"] = pad(left, empty).contiguous()  # (d_out, most)
     config = {
         "peft_type": "LORA",
         "task_type": "CAUSAL_LM",
@@ -51,9 +52,9 @@ def _files(handle: ModelHandle, edits: Sequence[Edit], _stem: str) -> dict[str, 
         "inference_mode": True,
         "r": most,
         "lora_alpha": most,
-        "rank_pattern": ranks,
-        "alpha_pattern": ranks,
-        "target_modules": list(ranks),
+        "rank_pattern": {},
+        "alpha_pattern": {},
+        "target_modules": [site.format(layer) for layer in sides],
         "fan_in_fan_out": handle.architecture.orientation == "in_out",
         "bias": "none",
         "lora_dropout": 0.0,
@@ -63,7 +64,7 @@ def _files(handle: ModelHandle, edits: Sequence[Edit], _stem: str) -> dict[str, 
         "modules_to_save": None,
     }
     ours = {"format": OURS, **described(handle, edits)}
-    ours |= {"config": edits[0].config if len(edits) == 1 else "{}"}
+    ours |= {"config": edits[0].config if len(edits) == 1 else "{}", "ranks": json.dumps(ranks)}
     header = {"format": "pt", "golden_layers": json.dumps(ours, ensure_ascii=False)}
     return {CONFIG: json.dumps(config, indent=2).encode(), WEIGHTS: save(tensors, metadata=header)}
 

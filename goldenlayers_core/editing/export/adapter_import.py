@@ -21,7 +21,7 @@ from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.records import EditRequest
 
 UNSTATED: Final = "facts not stated"
-_KEY: Final = re.compile(r"(?P<module>.+)\.lora_(?P<side>[AB])(\.default)?\.weight")
+_KEY: Final = re.compile(r"(?P<module>.+?)\.lora_(?P<side>[AB])(\.(?P<adapter>[^.]+))?\.weight")
 _UNHELD: Final = (  # settings under which an adapter is more than W + s B A
     ("use_dora", "DoRA's magnitudes"),
     ("lora_bias", "biases"),
@@ -39,6 +39,25 @@ _UNHELD: Final = (  # settings under which an adapter is more than W + s B A
 )
 
 
+def adapter_files(files: Mapping[str, bytes]) -> tuple[str, str]:
+    """The names of an adapter's config and weights among some files, whatever they are called; "" for one missing.
+
+    A config is known by its content. Weights alone are an adapter's where they have peft's own name.
+    """
+    config = CONFIG if CONFIG in files else next((file for file in sorted(files) if _is_config(file, files[file])), "")
+    named = [file for file in sorted(files) if file.endswith(".safetensors")]
+    weights = WEIGHTS if WEIGHTS in files else named[0] if config and len(named) == 1 else ""
+    return config, weights
+
+
+def _is_config(file: str, data: bytes) -> bool:
+    try:
+        content = json.loads(data) if file.endswith(".json") else None
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and "peft_type" in content
+
+
 def edit_from_adapter(handle: ModelHandle, files: Mapping[str, bytes], name: str) -> Edit:
     """The edit that an adapter's two files make.
 
@@ -46,7 +65,7 @@ def edit_from_adapter(handle: ModelHandle, files: Mapping[str, bytes], name: str
     """
     config, tensors, ours = _opened(files, name)
     _check_config(config, name)
-    factors = _factors(handle, config, tensors, name)
+    factors = _factors(handle, config, tensors, name, _ranks(ours, name))
     home, requests, method, settings = _stated(ours, name)
     shapes = tuple((f.layer, f.left.shape[0], f.right.shape[0]) for f in factors)
     check_home(dataclasses.replace(home, shapes=shapes), handle, name)
@@ -69,16 +88,17 @@ def _stated(ours: Mapping[str, str], name: str) -> tuple[Home, list[EditRequest]
 
 def _opened(files: Mapping[str, bytes], name: str) -> tuple[dict[str, Any], dict[str, Tensor], dict[str, str]]:
     """(adapter_config.json, tensors, our own header or {})."""
-    for needed in (CONFIG, WEIGHTS):
-        if needed not in files:
+    at = adapter_files(files)
+    for found, needed in zip(at, (CONFIG, WEIGHTS), strict=True):
+        if not found:
             raise EditError(f"{name} has no {needed}; give the whole adapter folder, or both of its files.")
     try:
-        config = json.loads(files[CONFIG])
+        config = json.loads(files[at[0]])
         if not isinstance(config, dict):
             raise ValueError("it is no JSON object")
     except (ValueError, RecursionError) as error:
-        raise EditError(f"The {CONFIG} of {name} cannot be read ({error}); save the adapter again.") from error
-    tensors, header = opened(files[WEIGHTS], f"{WEIGHTS} of {name}")
+        raise EditError(f"The {at[0]} of {name} cannot be read ({error}); save the adapter again.") from error
+    tensors, header = opened(files[at[1]], f"{at[1]} of {name}")
     try:
         ours = json.loads(header.get("golden_layers", "{}"))
         if ours and ours["format"] != OURS:
@@ -101,10 +121,28 @@ def _check_config(config: Mapping[str, Any], name: str) -> None:
         raise EditError(f"{name} holds {extra} beside its low-rank change, which an edit cannot; train it without.")
 
 
-def _factors(handle: ModelHandle, config: Mapping[str, Any], tensors: Mapping[str, Tensor], name: str) -> list[Factors]:
-    site = re.compile(re.escape(site_template(handle)).replace(r"\{\}", r"(\d+)"))
+def _ranks(ours: Mapping[str, str], name: str) -> dict[int, int]:
+    """The ranks without the zeros that an adapter of ours was filled up with, by layer."""
+    try:
+        return {int(layer): int(rank) for layer, rank in json.loads(ours.get("ranks", "{}")).items()}
+    except (AttributeError, TypeError, ValueError) as error:
+        raise EditError(f"The header of {name} is damaged ({error}); export the adapter again.") from error
+
+
+def _site(handle: ModelHandle) -> re.Pattern[str]:
+    """The modules an edit may change, with or without what peft and a model's outer class put before their names."""
+    outer, dot, inner = site_template(handle).partition(".")
+    pattern = f"(?:{re.escape(PREFIX)})*(?:{re.escape(outer + dot)})?{re.escape(inner)}"
+    return re.compile(pattern.replace(r"\{\}", r"(\d+)"))
+
+
+def _factors(
+    handle: ModelHandle, config: Mapping[str, Any], tensors: Mapping[str, Tensor], name: str, ranks: Mapping[int, int]
+) -> list[Factors]:
+    site = _site(handle)
     sides: dict[int, dict[str, Tensor]] = {}
     scales: dict[int, float] = {}
+    names = set()
     for key, tensor in sorted(tensors.items()):
         found = _KEY.fullmatch(key)
         module = found["module"].removeprefix(PREFIX) if found else key
@@ -114,13 +152,20 @@ def _factors(handle: ModelHandle, config: Mapping[str, Any], tensors: Mapping[st
                 f"{name} changes {module}, and an edit can only hold changes of {site_template(handle).format('N')}; "
                 "train it with that as its only target module."
             )
+        names.add(found["adapter"] or "default")
         sides.setdefault(int(at[1]), {})[found["side"]] = tensor.float()
         scales[int(at[1])] = _scale(config, module, name)
+    if len(names) > 1:
+        raise EditError(f"{name} holds {len(names)} adapters ({', '.join(sorted(names))}); save one of them alone.")
     if not sides or any(set(pair) != {"A", "B"} for pair in sides.values()):
         raise EditError(f"{name} lacks one of the two matrices of a layer; save the adapter again.")
-    return [
-        Factors(layer, scales[layer] * pair["B"], pair["A"].T.contiguous()) for layer, pair in sorted(sides.items())
-    ]
+    made = []
+    for layer, pair in sorted(sides.items()):
+        left, right = scales[layer] * pair["B"][:, : ranks.get(layer)], pair["A"][: ranks.get(layer)].T.contiguous()
+        if not bool(left.isfinite().all() and right.isfinite().all()):
+            raise EditError(f"{name} has numbers at layer {layer} that are not finite; save it again, as float32.")
+        made.append(Factors(layer, left, right))
+    return made
 
 
 def _scale(config: Mapping[str, Any], module: str, name: str) -> float:

@@ -49,11 +49,12 @@ def pack(handle: ModelHandle, edits: Sequence[Edit], notes: Sequence[str] = ()) 
 def unpack(data: bytes, name: str) -> EditFile:
     """The edits of a file written by `pack`, or of one edit as the store keeps it.
 
-    Raises EditError when the file is of another kind, cut off, or was altered.
+    Raises EditError when the file is of another kind, cut off, or was altered, or has numbers that are not finite.
     """
     tensors, header = opened(data, name)
     kind = header.get("format", "")
     if kind == delta.FORMAT:
+        _check_finite(tensors, f"{name} holds")
         edit = from_arrays(_arrays(tensors), header)
         return EditFile((edit,), home_of(edit))
     if kind != STACK:
@@ -62,17 +63,21 @@ def unpack(data: bytes, name: str) -> EditFile:
             "needed; give a file exported here, or a LoRA adapter with its adapter_config.json."
         )
     try:
-        edits = [_one(tensors, header, i) for i in range(int(header["n_edits"]))]
+        edits = [_one(tensors, header, i, name) for i in range(int(header["n_edits"]))]
         return EditFile(tuple(edits), home_from(header))
     except (KeyError, ValueError, TypeError) as error:
         raise EditError(f"{name} is incomplete or damaged ({error}); export the edits again.") from error
 
 
-def _one(tensors: Mapping[str, Tensor], header: Mapping[str, str], i: int) -> Edit:
-    own = {name.removeprefix(f"{i}."): t for name, t in tensors.items() if name.startswith(f"{i}.")}
-    if not all(bool(t.isfinite().all()) for t in own.values()):
-        raise ValueError(f"edit {i + 1} holds numbers that are not finite")
+def _one(tensors: Mapping[str, Tensor], header: Mapping[str, str], i: int, name: str) -> Edit:
+    own = {key.removeprefix(f"{i}."): t for key, t in tensors.items() if key.startswith(f"{i}.")}
+    _check_finite(own, f"{name}: edit {i + 1} holds")
     return from_arrays(_arrays(own), json.loads(header[f"edit.{i}"]))
+
+
+def _check_finite(tensors: Mapping[str, Tensor], holder: str) -> None:
+    if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
+        raise EditError(f"{holder} numbers that are not finite; export the edits again.")
 
 
 def _arrays(tensors: Mapping[str, Tensor]) -> dict[str, NDArray[Any]]:

@@ -1,7 +1,7 @@
 """A whole checkpoint with the change added, as transformers saves models; the live model is only read.
 
 The copy that is saved shares every tensor with the live model but those that change, which are made anew one by one:
-W + left right^T, computed in float64 and rounded once to the weights' own dtype.
+W + left right^T, computed in float64 and rounded once to the dtype that is written: the weights' own, or another one.
 """
 
 import copy
@@ -12,35 +12,48 @@ from typing import Any, Final
 
 import torch
 from safetensors import SafetensorError
-from torch import nn
+from torch import Tensor, nn
 
 from goldenlayers_core.editing.delta import Edit
 from goldenlayers_core.editing.export.adapter import side_by_side
 from goldenlayers_core.editing.export.header import described, layers_of, site_template
 from goldenlayers_core.editing.export.parts import ExportFormat
-from goldenlayers_core.errors import EditError
+from goldenlayers_core.errors import ConfigError, EditError
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.telling import quiet
+from goldenlayers_core.results.edit.merge import MergedMatrix
 
 ABOUT: Final = "golden_layers_edits.json"
+DTYPES: Final = ("auto", "float32", "bfloat16", "float16")
 
 
-def write(handle: ModelHandle, edits: Sequence[Edit], folder: Path) -> None:
-    """Save the edited weights, the config and the tokenizer into an existing, empty folder.
+def dtype_of(handle: ModelHandle, name: str) -> torch.dtype:
+    """The dtype to write; "auto" is the loaded model's own. Raises ConfigError for another name."""
+    if name not in DTYPES:
+        raise ConfigError(f"The dtype {name!r} of a merged checkpoint is unknown; choose one of {', '.join(DTYPES)}.")
+    found: torch.dtype = handle.dtype if name == "auto" else getattr(torch, name)
+    return found
 
-    Raises EditError when the weights cannot be written.
+
+def write(handle: ModelHandle, edits: Sequence[Edit], folder: Path, dtype: str = "auto") -> tuple[MergedMatrix, ...]:
+    """Save the edited weights, the config and the tokenizer into an existing, empty folder; what rounding left.
+
+    Raises ConfigError (dtype), EditError when the weights do not fit the dtype or cannot be written.
     """
+    number = dtype_of(handle, dtype)
     with handle.lock:
         plain = _sharing(handle)
+        merged, kept = {}, []
         for layer in layers_of(edits):
-            left, right = side_by_side(edits, layer)
+            merged[layer], found = _merged(handle, edits, layer, number)
+            kept.append(found)
+        plain.to(number)  # of the copy: the live model keeps its own
+        plain.config.dtype = number
+        for layer, weight in merged.items():
+            wide = weight.T if handle.architecture.orientation == "in_out" else weight
             site = plain.get_submodule(site_template(handle).format(layer))
-            weight = handle.matrix(site)  # (d_out, d_in) of the copy, still the live model's own
-            change = left.to(weight.device, torch.float64) @ right.to(weight.device, torch.float64).T
-            merged = (weight.double() + change).to(weight.dtype)
-            if handle.architecture.orientation == "in_out":
-                merged = merged.T
-            site.weight = nn.Parameter(merged.contiguous(), requires_grad=False)
+            site.weight = nn.Parameter(wide.contiguous(), requires_grad=False)
+        _check_finite(plain, number)
         try:
             with quiet():
                 plain.save_pretrained(folder)
@@ -49,6 +62,27 @@ def write(handle: ModelHandle, edits: Sequence[Edit], folder: Path) -> None:
         handle.tokenizer.save_pretrained(folder)
     about = json.dumps({"merged into": handle.name, **described(handle, edits)}, indent=2, ensure_ascii=False)
     (folder / ABOUT).write_text(about + "\n", encoding="utf-8")
+    return tuple(kept)
+
+
+def _merged(handle: ModelHandle, edits: Sequence[Edit], layer: int, number: torch.dtype) -> tuple[Tensor, MergedMatrix]:
+    """W + left right^T of a layer (d_out, d_in), rounded once, and what of the change is left then."""
+    left, right = (side.to(handle.device, torch.float64) for side in side_by_side(edits, layer))
+    weight, change = handle.matrix(handle.mlp_out(layer)), left @ right.T
+    merged = (weight.double() + change).to(number)
+    written, wanted = merged.double() - weight.to(number).double(), float(change.norm())
+    size = max(wanted, 1e-300)
+    aligned = float((written * (change / size)).sum()) / size
+    return merged, MergedMatrix(layer, wanted, float(written.norm()) / size, aligned)
+
+
+def _check_finite(plain: nn.Module, number: torch.dtype) -> None:
+    bad = next((name for name, tensor in plain.named_parameters() if not bool(tensor.isfinite().all())), None)
+    if bad is not None:
+        raise EditError(
+            f"{bad} has numbers that are not finite as {str(number).removeprefix('torch.')}; write the checkpoint as "
+            "float32."
+        )
 
 
 def _sharing(handle: ModelHandle) -> Any:
@@ -61,7 +95,6 @@ def _sharing(handle: ModelHandle) -> Any:
     plain.load_state_dict(handle.model.state_dict(), assign=True)
     plain.tie_weights()
     plain.generation_config = copy.deepcopy(handle.model.generation_config)
-    plain.config.dtype = handle.dtype
     return plain.eval().requires_grad_(False)
 
 

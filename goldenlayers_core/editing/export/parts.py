@@ -9,6 +9,7 @@ from goldenlayers_core.editing.delta import Edit
 from goldenlayers_core.editing.overlay import checked
 from goldenlayers_core.errors import EditError
 from goldenlayers_core.models import ModelHandle
+from goldenlayers_core.results.edit.merge import MergedMatrix
 
 Part = Literal["change", "gate", "codebook", "prefix"]
 PARTS: Final[Mapping[Part, str]] = {
@@ -31,7 +32,8 @@ class ExportFormat:
     suffix: str  # of its file; "" for a folder
     held: str = ""  # what it holds, where that is not the edit itself
     files: Callable[[ModelHandle, Sequence[Edit], str], dict[str, bytes]] | None = None  # by name in file or folder
-    write: Callable[[ModelHandle, Sequence[Edit], Path], None] | None = None  # where it is too large for `files`
+    write: Callable[[ModelHandle, Sequence[Edit], Path, str], tuple[MergedMatrix, ...]] | None = None
+    """Where it is too large for `files`: into an empty folder, in a dtype by name."""
 
     @property
     def holds_words(self) -> str:

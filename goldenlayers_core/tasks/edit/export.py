@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Final
 
 from goldenlayers_core.editing import Edit
 from goldenlayers_core.editing.export import ExportFormat, check_held, edit_file, export_formats, get_format, unpack
-from goldenlayers_core.errors import EditError
+from goldenlayers_core.editing.export.merged import dtype_of
+from goldenlayers_core.errors import ConfigError, EditError
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.runtime.atomic import disk_errors, make_folder, write_bytes
+from goldenlayers_core.tasks.edit.merge import read_back
 from goldenlayers_core.tasks.edit.one_edit import open_edit
 from goldenlayers_core.tasks.questions import ExportQuestion
 
@@ -115,23 +117,31 @@ def export(bench: "Workbench", question: ExportQuestion, progress: Progress) -> 
     """Write stored edits to a file or folder; returns its path. Raises a GoldenLayersError of one sentence."""
     handle = bench.model(question.model, progress)
     edits = [open_edit(bench, edit_id) for edit_id in question.edit_ids]
-    return str(export_to(handle, edits, question.format, Path(question.out), progress))
+    return str(export_to(handle, edits, question.format, Path(question.out), progress, question.dtype))
 
 
 def export_to(
-    handle: ModelHandle, edits: Sequence[Edit], name: str, out: Path, progress: Progress | None = None
+    handle: ModelHandle,
+    edits: Sequence[Edit],
+    name: str,
+    out: Path,
+    progress: Progress | None = None,
+    dtype: str = "auto",
 ) -> Path:
     """Write edits in a format to `out`, whole or not at all; returns where the result stands.
 
     A format of one file takes a file name (or a folder to put it into), one of a folder a folder that is not there yet
-    or empty. Raises EditError (the format cannot hold them, the folder is taken), StoreError (the disk refuses).
+    or empty. A checkpoint is written in `dtype`, read back and asked: see `tasks.edit.merge`. Raises EditError (the
+    format cannot hold them, the folder is taken), ConfigError (dtype), StoreError (the disk refuses).
     """
     form = get_format(name)
     check_held(form, handle, edits)
     out = out.expanduser().absolute()
     if progress:
         progress.update(0, 1, f"Writing {out.name}")
-    target = (_write_files if form.suffix else _write_folder)(form, handle, edits, out)
+    if form.write is None and dtype != "auto":
+        raise ConfigError(f"{form.title} has no dtype to choose; leave it out, or write a merged checkpoint.")
+    target = _write_files(form, handle, edits, out) if form.suffix else _write_folder(form, handle, edits, out, dtype)
     if progress:
         progress.update(1, 1, f"Written to {target}")
     return target
@@ -146,16 +156,17 @@ def _write_files(form: ExportFormat, handle: ModelHandle, edits: Sequence[Edit],
     return target
 
 
-def _write_folder(form: ExportFormat, handle: ModelHandle, edits: Sequence[Edit], out: Path) -> Path:
+def _write_folder(form: ExportFormat, handle: ModelHandle, edits: Sequence[Edit], out: Path, dtype: str) -> Path:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise EditError(f"{out} is there already and not empty; name a folder that is not there yet.")
     draft = out.with_name(f".{out.name}.{uuid.uuid4().hex[:8]}.tmp")
     make_folder(draft)
     try:
-        _check_room(form, handle, draft)
+        _check_room(form, handle, draft, dtype)
         with disk_errors(out, "written"):
             if form.write is not None:
-                form.write(handle, edits, draft)
+                matrices = form.write(handle, edits, draft, dtype)
+                read_back(handle, edits, draft, matrices, dtype)
             else:
                 assert form.files is not None
                 for file, data in form.files(handle, edits, stem_of(edits)).items():
@@ -168,11 +179,11 @@ def _write_folder(form: ExportFormat, handle: ModelHandle, edits: Sequence[Edit]
     return out
 
 
-def _check_room(form: ExportFormat, handle: ModelHandle, folder: Path) -> None:
+def _check_room(form: ExportFormat, handle: ModelHandle, folder: Path, dtype: str) -> None:
     """Raises EditError when a whole checkpoint does not fit on the disk."""
     if form.write is None:
         return
-    needed = sum(p.numel() * p.element_size() for p in handle.model.parameters())
+    needed = dtype_of(handle, dtype).itemsize * sum(p.numel() for p in handle.model.parameters())
     free = shutil.disk_usage(folder).free
     if needed * 1.05 > free:
         raise EditError(

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
 from goldenlayers_core.editing import Edit, methods, to_arrays
-from goldenlayers_core.editing.export import check_home, edit_from_adapter, unpack
+from goldenlayers_core.editing.export import adapter_files, check_home, edit_from_adapter, unpack
 from goldenlayers_core.editing.export.adapter import CONFIG, WEIGHTS
 from goldenlayers_core.editing.overlay import checked
 from goldenlayers_core.errors import EditError, RequestError
@@ -68,13 +68,13 @@ def _words(edit: Edit) -> str:
 
 def edits_of(handle: ModelHandle, files: Mapping[str, bytes], name: str) -> tuple[Edit, ...]:
     """The edits that some files hold, all of them of this model. Raises EditError."""
-    if CONFIG in files or WEIGHTS in files:
-        return (edit_from_adapter(handle, files, name),)
     found = [file for file in files if file.endswith(".safetensors")]
+    pickled = next((file for file in files if file.endswith((".bin", ".pt", ".pth"))), None)
+    if pickled and not found:
+        raise EditError(f"{pickled} is pickled, which can run code when it is read; save it as safetensors.")
+    if any(adapter_files(files)):
+        return (edit_from_adapter(handle, files, name),)
     if len(found) != 1:
-        pickled = next((file for file in files if file.endswith((".bin", ".pt", ".pth"))), None)
-        if pickled:
-            raise EditError(f"{pickled} is pickled, which can run code when it is read; save it as safetensors.")
         raise EditError(
             f"{name} holds {len(found)} safetensors files where one of edits is needed; give a file exported here, or "
             f"a LoRA adapter ({CONFIG} and {WEIGHTS})."
@@ -114,17 +114,35 @@ def _settings(edit: Edit) -> dict[str, Any]:
 
 
 def read_path(path: Path) -> dict[str, bytes]:
-    """The files to import at a path: one file, or those of an adapter's folder. Raises EditError."""
+    """The files to import at a path: one file, or those of an adapter's folder.
+
+    peft puts an adapter of another name than "default" into a folder of that name: where there is one such folder, it
+    is taken. Raises EditError.
+    """
     place = path.expanduser()
     try:
-        found = [place / CONFIG, place / WEIGHTS] if place.is_dir() else [place]
-        if place.is_dir() and not any(file.is_file() for file in found):
-            found = sorted(place.glob("*.safetensors"))
+        found = _of_folder(place) if place.is_dir() else [place]
         if sum(file.stat().st_size for file in found if file.is_file()) > MOST_BYTES:
             raise EditError(f"{path} is larger than {MOST_BYTES // 2**20} MiB, which no edit is; check its name.")
-        return {file.name: file.read_bytes() for file in found if file.is_file() or not place.is_dir()}
+        return {file.name: file.read_bytes() for file in found}
     except OSError as error:
         raise EditError(f"{path} cannot be read ({error.strerror or error}); check its name.") from error
+
+
+def _of_folder(place: Path) -> list[Path]:
+    """An adapter's files where they have peft's names, or else whatever may be of one, or of an edit."""
+    inner = [] if any(place.glob("*.safetensors")) else [config.parent for config in place.glob(f"*/{CONFIG}")]
+    _check_single([folder.name for folder in inner], place.name)
+    folder = inner[0] if inner else place
+    own = [folder / CONFIG, folder / WEIGHTS]
+    if own[1].is_file():
+        return [file for file in own if file.is_file()]
+    return sorted(file for file in folder.iterdir() if file.suffix in (".json", ".safetensors", ".bin"))
+
+
+def _check_single(folders: list[str], name: str) -> None:
+    if len(folders) > 1:
+        raise EditError(f"{name} holds {len(folders)} adapters ({', '.join(sorted(folders))}); give one of them.")
 
 
 def unzipped(files: Mapping[str, bytes], name: str) -> dict[str, bytes]:
@@ -139,6 +157,8 @@ def unzipped(files: Mapping[str, bytes], name: str) -> dict[str, bytes]:
                 entries = [e for e in archive.infolist() if not e.is_dir() and "__MACOSX" not in e.filename]
                 if sum(e.file_size for e in entries) > MOST_BYTES:
                     raise EditError(f"{name} unpacks to more than {MOST_BYTES // 2**20} MiB, which no edit does.")
+                places = [PurePosixPath(e.filename) for e in entries]
+                _check_single([str(at.parent) for at in places if at.name == CONFIG], name)
                 found |= {PurePosixPath(e.filename).name: archive.read(e) for e in entries}
         except (zipfile.BadZipFile, zlib.error, RuntimeError, OSError, ValueError, EOFError) as error:
             raise EditError(f"The zip {name} cannot be opened ({error}); zip the files again.") from error
