@@ -12,6 +12,7 @@ from goldenlayers_core.results.edit.stack import left_behind
 from goldenlayers_core.tasks import open_workbench
 
 if TYPE_CHECKING:
+    from goldenlayers_core.editing import Edit
     from goldenlayers_core.tasks.edit.import_edits import Imported
 
 
@@ -50,10 +51,7 @@ def export(
         "fingerprint": handle.fingerprint,
         "caution": left_behind(edits),
         "merge": dataclasses.asdict(merge) if merge else None,
-        "edits": [
-            {"edit_id": e.edit_id, "method": e.method, "layers": list(e.layers), "facts": [vars(f) for f in e.facts]}
-            for e in edits
-        ],
+        "edits": [_described(found) for found in edits],
     }
     say(
         as_json,
@@ -66,6 +64,11 @@ def export(
             *(f"  {line}" for line in (merge.lines if merge else ())),
         ],
     )
+
+
+def _described(edit: "Edit") -> dict[str, Any]:
+    facts = [vars(fact) for fact in edit.facts]
+    return {"edit_id": edit.edit_id, "method": edit.method, "layers": list(edit.layers), "facts": facts}
 
 
 def import_(
