@@ -29,9 +29,9 @@ from goldenlayers_core.editing.above import Above, above
 from goldenlayers_core.editing.delta import Edit, make_edit, not_finite, whole_factors
 from goldenlayers_core.editing.method import MethodInfo
 from goldenlayers_core.editing.rows import Row, edit_rows
-from goldenlayers_core.editing.settings import check_settings, setting
+from goldenlayers_core.editing.settings import setting
 from goldenlayers_core.editing.supplies import Supplies
-from goldenlayers_core.editing.templates import TemplateConfig
+from goldenlayers_core.editing.templates import MethodConfig
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.products import few_rows
 from goldenlayers_core.records import EditRequest
@@ -40,7 +40,7 @@ Objective = Literal["ft-l", "ft-m"]
 
 
 @dataclass(frozen=True)
-class FtConfig:
+class FtConfig(MethodConfig):
     """The settings of both; the defaults are EasyEdit's for Llama models."""
 
     steps: int = setting(25, "Steps", "Steps of Adam, at most.", 1, 500, 1)
@@ -51,14 +51,6 @@ class FtConfig:
     norm_constraint: float = setting(
         0.0, "Norm constraint", "No entry of the weight changes by more than this; 0: no bound.", 0.0, 10.0, 1e-4
     )
-
-    def __post_init__(self) -> None:
-        check_settings(self)
-
-    @property
-    def templates(self) -> TemplateConfig:
-        """None but the bare prompt."""
-        return TemplateConfig(0)
 
 
 def fine_tune(

@@ -35,17 +35,17 @@ from goldenlayers_core.editing.above import Above, above
 from goldenlayers_core.editing.delta import Codebook, Edit, make_edit, not_finite
 from goldenlayers_core.editing.method import MethodInfo
 from goldenlayers_core.editing.rows import Row, edit_rows
-from goldenlayers_core.editing.settings import check_settings, setting
+from goldenlayers_core.editing.settings import setting
 from goldenlayers_core.editing.steps import Adam, LogOdds, StepRule
 from goldenlayers_core.editing.supplies import Supplies
-from goldenlayers_core.editing.templates import TemplateConfig
+from goldenlayers_core.editing.templates import MethodConfig
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.products import few_rows
 from goldenlayers_core.records import EditRequest
 
 
 @dataclass(frozen=True)
-class GraceConfig:
+class GraceConfig(MethodConfig):
     """GRACE's settings."""
 
     steps: int = setting(50, "Steps", "Forward passes of the optimisation, at most.", 1, 500, 1)
@@ -62,14 +62,6 @@ class GraceConfig:
     direct_steps: bool = setting(True, "Direct steps", "As far as the answer's odds ask for, in place of Adam's.")
     cold_start: bool = setting(False, "Cold start", "The value starts as uniform noise, as published.")
     seed: int = setting(0, "Seed", "Of a cold start; the rest is deterministic.", 0, 2**31 - 1, 1)
-
-    def __post_init__(self) -> None:
-        check_settings(self)
-
-    @property
-    def templates(self) -> TemplateConfig:
-        """None but the bare prompt."""
-        return TemplateConfig(0)
 
 
 def grace(

@@ -17,27 +17,19 @@ from typing import Any, Final
 from goldenlayers_core.editing.delta import Edit, make_edit
 from goldenlayers_core.editing.method import MethodInfo
 from goldenlayers_core.editing.rows import edit_rows
-from goldenlayers_core.editing.settings import check_settings, setting
+from goldenlayers_core.editing.settings import setting
 from goldenlayers_core.editing.supplies import Supplies
-from goldenlayers_core.editing.templates import TemplateConfig
+from goldenlayers_core.editing.templates import MethodConfig
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.tokens import spaced
 from goldenlayers_core.records import EditRequest
 
 
 @dataclass(frozen=True)
-class InContextConfig:
+class InContextConfig(MethodConfig):
     """What is told."""
 
     keep_rest: bool = setting(False, "Keep the rest", "Also say that everything else stays as it is.")
-
-    def __post_init__(self) -> None:
-        check_settings(self)
-
-    @property
-    def templates(self) -> TemplateConfig:
-        """None but the bare prompt."""
-        return TemplateConfig(0)
 
 
 def no_layer(_layer: int, _config: Any, _n_layers: int) -> tuple[int, ...]:

@@ -186,9 +186,14 @@ def _each_in_turn(handle: ModelHandle, own: Sequence[Factors | None]) -> Change:
         (samples[key], _gated_for_all(handle, f) if f.threshold else _sum_for_all(handle, [f]))
         for key, f in distinct.items()
     ]
+    return _apart(len(own), changes)
+
+
+def _apart(count: int, changes: Sequence[tuple[list[int], Change]]) -> Change:
+    """Each change for its own samples of a batch of `count`."""
 
     def change(inputs: Tensor, output: Tensor) -> Tensor:
-        batch, whole = as_batch(inputs, len(own)), as_batch(output, len(own)).clone()
+        batch, whole = as_batch(inputs, count), as_batch(output, count).clone()
         for mine, part in changes:
             whole[mine] = part(batch[mine], whole[mine])
         return whole.reshape(output.shape)
@@ -208,15 +213,8 @@ def _book_for_all(handle: ModelHandle, books: Sequence[Codebook]) -> Change:
 
 
 def _each_its_book(handle: ModelHandle, own: Sequence[Codebook | None]) -> Change:
-    books = [(i, _book_for_all(handle, [book])) for i, book in enumerate(own) if book]
-
-    def change(inputs: Tensor, output: Tensor) -> Tensor:
-        batch, whole = as_batch(inputs, len(own)), as_batch(output, len(own)).clone()
-        for sample, answer in books:
-            whole[sample] = answer(batch[sample], whole[sample])
-        return whole.reshape(output.shape)
-
-    return change
+    books = [([i], _book_for_all(handle, [book])) for i, book in enumerate(own) if book]
+    return _apart(len(own), books)
 
 
 def _answered(inputs: Tensor, output: Tensor, keys: Tensor, values: Tensor, radii: Tensor) -> Tensor:

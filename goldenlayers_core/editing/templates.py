@@ -37,6 +37,19 @@ class TemplateConfig:
         check_settings(self)
 
 
+@dataclass(frozen=True)
+class MethodConfig:
+    """What the settings of every method can do: they are checked, and say which context templates they want."""
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+
+    @property
+    def templates(self) -> TemplateConfig:
+        """None but the bare prompt."""
+        return TemplateConfig(0)
+
+
 def template_key(handle: ModelHandle, config: TemplateConfig) -> str:
     """Names the templates that `sample_templates` returns, for whoever keeps them."""
     return digest_of([handle.result_key, config_digest(config), "templates-1"])

@@ -12,7 +12,6 @@ several parts side by side (PMET's attention and MLP outputs); clamp and decay a
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -21,34 +20,12 @@ from goldenlayers_core.editing.clean import CleanPass, site_module
 from goldenlayers_core.editing.rows import Row
 from goldenlayers_core.editing.steps import Adam, LogOdds, StepRule
 from goldenlayers_core.editing.suffix import Suffixes, split_rows, suffix_logits
+from goldenlayers_core.editing.value_settings import ValueSettings
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.hooks import Change, as_batch, change_outputs
 from goldenlayers_core.models.products import few_rows
 
 StepDone = Callable[[int, int, str], None]
-
-
-class ValueConfig(Protocol):
-    """What the optimisation reads of a method's config."""
-
-    @property
-    def direct_steps(self) -> bool: ...
-    @property
-    def steps(self) -> int: ...
-    @property
-    def learning_rate(self) -> float: ...
-    @property
-    def weight_decay(self) -> float: ...
-    @property
-    def clamp_factor(self) -> float: ...
-    @property
-    def kl_factor(self) -> float: ...
-    @property
-    def stop_loss(self) -> float: ...
-    @property
-    def patience(self) -> int: ...
-    @property
-    def keep_best(self) -> bool: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +101,7 @@ def _batch(handle: ModelHandle, clean: CleanPass, edits: Sequence[int]) -> _Batc
 class _Search:
     """The state of E edits while their values are looked for."""
 
-    def __init__(self, handle: ModelHandle, clean: CleanPass, config: ValueConfig) -> None:
+    def __init__(self, handle: ModelHandle, clean: CleanPass, config: ValueSettings) -> None:
         self.handle, self.clean, self.config = handle, clean, config
         bare = first_rows(clean.rows)
         number = torch.float64 if handle.dtype == torch.float64 else torch.float32
@@ -226,7 +203,7 @@ class _Search:
 def optimise(
     handle: ModelHandle,
     clean: CleanPass,
-    config: ValueConfig,
+    config: ValueSettings,
     step_done: StepDone | None = None,
     token_budget: int | None = None,
 ) -> Values:

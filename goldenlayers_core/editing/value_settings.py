@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
-from goldenlayers_core.editing.settings import check_settings, setting
-from goldenlayers_core.editing.templates import TemplateConfig
+from goldenlayers_core.editing.settings import setting
+from goldenlayers_core.editing.templates import MethodConfig, TemplateConfig
 
 IDENTITY, SAMPLES, TEXT = "identity", "samples", "text"
 COVARIANCES: Final = (IDENTITY, SAMPLES, TEXT)
@@ -15,7 +15,7 @@ COVARIANCE_HELP: Final = (
 
 
 @dataclass(frozen=True)
-class ValueSettings:
+class ValueSettings(MethodConfig):
     """How the new value is looked for, in which contexts, and with which covariance it is written.
 
     The defaults are EasyEdit's for Llama models, but for 5 context templates where it samples 20.
@@ -40,9 +40,6 @@ class ValueSettings:
     direct_steps: bool = setting(True, "Direct steps", "As far as the answer's odds ask for, in place of Adam's.")
     patience: int = setting(3, "Patience", "End when so many passes brought less than 2 %; 0: never.", 0, 100, 1)
     covariance: str = setting(IDENTITY, "Key covariance", COVARIANCE_HELP, added=True, options=COVARIANCES)
-
-    def __post_init__(self) -> None:
-        check_settings(self)
 
     @property
     def templates(self) -> TemplateConfig:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any, Final
 
 from goldenlayers_core.editing.clean import clean_states
@@ -22,20 +23,21 @@ _CHUNK_TOKENS: Final = 2400  # of edit rows whose states are kept at one time
 
 
 def write_batch(
+    rule_of: Callable[[Any], Rule],
     handle: ModelHandle,
-    rule: Rule,
     requests: Sequence[EditRequest],
     layer: int,
     config: WindowConfig,
     supplies: Supplies,
     progress: StepDone | None = None,
 ) -> Edit:
-    """All requests as one edit.
+    """All requests as one edit, by the rule that the method makes of its config.
 
     Raises EditError (layer out of range, numbers not finite, too many facts), RequestError, and whatever
     `progress(done, total, note)`, called after every step, raises.
     """
     handle.check_layer(layer)
+    rule = rule_of(config)
     if not requests:
         raise EditError("No fact was given to write; give at least one request.")
     window, total = window_of(layer, config, handle.n_layers), len(requests) * config.steps
@@ -70,8 +72,8 @@ def write_batch(
 
 
 def write_many(
+    rule_of: Callable[[Any], Rule],
     handle: ModelHandle,
-    rule: Rule,
     requests: Sequence[EditRequest],
     layers: Sequence[int],
     config: WindowConfig,
@@ -86,6 +88,7 @@ def write_many(
     share a window, which is computed once.
     """
     rows = [row for i, request in enumerate(requests) for row in edit_rows(handle, request, supplies.templates, i)]
+    rule = rule_of(config)
 
     def check(_done: int = 0, _total: int = 0, _note: str = "") -> None:
         if between:
@@ -178,36 +181,9 @@ def window_method(
 ) -> MethodInfo:
     """What a method of the family registers: `rule(config)` is all that it brings of its own."""
 
-    def run(
-        handle: ModelHandle,
-        request: EditRequest,
-        layer: int,
-        config: WindowConfig,
-        supplies: Supplies,
-        progress: StepDone | None = None,
-    ) -> Edit:
-        return write_batch(handle, rule(config), [request], layer, config, supplies, progress)
+    def run(handle: ModelHandle, request: EditRequest, *rest: Any) -> Edit:
+        return write_batch(rule, handle, [request], *rest)
 
-    def run_batch(
-        handle: ModelHandle,
-        requests: Sequence[EditRequest],
-        layer: int,
-        config: WindowConfig,
-        supplies: Supplies,
-        progress: StepDone | None = None,
-    ) -> Edit:
-        return write_batch(handle, rule(config), requests, layer, config, supplies, progress)
-
-    def run_many(
-        handle: ModelHandle,
-        requests: Sequence[EditRequest],
-        layers: Sequence[int],
-        config: WindowConfig,
-        supplies: Supplies,
-        between: Callable[[], None] | None = None,
-        token_budget: int | None = None,
-    ) -> Iterator[tuple[int, tuple[Edit | str, ...]]]:
-        return write_many(handle, rule(config), requests, layers, config, supplies, between, token_budget)
-
+    many, batch = partial(write_many, rule), partial(write_batch, rule)
     words = (name, title, description, config_class)
-    return MethodInfo(*words, run, run_many, run_batch, layers_of=window_of, literature=literature)
+    return MethodInfo(*words, run, many, batch, layers_of=window_of, literature=literature)

@@ -41,9 +41,9 @@ from goldenlayers_core.editing.above import Above, above
 from goldenlayers_core.editing.delta import Edit, make_edit, not_finite, whole_factors
 from goldenlayers_core.editing.method import MethodInfo
 from goldenlayers_core.editing.rows import Row, edit_rows
-from goldenlayers_core.editing.settings import check_settings, setting
+from goldenlayers_core.editing.settings import setting
 from goldenlayers_core.editing.supplies import Supplies
-from goldenlayers_core.editing.templates import TemplateConfig
+from goldenlayers_core.editing.templates import MethodConfig, TemplateConfig
 from goldenlayers_core.errors import EditError
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.products import few_rows
@@ -65,7 +65,7 @@ IRRELEVANT: Final = (
 
 
 @dataclass(frozen=True)
-class WiseConfig:
+class WiseConfig(MethodConfig):
     """WISE's settings; ratio and density are the published ones."""
 
     steps: int = setting(25, "Steps", "Steps of Adam, at most.", 1, 500, 1)
@@ -85,9 +85,6 @@ class WiseConfig:
     n_templates: int = setting(1, "Context templates", "Sampled texts before the prompt, beside none.", 0, 100, 1)
     template_length: int = setting(10, "Template length", "Tokens; half of the templates have half as many.", 2, 50, 1)
     seed: int = setting(0, "Seed", "Of the mask and the context templates.", 0, 2**31 - 1, 1)
-
-    def __post_init__(self) -> None:
-        check_settings(self)
 
     @property
     def templates(self) -> TemplateConfig:

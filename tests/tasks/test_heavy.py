@@ -11,7 +11,7 @@ from goldenlayers_core.tasks.wings import KINDS, open_workbench
 
 sys.setswitchinterval(1e-5)  # so that the threads are all under way when the first import is
 bench = open_workbench(Path(tempfile.mkdtemp()))
-jobs = [lambda kind=kind: bench._worker(kind)({}, None) for kind in KINDS]
+jobs = [lambda kind=kind: bench._worker(kind)(None, None) for kind in KINDS]
 start, met = threading.Barrier(len(jobs) + 1), []
 
 def begin(work):
