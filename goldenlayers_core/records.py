@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from goldenlayers_core.errors import ConfigError
+from goldenlayers_core.subject import Place, check_place, occurrences, place_of
 
 ProbeKind = Literal["rewrite", "rephrase", "locality", "portability"]
 Scope = Literal["mlp", "mlp_out", "attention", "block"]
@@ -61,7 +62,10 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class EditRequest:
-    """One fact to write, with its probes. `prompt` is complete and contains `subject` ("" where a file gives none)."""
+    """One fact to write, with its probes. `prompt` is complete and contains `subject` ("" where a file gives none).
+
+    Raises RequestError where `subject_at` is given and the prompt does not have the subject there.
+    """
 
     case_id: str
     prompt: str
@@ -75,20 +79,33 @@ class EditRequest:
     source: str = ""  # the dataset it came from
     true_aliases: tuple[str, ...] = ()  # further accepted spellings of target_true
     split: str = ""  # "proxy", "test" or "" (none given)
-    subject_at: int | None = None  # the character of the prompt at which the subject stands; None: where it is found
+    # character of the prompt at which the subject stands, where a template or a person says so
+    subject_at: int | None = None
     new_aliases: tuple[str, ...] = ()  # further accepted spellings of target_new
+
+    def __post_init__(self) -> None:
+        if self.subject_at is not None:
+            check_place(self.subject, self.prompt, self.subject_at)
 
     @property
     def digest(self) -> str:
-        """Names the content (not case_id, source or split): equal facts share their results."""
+        """Names the content (not case_id, source or split): equal facts share their results.
+
+        The subject's place counts only where it is not the one that would be found anyway.
+        """
         content = dataclasses.asdict(self)
         for name in ("case_id", "source", "split"):
             content.pop(name)
-        if self.subject_at in (None, self.prompt.find(self.subject)):
-            content.pop("subject_at")
         if not self.new_aliases:
             content.pop("new_aliases")
-        return digest_of(content)
+        at = content.pop("subject_at")
+        found = occurrences(self.subject, self.prompt)[:1] if at is not None else ()
+        return digest_of(content if at is None or (found and found[0][0] == at) else content | {"subject_at": at})
+
+    @property
+    def subject_place(self) -> Place:
+        """First character of the subject in the prompt, and the one after its last. Raises RequestError."""
+        return place_of(self.subject, self.prompt, self.subject_at)
 
     @property
     def rewrite(self) -> Probe:

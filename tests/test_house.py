@@ -23,13 +23,15 @@ TOPS = ("app.py", CORE, "pages", "benchmarks", "tests", "assets", ".ci", "Makefi
 TEXT = frozenset({".py", ".md", ".toml", ".css", ".html", ".js", ""})
 
 # What each part of the core may import of the others (design.md, section 3). A part without a row is refused.
-BASE = frozenset({"errors", "places", "records", "results"})
+BASE = frozenset({"errors", "places", "scripts", "subject", "records", "results"})
 MAY_IMPORT = MappingProxyType(
     {
         "__init__": frozenset[str](),
         "errors": frozenset[str](),
         "places": frozenset[str](),
-        "records": frozenset({"errors"}),
+        "scripts": frozenset[str](),
+        "subject": frozenset({"errors", "scripts"}),
+        "records": frozenset({"errors", "subject"}),
         "results": frozenset({"errors", "records"}),
         "datasets": BASE,
         "models": BASE,
