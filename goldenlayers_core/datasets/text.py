@@ -6,6 +6,7 @@ import unicodedata
 from typing import Any
 
 from goldenlayers_core.errors import EncodingError
+from goldenlayers_core.subject import occurrences
 
 MAX_BYTES = 64 * 2**20
 """Largest file that is read, in bytes."""
@@ -152,7 +153,9 @@ def shorten(text: str, width: int = 60) -> str:
 
 def fold(text: str) -> str:
     """`text` for comparison: case, accents, punctuation and white space do not count."""
-    return "".join(c for c, _ in _folded(text))
+    if text.isascii():
+        return "".join(c for c in text.lower() if c.isalnum())
+    return "".join(c for c in unicodedata.normalize("NFKD", text).casefold() if c.isalnum())
 
 
 def answer_key(text: str) -> str:
@@ -170,33 +173,6 @@ def written_key(text: str) -> str:
     return " ".join(plain.strip(_QUOTES).split())
 
 
-def _folded(text: str) -> list[tuple[str, int]]:
-    pairs = []
-    for place, character in enumerate(text):
-        if character.isascii():
-            if character.isalnum():
-                pairs.append((character.lower(), place))
-            continue
-        for part in unicodedata.normalize("NFKD", character).casefold():
-            if part.isalnum():
-                pairs.append((part, place))
-    return pairs
-
-
 def locate(subject: str, prompt: str) -> str | None:
-    """`subject` as `prompt` spells it: itself if it is there, else the first whole-word match of `fold`, else None."""
-    if subject in prompt:
-        return subject
-    wanted = fold(subject)
-    if len(wanted) < 2:  # one letter would match anything
-        return None
-    pairs = _folded(prompt)
-    folded = "".join(c for c, _ in pairs)
-    at = folded.find(wanted)
-    while at >= 0:
-        start, end = pairs[at][1], pairs[at + len(wanted) - 1][1] + 1
-        whole = (start == 0 or not prompt[start - 1].isalnum()) and (end == len(prompt) or not prompt[end].isalnum())
-        if whole:
-            return prompt[start:end]
-        at = folded.find(wanted, at + 1)
-    return None
+    """`subject` as `prompt` spells it where it first stands free (`goldenlayers_core.subject`), else None."""
+    return next((prompt[start:end] for start, end in occurrences(subject, prompt)), None)

@@ -96,8 +96,9 @@ def test_lone_surrogates_are_replaced_so_that_text_can_be_written() -> None:
         ("josé  maria", "Where was Jose-Maria born?", "Jose-Maria"),
         ("Jose", "José was born in", "José"),
         ("l'oreal", "The owner of L\u2019Oréal is", "L\u2019Oréal"),
-        ("art", "Bart is from", "art"),  # there as it is written, so taken
-        ("ART", "Bart is from", None),  # but not tolerated inside a word
+        ("art", "Bart is from", None),  # inside another word it is not the subject
+        ("art", "Bart likes art", "art"),
+        ("ART", "Bart is from", None),
         ("ART", "Bart likes art", "art"),
         ("C#", "the letter c is", None),
         ("strasse", "Die Straße ist", "Straße"),
