@@ -7,7 +7,9 @@ import pytest
 from typer.testing import CliRunner
 
 from goldenlayers_core.__main__ import app
-from goldenlayers_core.errors import GoldenLayersError
+from goldenlayers_core.commands.edit import layer_number
+from goldenlayers_core.commands.sweep import layer_numbers
+from goldenlayers_core.errors import ConfigError, GoldenLayersError
 from tests.tiny import save_tiny
 
 
@@ -35,6 +37,14 @@ def answer(*args: str) -> dict:
     """What a command prints with --json."""
     found: dict = json.loads(run(*args, "--json"))
     return found
+
+
+@pytest.mark.parametrize("layer", ["²", "①", "five", "-1", "1.5", ""])
+def test_a_layer_that_is_no_number_is_one_sentence(layer: str) -> None:
+    with pytest.raises(ConfigError, match=r"is no layer; give auto or a whole number from 0\.$"):
+        layer_number(layer)
+    with pytest.raises(ConfigError, match=r"is no layer; give all, or whole numbers with commas"):
+        layer_numbers(f"0,{layer}")
 
 
 def test_edits_are_taken_away_and_brought_back(folder, cache, tmp_path, monkeypatch):

@@ -24,7 +24,7 @@ def layer_number(layer: str) -> int:
     """-1 for auto. Raises ConfigError for anything else that is no layer."""
     if layer == "auto":
         return -1
-    if not layer.isdigit():
+    if not layer.isdecimal():
         raise ConfigError(f"The layer {layer!r} is no layer; give auto or a whole number from 0.")
     return int(layer)
 
@@ -61,6 +61,10 @@ def edit(
     subject: Annotated[str, typer.Option("--subject", help="as it stands in the prompt")],
     target_new: Annotated[str, typer.Option("--target-new")],
     target_true: Annotated[str, typer.Option("--target-true", help="the old answer; the model's own if left out")] = "",
+    subject_at: Annotated[
+        int | None,
+        typer.Option("--subject-at", help="the character of the prompt, from 0, at which the subject stands"),
+    ] = None,
     model: Model = "bundled",
     method: Method = "rome",
     layer: Layer = "auto",
@@ -79,7 +83,7 @@ def edit(
     from goldenlayers_core.tasks.serial import plain
 
     source = ModelSource(model, None, device, dtype)
-    request = EditRequest("cli", prompt, subject, target_new, target_true)
+    request = EditRequest("cli", prompt, subject, target_new, target_true, subject_at=subject_at)
     given = settings_of(method, settings or ())
     question = EditQuestion(source, plain(request), method, layer_number(layer), given)
     bench = open_workbench()

@@ -18,7 +18,7 @@ def layer_numbers(layers: str) -> tuple[int, ...]:
     if layers.strip() == "all":
         return ()
     parts = [part.strip() for part in layers.split(",")]
-    wrong = next((part for part in parts if not part.isdigit()), None)
+    wrong = next((part for part in parts if not part.isdecimal()), None)
     if wrong is not None:
         raise ConfigError(f"The layer {wrong!r} is no layer; give all, or whole numbers with commas such as 0,3,6.")
     return tuple(sorted({int(part) for part in parts}))

@@ -119,7 +119,7 @@ def _by_gradients(run: RunManifest) -> Recommendation:
 def golden_layer(manifest: RunManifest) -> int | None:
     """The golden layer a run found."""
     found = dict(manifest.summary).get("golden layer", "")
-    return int(found) if found.isdigit() else None
+    return int(found) if found.isdecimal() else None
 
 
 def score_method(manifest: RunManifest) -> str:

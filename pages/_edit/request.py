@@ -1,12 +1,14 @@
 """Edit: which request. One of the dataset, or one a person writes."""
 
+import dataclasses
+
 import streamlit as st
 
 from goldenlayers_core.errors import GoldenLayersError, RequestError
 from goldenlayers_core.figures.text import counted, shorten
 from goldenlayers_core.records import EditRequest
 from goldenlayers_core.tasks.address import short
-from goldenlayers_core.tasks.edit.own_request import check_editable, free_request, no_op
+from goldenlayers_core.tasks.edit.own_request import check_editable, free_request, no_op, parted, subject_choices
 from pages._shared import cached, link, session
 from pages._shared.wording import escape, sentence
 
@@ -38,12 +40,31 @@ def choose() -> EditRequest | None:
         if request is None:
             return None
         check_editable(request)
+        request = _placed(request)
     except GoldenLayersError as error:
         st.warning(sentence(error), icon=":material/edit_off:")
         return None
     if flagged := no_op(request):
         st.warning(f"{escape(flagged)} It can be run, but nothing will be learned from it.", icon=":material/block:")
     return request
+
+
+def _placed(request: EditRequest) -> EditRequest:
+    """The request with the occurrence of its subject that the person means, where it stands several times."""
+    places = subject_choices(request)
+    if not places:
+        return request
+    taken, _ = request.subject_place
+    options = list(places)
+    at = st.radio(
+        "The subject stands there more than once. Which one is it?",
+        options,
+        index=options.index(taken),
+        format_func=lambda place: escape(places[place]),
+        key=f"edit-subject-at-{short(request.digest)}",
+        help="The edit is written where the subject stands; left as it is, the first one that stands by itself.",
+    )
+    return request if at == taken else dataclasses.replace(request, subject_at=at)
 
 
 def _from_address() -> None:
@@ -104,7 +125,7 @@ def _line(request: EditRequest) -> str:
 
 
 def _described(request: EditRequest) -> None:
-    before, subject, after = request.prompt.partition(request.subject)
+    before, subject, after = parted(request)
     marked = f"{escape(before)}**{escape(subject)}**{escape(after)}" if subject else escape(before)
     st.markdown(f"{marked} … {escape(request.target_true or 'what the model says')} **→** {escape(request.target_new)}")
     kinds = (

@@ -340,6 +340,21 @@ def test_bad_input_is_one_sentence_before_any_work(free: AppTest, field: str, va
     assert free.button(key="edit").disabled
 
 
+def test_where_the_subject_stands_several_times_the_person_says_which(free: AppTest) -> None:
+    free.text_input(key="edit-prompt").set_value("Nigeria borders Niger, and Niger borders").run()
+    free.text_input(key="edit-subject").set_value("Niger").run()
+    (choice,) = (radio for radio in free.radio if str(radio.key).startswith("edit-subject-at-"))
+    assert (choice.value, [o.replace("\\", "") for o in choice.options]) == (
+        16,
+        ["Nigeria borders [Niger], and Niger borders", "Nigeria borders Niger, and [Niger] borders"],
+    )
+    assert not free.button(key="edit").disabled
+    choice.set_value(27).run()
+    healthy(free)
+    free.text_input(key="edit-prompt").set_value("Nigeria borders Niger, in").run()
+    assert not [radio for radio in free.radio if str(radio.key).startswith("edit-subject-at-")]
+
+
 def test_a_no_op_is_flagged(free: AppTest) -> None:
     free.text_input(key="edit-new").set_value(" paris. ").run()
     assert "no-op" in free.warning[0].value.replace("\\", "")

@@ -5,11 +5,13 @@ from typing import Final
 from goldenlayers_core.errors import RequestError
 from goldenlayers_core.records import MAX_PROMPT, EditRequest, Probe
 from goldenlayers_core.results.edit.light import bare
+from goldenlayers_core.subject import occurrences
 
 FREE: Final = "free edit"
 MAX_PROBES: Final = 50
 MAX_CHARACTERS: Final = MAX_PROMPT
 MOST_PROMPTS: Final = 6  # asked side by side
+AROUND: Final = 24  # characters shown on either side of a subject
 
 
 def free_request(
@@ -51,13 +53,39 @@ def check_editable(request: EditRequest) -> None:
     if not subject.strip() and request.source in ("", FREE):  # a file may name none: some methods need none
         raise RequestError("The subject is empty; write the words of the prompt that the fact is about.")
     if subject not in prompt:
-        place = prompt.casefold().find(subject.casefold())
-        as_written = f" (there it is written {prompt[place : place + len(subject)]!r})" if place >= 0 else ""
+        written = next((prompt[start:end] for start, end in occurrences(subject, prompt)), "")
+        as_written = f" (there it is written {written!r})" if written else ""
         raise RequestError(
             f"The subject {subject!r} is not in the prompt{as_written}; copy it from the prompt letter by letter."
         )
+    _ = request.subject_place  # it stands there as a word of its own
     if not request.target_new.strip():
         raise RequestError("The new answer is empty; write what the model should say instead.")
+
+
+def subject_choices(request: EditRequest) -> dict[int, str]:
+    """Where the subject may be meant: the character it begins at -> the words around it. Empty where it stands once.
+
+    Raises RequestError where it does not stand in the prompt.
+    """
+    found = sorted({*occurrences(request.subject, request.prompt), request.subject_place})
+    return {start: _around(request.prompt, start, end) for start, end in found} if len(found) > 1 else {}
+
+
+def _around(prompt: str, start: int, end: int) -> str:
+    before, after = prompt[:start], prompt[end:]
+    left = f"…{before[-AROUND:]}" if len(before) > AROUND else before
+    right = f"{after[:AROUND]}…" if len(after) > AROUND else after
+    return f"{left}[{prompt[start:end]}]{right}"
+
+
+def parted(request: EditRequest) -> tuple[str, str, str]:
+    """The prompt before the subject, the subject, and the prompt behind it; all of it before where it has none."""
+    try:
+        start, end = request.subject_place
+    except RequestError:
+        return request.prompt, "", ""
+    return request.prompt[:start], request.prompt[start:end], request.prompt[end:]
 
 
 def no_op(request: EditRequest) -> str:

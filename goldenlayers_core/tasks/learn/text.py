@@ -75,7 +75,7 @@ def parse(name: str, source: str) -> LessonText:
     title = re.match(r"# +(.+)", head.strip())
     found = [match.groups() for line in head.splitlines() if (match := _FACT.match(line.strip()))]
     facts = {key: [value.strip() for at, value in found if at == key] for key, _ in found}
-    if title is None or not facts.get("minutes", [""])[0].isdigit():
+    if title is None or not facts.get("minutes", [""])[0].isdecimal():
         raise ConfigError(f"The text of the lesson {name!r} needs a title and its minutes at the top.")
 
     def listed(key: str) -> tuple[str, ...]:

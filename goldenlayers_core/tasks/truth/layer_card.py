@@ -128,7 +128,7 @@ def _run_pick(way: Way, runs: list[RunManifest], swept: str) -> Pick:
 def cost(run: RunManifest) -> float | None:
     """Seconds that all of a run's requests take; None where nearly everything came from the store."""
     computed = dict(run.summary).get("computed now", "")
-    if not computed.isdigit() or not run.n_requests:
+    if not computed.isdecimal() or not run.n_requests:
         return run.seconds or None
     if int(computed) >= run.n_requests:
         return run.seconds

@@ -8,7 +8,14 @@ from goldenlayers_core.errors import RequestError
 from goldenlayers_core.records import EditRequest
 from goldenlayers_core.results import EditReport, View
 from goldenlayers_core.results.edit.light import answered_before
-from goldenlayers_core.tasks.edit.own_request import MAX_CHARACTERS, check_editable, free_request, no_op
+from goldenlayers_core.tasks.edit.own_request import (
+    MAX_CHARACTERS,
+    check_editable,
+    free_request,
+    no_op,
+    parted,
+    subject_choices,
+)
 
 GOOD = EditRequest("1", "The capital of France is", "France", "Rome", "Paris", true_aliases=("Lutetia",))
 
@@ -38,6 +45,12 @@ def test_what_was_typed_becomes_a_request() -> None:
         ({"prompt": "France " * MAX_CHARACTERS}, "write at most 2,000"),
         ({"subject": ""}, "The subject is empty"),
         ({"subject": "france"}, r"'france' is not in the prompt \(there it is written 'France'\)"),
+        (
+            {"prompt": "Die Straße nach BERLIN führt zu", "subject": "Berlin"},
+            r"'Berlin' is not in the prompt \(there it is written 'BERLIN'\)",
+        ),
+        ({"prompt": "İzmir ﬁrst, then ROME is", "subject": "Rome"}, r"\(there it is written 'ROME'\)"),
+        ({"prompt": "Romeo was born in", "subject": "Rome"}, "word of its own, only inside 'Romeo'"),
         ({"subject": "Spain"}, "'Spain' is not in the prompt; copy it"),
         ({"target_new": "\n"}, "The new answer is empty"),
     ],
@@ -46,6 +59,19 @@ def test_what_cannot_be_edited_is_one_sentence(change: dict[str, str], sentence:
     check_editable(GOOD)
     with pytest.raises(RequestError, match=sentence):
         check_editable(replace(GOOD, **change))
+
+
+def test_a_subject_that_stands_several_times_can_be_chosen() -> None:
+    assert subject_choices(GOOD) == {}
+    several = replace(GOOD, prompt="Nigeria borders Niger, and Niger borders many more countries, in", subject="Niger")
+    places = subject_choices(several)
+    assert list(places) == [16, 27]
+    assert places[27] == "…eria borders Niger, and [Niger] borders many more count…"
+    assert parted(several) == ("Nigeria borders ", "Niger", ", and Niger borders many more countries, in")
+    chosen = replace(several, subject_at=0)  # as a template may have it
+    assert list(subject_choices(chosen)) == [0, 16, 27]
+    assert parted(chosen)[0] == ""
+    assert parted(replace(GOOD, subject="Spain")) == (GOOD.prompt, "", "")
 
 
 def test_too_many_probes_are_refused() -> None:
