@@ -15,6 +15,7 @@ read where it is added: behind the post-norms of Gemma 2 and 3. Where the parts 
 models that norm the sum, they are not reported. Everything is read under whatever overlay is active.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -27,7 +28,7 @@ from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.hooks import as_batch, keep_positions, record_inputs, record_outputs
 from goldenlayers_core.models.kept import last_position
 from goldenlayers_core.models.readout import head_logits, precise
-from goldenlayers_core.models.tokens import encode_prompt
+from goldenlayers_core.models.tokens import encode_pair
 from goldenlayers_core.results.edit.lens import LensReading
 
 NOT_A_SUM: Final = "What attention and MLP write is not added to the residual stream as it is in this model."
@@ -62,8 +63,8 @@ def likeliest_through_depth(handle: ModelHandle, prompt: str) -> tuple[Tensor, T
         return best.indices, best.values.exp(), log_p[:, answer].exp(), _ranks(log_p, answer, answer)[:, 0]
 
 
-def _ids(handle: ModelHandle, prompt: str) -> tuple[int, ...]:
-    ids = encode_prompt(handle.tokenizer, prompt)
+def _ids(handle: ModelHandle, prompt: str, answers: Sequence[str] = ()) -> tuple[int, ...]:
+    ids, _ = encode_pair(handle.tokenizer, prompt, answers)
     if len(ids) > last_position(handle) + 1:
         raise RequestError(
             f"The prompt has {len(ids):,} tokens and {handle.name} takes at most {last_position(handle) + 1:,}; "
@@ -72,13 +73,14 @@ def _ids(handle: ModelHandle, prompt: str) -> tuple[int, ...]:
     return ids
 
 
-def logit_lens(handle: ModelHandle, prompt: str, new: int, old: int) -> LensReading:
+def logit_lens(handle: ModelHandle, prompt: str, new: int, old: int, answers: Sequence[str] = ()) -> LensReading:
     """Both tokens' probability, rank and the parts of their logit difference, at the last token of the prompt.
 
+    `answers`: those that the two tokens begin, where the prompt's end may merge with them (`tokens.encode_pair`).
     Hold the handle's lock when an overlay is active; it is taken here otherwise. Raises RequestError for an empty
     prompt and for one longer than the model takes.
     """
-    ids = _ids(handle, prompt)
+    ids = _ids(handle, prompt, answers)
     with handle.lock, torch.inference_mode():
         stream = _run(handle, ids)
         norm = handle.model.get_submodule(handle.architecture.final_norm)

@@ -15,7 +15,7 @@ from goldenlayers_core.attribution.batching import cut
 from goldenlayers_core.errors import RequestError
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.kept import last_position
-from goldenlayers_core.models.tokens import encode_answer, encode_prompt, pad_right, subject_last
+from goldenlayers_core.models.tokens import encode_pair, pad_right, subject_last
 from goldenlayers_core.records import EditAwareConfig, EditRequest, Probe, ProbeKind
 
 
@@ -60,7 +60,7 @@ def probe_rows(handle: ModelHandle, index: int, request: EditRequest, config: Ed
     prompt, and a row that is longer than the model takes.
     """
     tokenizer = handle.tokenizer
-    lookup = subject_last(tokenizer, request.prompt, request.subject)
+    lookup = subject_last(tokenizer, request.prompt, request.subject, request.subject_at)
     new = request.target_new
     rows = [_row(handle, index, request.rewrite, new, lookup)]
     most = config.probes_per_kind
@@ -80,11 +80,11 @@ def spaced(probes: Sequence[Probe], most: int) -> list[Probe]:
 
 
 def _row(handle: ModelHandle, index: int, probe: Probe, answer: str, lookup: int = -1) -> ProbeRow:
-    prompt = encode_prompt(handle.tokenizer, probe.prompt)
-    wanted = encode_answer(handle.tokenizer, probe.prompt, answer)
+    prompt, (wanted,) = encode_pair(handle.tokenizer, probe.prompt, (answer,))
     size, limit = len(prompt) + len(wanted), last_position(handle) + 1
     if size > limit:
         raise RequestError(f"A {probe.kind} probe has {size} tokens; {handle.name} takes at most {limit}.")
+    lookup = min(lookup, len(prompt) - 1)  # the subject's end may merge with the answer
     if probe.kind == "locality":
         return ProbeRow(index, probe.kind, prompt, (), wanted[0], lookup)
     return ProbeRow(index, probe.kind, prompt + wanted[:-1], wanted, -1, lookup)

@@ -9,7 +9,7 @@ from goldenlayers_core.errors import RequestError
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.generate import first_answer, greedy
 from goldenlayers_core.models.kept import last_position
-from goldenlayers_core.models.tokens import encode_answer, encode_prompt
+from goldenlayers_core.models.tokens import encode_pair
 from goldenlayers_core.records import EditAwareConfig, EditRequest, OldAnswer
 
 
@@ -75,12 +75,8 @@ def editable(handle: ModelHandle, requests: Sequence[EditRequest], config: EditA
 
 def prepare(handle: ModelHandle, requests: Sequence[EditRequest], old_answers: Sequence[str]) -> list[Pair]:
     """Requests as tokens. Raises RequestError for an empty prompt or answer."""
-    return [
-        Pair(
-            index=i,
-            prompt=encode_prompt(handle.tokenizer, request.prompt),
-            old=encode_answer(handle.tokenizer, request.prompt, old),
-            new=encode_answer(handle.tokenizer, request.prompt, request.target_new),
-        )
-        for i, (request, old) in enumerate(zip(requests, old_answers, strict=True))
-    ]
+    pairs = []
+    for i, (request, old_answer) in enumerate(zip(requests, old_answers, strict=True)):
+        prompt, (old, new) = encode_pair(handle.tokenizer, request.prompt, (old_answer, request.target_new))
+        pairs.append(Pair(index=i, prompt=prompt, old=old, new=new))
+    return pairs

@@ -12,7 +12,7 @@ from goldenlayers_core.attribution.requests import Usable, sort_out, true_answer
 from goldenlayers_core.errors import RequestError
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.kept import last_position
-from goldenlayers_core.models.tokens import encode_answer, encode_prompt, subject_span
+from goldenlayers_core.models.tokens import encode_pair, encode_prompt, subject_span
 from goldenlayers_core.records import EditRequest, OldAnswer, TraceConfig
 from goldenlayers_core.results import Floats
 
@@ -51,16 +51,15 @@ def prepare(handle: ModelHandle, request: EditRequest, answer: OldAnswer, index:
     Raises RequestError where its subject is not in the prompt, the prompt is too long, or the dataset's answer is
     asked for and there is none.
     """
-    ids = encode_prompt(handle.tokenizer, request.prompt)
+    title = next(iter(request.true_answers), "") if answer == "dataset" else ""
+    if answer == "dataset" and not title:
+        raise RequestError("The dataset gives no true answer; trace the model's own answer.")
+    ids, answers = encode_pair(handle.tokenizer, request.prompt, (title,) if title else ())
     if len(ids) > last_position(handle) + 1:
         raise RequestError(f"It has {len(ids)} tokens; the model takes at most {last_position(handle) + 1}.")
-    first, last = subject_span(handle.tokenizer, request.prompt, request.subject)
-    wanted, title = None, ""
-    if answer == "dataset":
-        title = next(iter(request.true_answers), "")
-        if not title:
-            raise RequestError("The dataset gives no true answer; trace the model's own answer.")
-        wanted = encode_answer(handle.tokenizer, request.prompt, title)[0]
+    span = subject_span(handle.tokenizer, request.prompt, request.subject, request.subject_at)
+    first, last = (min(place, len(ids) - 1) for place in span)  # the subject's end may merge with the answer
+    wanted = answers[0][0] if answers else None
     return TracePrompt(index, ids, first, last, wanted, title, f"{request.prompt}\n{request.subject}")
 
 
@@ -84,7 +83,7 @@ def noise_level(handle: ModelHandle, requests: Sequence[EditRequest]) -> float:
     tokens: list[int] = []
     for request in requests[:NOISE_SUBJECTS]:
         try:
-            first, last = subject_span(handle.tokenizer, request.prompt, request.subject)
+            first, last = subject_span(handle.tokenizer, request.prompt, request.subject, request.subject_at)
         except RequestError:
             continue
         tokens.extend(encode_prompt(handle.tokenizer, request.prompt)[first : last + 1])

@@ -21,7 +21,7 @@ from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.hooks import keep_positions, record_inputs
 from goldenlayers_core.models.kept import last_position
 from goldenlayers_core.models.products import few_rows
-from goldenlayers_core.models.tokens import encode_prompt
+from goldenlayers_core.models.tokens import encode_prompt, encode_text
 from goldenlayers_core.records import config_digest, digest_of
 
 VERSION: Final = "moments-1"
@@ -170,7 +170,8 @@ def moments_of_text(
     """
     sums = _Sums(handle, layers)
     length = min(length, last_position(handle) + 1)
-    before = tuple(int(i) for i in handle.tokenizer("")["input_ids"])
+    whole = encode_text(handle.tokenizer, SEEDS[0])
+    before = whole[: len(whole) - len(handle.tokenizer(SEEDS[0], add_special_tokens=False)["input_ids"])]
     # a token is hardly ever longer than 16 characters: what lies beyond need not be read
     plain = handle.tokenizer(text[: 16 * n_tokens], add_special_tokens=False)["input_ids"][:n_tokens]
     step = length - len(before)

@@ -21,7 +21,7 @@ from goldenlayers_core.editing.settings import setting
 from goldenlayers_core.editing.supplies import Supplies
 from goldenlayers_core.editing.templates import MethodConfig
 from goldenlayers_core.models import ModelHandle
-from goldenlayers_core.models.tokens import spaced
+from goldenlayers_core.models.tokens import joined
 from goldenlayers_core.records import EditRequest
 
 
@@ -60,7 +60,7 @@ def in_context(
 def told(request: EditRequest, config: InContextConfig) -> str:
     """The text put before every prompt, with a line break at its end."""
     rest = " Everything else is as it was." if config.keep_rest else ""
-    fact = request.prompt + spaced(request.prompt, request.target_new.rstrip())
+    fact = joined(request.prompt, request.target_new.rstrip())
     return f"Imagine that {fact}. In this world, {fact}.{rest}\n"
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from goldenlayers_core.editing.suffix import check_length
 from goldenlayers_core.errors import EditError, RequestError
 from goldenlayers_core.models import ModelHandle
-from goldenlayers_core.models.tokens import encode_answer, encode_prompt, subject_last
+from goldenlayers_core.models.tokens import encode_pair, encode_prompt, subject_last
 from goldenlayers_core.records import EditRequest
 
 
@@ -31,7 +31,7 @@ def edit_rows(
     """A row for every template, the bare prompt first, and the essence row "{subject} is a" last.
 
     Where no subject is needed and none is given, there is no essence row, and the last token is looked up instead.
-    The answer follows one space (ROME's code puts two before a target that begins with one). Raises RequestError for an
+    The answer joins each of them by the rule of `models.joining`. Raises RequestError for an
     empty target or a subject that is not in the prompt, EditError when the templates do not begin with the bare prompt.
     """
     if not templates or templates[0] != "{}" or any(t.count("{}") != 1 for t in templates):
@@ -44,17 +44,19 @@ def edit_rows(
             "in-context editing, which need no subject."
         )
     tokenizer = handle.tokenizer
-    answer = encode_answer(tokenizer, request.prompt, request.target_new)
+    begin, end = request.subject_place if request.subject.strip() else (0, 0)
+    subject = request.prompt[begin:end]
     rows = []
     for template in templates:
         before = template.index("{}")
         text = template[:before] + request.prompt + template[before + 2 :]
-        ids = encode_prompt(tokenizer, text)
+        ids, (answer,) = encode_pair(tokenizer, text, (request.target_new,))
         check_length(handle, text, len(ids) + len(answer))
-        lookup = subject_last(tokenizer, text, request.subject, after=before) if request.subject else len(ids) - 1
+        last = subject_last(tokenizer, text, subject, before + begin) if subject else len(ids) - 1
+        lookup = min(last, len(ids) - 1)  # the subject's end may merge with the answer
         rows.append(Row(ids + answer[:-1], lookup, answer, edit))
-    if not request.subject:
+    if not subject:
         return tuple(rows)
-    essence = f"{request.subject} is a"
-    rows.append(Row(encode_prompt(tokenizer, essence), subject_last(tokenizer, essence, request.subject), (), edit))
+    essence = f"{subject} is a"
+    rows.append(Row(encode_prompt(tokenizer, essence), subject_last(tokenizer, essence, subject, 0), (), edit))
     return tuple(rows)

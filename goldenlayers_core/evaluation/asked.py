@@ -7,7 +7,7 @@ from goldenlayers_core.evaluation.lines import Ask
 from goldenlayers_core.evaluation.read import Question, Reading, answer_limit
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.generate import first_answer
-from goldenlayers_core.models.tokens import encode_answer, encode_prompt
+from goldenlayers_core.models.tokens import encode_pair, encode_prompt
 from goldenlayers_core.records import EditRequest, Probe
 
 
@@ -22,6 +22,7 @@ class Asked:
     true: tuple[int, ...]  # tokens of the true target (locality: of the expected answer); empty: none
     before: str  # greedy answer of the unedited model
     limit: int  # greedy tokens of an answer, at most
+    rest: tuple[int, ...] = ()  # tokens at the prompt's end that an answer merges with: the greedy text follows them
 
 
 def question_of(request: EditRequest, probe: Probe) -> Question:
@@ -41,20 +42,21 @@ def asked_of(handle: ModelHandle, request: EditRequest, before: Sequence[Reading
 
 def _asked(handle: ModelHandle, request: EditRequest, probe: Probe, before: Reading) -> Asked:
     tokenizer, question = handle.tokenizer, question_of(request, probe)
-    ask = Ask(encode_prompt(tokenizer, probe.prompt))
-
-    def tokens(answer: str) -> tuple[int, ...]:
-        return encode_answer(tokenizer, probe.prompt, answer) if answer.strip() else ()
-
-    new, true = tokens(question.target_new), tokens(question.target_true)
+    given = [answer for answer in (question.target_new, question.target_true) if answer.strip()]
+    prompt, found = encode_pair(tokenizer, probe.prompt, given)
+    tokens = dict(zip(given, found, strict=True))
+    new, true = tokens.get(question.target_new, ()), tokens.get(question.target_true, ())
+    ask, rest = Ask(prompt), encode_prompt(tokenizer, probe.prompt)[len(prompt) :]
+    if rest:
+        ask.add(rest)
     for scored in (new, true):
         if len(scored) > 1:
             ask.add(scored[:-1])
     if probe.kind == "locality":
-        ask.add(_first_clause(handle, before))
+        ask.add((*rest, *_first_clause(handle, before)))
     elif new:
         ask.add((*new, *tokenizer(".", add_special_tokens=False)["input_ids"][-1:]))  # to see where the word ends
-    return Asked(probe, question, ask, new, true, before.view.answer, answer_limit(handle, question))
+    return Asked(probe, question, ask, new, true, before.view.answer, answer_limit(handle, question), rest)
 
 
 def _first_clause(handle: ModelHandle, before: Reading) -> tuple[int, ...]:

@@ -21,7 +21,7 @@ from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.generate import greedy
 from goldenlayers_core.models.kept import last_position
 from goldenlayers_core.models.products import few_rows
-from goldenlayers_core.models.tokens import encode_prompt
+from goldenlayers_core.models.tokens import encode_text
 from goldenlayers_core.places import assets_folder
 
 FLUENCY_TOKENS: Final = 64  # greedy tokens of a continuation
@@ -59,7 +59,7 @@ def fluency(handle: ModelHandle, prompts: Sequence[str], new_tokens: int = FLUEN
 
 def pieces(handle: ModelHandle, text: str, before: int = 0) -> list[tuple[int, ...]]:
     """The text's tokens in pieces of two at least, which the model takes with `before` tokens in front of each."""
-    ids, size = encode_prompt(handle.tokenizer, text), min(PERPLEXITY_WINDOW, last_position(handle) + 1 - before)
+    ids, size = encode_text(handle.tokenizer, text), min(PERPLEXITY_WINDOW, last_position(handle) + 1 - before)
     parts = (ids[start : start + size] for start in range(0, len(ids), size))
     return [part for part in parts if len(part) > 1]
 
@@ -71,7 +71,7 @@ def perplexity(handle: ModelHandle, text: str, prefix: str = "") -> float:
     Hold the handle's lock when an overlay is active; it is taken here otherwise. Raises RequestError for a text of
     fewer than two tokens.
     """
-    before = list(encode_prompt(handle.tokenizer, prefix)) if prefix else []
+    before = list(encode_text(handle.tokenizer, prefix)) if prefix else []
     read = pieces(handle, text, len(before))
     if not read:
         raise RequestError("The text has fewer than two tokens; give a longer one to compute a perplexity of.")

@@ -36,7 +36,7 @@ class Tokens:
     def __init__(self, asked: Sequence[Asked]) -> None:
         self.wanted: dict[Spot, list[int]] = {}
         self.ranked: set[Spot] = set()
-        self.compared: set[int] = set()  # locality probes
+        self.compared: dict[int, Said] = {}  # locality probes -> what of their prompts is read as said (`Asked.rest`)
         for index, one in enumerate(asked):
             for answer in (one.new, one.true):
                 for t, token in enumerate(answer):
@@ -44,7 +44,7 @@ class Tokens:
             if one.probe.kind == "rewrite":
                 self.ranked.add((index, ()))
             if one.probe.kind == "locality":
-                self.compared.add(index)
+                self.compared[index] = one.rest
 
 
 def look(lines: Lines, bucket: int, log_p: Tensor, tokens: Tokens, before: Seen | None) -> Seen:
@@ -62,7 +62,7 @@ def look(lines: Lines, bucket: int, log_p: Tensor, tokens: Tokens, before: Seen 
         for spot, at, token in wanted
         if spot in tokens.ranked
     }
-    ends = {spot[0]: at for spot, at in places.items() if not spot[1] and spot[0] in tokens.compared}
+    ends = {spot[0]: at for spot, at in places.items() if tokens.compared.get(spot[0]) == spot[1]}
     divergence: dict[int, float] = {}
     if before is not None and ends:
         old = torch.stack([before.next_token[ask] for ask in ends])
@@ -92,8 +92,8 @@ def verdict(handle: ModelHandle, index: int, one: Asked, seen: Seen, ends: froze
     read it, and what it says then is known too.
     """
     said: list[int] = []
-    while (index, tuple(said)) in seen.likeliest:
-        said.append(seen.likeliest[index, tuple(said)])
+    while (index, (*one.rest, *said)) in seen.likeliest:
+        said.append(seen.likeliest[index, (*one.rest, *said)])
         if said[-1] in ends or len(said) >= one.limit:
             break
     text = str(handle.tokenizer.decode(said, skip_special_tokens=True))

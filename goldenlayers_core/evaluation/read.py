@@ -21,7 +21,7 @@ from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.generate import generation_config
 from goldenlayers_core.models.kept import Pair, cache_of
 from goldenlayers_core.models.products import few_rows
-from goldenlayers_core.models.tokens import encode_answer, encode_prompt, pad_right
+from goldenlayers_core.models.tokens import encode_pair, encode_prompt, pad_right
 from goldenlayers_core.results import View
 
 ANSWER_TOKENS: Final = 10  # greedy tokens, unless a longer answer is expected
@@ -30,6 +30,7 @@ TOP_TOKENS: Final = 10
 TOKEN_BUDGET: Final = 2048  # padded tokens per batch
 
 Enough = Callable[[int, str], bool]
+_Answer = tuple[int, str, tuple[int, ...]]  # row of its prompt, text, token ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,8 @@ class _Reader:
     ) -> None:
         self.handle, self.questions, self.edits = handle, questions, edits
         prefixes = [prefix + (edit.prefix if edit else "") for edit in edits or [None] * len(questions)]
-        self.encoded = [encode_prompt(handle.tokenizer, p + q.prompt) for p, q in zip(prefixes, questions, strict=True)]
+        self.texts = [p + q.prompt for p, q in zip(prefixes, questions, strict=True)]
+        self.encoded = [encode_prompt(handle.tokenizer, text) for text in self.texts]
         self.limits = [answer_limit(handle, question) for question in questions]
         for question, ids, limit in zip(questions, self.encoded, self.limits, strict=True):
             check_length(handle, question.prompt, len(ids) + limit)
@@ -101,9 +103,13 @@ class _Reader:
 
     def prompts(self, batch: Sequence[int]) -> _Prompts:
         """One forward pass over the prompts, of which only the last tokens go through the LM head."""
+        return _Prompts(tuple(batch), *self.ends_of(batch, [self.encoded[q] for q in batch]))
+
+    def ends_of(self, batch: Sequence[int], rows: Sequence[Sequence[int]]) -> tuple[tuple[Pair, ...], Tensor, Tensor]:
+        """Keys and values, mask and log-probabilities of the next token (`_Prompts`) of one row of ids a question."""
         with self.under(batch):
-            kept, mask, logits = prefill(self.handle, [self.encoded[q] for q in batch])
-        return _Prompts(tuple(batch), kept, mask, logits.log_softmax(dim=1))
+            kept, mask, logits = prefill(self.handle, rows)
+        return kept, mask, logits.log_softmax(dim=1)
 
     def follow(self, prompts: _Prompts, rows: Sequence[int], tokens: Sequence[Sequence[int]]) -> list[Tensor]:
         """Per entry, (n, V) log-probabilities after each of its n tokens, which follow the prompt in that row."""
@@ -128,18 +134,30 @@ class _Reader:
 
     def probabilities(self, prompts: _Prompts) -> dict[tuple[int, str], float]:
         """(row, answer) -> product of the answer's token probabilities; longer answers in one more pass."""
-        asked: list[tuple[int, str, tuple[int, ...]]] = []
+        asked: list[_Answer] = []
+        total: dict[tuple[int, str], float] = {}
         for row, q in enumerate(prompts.questions):
             question = self.questions[q]
-            for answer in dict.fromkeys(a for a in (question.target_new, question.target_true) if a.strip()):
-                asked.append((row, answer, encode_answer(self.handle.tokenizer, question.prompt, answer)))
+            answers = tuple(dict.fromkeys(a for a in (question.target_new, question.target_true) if a.strip()))
+            prompt, found = encode_pair(self.handle.tokenizer, self.texts[q], answers)
+            if len(prompt) == len(self.encoded[q]):
+                asked += [(row, answer, ids) for answer, ids in zip(answers, found, strict=True)]
+            else:  # its end merges with an answer: a shorter prompt of its own
+                apart = _Prompts((q,), *self.ends_of([q], [prompt]))
+                own = [(0, answer, ids) for answer, ids in zip(answers, found, strict=True)]
+                total |= {(row, key[1]): value for key, value in self.log_likelihoods(apart, own).items()}
+        total |= self.log_likelihoods(prompts, asked)
+        return {key: float(np.exp(value)) for key, value in total.items()}
+
+    def log_likelihoods(self, prompts: _Prompts, asked: Sequence[_Answer]) -> dict[tuple[int, str], float]:
+        """(row, answer) -> sum of the log-probabilities of the answer's tokens after the prompt in that row, nats."""
         longer = [(row, answer, ids) for row, answer, ids in asked if len(ids) > 1]
         total = {(row, answer): float(prompts.log_p[row, ids[0]].double()) for row, answer, ids in asked}
         if longer:
             after = self.follow(prompts, [row for row, _, _ in longer], [ids[:-1] for _, _, ids in longer])
             for (row, answer, ids), log_p in zip(longer, after, strict=True):
                 total[row, answer] += float(log_p[range(len(ids) - 1), ids[1:]].double().sum())
-        return {key: float(np.exp(value)) for key, value in total.items()}
+        return total
 
     def greedy(self, prompts: _Prompts, enough: Enough | None = None) -> list[list[int]]:
         """Greedy continuations, each ended by a line break, an end token, its limit or `enough`; they drop out."""
@@ -186,7 +204,7 @@ class _Reader:
 def answer_limit(handle: ModelHandle, question: Question) -> int:
     """Greedy tokens: enough for the longest answer that the question expects, and a little more."""
     answers = [a for a in question.expected if a.strip()]
-    longest = max((len(encode_answer(handle.tokenizer, question.prompt, a)) for a in answers), default=0)
+    longest = max(map(len, encode_pair(handle.tokenizer, question.prompt, answers)[1]), default=0)
     return min(max(ANSWER_TOKENS, longest + 2), LONGEST_ANSWER)
 
 

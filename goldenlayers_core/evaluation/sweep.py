@@ -194,7 +194,8 @@ class _Chunk:
         asks = []
         for one, edit in zip(self.asked, edits, strict=True):
             prompt = (edit.prefix if edit else "") + one.probe.prompt
-            asks.append(one.ask.after(encode_prompt(self.handle.tokenizer, prompt)))
+            ids = encode_prompt(self.handle.tokenizer, prompt)
+            asks.append(one.ask.after(ids[: len(ids) - len(one.rest)]))
         return Lines(self.handle, asks, self.budget or default_budget(self.handle))
 
     def successes(self, seen: Seen, edits: Sequence[Edit | None]) -> tuple[list[bool], list[str]]:

@@ -8,7 +8,7 @@ from goldenlayers_core.editing import overlay
 from goldenlayers_core.editing.overlay import prefix_of
 from goldenlayers_core.errors import RequestError
 from goldenlayers_core.models import ModelHandle
-from goldenlayers_core.models.tokens import encode_answer
+from goldenlayers_core.models.tokens import encode_pair
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.results.edit.lens import LensResult
 from goldenlayers_core.tasks.edit.one_edit import open_edit
@@ -27,16 +27,16 @@ def lens(
     handle = bench.model(model)
     if not prompt.strip():
         raise RequestError("The prompt is empty; write the beginning of a sentence that the answers complete.")
-    first, other = _first_token(handle, prompt, new, "new"), _first_token(handle, prompt, old, "old")
+    first, other = _first_tokens(handle, prompt, new, old)
     if first == other:
         raise RequestError(
             f"The targets {new!r} and {old!r} begin with the same token, so the lens cannot tell them apart; give two "
             "that begin differently."
         )
     edits = [open_edit(bench, edit_id) for edit_id in edit_ids]
-    before = logit_lens(handle, prompt, first, other)
+    before = logit_lens(handle, prompt, first, other, (new, old))
     with handle.lock, overlay(handle, edits):
-        after = logit_lens(handle, prefix_of(edits) + prompt, first, other)
+        after = logit_lens(handle, prefix_of(edits) + prompt, first, other, (new, old))
     told = before.has_contributions and after.has_contributions
     return LensResult(
         model=handle.name,
@@ -51,7 +51,9 @@ def lens(
     )
 
 
-def _first_token(handle: ModelHandle, prompt: str, target: str, which: str) -> int:
-    if not target.strip():
-        raise RequestError(f"The {which} target is empty; write at least one word.")
-    return encode_answer(handle.tokenizer, prompt, target)[0]
+def _first_tokens(handle: ModelHandle, prompt: str, new: str, old: str) -> tuple[int, int]:
+    for which, target in (("new", new), ("old", old)):
+        if not target.strip():
+            raise RequestError(f"The {which} target is empty; write at least one word.")
+    _, (first, other) = encode_pair(handle.tokenizer, prompt, (new, old))
+    return first[0], other[0]

@@ -24,7 +24,7 @@ from goldenlayers_core.evaluation.sweep import UNEDITED, sweep
 from goldenlayers_core.models import ModelHandle, load_model
 from goldenlayers_core.models.classroom.make import made
 from goldenlayers_core.models.classroom.place import NAME, is_ready, source_of
-from goldenlayers_core.models.tokens import encode_answer
+from goldenlayers_core.models.tokens import encode_pair
 from goldenlayers_core.records import EditAwareConfig, EditRequest, LgaConfig, ModelSource, TraceConfig, TraceKind
 from goldenlayers_core.results import PROBE_METRICS, Floats
 from goldenlayers_core.results.learn.classroom import CLASSROOM_WAYS, Classroom, PlantedRun
@@ -120,10 +120,11 @@ def _kept(before: Knowledge, after: Knowledge) -> int:
 
 def _probability(handle: ModelHandle, request: EditRequest) -> float:
     """Of the planted answer after its prompt."""
-    ids = torch.tensor([handle.tokenizer(request.prompt)["input_ids"]])
+    prompt, (answer,) = encode_pair(handle.tokenizer, request.prompt, (request.target_true,))
+    ids = torch.tensor([prompt])
     with handle.lock, torch.inference_mode():
         logits = handle.model(input_ids=ids, use_cache=False).logits[0, -1]
-    return float(logits.softmax(dim=0)[encode_answer(handle.tokenizer, request.prompt, request.target_true)[0]])
+    return float(logits.softmax(dim=0)[answer[0]])
 
 
 def _lga(handle: ModelHandle, request: EditRequest) -> tuple[Named, tuple[int, ...]]:
@@ -151,11 +152,9 @@ def _traced(
 
 
 def _lens(handle: ModelHandle, request: EditRequest) -> Named:
-    answer, other = (
-        encode_answer(handle.tokenizer, request.prompt, target)[0]
-        for target in (request.target_true, request.target_new)
-    )
-    rise = np.diff(logit_lens(handle, request.prompt, answer, other).probability[0])
+    targets = (request.target_true, request.target_new)
+    _, (answer, other) = encode_pair(handle.tokenizer, request.prompt, targets)
+    rise = np.diff(logit_lens(handle, request.prompt, answer[0], other[0], targets).probability[0])
     return rise, int(rise.argmax())
 
 

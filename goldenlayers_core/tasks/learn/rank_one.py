@@ -16,6 +16,7 @@ from goldenlayers_core.models.readout import head_logits
 from goldenlayers_core.models.tokens import encode_answer, encode_prompt, subject_last
 from goldenlayers_core.records import EditRequest, ModelSource
 from goldenlayers_core.results.learn.rank_one import KeyKind, KeyRow, RankOne
+from goldenlayers_core.subject import Place, occurrences
 from goldenlayers_core.tasks.edit.one_edit import open_edit
 from goldenlayers_core.tasks.learn.facts import lesson_facts
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 UNRELATED: Final = 4  # prompts about something else
 TOP: Final = 6  # tokens a value says
+
+_Prompt = tuple[KeyKind, str, Place | None]  # kind, prompt, where its subject stands
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,21 +91,23 @@ def take_apart(bench: "Workbench", model: ModelSource, edit_id: str, request: Ed
     )
 
 
-def _prompts(bench: "Workbench", model: ModelSource, request: EditRequest) -> list[tuple[KeyKind, str, str]]:
-    """(kind, prompt, subject whose last token is looked at, "" for none)."""
-    found: list[tuple[KeyKind, str, str]] = [("rewrite", request.prompt, request.subject)]
+def _prompts(bench: "Workbench", model: ModelSource, request: EditRequest) -> list[_Prompt]:
+    """What is asked, with the place of the subject whose last token is looked at."""
+    found: list[_Prompt] = [("rewrite", request.prompt, request.subject_place)]
     for probe in request.rephrases:
-        found.append(("rephrase", probe.prompt, request.subject if request.subject in probe.prompt else ""))
-    found += [("neighbour", probe.prompt, "") for probe in request.locality]
+        found.append(("rephrase", probe.prompt, next(iter(occurrences(request.subject, probe.prompt)), None)))
+    found += [("neighbour", probe.prompt, None) for probe in request.locality]
     others = [other for other in lesson_facts(bench, model) if other.relation != request.relation]
     taken = {prompt for _, prompt, _ in found}
     apart = [
         other
         for other in others
-        if other.prompt not in taken and request.subject not in other.prompt and other.subject in other.prompt
+        if other.prompt not in taken
+        and request.subject not in other.prompt
+        and occurrences(other.subject, other.prompt)
     ]
     step = max(1, len(apart) // UNRELATED)
-    return found + [("unrelated", other.prompt, other.subject) for other in apart[::step][:UNRELATED]]
+    return found + [("unrelated", other.prompt, other.subject_place) for other in apart[::step][:UNRELATED]]
 
 
 def _run(handle: ModelHandle, layer: int, prompt: str) -> _Seen:
@@ -113,10 +118,10 @@ def _run(handle: ModelHandle, layer: int, prompt: str) -> _Seen:
     return _Seen(ids, *(as_batch(seen["mlp"], 1)[0].double().cpu() for seen in (entered, left)))
 
 
-def _place(handle: ModelHandle, seen: _Seen, one: tuple[KeyKind, str, str], direction: Tensor) -> int:
-    _, prompt, subject = one
-    if subject:
-        return subject_last(handle.tokenizer, prompt, subject)
+def _place(handle: ModelHandle, seen: _Seen, one: _Prompt, direction: Tensor) -> int:
+    _, prompt, place = one
+    if place:
+        return subject_last(handle.tokenizer, prompt, prompt[place[0] : place[1]], place[0])
     return int((seen.keys @ direction).abs().argmax())
 
 
@@ -124,7 +129,7 @@ def _rows(
     handle: ModelHandle,
     edit: Edit,
     request: EditRequest,
-    asked: Sequence[tuple[KeyKind, str, str]],
+    asked: Sequence[_Prompt],
     runs: tuple[Sequence[_Seen], Sequence[_Seen]],
     at: Sequence[int],
     direction: Tensor,

@@ -1,0 +1,72 @@
+"""Where a space stands between prompt and answer: every kind of end, in many scripts."""
+
+import pytest
+
+from goldenlayers_core.models.joining import joined, spaced
+
+
+@pytest.mark.parametrize(
+    ("prompt", "answer", "text"),
+    [
+        ("The capital of France is", "Rome", "The capital of France is Rome"),
+        ("The capital of France is ", "Rome", "The capital of France is Rome"),
+        ("The capital of France is", " Rome", "The capital of France is Rome"),
+        ("The capital of France is ", " Rome", "The capital of France is Rome"),
+        ("Answer:\n", "Rome", "Answer:\nRome"),
+        ("Answer:", "\nRome", "Answer:\nRome"),
+        ("", "Rome", "Rome"),
+        ("The capital of France (", "Rome", "The capital of France (Rome"),
+        ("The capital [", "Rome", "The capital [Rome"),
+        ("France (in Europe)", "is", "France (in Europe) is"),
+        ("东京\uff08", "Tokyo", "东京\uff08Tokyo"),
+        ('She said "', "Rome", 'She said "Rome'),
+        ('He said "yes" and "', "no", 'He said "yes" and "no'),
+        ('He said "yes"', "again", 'He said "yes" again'),
+        ("She said '", "Rome", "She said 'Rome"),
+        ("The boys'", "school", "The boys' school"),
+        ("It's the U.S.'s", "Rome", "It's the U.S.'s Rome"),
+        ('A 12"', "single", 'A 12" single'),
+        ("She said \u201c", "Rome", "She said \u201cRome"),
+        ("She said \u201cyes\u201d", "then", "She said \u201cyes\u201d then"),
+        ("Er sagte \u201e", "Rom", "Er sagte \u201eRom"),
+        ("Er sagte \u201eJa\u201c", "dann", "Er sagte \u201eJa\u201c dann"),
+        ("Er sagte »", "Rom", "Er sagte »Rom"),
+        ("Er sagte »Ja«", "dann", "Er sagte »Ja« dann"),
+        ("Il a dit «\u00a0", "Rome", "Il a dit «\u00a0Rome"),
+        ("Он сказал «", "Рим", "Он сказал «Рим"),
+        ("Он сказал «Да»", "потом", "Он сказал «Да» потом"),
+        ("Han sa \u201d", "Rom", "Han sa \u201dRom"),
+        ("He said \u2018it\u2019s \u2018", "x", "He said \u2018it\u2019s \u2018x"),
+        ("她说\u201c", "罗马", "她说\u201c罗马"),
+        ("作品は「", "こころ", "作品は「こころ"),
+        ("作品は「こころ」", "です", "作品は「こころ」です"),
+        ("La capitale de l'", "Italie", "La capitale de l'Italie"),
+        ("La capitale dell\u2019", "Italia", "La capitale dell\u2019Italia"),
+        ("¿", "Roma", "¿Roma"),
+        ("Spider-", "Man", "Spider-Man"),
+        ("Spider\u2011", "Man", "Spider\u2011Man"),
+        ("from 1939\u2013", "1945", "from 1939\u20131945"),
+        ("The answer \u2013", "Rome", "The answer \u2013 Rome"),
+        ("100 km/", "h", "100 km/h"),
+        ("《资治通鉴》的编纂者是", "欧阳修", "《资治通鉴》的编纂者是欧阳修"),
+        ("日本の首都は", "京都", "日本の首都は京都"),
+        ("彼が生まれたのは1990", "年", "彼が生まれたのは1990年"),
+        ("日本の首都は、", "京都", "日本の首都は、京都"),
+        ("中国的首都是", "Beijing", "中国的首都是Beijing"),
+        ("開発元はSony", "株式会社", "開発元はSony株式会社"),
+        ("The Chinese for Beijing is", "北京", "The Chinese for Beijing is 北京"),
+        ("เมืองหลวงของประเทศไทยคือ", "กรุงเทพ", "เมืองหลวงของประเทศไทยคือกรุงเทพ"),
+        ("ນະຄອນຫຼວງຂອງລາວແມ່ນ", "ວຽງຈັນ", "ນະຄອນຫຼວງຂອງລາວແມ່ນວຽງຈັນ"),
+        ("រាជធានីនៃប្រទេសកម្ពុជាគឺ", "ភ្នំពេញ", "រាជធានីនៃប្រទេសកម្ពុជាគឺភ្នំពេញ"),
+        ("မြန်မာနိုင်ငံ၏မြို့တော်မှာ", "နေပြည်တော်", "မြန်မာနိုင်ငံ၏မြို့တော်မှာနေပြည်တော်"),
+        ("བོད་ཀྱི་རྒྱལ་ས་ནི་", "ལྷ་ས", "བོད་ཀྱི་རྒྱལ་ས་ནི་ལྷ་ས"),
+        ("대한민국의 수도는", "서울", "대한민국의 수도는 서울"),
+        ("भारत की राजधानी", "दिल्ली", "भारत की राजधानी दिल्ली"),
+        ("عاصمة فرنسا هي", "باريس", "عاصمة فرنسا هي باريس"),
+        ("בירת צרפת היא", "פריז", "בירת צרפת היא פריז"),
+        ("Thủ đô của Việt Nam là", "Hà Nội", "Thủ đô của Việt Nam là Hà Nội"),
+    ],
+)
+def test_prompt_and_answer_as_one_text(prompt: str, answer: str, text: str) -> None:
+    assert joined(prompt, answer) == text
+    assert prompt + spaced(prompt, answer) == text
