@@ -23,6 +23,7 @@ from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks.edit.one_edit import open_edit
 from goldenlayers_core.tasks.edit.stored_many import ROWS_VERSION, slim
 from goldenlayers_core.tasks.serial import report_from
+from goldenlayers_core.tasks.stored_rows import token_key
 
 if TYPE_CHECKING:
     from goldenlayers_core.tasks.workbench import Workbench
@@ -64,7 +65,7 @@ class Work:
         """Under what the store keeps the reports of edits alone: everything but the request that can change them."""
         below = digest_of([edit.edit_id for edit in self.supplies.earlier])[:8] if self.supplies.earlier else "plain"
         name = f"{self.handle.result_key}-{self.method.name}-{config_digest(self.config)}"
-        return f"{name}-{self.layer}-{below}-{ROWS_VERSION}"
+        return token_key(f"{name}-{self.layer}-{below}-{ROWS_VERSION}")
 
     @contextmanager
     def over(self, edits: Sequence[Edit]) -> Iterator[None]:

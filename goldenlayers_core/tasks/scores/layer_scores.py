@@ -19,6 +19,7 @@ from goldenlayers_core.tasks.manifest import provenance_of
 from goldenlayers_core.tasks.questions import ScoreQuestion
 from goldenlayers_core.tasks.scores.methods import Way, stacked, way
 from goldenlayers_core.tasks.scores.stored import save_scores, score_version, selected_by
+from goldenlayers_core.tasks.stored_rows import read_rows, token_key
 
 if TYPE_CHECKING:
     from goldenlayers_core.tasks.workbench import Workbench
@@ -50,7 +51,7 @@ def layer_scores(
         raise RequestError(f"None of the {len(dataset.requests)} requests can be scored. {reason}")
     key = f"{handle.result_key}-{config_digest(question.settings)}-{score_version(question.method)}"
     seconds, computed, n_tokens = _compute(handle, bench.store, key, method, found, question, progress, watch, fresh)
-    rows = bench.store.read_rows(method.table, key).set_index("request")
+    rows = read_rows(bench.store, method.table, key, handle, found.requests).set_index("request")
     digests = [r.digest for r in found.requests]
     scores = dataclasses.replace(
         _assemble(handle, question, method, found, rows.loc[digests], digests),
@@ -73,7 +74,7 @@ def _compute(
     fresh: bool,
 ) -> tuple[float, int, int]:
     """Score what the store does not have; (seconds, requests, tokens) spent. Stored as it goes, also when cancelled."""
-    stored = pd.DataFrame() if fresh else store.read_rows(method.table, key)
+    stored = pd.DataFrame() if fresh else read_rows(store, method.table, key, handle, found.requests)
     if watch is not None and len(stored):
         watch(stored)
     missing = _without(found, set(stored["request"]) if len(stored) else set())
@@ -85,7 +86,7 @@ def _compute(
         """Between two chunks: the count is of requests' worth of work, so that the time left can be told."""
         progress.update(min(done + requests, total), total, "Scoring")
 
-    with RowWriter(store, method.table, key) as writer:
+    with RowWriter(store, method.table, token_key(key)) as writer:
         for rows, tokens in method.rows(handle, missing, question, part_done):
             writer.add(rows)
             if watch is not None:

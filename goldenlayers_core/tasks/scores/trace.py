@@ -26,6 +26,7 @@ from goldenlayers_core.tasks.scores.stored_trace import (
     trace_key,
 )
 from goldenlayers_core.tasks.serial import request_from
+from goldenlayers_core.tasks.stored_rows import read_rows, token_key
 
 if TYPE_CHECKING:
     from goldenlayers_core.tasks.workbench import Workbench
@@ -59,7 +60,7 @@ def traced_rows(
 ) -> tuple[pd.DataFrame, int]:
     """The stored rows of the requests, in order, and how many had to be computed. Stored as they come."""
     key = trace_key(handle.result_key, config)
-    stored = store.read_rows(TRACE_TABLE, key)
+    stored = read_rows(store, TRACE_TABLE, key, handle, requests)
     have = set(stored["request"]) if len(stored) else set()
     missing = list({r.digest: r for r in requests if r.digest not in have}.values())
     total, before = len(requests), len(requests) - len(missing)
@@ -68,11 +69,11 @@ def traced_rows(
     def report(done: float, _total: int, note: str) -> None:
         progress.update(before + done, total, note)
 
-    with RowWriter(store, TRACE_TABLE, key) as writer:
+    with RowWriter(store, TRACE_TABLE, token_key(key)) as writer:
         for found in trace_requests(handle, missing, config, report):
             writer.add(_row(found, missing[found.index]))
-    rows = store.read_rows(TRACE_TABLE, key).set_index("request").loc[[r.digest for r in requests]]
-    return rows, len(missing)
+    rows = read_rows(store, TRACE_TABLE, key, handle, requests).set_index("request")
+    return rows.loc[[r.digest for r in requests]], len(missing)
 
 
 def _row(found: RequestTrace, request: EditRequest) -> pd.DataFrame:

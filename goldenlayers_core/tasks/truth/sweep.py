@@ -22,6 +22,7 @@ from goldenlayers_core.tasks.edit.one_edit import method_settings
 from goldenlayers_core.tasks.edit.supplies import supplies_of
 from goldenlayers_core.tasks.manifest import provenance_of
 from goldenlayers_core.tasks.questions import SweepQuestion
+from goldenlayers_core.tasks.stored_rows import read_rows, token_key
 from goldenlayers_core.tasks.truth.stored_sweep import SWEEP_VERSION, save_sweep
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class Bed:
 
     def rows(self) -> pd.DataFrame:
         """Every stored pair, indexed by (request digest, layer)."""
-        found = self.store.read_rows(TABLE, self.key)
+        found = read_rows(self.store, TABLE, self.key, self.handle, self.requests)
         if not len(found):
             found = pd.DataFrame({"request": [], "layer": []})
         return found.set_index(["request", "layer"]).sort_index()
@@ -116,7 +117,7 @@ class Bed:
         to_do = sum(len(lacking) * len(group) for lacking, group in missing.items())
         progress.update(total - to_do, total, "Editing")
         done = total - to_do
-        with RowWriter(self.store, TABLE, self.key) as writer:
+        with RowWriter(self.store, TABLE, token_key(self.key)) as writer:
             for lacking, group in missing.items():
                 for pair in swept(
                     self.handle,
