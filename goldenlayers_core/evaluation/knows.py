@@ -8,7 +8,7 @@ import pandas as pd
 from goldenlayers_core.evaluation.answers import accepts, cut_answer
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.generate import greedy
-from goldenlayers_core.models.tokens import encode_pair
+from goldenlayers_core.models.tokens import longest_answer
 from goldenlayers_core.records import EditRequest
 
 CHUNK = 64  # requests between two reports of progress
@@ -78,6 +78,5 @@ def knowledge(
 
 def _needed(handle: ModelHandle, request: EditRequest) -> int:
     """Greedy tokens that the longest answer of a request needs, and two more; at least 8, at most 64."""
-    answers = [a for a in (request.target_new, *request.true_answers) if a.strip()]
-    longest = max(map(len, encode_pair(handle.tokenizer, request.prompt, answers)[1]), default=0)
+    longest = longest_answer(handle.tokenizer, request.prompt, (request.target_new, *request.true_answers))
     return min(max(8, longest + 2), 64)

@@ -21,7 +21,7 @@ from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.generate import generation_config
 from goldenlayers_core.models.kept import Pair, cache_of
 from goldenlayers_core.models.products import few_rows
-from goldenlayers_core.models.tokens import encode_pair, encode_prompt, pad_right
+from goldenlayers_core.models.tokens import encode_pair, encode_prompt, longest_answer, pad_right
 from goldenlayers_core.results import View
 
 ANSWER_TOKENS: Final = 10  # greedy tokens, unless a longer answer is expected
@@ -203,8 +203,7 @@ class _Reader:
 
 def answer_limit(handle: ModelHandle, question: Question) -> int:
     """Greedy tokens: enough for the longest answer that the question expects, and a little more."""
-    answers = [a for a in question.expected if a.strip()]
-    longest = max(map(len, encode_pair(handle.tokenizer, question.prompt, answers)[1]), default=0)
+    longest = longest_answer(handle.tokenizer, question.prompt, question.expected)
     return min(max(ANSWER_TOKENS, longest + 2), LONGEST_ANSWER)
 
 

@@ -23,6 +23,7 @@ __all__ = [
     "encode_prompt",
     "encode_text",
     "joined",
+    "longest_answer",
     "pad_left",
     "pad_right",
     "spaced",
@@ -73,6 +74,13 @@ def encode_pair(
     if not border:
         raise RequestError(f"The prompt {prompt!r} merges into one token with its answer; write a longer prompt.")
     return own[:border], tuple(ids[border:] for ids in whole)
+
+
+def longest_answer(tokenizer: Any, prompt: str, answers: Sequence[str]) -> int:
+    """How many tokens the longest of the answers that are not empty adds to the prompt; 0 where there is none."""
+    own = encode_prompt(tokenizer, prompt)
+    whole = (encode_text(tokenizer, joined(prompt, answer)) for answer in answers if answer.strip())
+    return max((len(ids) - _shared(own, ids) for ids in whole), default=0)
 
 
 def _ids(encoded: Any) -> tuple[int, ...]:

@@ -15,6 +15,7 @@ from goldenlayers_core.evaluation.lines import Lines
 from goldenlayers_core.evaluation.measure import Tokens, look, numbers, verdict
 from goldenlayers_core.evaluation.read import Question, read
 from goldenlayers_core.models import ModelHandle
+from goldenlayers_core.models.joining import joined
 from goldenlayers_core.models.tokens import encode_prompt, encode_text
 from goldenlayers_core.records import EditRequest, Probe
 from tests.tiny import CONFIGS, ROWS, tiny_handle
@@ -70,13 +71,10 @@ def test_every_architecture_reads_the_joined_text(row: str) -> None:
     )
     seen = read(model, [Question(prompt, answer) for prompt, answer in ends])
     for (prompt, answer), reading in zip(ends, seen, strict=True):
-        ids, begin = encode_text(model.tokenizer, prompt.rstrip() + spaced_end(prompt) + answer), prompt.rstrip()
-        wanted = log_p(model, ids, len(encode_text(model.tokenizer, begin)))
+        ids, begin = encode_text(model.tokenizer, joined(prompt, answer)), encode_text(model.tokenizer, prompt.rstrip())
+        assert ids[: len(begin)] == begin
+        wanted = log_p(model, ids, len(begin))
         assert math.log(reading.view.target_new_probability) == pytest.approx(wanted, abs=1e-3)
-
-
-def spaced_end(prompt: str) -> str:
-    return " " if prompt.endswith(" ") else ""
 
 
 def test_a_sweep_measures_the_same() -> None:
