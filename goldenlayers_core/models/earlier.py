@@ -1,4 +1,4 @@
-"""The rule for tokens before `tokens-2`, kept to tell which stored results it would give again.
+"""The rule for tokens before `t2` (tasks/stored_rows.py), kept to tell which stored results it would give again.
 
 By it the prompt was tokenised with whatever the tokenizer puts around a text, the answer apart, after one space unless
 there was white space; and the subject was its first occurrence, also inside another word.

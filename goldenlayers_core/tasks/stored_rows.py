@@ -11,7 +11,7 @@ from goldenlayers_core.runtime import Store
 if TYPE_CHECKING:
     from goldenlayers_core.models import ModelHandle
 
-TOKENS_VERSION: Final = "tokens-2"  # changes when a text would be tokenised, or a subject located, differently
+TOKENS_VERSION: Final = "t2"  # changes when a text would be tokenised, or a subject located, differently
 
 
 def token_key(key: str) -> str:

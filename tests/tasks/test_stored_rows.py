@@ -61,3 +61,8 @@ def test_rows_of_before_are_used_only_there(tmp_path: Path) -> None:
     assert found() == {FRANCE.digest: 1.0, NIGER.digest: 2.0}
     store.append_rows("lga", token_key("key"), rows(3.0, FRANCE))
     assert found() == {FRANCE.digest: 3.0, NIGER.digest: 2.0}
+
+
+def test_the_longest_key_still_names_a_table() -> None:
+    parts = ("f" * 32, "bfloat16", "cuda", "alphaedit", "c" * 32, "sweep-1", "m" * 8, "writing")
+    assert len(token_key("-".join(parts))) <= 120
