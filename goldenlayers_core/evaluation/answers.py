@@ -1,46 +1,48 @@
-"""When a text says an accepted answer."""
+"""When a text says an accepted answer, and when two texts answer alike (docs/judging.md).
 
-import re
-import unicodedata
+The words, numbers and symbols that count are those of `texts`; what is decided here is which of them must agree.
+"""
+
 from collections.abc import Sequence
 
-from goldenlayers_core.models.generate import first_answer
-
-_WITHOUT_SPACES = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")  # scripts that do not part words
+from goldenlayers_core.texts import (
+    JUDGEMENT as JUDGEMENT,
+)
+from goldenlayers_core.texts import (
+    agree_to_the_end,
+    begins_with,
+    goes_on_as_a_word,
+    spelled_plainly,
+)
 
 
 def normalise(text: str) -> str:
-    """`text` for comparison: NFKC, case folded, without punctuation and articles, words parted by one space.
+    """`text` as its words are compared: lower case, numbers by value, no article in front, parted by one space."""
+    return spelled_plainly(text)
 
-    Dots and apostrophes join what they stand in ("U.S." is "us"), except between digits; commas between digits vanish;
-    other punctuation parts words.
+
+def accepts(answer_text: str, aliases: Sequence[str], against: Sequence[str] = ()) -> bool:
+    """Whether the text begins with one of the aliases, and a word ends there.
+
+    `against` are other answers to the same question: where one of them differs from the alias only in marks that a
+    writer may leave out ("B\u00e4r", "Bar"), these marks must be as in the alias.
     """
-    plain = unicodedata.normalize("NFKC", text).casefold()
-    plain = re.sub(r"(?<=\d),(?=\d{3}\b)|(?<!\d)\.(?=\w)|(?<=\w)\.(?!\d)|['\u2019\u2018`]", "", plain)
-    kept = "".join(c if c.isalnum() or unicodedata.combining(c) or c == "." else " " for c in plain)
-    words = [word.strip(".") for word in kept.split()]
-    with_meaning = [word for word in words if word and word not in ("the", "a", "an")]
-    return " ".join(with_meaning or [word for word in words if word])
-
-
-def accepts(answer_text: str, aliases: Sequence[str]) -> bool:
-    """Whether the text begins with one of the aliases, both normalised, and a word ends there."""
-    text = normalise(answer_text)
-    return any(_begins_with(text, alias) for alias in map(normalise, aliases) if alias)
-
-
-def _begins_with(text: str, alias: str) -> bool:
-    if not text.startswith(alias):
-        return False
-    rest = text[len(alias) :]
-    return not rest or rest[0] == " " or unicodedata.name(alias[-1], "").startswith(_WITHOUT_SPACES)
+    return any(begins_with(answer_text, alias, against) for alias in aliases)
 
 
 def same_answer(before: str, after: str, aliases: Sequence[str] = ()) -> bool:
-    """Whether two continuations answer alike: both accepted, or equal, normalised, in their first clause."""
-    if accepts(before, aliases) and accepts(after, aliases):
-        return True
-    return normalise(first_answer(before)) == normalise(first_answer(after))
+    """Whether two continuations answer alike.
+
+    Where one of them says an accepted answer, both must. Otherwise their words must be the same up to a place where the
+    answer has ended in both: the end of the text, a line or a sentence, or a pause that no name follows.
+    """
+    accepted = accepts(before, aliases), accepts(after, aliases)
+    return all(accepted) if any(accepted) else agree_to_the_end(before, after)
+
+
+def written_on(answer_text: str, aliases: Sequence[str]) -> bool:
+    """Whether the text says no accepted answer, but begins with one and writes it on: "Aluminum" for "Al"."""
+    return not accepts(answer_text, aliases) and any(goes_on_as_a_word(answer_text, alias) for alias in aliases)
 
 
 def cut_answer(continuation: str) -> str:

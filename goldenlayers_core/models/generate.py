@@ -11,6 +11,7 @@ from goldenlayers_core.models.kept import last_position
 from goldenlayers_core.models.products import few_rows
 from goldenlayers_core.models.tokens import encode_prompt, pad_left
 from goldenlayers_core.results.edit.sides import Decoding
+from goldenlayers_core.texts import first_clause
 
 
 def greedy(
@@ -107,7 +108,4 @@ def generation_config(handle: ModelHandle, max_new_tokens: int) -> GenerationCon
 
 def first_answer(continuation: str) -> str:
     """The part of a continuation that answers: up to the first line break or end of a clause, without outer space."""
-    line = continuation.strip().split("\n", 1)[0]
-    for mark in (". ", ", ", "; ", " and ", " (", "! ", "? "):
-        line = line.split(mark, 1)[0]
-    return line.strip().rstrip(".,;!?").strip()
+    return first_clause(continuation, at_names=True)
