@@ -29,6 +29,10 @@ class ModelTooLargeError(ModelError):
     """The weights do not fit into the memory at hand."""
 
 
+class NotFiniteError(ModelError):
+    """What a model computed is not finite, so that nothing can be chosen by it (an overflow of float16)."""
+
+
 class DatasetError(GoldenLayersError):
     """A dataset cannot be read or used."""
 

@@ -30,6 +30,7 @@ from torch import Tensor
 
 from goldenlayers_core.attribution.probe_rows import ProbeBatch, ProbeRow, probe_batches, probe_rows
 from goldenlayers_core.models import ModelHandle
+from goldenlayers_core.models.finite import top
 from goldenlayers_core.models.hooks import grad_from, keep_positions, watch_linears
 from goldenlayers_core.models.products import few_rows
 from goldenlayers_core.models.readout import precise
@@ -179,17 +180,17 @@ def _pass(
 def _losses(logits: Tensor, batch: ProbeBatch) -> tuple[Tensor, Tensor]:
     """(B,) loss and (B,) margin of every row, as in `Effects`; nats."""
     log_p = precise(logits).log_softmax(dim=-1)
-    best = log_p.detach().topk(2, dim=-1)
+    values, indices = top(log_p.detach(), 2)
     labels, rivals, owners = (t.to(log_p.device) for t in (batch.labels, batch.rivals, batch.head_rows))
     own = labels < 0  # the model's own next token
-    labels = torch.where(own, best.indices[:, 0], labels)
+    labels = torch.where(own, indices[:, 0], labels)
     # where the model already says the new target, the second likeliest token is the rival
-    rivals = torch.where(rivals == labels, best.indices[:, 1], rivals).clamp_min(0)
+    rivals = torch.where(rivals == labels, indices[:, 1], rivals).clamp_min(0)
     said, other = (log_p.gather(1, token[:, None])[:, 0] for token in (labels, rivals))  # (N,)
     weights = batch.weights.to(log_p.device, log_p.dtype)
     zero = torch.zeros(len(batch.rows), dtype=log_p.dtype, device=log_p.device)
     losses = zero.index_add(0, owners, torch.where(own, other - said, -said) * weights)
-    leads = best.values[:, 0] - torch.where(own, other, said).detach()
+    leads = values[:, 0] - torch.where(own, other, said).detach()
     return losses, zero.index_add(0, owners, leads * weights)
 
 

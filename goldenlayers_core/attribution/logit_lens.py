@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from goldenlayers_core.errors import RequestError
 from goldenlayers_core.models import ModelHandle
+from goldenlayers_core.models.finite import top
 from goldenlayers_core.models.hooks import as_batch, keep_positions, record_inputs, record_outputs
 from goldenlayers_core.models.kept import last_position
 from goldenlayers_core.models.readout import head_logits, precise
@@ -58,9 +59,9 @@ def likeliest_through_depth(handle: ModelHandle, prompt: str) -> tuple[Tensor, T
         norm = handle.model.get_submodule(handle.architecture.final_norm)
         read = head_logits(handle, norm(stream.places[:-1].to(handle.dtype)))  # (L, V)
         log_p = torch.cat([read, stream.logits[None].to(read.dtype)]).log_softmax(dim=1)  # (L + 1, V)
-        best = log_p.max(dim=1)
-        answer = int(best.indices[-1])
-        return best.indices, best.values.exp(), log_p[:, answer].exp(), _ranks(log_p, answer, answer)[:, 0]
+        values, indices = (best[:, 0] for best in top(log_p, 1))
+        answer = int(indices[-1])
+        return indices, values.exp(), log_p[:, answer].exp(), _ranks(log_p, answer, answer)[:, 0]
 
 
 def _ids(handle: ModelHandle, prompt: str, answers: Sequence[str] = ()) -> tuple[int, ...]:

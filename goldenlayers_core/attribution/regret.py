@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from goldenlayers_core.errors import RequestError
+from goldenlayers_core.errors import NotFiniteError, RequestError
 from goldenlayers_core.results import Floats
 from goldenlayers_core.results.bootstrap import interval, resampled_means
 
@@ -48,9 +48,11 @@ def regret(
 
 
 def losses(scores: Floats) -> Floats:
-    """(Q, L) score at the request's best layer minus score at each layer. Raises RequestError for no requests."""
+    """(Q, L) score at the request's best layer minus score at each layer. Raises RequestError for no requests, NotFiniteError."""
     if scores.ndim != 2 or 0 in scores.shape:
         raise RequestError("There are no measured requests to compute a regret from; sweep at least one request first.")
+    if not np.isfinite(scores).all():
+        raise NotFiniteError("Some scores are not finite, so that no layer can be the best; measure them in float32.")
     lost: Floats = scores.max(axis=1, keepdims=True) - scores
     return lost
 
@@ -75,6 +77,7 @@ def golden_of(scores: Floats, layers: Sequence[int]) -> int:
 
 def golden_share(scores: Floats, n_resamples: int = N_RESAMPLES, seed: int = 0) -> Floats:
     """(L,) share of bootstrap resamples of the requests whose golden layer is each layer; sums to 1."""
+    losses(scores)  # refuses what has no best layer
     picks: NDArray[np.intp] = resampled_means(scores, n_resamples, seed).round(9).argmax(axis=1)
     share: Floats = np.bincount(picks, minlength=scores.shape[1]) / n_resamples
     return share

@@ -16,6 +16,7 @@ from transformers import DynamicCache
 
 from goldenlayers_core.attribution.trace_prompts import TracePrompt, noise_of, window_of
 from goldenlayers_core.models import ModelHandle
+from goldenlayers_core.models.finite import likeliest
 from goldenlayers_core.models.hooks import (
     as_batch,
     change_outputs,
@@ -85,7 +86,7 @@ def run_group(handle: ModelHandle, prompts: Sequence[TracePrompt], config: Trace
     blocks = {str(layer): block for layer, block in enumerate(handle.blocks)}
     with record_outputs(sites) as outputs, keep_positions(handle.head, torch.arange(count, device=ids.device), last):
         logits = handle.model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False).logits[0]
-    own = logits.argmax(dim=1).tolist()
+    own = likeliest(logits).tolist()
     answers = ids.new_tensor([o if p.answer is None else p.answer for p, o in zip(prompts, own, strict=True)])
     many, cache = ids.repeat_interleave(samples, dim=0), DynamicCache()  # (R * S, T)
     rows = torch.arange(len(many), device=ids.device)

@@ -14,6 +14,7 @@ from torch import Tensor
 from goldenlayers_core.editing.settings import check_settings, setting
 from goldenlayers_core.editing.suffix import checked_logits, prefill
 from goldenlayers_core.models import ModelHandle
+from goldenlayers_core.models.finite import top
 from goldenlayers_core.models.kept import cache_of
 from goldenlayers_core.models.products import few_rows
 from goldenlayers_core.models.tokens import encode_prompt
@@ -102,9 +103,9 @@ def _sample(
 
 def _draw(logits: Tensor, special: Tensor, top_k: int, generator: torch.Generator) -> Tensor:
     """(rows,) one token each, from the `top_k` likeliest that are not special."""
-    best = logits.index_fill(1, special, -torch.inf).topk(min(top_k, logits.shape[1]), dim=1)
-    chosen = torch.multinomial(best.values.softmax(dim=1), 1, generator=generator)
-    return best.indices.gather(1, chosen)[:, 0]
+    values, indices = top(logits.index_fill(1, special, -torch.inf), top_k)
+    chosen = torch.multinomial(values.softmax(dim=1), 1, generator=generator)
+    return indices.gather(1, chosen)[:, 0]
 
 
 def _clean(text: str) -> str:

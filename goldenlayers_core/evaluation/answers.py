@@ -4,16 +4,16 @@ The words, numbers and symbols that count are those of `texts`; what is decided 
 """
 
 from collections.abc import Sequence
+from typing import Final
 
-from goldenlayers_core.texts import (
-    JUDGEMENT as JUDGEMENT,
+from goldenlayers_core.results import View
+from goldenlayers_core.texts import JUDGEMENT as JUDGEMENT
+from goldenlayers_core.texts import agree_to_the_end, begins_with, goes_on_as_a_word, spelled_plainly, words
+
+LONG_WORDS: Final = (
+    32  # a longer answer is judged by its tokens, one by one, and not by a text that had to end somewhere
 )
-from goldenlayers_core.texts import (
-    agree_to_the_end,
-    begins_with,
-    goes_on_as_a_word,
-    spelled_plainly,
-)
+LONG_CHARACTERS: Final = 200
 
 
 def normalise(text: str) -> str:
@@ -43,6 +43,21 @@ def same_answer(before: str, after: str, aliases: Sequence[str] = ()) -> bool:
 def written_on(answer_text: str, aliases: Sequence[str]) -> bool:
     """Whether the text says no accepted answer, but begins with one and writes it on: "Aluminum" for "Al"."""
     return not accepts(answer_text, aliases) and any(goes_on_as_a_word(answer_text, alias) for alias in aliases)
+
+
+def is_long(answer: str) -> bool:
+    """Whether an answer is judged by its tokens: it has a line break, or is longer than a greedy text is written."""
+    text = answer.strip()
+    return "\n" in text or len(text) > LONG_CHARACTERS or len(words(text).words) > LONG_WORDS
+
+
+def says(view: View, answers: Sequence[str], against: Sequence[str] = ()) -> bool:
+    """Whether what the model says is an accepted answer: by its greedy text, or, where the first answer is long, by its
+    tokens, every one of which must be the likeliest after those before it."""
+    short = [answer for answer in answers if not is_long(answer)]
+    if answers and is_long(answers[0]) and view.target_new_agreement == 1.0:
+        return True
+    return accepts(view.answer, short, against)
 
 
 def cut_answer(continuation: str) -> str:

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from goldenlayers_core.evaluation.answers import is_long, says
 from goldenlayers_core.evaluation.lines import Ask
 from goldenlayers_core.evaluation.read import Question, Reading, answer_limit
+from goldenlayers_core.evaluation.settled import same_settled
 from goldenlayers_core.models import ModelHandle
-from goldenlayers_core.models.generate import first_answer
 from goldenlayers_core.models.tokens import encode_pair, encode_prompt
 from goldenlayers_core.records import EditRequest, Probe
 
@@ -21,8 +22,15 @@ class Asked:
     new: tuple[int, ...]  # tokens of the new target (portability: of its answer); empty: none
     true: tuple[int, ...]  # tokens of the true target (locality: of the expected answer); empty: none
     before: str  # greedy answer of the unedited model
+    before_says: bool  # and whether it is an accepted one
     limit: int  # greedy tokens of an answer, at most
+    against: tuple[str, ...] = ()  # other answers to the same question
     rest: tuple[int, ...] = ()  # tokens at the prompt's end that an answer merges with: the greedy text follows them
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it is judged by the tokens of its first answer."""
+        return self.probe.kind != "locality" and bool(self.new) and is_long(self.question.target_new)
 
 
 def question_of(request: EditRequest, probe: Probe) -> Question:
@@ -33,6 +41,11 @@ def question_of(request: EditRequest, probe: Probe) -> Question:
     if probe.kind == "locality":
         return Question(probe.prompt, request.target_new, first, probe.answers)
     return Question(probe.prompt, request.target_new, request.target_true, (request.target_new,))
+
+
+def others_of(request: EditRequest, probe: Probe) -> tuple[str, ...]:
+    """Other answers to a probe than the accepted ones: to the request in its own and in other words, the true ones."""
+    return request.true_answers if probe.kind in ("rewrite", "rephrase") else ()
 
 
 def asked_of(handle: ModelHandle, request: EditRequest, before: Sequence[Reading]) -> tuple[Asked, ...]:
@@ -53,18 +66,20 @@ def _asked(handle: ModelHandle, request: EditRequest, probe: Probe, before: Read
         if len(scored) > 1:
             ask.add(scored[:-1])
     if probe.kind == "locality":
-        ask.add((*rest, *_first_clause(handle, before)))
+        ask.add((*rest, *_enough_to_compare(handle, before, probe.answers)))
     elif new:
         ask.add((*new, *tokenizer(".", add_special_tokens=False)["input_ids"][-1:]))  # to see where the word ends
-    return Asked(probe, question, ask, new, true, before.view.answer, answer_limit(handle, question), rest)
+    against = others_of(request, probe)
+    said = says(before.view, probe.answers, against)
+    limit = answer_limit(handle, question)
+    return Asked(probe, question, ask, new, true, before.view.answer, said, limit, against, rest)
 
 
-def _first_clause(handle: ModelHandle, before: Reading) -> tuple[int, ...]:
-    """The fewest greedy tokens that show the whole first clause and that it has ended."""
+def _enough_to_compare(handle: ModelHandle, before: Reading, answers: Sequence[str]) -> tuple[int, ...]:
+    """The fewest of its greedy tokens by which another text is known to answer as the unedited model does."""
     tokens = before.tokens
-    clause = first_answer(before.view.answer)
     for count in range(1, len(tokens)):
-        text = str(handle.tokenizer.decode(tokens[:count], skip_special_tokens=True)).strip()
-        if len(text) > len(clause) + 1 and first_answer(text) == clause:
+        text = str(handle.tokenizer.decode(tokens[:count], skip_special_tokens=True))
+        if same_settled(before.view.answer, text, answers):
             return tokens[:count]
     return tokens[:-1]  # what follows the last one is not asked for

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 
 from goldenlayers_core.editing.delta import Edit
 from goldenlayers_core.errors import EditError
-from goldenlayers_core.evaluation.answers import accepts, same_answer
-from goldenlayers_core.evaluation.asked import question_of
+from goldenlayers_core.evaluation.answers import same_answer, says
+from goldenlayers_core.evaluation.asked import others_of, question_of
 from goldenlayers_core.evaluation.read import Question, Reading, divergence, read
 from goldenlayers_core.evaluation.verdict import verdict
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.records import EditRequest, Probe
-from goldenlayers_core.results import EditReport, ProbeOutcome
+from goldenlayers_core.results import EditReport, ProbeOutcome, View
 
 
 def read_probes(handle: ModelHandle, request: EditRequest) -> tuple[Reading, ...]:
@@ -66,7 +66,9 @@ def report_of(
     stages: tuple[tuple[str, float], ...] = (),
 ) -> EditReport:
     """The report of an edit whose probes have been read: one reading per probe on either side."""
-    outcomes = tuple(map(_outcome, request.probes, before, after))
+    outcomes = tuple(
+        _outcome(p, others_of(request, p), b, a) for p, b, a in zip(request.probes, before, after, strict=True)
+    )
     dtype = str(handle.dtype).removeprefix("torch.")
     return EditReport(
         edit_id=edit.edit_id,
@@ -90,8 +92,7 @@ def report_of(
     )
 
 
-def _outcome(probe: Probe, before: Reading, after: Reading) -> ProbeOutcome:
-    unchanged = same_answer(before.view.answer, after.view.answer, probe.answers)
+def _outcome(probe: Probe, against: tuple[str, ...], before: Reading, after: Reading) -> ProbeOutcome:
     return ProbeOutcome(
         prompt=probe.prompt,
         kind=probe.kind,
@@ -99,6 +100,14 @@ def _outcome(probe: Probe, before: Reading, after: Reading) -> ProbeOutcome:
         answers=probe.answers,
         before=before.view,
         after=after.view,
-        success=unchanged if probe.kind == "locality" else accepts(after.view.answer, probe.answers),
+        success=succeeds(probe.kind, probe.answers, against, before.view, after.view),
         divergence=divergence(before, after),
+        against=against,
     )
+
+
+def succeeds(kind: str, answers: Sequence[str], against: Sequence[str], before: View, after: View) -> bool:
+    """Whether a probe came out as wished: locality answered as before, the others with an accepted answer."""
+    if kind == "locality":
+        return same_answer(before.answer, after.answer, answers)
+    return says(after, answers, against)

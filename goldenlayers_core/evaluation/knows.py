@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from goldenlayers_core.evaluation.answers import accepts, cut_answer
+from goldenlayers_core.evaluation.answers import accepts, cut_answer, is_long
+from goldenlayers_core.evaluation.read import Question, read
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.generate import greedy
 from goldenlayers_core.models.tokens import longest_answer
@@ -71,12 +72,20 @@ def knowledge(
         case_ids=tuple(r.case_id for r in requests),
         request_digests=tuple(r.digest for r in requests),
         answers=tuple(texts),
-        knows=tuple(accepts(t, r.true_answers) for t, r in zip(texts, requests, strict=True)),
-        no_op=tuple(accepts(t, (r.target_new,)) for t, r in zip(texts, requests, strict=True)),
+        knows=tuple(_says(handle, r, t, r.true_answers, (r.target_new,)) for t, r in zip(texts, requests, strict=True)),
+        no_op=tuple(_says(handle, r, t, (r.target_new,), r.true_answers) for t, r in zip(texts, requests, strict=True)),
     )
 
 
+def _says(handle: ModelHandle, request: EditRequest, text: str, answers: Sequence[str], against: Sequence[str]) -> bool:
+    """Whether the model says one of the answers: by its greedy text, a long one by its tokens, which are asked for."""
+    if accepts(text, [a for a in answers if not is_long(a)], against):
+        return True
+    long = [Question(request.prompt, a) for a in answers if is_long(a)]
+    return any(reading.view.target_new_agreement == 1.0 for reading in read(handle, long))
+
+
 def _needed(handle: ModelHandle, request: EditRequest) -> int:
-    """Greedy tokens that the longest answer of a request needs, and two more; at least 8, at most 64."""
-    longest = longest_answer(handle.tokenizer, request.prompt, (request.target_new, *request.true_answers))
-    return min(max(8, longest + 2), 64)
+    """Greedy tokens that the longest answer of a request needs, and two more; at least 8. A long one needs none."""
+    answers = tuple(a for a in (request.target_new, *request.true_answers) if not is_long(a))
+    return max(8, longest_answer(handle.tokenizer, request.prompt, answers) + 2)

@@ -12,6 +12,7 @@ from goldenlayers_core.evaluation.asked import Asked
 from goldenlayers_core.evaluation.lines import Lines
 from goldenlayers_core.evaluation.settled import same_settled, settled
 from goldenlayers_core.models import ModelHandle
+from goldenlayers_core.models.finite import likeliest
 
 Said = tuple[int, ...]
 Spot = tuple[int, Said]  # (ask, tokens said after its prompt)
@@ -50,7 +51,7 @@ class Tokens:
 def look(lines: Lines, bucket: int, log_p: Tensor, tokens: Tokens, before: Seen | None) -> Seen:
     """Take from (N, V) log-probabilities of one bucket what the metrics need."""
     places = lines.places(bucket)
-    likeliest = log_p.argmax(dim=1).tolist()
+    best = likeliest(log_p).tolist()
     wanted = [(spot, at, token) for spot, at in places.items() for token in tokens.wanted.get(spot, ())]
     values: list[float] = []
     if wanted:
@@ -70,7 +71,7 @@ def look(lines: Lines, bucket: int, log_p: Tensor, tokens: Tokens, before: Seen 
         found = (old.exp() * (old - new)).sum(dim=1).clamp(min=0.0).tolist()
         divergence = dict(zip(ends, found, strict=True))
     kept = {} if before is not None else {ask: log_p[at].clone() for ask, at in ends.items()}
-    return Seen({spot: likeliest[at] for spot, at in places.items()}, said, rank, kept, divergence)
+    return Seen({spot: best[at] for spot, at in places.items()}, said, rank, kept, divergence)
 
 
 def joined(parts: Sequence[Seen]) -> Seen:
@@ -98,9 +99,11 @@ def verdict(handle: ModelHandle, index: int, one: Asked, seen: Seen, ends: froze
             break
     text = str(handle.tokenizer.decode(said, skip_special_tokens=True))
     ended = said[-1] in ends or len(said) >= one.limit
+    if one.is_long:
+        return _forced(index, one.new, seen) == 1.0, text
     if one.probe.kind == "locality":
         return same_settled(one.before, text, one.probe.answers, ended), text
-    return settled(text, one.probe.answers, ended), text
+    return settled(text, one.probe.answers, ended, one.against), text
 
 
 def numbers(index: int, one: Asked, seen: Seen, before: Seen) -> dict[str, float]:

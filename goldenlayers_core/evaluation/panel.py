@@ -17,6 +17,7 @@ from goldenlayers_core.editing.delta import Edit, Factors
 from goldenlayers_core.editing.overlay import checked, overlay, prefix_of
 from goldenlayers_core.evaluation.fluency import neutral_text, perplexity
 from goldenlayers_core.models import ModelHandle
+from goldenlayers_core.models.finite import top
 from goldenlayers_core.models.readout import head_logits, last_states
 from goldenlayers_core.models.tokens import encode_prompt
 from goldenlayers_core.places import assets_folder
@@ -83,10 +84,10 @@ def compared(
 
 
 def _tops(handle: ModelHandle, log_p: Tensor) -> list[TopTokens]:
-    best = log_p.topk(min(TOP, log_p.shape[1]), dim=1)
+    values, indices = top(log_p, TOP)
     return [
         tuple((str(handle.tokenizer.decode([i])), float(p)) for i, p in zip(ids, ps, strict=True))
-        for ids, ps in zip(best.indices.tolist(), best.values.exp().tolist(), strict=True)
+        for ids, ps in zip(indices.tolist(), values.exp().tolist(), strict=True)
     ]
 
 

@@ -16,8 +16,9 @@ from torch import Tensor
 from goldenlayers_core.editing.delta import Edit
 from goldenlayers_core.editing.overlay import batch_overlay
 from goldenlayers_core.editing.suffix import Suffixes, check_length, prefill, suffix_logits
-from goldenlayers_core.evaluation.answers import cut_answer
+from goldenlayers_core.evaluation.answers import cut_answer, is_long
 from goldenlayers_core.models import ModelHandle
+from goldenlayers_core.models.finite import likeliest, top
 from goldenlayers_core.models.generate import generation_config
 from goldenlayers_core.models.kept import Pair, cache_of
 from goldenlayers_core.models.products import few_rows
@@ -25,9 +26,10 @@ from goldenlayers_core.models.tokens import encode_pair, encode_prompt, longest_
 from goldenlayers_core.results import View
 
 ANSWER_TOKENS: Final = 10  # greedy tokens, unless a longer answer is expected
-LONGEST_ANSWER: Final = 64
 TOP_TOKENS: Final = 10
 TOKEN_BUDGET: Final = 2048  # padded tokens per batch
+
+_NOT_ASKED: Final = (float("nan"), float("nan"))
 
 Enough = Callable[[int, str], bool]
 _Answer = tuple[int, str, tuple[int, ...]]  # row of its prompt, text, token ids
@@ -132,10 +134,11 @@ class _Reader:
             logits = suffix_logits(self.handle, suffixes, *at)
         return list(logits.log_softmax(dim=1).split(lengths.tolist()))
 
-    def probabilities(self, prompts: _Prompts) -> dict[tuple[int, str], float]:
-        """(row, answer) -> product of the answer's token probabilities; longer answers in one more pass."""
+    def probabilities(self, prompts: _Prompts) -> dict[tuple[int, str], tuple[float, float]]:
+        """(row, answer) -> product of the answer's token probabilities, and the share of them that are the likeliest
+        after the right ones; longer answers in one more pass."""
         asked: list[_Answer] = []
-        total: dict[tuple[int, str], float] = {}
+        total: dict[tuple[int, str], tuple[float, float]] = {}
         for row, q in enumerate(prompts.questions):
             question = self.questions[q]
             answers = tuple(dict.fromkeys(a for a in (question.target_new, question.target_true) if a.strip()))
@@ -147,17 +150,23 @@ class _Reader:
                 own = [(0, answer, ids) for answer, ids in zip(answers, found, strict=True)]
                 total |= {(row, key[1]): value for key, value in self.log_likelihoods(apart, own).items()}
         total |= self.log_likelihoods(prompts, asked)
-        return {key: float(np.exp(value)) for key, value in total.items()}
+        return {key: (float(np.exp(log_p)), share) for key, (log_p, share) in total.items()}
 
-    def log_likelihoods(self, prompts: _Prompts, asked: Sequence[_Answer]) -> dict[tuple[int, str], float]:
-        """(row, answer) -> sum of the log-probabilities of the answer's tokens after the prompt in that row, nats."""
+    def log_likelihoods(
+        self, prompts: _Prompts, asked: Sequence[_Answer]
+    ) -> dict[tuple[int, str], tuple[float, float]]:
+        """(row, answer) -> sum of the log-probabilities of the answer's tokens after the prompt in that row, nats, and
+        the share of them that are the likeliest."""
         longer = [(row, answer, ids) for row, answer, ids in asked if len(ids) > 1]
         total = {(row, answer): float(prompts.log_p[row, ids[0]].double()) for row, answer, ids in asked}
+        first = likeliest(prompts.log_p).tolist()
+        right = {(row, answer): int(first[row] == ids[0]) for row, answer, ids in asked}
         if longer:
             after = self.follow(prompts, [row for row, _, _ in longer], [ids[:-1] for _, _, ids in longer])
             for (row, answer, ids), log_p in zip(longer, after, strict=True):
                 total[row, answer] += float(log_p[range(len(ids) - 1), ids[1:]].double().sum())
-        return total
+                right[row, answer] += sum(a == b for a, b in zip(likeliest(log_p).tolist(), ids[1:], strict=True))
+        return {(row, a): (total[row, a], right[row, a] / len(ids)) for row, a, ids in asked}
 
     def greedy(self, prompts: _Prompts, enough: Enough | None = None) -> list[list[int]]:
         """Greedy continuations, each ended by a line break, an end token, its limit or `enough`; they drop out."""
@@ -166,7 +175,7 @@ class _Reader:
         mask, cache = prompts.mask, cache_of(prompts.kept)
         log_p = prompts.log_p
         while True:
-            best = log_p.argmax(dim=1).tolist()
+            best = likeliest(log_p).tolist()
             for row, token in zip(alive, best, strict=True):
                 chosen[row].append(token)
             stay = [
@@ -202,9 +211,10 @@ class _Reader:
 
 
 def answer_limit(handle: ModelHandle, question: Question) -> int:
-    """Greedy tokens: enough for the longest answer that the question expects, and a little more."""
-    longest = longest_answer(handle.tokenizer, question.prompt, question.expected)
-    return min(max(ANSWER_TOKENS, longest + 2), LONGEST_ANSWER)
+    """Greedy tokens: enough for the longest answer that the question expects, and a little more; answers that are
+    judged by their tokens need none."""
+    answers = tuple(answer for answer in question.expected if not is_long(answer))
+    return max(ANSWER_TOKENS, longest_answer(handle.tokenizer, question.prompt, answers) + 2)
 
 
 def read(
@@ -233,11 +243,13 @@ def read(
             probability = reader.probabilities(prompts)
             said = reader.greedy(prompts)
         for row, q in enumerate(batch):
+            new, agreement = probability.get((row, questions[q].target_new), _NOT_ASKED)
             view = View(
                 answer=cut_answer(reader.text(said[row])),
-                target_new_probability=probability.get((row, questions[q].target_new), float("nan")),
-                target_true_probability=probability.get((row, questions[q].target_true), float("nan")),
+                target_new_probability=new,
+                target_true_probability=probability.get((row, questions[q].target_true), _NOT_ASKED)[0],
                 top_tokens=_top_tokens(handle, prompts.log_p[row]),
+                target_new_agreement=agreement,
             )
             readings[q] = Reading(view, prompts.log_p[row].float().cpu().numpy(), tuple(said[row]))
     return tuple(readings[q] for q in range(len(questions)))
@@ -266,9 +278,9 @@ def greedy_answers(
 
 
 def _top_tokens(handle: ModelHandle, log_p: Tensor) -> tuple[tuple[str, float], ...]:
-    best = log_p.topk(min(TOP_TOKENS, len(log_p)))
-    tokens = [str(handle.tokenizer.decode([i])) for i in best.indices.tolist()]
-    return tuple(zip(tokens, best.values.exp().tolist(), strict=True))
+    values, indices = top(log_p, TOP_TOKENS)
+    tokens = [str(handle.tokenizer.decode([i])) for i in indices.tolist()]
+    return tuple(zip(tokens, values.exp().tolist(), strict=True))
 
 
 def divergence(before: Reading, after: Reading) -> float:

@@ -4,65 +4,54 @@ Greedy text only grows at its end, so an answer is settled as soon as nothing th
 `answers.accepts` or `answers.same_answer`. Each function returns True, False, or None: more text is needed.
 """
 
-import re
 from collections.abc import Sequence
-from typing import Final
 
-from goldenlayers_core.evaluation.answers import accepts, cut_answer, normalise, same_answer
-from goldenlayers_core.models.generate import first_answer
+from goldenlayers_core.evaluation.answers import accepts, cut_answer, same_answer
+from goldenlayers_core.texts.ends import both_end, common, ended_together
+from goldenlayers_core.texts.growing import RISKY, can_agree, could_begin, final_words, may_be_an_article
+from goldenlayers_core.texts.match import without_article
+from goldenlayers_core.texts.words import Words, words
 
-_ARTICLES: Final = ("the", "a", "an")
-_ENDS_A_WORD: Final = frozenset((*",;:!?)]-", '"', "\u201d", "\u00bb", "\u2014"))  # and nothing after them joins it on
 
-
-def settled(text: str, aliases: Sequence[str], ended: bool = False) -> bool | None:
+def settled(text: str, aliases: Sequence[str], ended: bool = False, against: Sequence[str] = ()) -> bool | None:
     """Whether a greedy text that begins with `text` says an accepted answer. `ended`: nothing follows."""
     if ended or "\n" in text.lstrip():
-        return accepts(cut_answer(text), aliases)
-    stable, tail = _stable(text)
-    if accepts(stable, aliases) and not set(normalise(stable).split()) <= set(_ARTICLES):
-        return True
-    known, rest = normalise(stable), normalise(tail)
-    known = "" if set(known.split()) <= set(_ARTICLES) else known
-    if any(_reachable(known, rest, alias) for alias in map(normalise, aliases) if alias):
+        return accepts(cut_answer(text), aliases, against)
+    if RISKY.search(text):
         return None
-    return False
+    found = words(text)
+    final = final_words(found)
+    if final and accepts(found.text[: found.words[final - 1].end], aliases, against):
+        return True
+    return None if any(could_begin(found, final, alias) for alias in aliases if alias.strip()) else False
 
 
 def same_settled(before: str, text: str, aliases: Sequence[str], ended: bool = False) -> bool | None:
     """Whether a greedy text that begins with `text` answers as `before`, a whole answer, did."""
     if ended or "\n" in text.lstrip():
         return same_answer(before, cut_answer(text), aliases)
-    accepted_before = accepts(before, aliases)
-    if accepted_before and settled(text, aliases):
+    said = settled(text, aliases)
+    if accepts(before, aliases):
+        return said
+    if said is not False:
+        return None if said is None else False
+    found, whole = words(text), without_article(words(before))
+    if RISKY.search(text) or not found.words or not whole.words:
+        return None
+    return _agree_so_far(whole, found, final_words(found))
+
+
+def _agree_so_far(whole: Words, found: Words, final: int) -> bool | None:
+    """Whether a growing text, of which `final` words are final, says the same as a whole one up to where both end."""
+    if not final:
+        return None if may_be_an_article(found) or can_agree(found.words[0], whole.words[0], False) else False
+    said = without_article(found)
+    final -= len(found.words) - len(said.words)
+    shared = min(common(whole, said), final)
+    if shared < final:  # they part, or the whole one ends, at a word that is final
+        return ended_together(whole, said, shared)
+    if any(both_end(whole, said, place) for place in range(1, shared)):
         return True
-    clause = first_answer(before)
-    possible = (clause, *aliases) if accepted_before else (clause,)
-    if normalise(clause) and settled(text, possible) is False:
-        return False
-    return None
-
-
-def _stable(text: str) -> tuple[str, str]:
-    """The words that nothing can change any more, and the last one, which may go on."""
-    shown = text.lstrip()
-    if len(shown) > 1 and shown[-1] in _ENDS_A_WORD and not shown[-2].isdigit():
-        return shown, ""
-    parts = re.split(r"\s+(?=\S*$)", shown, maxsplit=1)
-    return (parts[0], parts[1]) if len(parts) == 2 else ("", shown)
-
-
-def _reachable(known: str, rest: str, alias: str) -> bool:
-    """Whether words `known` (final) and the beginning `rest` of the next may still become the alias.
-
-    What follows may join digits that a comma parts now, so that texts with digits are compared without white space.
-    """
-    if any(c.isdigit() for c in known + rest):
-        said, wanted = (re.sub(r"\W", "", text) for text in (known + rest, alias))
-        return wanted.startswith(said) or said.startswith(wanted)
-    if known:
-        if not alias.startswith(f"{known} "):
-            return False
-        alias = alias[len(known) + 1 :]
-    an_article_may_come = any(article.startswith(rest) for article in _ARTICLES)
-    return an_article_may_come or alias.startswith(rest) or rest.startswith(alias)
+    if len(said.words) == shared or len(whole.words) == shared or said.gap(shared).strip():
+        return None
+    return None if can_agree(said.words[shared], whole.words[shared], False) else False

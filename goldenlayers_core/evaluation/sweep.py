@@ -19,7 +19,7 @@ from goldenlayers_core.editing.method import MethodInfo
 from goldenlayers_core.editing.rows import edit_rows
 from goldenlayers_core.editing.supplies import Supplies
 from goldenlayers_core.errors import EditError, RequestError
-from goldenlayers_core.evaluation.answers import accepts, cut_answer
+from goldenlayers_core.evaluation.answers import cut_answer
 from goldenlayers_core.evaluation.asked import Asked, asked_of, question_of
 from goldenlayers_core.evaluation.lines import Lines
 from goldenlayers_core.evaluation.measure import Seen, Tokens, joined, look, numbers, verdict
@@ -156,7 +156,7 @@ class _Chunk:
 
     def unedited_success(self, q: int) -> bool:
         one = self.asked[q]
-        return one.probe.kind == "locality" or accepts(one.before, one.probe.answers)
+        return one.probe.kind == "locality" or one.before_says
 
     def look_unedited(self, layers: Sequence[int]) -> Seen:
         parts = []
@@ -233,7 +233,7 @@ class _Chunk:
         one = self.asked[q]
         if one.probe.kind == "locality":
             return same_settled(one.before, text, one.probe.answers, ended)
-        return settled(text, one.probe.answers, ended)
+        return settled(text, one.probe.answers, ended, one.against)
 
     def metrics(self, span: range, seen: Seen, before: Seen, success: Sequence[bool]) -> dict[str, float]:
         """Means over the probes of each kind."""

@@ -21,7 +21,7 @@ from goldenlayers_core.evaluation.fluency import (
 )
 from goldenlayers_core.evaluation.lines import Ask, Lines
 from goldenlayers_core.models import ModelHandle
-from goldenlayers_core.models.generate import generation_config
+from goldenlayers_core.models.generate import generated, generation_config
 from goldenlayers_core.models.products import few_rows
 from goldenlayers_core.models.tokens import encode_prompt, pad_left
 
@@ -88,12 +88,8 @@ class Writing:
             chosen = order[start : start + rows]
             ids, mask = pad_left([encoded[i] for i in chosen], fill=int(config.pad_token_id or 0))
             with self.handle.lock, torch.inference_mode(), batch_overlay(self.handle, [edits[i] for i in chosen]):
-                out = self.handle.model.generate(
-                    input_ids=ids.to(self.handle.device),
-                    attention_mask=mask.to(self.handle.device),
-                    generation_config=config,
-                )
-            for i, row in zip(chosen, out[:, ids.shape[1] :].tolist(), strict=True):
+                written = generated(self.handle, ids, mask, config)
+            for i, row in zip(chosen, written, strict=True):
                 found[i] = ngram_entropy(words_of(self.handle.tokenizer.decode(row, skip_special_tokens=True)))
             if self.between:
                 self.between()

@@ -3,9 +3,11 @@
 from collections.abc import Callable, Sequence
 
 import torch
-from transformers import GenerationConfig
+from torch import Tensor
+from transformers import GenerationConfig, LogitsProcessorList
 
 from goldenlayers_core.errors import RequestError
+from goldenlayers_core.models.finite import Watched
 from goldenlayers_core.models.handle import ModelHandle
 from goldenlayers_core.models.kept import last_position
 from goldenlayers_core.models.products import few_rows
@@ -43,10 +45,8 @@ def greedy(
             between()
         ids, mask = pad_left([encoded[i] for i in chosen], fill=int(config.pad_token_id or 0))
         with handle.lock, torch.inference_mode():
-            out = handle.model.generate(
-                input_ids=ids.to(handle.device), attention_mask=mask.to(handle.device), generation_config=config
-            )
-        for i, row in zip(chosen, out[:, ids.shape[1] :].tolist(), strict=True):
+            written = generated(handle, ids, mask, config)
+        for i, row in zip(chosen, written, strict=True):
             texts[i] = str(handle.tokenizer.decode(row, skip_special_tokens=True))
     return tuple(texts)
 
@@ -74,11 +74,29 @@ def continued(handle: ModelHandle, prompts: Sequence[str], decoding: Decoding, p
     devices = [handle.device] if handle.device.type == "cuda" else []
     with handle.lock, torch.inference_mode(), few_rows(handle), torch.random.fork_rng(devices=devices):
         torch.manual_seed(decoding.seed)
-        out = handle.model.generate(
-            input_ids=ids.to(handle.device), attention_mask=mask.to(handle.device), generation_config=config
-        )
-    found = out[:, ids.shape[1] :].tolist()
+        found = generated(handle, ids, mask, config)
     return tuple(str(handle.tokenizer.decode(row, skip_special_tokens=True)) for row in found)
+
+
+def generated(handle: ModelHandle, ids: Tensor, mask: Tensor, config: GenerationConfig) -> list[list[int]]:
+    """The tokens that follow each row of (B, T) ids, by `config` alone.
+
+    transformers fills what a configuration leaves open from the checkpoint's own (a repetition penalty, suppressed or
+    forced tokens, a least length), which is put aside meanwhile. Hold the handle's lock. Raises NotFiniteError.
+    """
+    model = handle.model
+    own, model.generation_config = model.generation_config, GenerationConfig()
+    try:
+        out = model.generate(
+            input_ids=ids.to(handle.device),
+            attention_mask=mask.to(handle.device),
+            generation_config=config,
+            logits_processor=LogitsProcessorList([Watched()]),
+        )
+    finally:
+        model.generation_config = own
+    tokens: list[list[int]] = out[:, ids.shape[1] :].tolist()
+    return tokens
 
 
 def _row(handle: ModelHandle, prompt: str, is_chat: bool) -> tuple[int, ...]:
@@ -93,7 +111,7 @@ def _row(handle: ModelHandle, prompt: str, is_chat: bool) -> tuple[int, ...]:
 
 
 def generation_config(handle: ModelHandle, max_new_tokens: int) -> GenerationConfig:
-    """Greedy decoding with this model's own end-of-text tokens."""
+    """Greedy decoding with this model's own end-of-text tokens, and nothing else of its generation configuration."""
     own = handle.model.generation_config
     end = own.eos_token_id if own.eos_token_id is not None else handle.tokenizer.eos_token_id
     first = end[0] if isinstance(end, list) else end

@@ -101,6 +101,7 @@ def report_from(content: Mapping[str, Any]) -> EditReport:
                 **{
                     **o,
                     "answers": tuple(o["answers"]),
+                    "against": tuple(o.get("against", ())),
                     "before": view_from(o["before"]),
                     "after": view_from(o["after"]),
                 }

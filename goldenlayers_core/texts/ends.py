@@ -91,12 +91,14 @@ def ended_together(a: Words, b: Words, shared: int) -> bool:
     """Whether an answer has ended in both texts at one of the first `shared` words, which they share."""
     if shared == len(a.words) == len(b.words) or _korean(a, b, shared):
         return True
-    return any(_both(ending(a, place), ending(b, place)) for place in range(1, shared + 1))
+    return any(both_end(a, b, place) for place in range(1, shared + 1))
 
 
-def _both(one: Ending, other: Ending) -> bool:
-    """Ended in both; or in one, where the other adds a name to it behind a pause ("Paris" and "Paris, France")."""
-    return "end" in (one, other) and {one, other} <= {"end", "name"}
+def both_end(a: Words, b: Words, place: int) -> bool:
+    """Whether an answer of the first `place` words has ended in both texts; or in one, where the other adds a name to
+    it behind a pause ("Paris" and "Paris, France")."""
+    endings = {ending(a, place), ending(b, place)}
+    return "end" in endings and endings <= {"end", "name"}
 
 
 def _korean(a: Words, b: Words, shared: int) -> bool:

@@ -19,8 +19,8 @@ _ELIDED: Final = regex.compile(r"l'(?=\p{L})")
 _SPOILING: Final = regex.compile(r"[+#*^&@$\u2605\u2606\u266d\u266e\-]")  # a symbol written on to a name makes another
 
 
-def _without_article(found: Words) -> Iterator[tuple[Word, ...]]:
-    """The words as they stand, and without an article in front."""
+def variants(found: Words) -> Iterator[tuple[Word, ...]]:
+    """The words of a text as they stand, and without an article in front."""
     given = found.words
     yield given
     if not given or given[0].kind != "word":
@@ -38,7 +38,7 @@ def _without_article(found: Words) -> Iterator[tuple[Word, ...]]:
 
 def without_article(found: Words) -> Words:
     """A text without an article in front, where something follows it."""
-    *_, shortest = _without_article(found)
+    *_, shortest = variants(found)
     return Words(found.text, shortest)
 
 
@@ -66,8 +66,8 @@ def same_text(one: str, other: str) -> bool:
         return " ".join(one.split()) == " ".join(other.split())
     return any(
         len(a) == len(b) and all(equal(x, y, strictly=True) for x, y in zip(a, b, strict=True))
-        for a in _without_article(words(one))
-        for b in _without_article(words(other))
+        for a in variants(words(one))
+        for b in variants(words(other))
     )
 
 
@@ -103,8 +103,8 @@ def _begins(text: str, answer: str, strictly: bool = False) -> bool:
     found = words(text)
     return any(
         _ends_there(found.text, said, wanted, strictly)
-        for said in _without_article(found)
-        for wanted in _without_article(words(answer))
+        for said in variants(found)
+        for wanted in variants(words(answer))
     )
 
 
@@ -160,6 +160,6 @@ def goes_on_as_a_word(text: str, answer: str) -> bool:
 def spelled_plainly(text: str) -> str:
     """`text` as its words are compared, parted by one space: lower case, without marks that may be left out."""
     found = words(text)
-    given = list(_without_article(found))
+    given = list(variants(found))
     shortest = given[-1] if len(given) > 1 else found.words
     return " ".join(word.plain for word in shortest)

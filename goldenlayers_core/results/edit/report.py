@@ -1,10 +1,12 @@
 """What a model says, and what one edit changed."""
 
+import math
 from dataclasses import dataclass, field
 
 import pandas as pd
 
 from goldenlayers_core.results.formats import with_gaps
+from goldenlayers_core.texts import goes_on_as_a_word
 
 
 @dataclass(frozen=True)
@@ -15,6 +17,8 @@ class View:
     target_new_probability: float  # product over the answer's tokens; NaN where there is none to ask for
     target_true_probability: float
     top_tokens: tuple[tuple[str, float], ...]  # next tokens by probability
+    # share of the new target's tokens that are the likeliest, given the right ones before; NaN: not asked
+    target_new_agreement: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,21 @@ class ProbeOutcome:
     after: View
     success: bool  # rewrite, rephrase, portability: the answer is an accepted one; locality: the answer is unchanged
     divergence: float  # KL(before || after) of the next token, nats
+    against: tuple[str, ...] = ()  # other answers to the same question, from which the accepted ones must be told
+
+    @property
+    def written_on(self) -> bool:
+        """Whether the model began with an accepted answer and went on with it as a longer word: "Al", "Aluminum"."""
+        return (
+            not self.success
+            and self.kind != "locality"
+            and any(goes_on_as_a_word(self.after.answer, answer) for answer in self.answers)
+        )
+
+    @property
+    def told(self) -> str:
+        """What became of the probe, in a word or two: "yes", "no", or what else it is called."""
+        return "yes" if self.success else "written on" if self.written_on else "no"
 
 
 @dataclass(frozen=True)
@@ -79,6 +98,7 @@ class EditReport:
                         "before": o.before.answer,
                         "after": o.after.answer,
                         "success": o.success,
+                        "written_on": o.written_on,
                         "p_new_before": o.before.target_new_probability,
                         "p_new_after": o.after.target_new_probability,
                         "p_true_before": o.before.target_true_probability,

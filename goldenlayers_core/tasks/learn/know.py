@@ -9,6 +9,7 @@ from goldenlayers_core.errors import RequestError
 from goldenlayers_core.evaluation.answers import accepts
 from goldenlayers_core.evaluation.read import Question, Reading, read
 from goldenlayers_core.models import ModelHandle
+from goldenlayers_core.models.finite import top
 from goldenlayers_core.models.readout import head_logits, last_states
 from goldenlayers_core.models.tokens import encode_prompt
 from goldenlayers_core.records import EditRequest, ModelSource
@@ -42,13 +43,13 @@ def _steps(handle: ModelHandle, prompt: str, reading: Reading) -> tuple[Step, ..
     if not rows:
         return ()
     with handle.lock, torch.inference_mode():
-        best = head_logits(handle, last_states(handle, rows)).softmax(dim=1).topk(2)  # (steps, 2)
+        shares, places = top(head_logits(handle, last_states(handle, rows)).softmax(dim=1), 2)  # (steps, 2)
 
     def word(token: int) -> str:
         return str(handle.tokenizer.decode([token]))
 
     steps = []
-    for token, values, indices in zip(tokens, best.values.tolist(), best.indices.tolist(), strict=True):
+    for token, values, indices in zip(tokens, shares.tolist(), places.tolist(), strict=True):
         mine = indices.index(token) if token in indices else 0
         steps.append(Step(word(token), values[mine], word(indices[1 - mine]), values[1 - mine]))
     return tuple(steps)

@@ -11,6 +11,7 @@ from goldenlayers_core.editing import Edit, overlay
 from goldenlayers_core.errors import EditError
 from goldenlayers_core.evaluation.read import Question, read
 from goldenlayers_core.models import ModelHandle
+from goldenlayers_core.models.finite import likeliest, top
 from goldenlayers_core.models.hooks import as_batch, record_inputs, record_outputs
 from goldenlayers_core.models.readout import head_logits
 from goldenlayers_core.models.tokens import encode_answer, encode_prompt, subject_last
@@ -122,7 +123,7 @@ def _place(handle: ModelHandle, seen: _Seen, one: _Prompt, direction: Tensor) ->
     _, prompt, place = one
     if place:
         return subject_last(handle.tokenizer, prompt, prompt[place[0] : place[1]], place[0])
-    return int((seen.keys @ direction).abs().argmax())
+    return int(likeliest((seen.keys @ direction).abs()))
 
 
 def _rows(
@@ -165,6 +166,6 @@ def _says(handle: ModelHandle, value: Tensor, token: int) -> tuple[tuple[tuple[s
     norm = handle.model.get_submodule(handle.architecture.final_norm)
     with handle.lock, torch.inference_mode():
         p = head_logits(handle, norm(value[None].to(handle.device, handle.dtype)))[0].softmax(dim=0)
-    best = p.topk(TOP)
-    words = [str(handle.tokenizer.decode([i])) for i in best.indices.tolist()]
-    return tuple(zip(words, best.values.tolist(), strict=True)), int((p > p[token]).sum()) + 1
+    shares, tokens = top(p, TOP)
+    words = [str(handle.tokenizer.decode([i])) for i in tokens.tolist()]
+    return tuple(zip(words, shares.tolist(), strict=True)), int((p > p[token]).sum()) + 1
