@@ -48,7 +48,10 @@ def regret(
 
 
 def losses(scores: Floats) -> Floats:
-    """(Q, L) score at the request's best layer minus score at each layer. Raises RequestError for no requests, NotFiniteError."""
+    """(Q, L) score at the request's best layer minus score at each layer.
+
+    Raises RequestError for no requests, NotFiniteError for a score that is no number.
+    """
     if scores.ndim != 2 or 0 in scores.shape:
         raise RequestError("There are no measured requests to compute a regret from; sweep at least one request first.")
     if not np.isfinite(scores).all():

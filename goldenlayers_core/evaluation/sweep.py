@@ -45,6 +45,7 @@ class SweptPair:
     metrics: dict[str, float]  # by name; what the request has no probe for is missing
     answer: str  # greedy answer to the request's prompt
     seconds: float  # the pair's share of the time its batch took
+    texts: tuple[str, ...] = ()  # per probe, what the model said, as far as it was written
 
 
 def checked(
@@ -141,7 +142,8 @@ class _Chunk:
         written = self.writing.unedited(starts) if self.writing else [{} for _ in self.requests]
         for i, span in enumerate(self.spans):
             metrics = self.metrics(span, before, before, [self.unedited_success(q) for q in span]) | written[i]
-            yield SweptPair(self.chunk[i], UNEDITED, metrics, self.asked[span[0]].before, 0.0)
+            texts = tuple(self.asked[q].before for q in span)
+            yield SweptPair(self.chunk[i], UNEDITED, metrics, texts[0], 0.0, texts)
         order = _alternating(layers)
         for layer, made in edits_at(
             self.handle, method, self.requests, order, config, supplies, self.between, self.budget
@@ -150,8 +152,9 @@ class _Chunk:
             pairs = self.measured(lowest[layer], edits, before)
             written = self.writing.edited(edits, lowest[layer]) if self.writing else [{} for _ in pairs]
             end = time.perf_counter()
-            for i, (metrics, answer) in enumerate(pairs):
-                yield SweptPair(self.chunk[i], layer, metrics | written[i], answer, (end - start) / len(pairs))
+            for i, (metrics, answer, texts) in enumerate(pairs):
+                seconds = (end - start) / len(pairs)
+                yield SweptPair(self.chunk[i], layer, metrics | written[i], answer, seconds, texts)
             start = time.perf_counter()
 
     def unedited_success(self, q: int) -> bool:
@@ -168,8 +171,10 @@ class _Chunk:
             parts.append(look(self.lines, b, log_p, self.tokens, None))
         return joined(parts)
 
-    def measured(self, layer: int, edits: Sequence[Edit | None], before: Seen) -> list[tuple[dict[str, float], str]]:
-        """Metrics and answer of every request under its edit, none of which acts below `layer`."""
+    def measured(
+        self, layer: int, edits: Sequence[Edit | None], before: Seen
+    ) -> list[tuple[dict[str, float], str, tuple[str, ...]]]:
+        """Metrics, answer and texts of every request under its edit, none of which acts below `layer`."""
         owner = [i for i, span in enumerate(self.spans) for _ in span]
         lines, layer = (self.prefixed([edits[i] for i in owner]), 0) if _have_text(edits) else (self.lines, layer)
         parts = []
@@ -180,13 +185,13 @@ class _Chunk:
             if self.between:
                 self.between()
         seen = joined(parts)
-        success, texts = self.successes(seen, [edits[i] for i in owner])
+        success, answers, texts = self.successes(seen, [edits[i] for i in owner])
         found = []
         for span, edit in zip(self.spans, edits, strict=True):
             metrics = self.metrics(span, seen, before, [success[q] for q in span])
             if edit is not None:
                 metrics |= {"weight_change": edit.weight_change, **dict(edit.notes)}
-            found.append((metrics, texts[span[0]]))
+            found.append((metrics, answers[span[0]], tuple(texts[q] for q in span)))
         return found
 
     def prefixed(self, edits: Sequence[Edit | None]) -> Lines:
@@ -198,9 +203,10 @@ class _Chunk:
             asks.append(one.ask.after(ids[: len(ids) - len(one.rest)]))
         return Lines(self.handle, asks, self.budget or default_budget(self.handle))
 
-    def successes(self, seen: Seen, edits: Sequence[Edit | None]) -> tuple[list[bool], list[str]]:
-        """Whether each probe succeeded, and its answer as far as it was needed."""
+    def successes(self, seen: Seen, edits: Sequence[Edit | None]) -> tuple[list[bool], list[str], list[str]]:
+        """Whether each probe succeeded, its answer as it is shown, and its text as far as it was needed."""
         success: list[bool] = []
+        answers: list[str] = []
         texts: list[str] = []
         open_: list[int] = []
         for q, one in enumerate(self.asked):
@@ -209,12 +215,14 @@ class _Chunk:
             if found is None or (one.probe.kind == "rewrite" and not found):
                 open_.append(q)
             success.append(bool(found))
-            texts.append(one.question.target_new.strip() if found else text.strip())
+            answers.append(one.question.target_new.strip() if found else text.strip())
+            texts.append(text)
         for q, text in zip(open_, self.written_on(open_, [edits[q] for q in open_]), strict=True):
-            found = self.decided(q, text)
-            success[q] = self.decided(q, text, ended=True) is True if found is None else found
-            texts[q] = cut_answer(text)
-        return success, texts
+            if not self.asked[q].is_long:
+                found = self.decided(q, text)
+                success[q] = self.decided(q, text, ended=True) is True if found is None else found
+            answers[q], texts[q] = cut_answer(text), text
+        return success, answers, texts
 
     def written_on(self, open_: Sequence[int], edits: Sequence[Edit | None]) -> tuple[str, ...]:
         """Greedy texts, as long as it takes to decide on each; that of a rewrite is written to the end."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from goldenlayers_core.models import ModelHandle
 
 _TABLE: Final = "knowledge"
-_VERSION: Final = "knows-1"
+_VERSION: Final = "knows-2"
 _CHUNK: Final = 8  # a second of work: between two of them a cancel is felt
 
 

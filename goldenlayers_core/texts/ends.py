@@ -22,8 +22,8 @@ _VOWEL: Final = regex.compile(
 
 
 def is_cased(word: Word) -> bool:
-    """Whether a word has capital and small letters."""
-    return word.text[:1].lower() != word.text[:1].upper()
+    """Whether a word is of a script whose capital letters say something (those of Georgian are for headlines)."""
+    return word.text[:1].lower() != word.text[:1].upper() and not regex.match(r"\p{Georgian}", word.text)
 
 
 def ending(found: Words, place: int) -> Ending:
@@ -38,7 +38,7 @@ def ending(found: Words, place: int) -> Ending:
         if stopped:
             return "end"
     if pause := _PAUSE.search(gap):
-        return _paused(pause.group().strip(), found, following)
+        return _paused(pause.group().strip(), last, following)
     if following.is_spaceless and following.glued and CLOSING.match(found.text, following.start):
         return "end" if ends_a_word(found.text, following.start) else ""
     return ""
@@ -57,7 +57,7 @@ def _abbreviates(last: Word, following: Word, place: int) -> bool:
     return last.plain in ABBREVIATIONS or (is_cased(last) and len(last.letters) <= 4 and not _VOWEL.search(last.plain))
 
 
-def _paused(mark: str, found: Words, following: Word) -> Ending:
+def _paused(mark: str, last: Word, following: Word) -> Ending:
     if following.kind == "number":
         return "name"
     if not is_cased(following):
@@ -66,8 +66,7 @@ def _paused(mark: str, found: Words, following: Word) -> Ending:
         return "end"
     if following.text[:1].isupper():
         return "name"
-    first = found.words[0]
-    return "end" if first.kind != "word" or not is_cased(first) or first.text[:1].isupper() else "list"
+    return "end" if last.kind != "word" or not is_cased(last) or last.text[:1].isupper() else "list"
 
 
 def agree_to_the_end(one: str, other: str) -> bool:

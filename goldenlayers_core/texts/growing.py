@@ -72,7 +72,9 @@ def could_begin(found: Words, final: int, answer: str) -> bool:
     for said in variants(found):
         settled = final - (len(found.words) - len(said))
         for target in variants(wanted):
-            pairs = zip(said, target, strict=False)
+            pairs = zip(
+                said[: max(settled, 0) + 1], target, strict=False
+            )  # behind the first open word anything may come
             if all(can_agree(a, b, i < settled, i + 1 == len(target)) for i, (a, b) in enumerate(pairs)):
                 return True
     return False

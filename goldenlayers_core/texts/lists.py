@@ -20,7 +20,7 @@ ABBREVIATIONS: Final = _words(  # those with a vowel; a short word without one i
     no nos nr op vol fig art abs ch prof gen col capt cpl adm rev hon gov sen rep pres sgt inc co corp univ dept
     est ed ave av sto sta ste sra srta ing gral lic sr don fra jan feb mar apr jun jul aug sep sept oct nov dec
     mon tue tues wed thu thur fri sat sun ca approx etc al cf vs usw bzw geb gest hl abt bros messrs mme mlle
-    mgr dott avv arch rua pca cia ул им ак акад проф обл оз о св αγ डॉ श्री पं কো ডঃ ড ர د
+    mgr ul dott avv arch rua pca cia ул им ак акад проф обл оз о св αγ डॉ श्री पं কো ডঃ ড ர د
     """
 )
 FUNCTION_WORDS: Final = _words(  # what a new clause begins with, rather than a name
@@ -30,8 +30,8 @@ FUNCTION_WORDS: Final = _words(  # what a new clause begins with, rather than a 
     was are were has had il elle ils elles ce cette ces c' qui que où et mais dans en la le les un une des du de
     est el ella ellos los las y pero donde cuando una es fue él e o os um uma ele ela mas onde quando é foi lui
     lei che dove ma nel nella è lo gli i der die das dem den ein eine er sie und aber wo wer ist war im het een
-    hij zij maar waar det han hon och men som är var это он она оно они в на и но который где кто а είναι και η
-    ο το που bu ve ama bir jest ale który która gdzie
+    hij zij maar waar det han hon och men som är var это он она оно они в на и но который которая которое которые где
+    кто а είναι και η ο το που bu ve ama bir jest ale który która gdzie
     """
 )
 JOSA: Final = regex.compile(  # Korean particles and the copula, written on to the word

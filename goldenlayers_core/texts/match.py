@@ -147,7 +147,10 @@ def goes_on_as_a_word(text: str, answer: str) -> bool:
     """Whether `text` begins with the letters of `answer` and goes on with the same word: "Aluminum" for "Al"."""
     if begins_with(text, answer):
         return False
-    said, wanted = words(text).words, words(answer).words
+    return any(_goes_on_with(said, wanted) for said in variants(words(text)) for wanted in variants(words(answer)))
+
+
+def _goes_on_with(said: Sequence[Word], wanted: Sequence[Word]) -> bool:
     n = len(wanted)
     if not wanted or len(said) < n or not all(equal(a, b) for a, b in zip(said[: n - 1], wanted[:-1], strict=True)):
         return False

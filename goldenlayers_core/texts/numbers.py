@@ -35,7 +35,7 @@ _POWERS: Final = {
     "lakh": 10**5,
     "crore": 10**7,
 }
-POWER: Final = regex.compile(rf"\s?(?P<power>{'|'.join(sorted(_POWERS, key=len, reverse=True))})(?![\p{{Latin}}])")
+POWER: Final = regex.compile(rf"(?i)\s?(?P<power>{'|'.join(sorted(_POWERS, key=len, reverse=True))})(?![\p{{Latin}}])")
 _WESTERN: Final = str.maketrans({"٬": ",", "٫": "."})
 
 
@@ -58,7 +58,7 @@ def value(sign: str, digits: str, power: str = "") -> Fraction | str:
         found = Fraction(upper, lower) if lower else Fraction(0)
     else:
         found = Fraction(_decimal(plain))
-    found *= _POWERS.get(power, 1)
+    found *= _POWERS.get(power.casefold(), 1)
     return -found if sign in ("-", "–") and sign else found
 
 

@@ -17,6 +17,7 @@ from typing import Final, Literal
 from goldenlayers_core.results.edit.report import EditReport
 from goldenlayers_core.results.edit.stack import EditCard
 from goldenlayers_core.results.formats import NOT_ASKED, percent
+from goldenlayers_core.texts import begins_with
 
 Colour = Literal["green", "amber", "red"]
 State = Literal["good", "poor", "none"]
@@ -82,12 +83,7 @@ def _verdict(report: EditReport, checks: tuple[Check, ...]) -> tuple[Colour, str
 
 def answered_before(report: EditReport) -> bool:
     """Whether the model gave the new answer before the edit already, so that the edit shows nothing."""
-    return report.took and bare(report.before.answer).startswith(bare(report.target_new))
-
-
-def bare(text: str) -> str:
-    """A text as answers are compared: in one case, with single spaces, without punctuation around it."""
-    return " ".join(text.casefold().split()).strip(".,;!?\"' ")
+    return report.took and begins_with(report.before.answer, report.target_new, (report.target_true,))
 
 
 def _change(report: EditReport, card: EditCard | None) -> Check:

@@ -28,7 +28,7 @@ class Metric:
     definition: str  # one or two sentences for the screen
 
 
-_GREEDY: Final = "real greedy generation, both texts normalised"
+_GREEDY: Final = "real greedy generation, judged by docs/judging.md"
 _FORCED: Final = "share of answer tokens that are the likeliest one, given the right tokens before them (as EasyEdit)"
 
 METRICS: Final[tuple[Metric, ...]] = (
@@ -39,7 +39,7 @@ METRICS: Final[tuple[Metric, ...]] = (
         "Locality",
         "share",
         "higher",
-        f"Prompts about other things answered as before the edit ({_GREEDY}, up to the end of the first clause).",
+        f"Prompts about other things answered as before the edit ({_GREEDY}).",
     ),
     Metric(
         "portability",
@@ -152,6 +152,8 @@ class SweepResult:
     """(Q, M) of the unedited model; NaN for what only an edit has."""
     answers: tuple[tuple[str, ...], ...]  # (Q, L) greedy answer to the request's prompt after the edit
     answers_before: tuple[str, ...]  # (Q,)
+    texts: tuple[tuple[str, ...], ...] = ()  # (Q, L) JSON: what was said to each probe, as far as it was written
+    texts_before: tuple[str, ...] = ()  # (Q,) the same of the unedited model; both empty where they were not kept
     skipped: tuple[tuple[str, str], ...] = ()  # (case_id, reason)
     seconds: float = 0.0  # spent now (0 for what came from the store)
     n_computed: int = 0  # (request, layer) pairs computed now
@@ -205,7 +207,8 @@ class SweepResult:
 
     def only(self, rows: NDArray[np.intp]) -> "SweepResult":
         """The same sweep with some of its requests."""
-        names = (*TEXTS, "answers", "answers_before")
+        kept = ("texts", "texts_before") if self.texts else ()
+        names = (*TEXTS, "answers", "answers_before", *kept)
         texts: dict[str, Any] = {name: tuple(getattr(self, name)[r] for r in rows) for name in names}
         return dataclasses.replace(self, values=self.values[rows], before=self.before[rows], **texts)
 

@@ -4,8 +4,8 @@ from typing import Final
 
 from goldenlayers_core.errors import RequestError
 from goldenlayers_core.records import MAX_PROMPT, EditRequest, Probe
-from goldenlayers_core.results.edit.light import bare
 from goldenlayers_core.subject import occurrences
+from goldenlayers_core.texts import same_text
 
 FREE: Final = "free edit"
 MAX_PROBES: Final = 50
@@ -90,6 +90,5 @@ def parted(request: EditRequest) -> tuple[str, str, str]:
 
 def no_op(request: EditRequest) -> str:
     """One sentence when the new answer is an old one, so that the edit would change nothing; "" otherwise."""
-    new = bare(request.target_new)
-    same = next((old for old in request.true_answers if bare(old) == new), "")
+    same = any(same_text(old, request.target_new) for old in request.true_answers)
     return f"This is a no-op: the new answer {request.target_new!r} is the old one already." if same else ""

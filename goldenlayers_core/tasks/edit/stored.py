@@ -17,7 +17,7 @@ from goldenlayers_core.tasks.questions import EditQuestion
 from goldenlayers_core.tasks.serial import plain, report_from
 
 FORMAT: Final = "golden-layers-edit-2"
-EDIT_VERSION: Final = "edit-2"
+EDIT_VERSION: Final = "edit-3"
 PANEL_VERSION: Final = "panel-1"  # changes when a number, or the panel, would come out differently
 
 

@@ -15,8 +15,8 @@ from goldenlayers_core.tasks.manifest import is_stored, manifest_of
 from goldenlayers_core.tasks.questions import ManyEditsQuestion
 from goldenlayers_core.tasks.serial import plain, report_from
 
-MANY_VERSION: Final = "many-2"  # of runs; many-1 compared a stack with what it was laid on
-ROWS_VERSION: Final = "many-1"  # of edits and reports kept one by one: changes when they would come out differently
+MANY_VERSION: Final = "many-3"  # of runs; many-1 compared a stack with what it was laid on; 3: judged by answers-2
+ROWS_VERSION: Final = "many-2"  # of edits and reports kept one by one: changes when they would come out differently
 _REPORTS: Final = ("reports", "own_reports")
 
 

@@ -16,7 +16,7 @@ from goldenlayers_core.runtime import RunManifest, Store, now
 from goldenlayers_core.tasks.questions import DatasetChoice, Question
 from goldenlayers_core.tasks.serial import plain, restored
 
-TOUR_VERSION: Final = "tour-1"
+TOUR_VERSION: Final = "tour-2"
 DATASET: Final = "bundled"  # the tour's own: it needs no choice of a person's
 FACT: Final = "city_country-003"  # chosen because its neighbours show what a layer does; the page says so
 _UNDER_WAY: Final = "tours"

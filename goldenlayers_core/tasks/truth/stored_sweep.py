@@ -15,7 +15,7 @@ from goldenlayers_core.runtime import Store
 from goldenlayers_core.tasks.manifest import is_stored, manifest_of
 from goldenlayers_core.tasks.questions import SweepQuestion
 
-SWEEP_VERSION: Final = "sweep-1"  # changes when an edit or a metric would come out differently
+SWEEP_VERSION: Final = "sweep-2"  # changes when an edit or a metric would come out differently
 
 
 def save_sweep(store: Store, question: SweepQuestion, found: SweepResult) -> str:
@@ -39,7 +39,11 @@ def save_sweep(store: Store, question: SweepQuestion, found: SweepResult) -> str
         ("seconds per edit", f"{found.seconds_per_edit:.4g}"),
     )
     manifest = manifest_of(run_id, title, question, found, summary, SWEEP_VERSION)
-    store.save_run(manifest, {"sweep": found.to_frame(), "before": _before(found)}, {"rest": json.dumps(_rest(found))})
+    after, before = found.to_frame(), _before(found)
+    if found.texts:
+        after["texts"] = [text for row in found.texts for text in row]
+        before["texts"] = list(found.texts_before)
+    store.save_run(manifest, {"sweep": after, "before": before}, {"rest": json.dumps(_rest(found))})
     return run_id
 
 
@@ -65,6 +69,8 @@ def open_sweep(store: Store, run_id: str) -> SweepResult:
         before=np.asarray(before.reindex(columns=names).to_numpy(np.float64), dtype=np.float64),
         answers=tuple(map(tuple, answers.tolist())),
         answers_before=tuple(before["answers_before"].astype(str)),
+        texts=_texts(after, queries, len(layers)),
+        texts_before=tuple(before["texts"].astype(str)) if "texts" in before else (),
         skipped=tuple((str(case), str(reason)) for case, reason in rest["skipped"]),
         seconds=run.manifest.seconds,
         n_computed=int(dict(run.manifest.summary).get("computed now", 0)),
@@ -72,6 +78,13 @@ def open_sweep(store: Store, run_id: str) -> SweepResult:
         provenance=dict(run.manifest.provenance),
         **{name: tuple(before[name].astype(str)) for name in TEXTS},
     )
+
+
+def _texts(after: pd.DataFrame, queries: int, layers: int) -> tuple[tuple[str, ...], ...]:
+    """(Q, L) as kept; none in runs from before they were."""
+    if "texts" not in after:
+        return ()
+    return tuple(map(tuple, after["texts"].astype(str).to_numpy().reshape(queries, layers).tolist()))
 
 
 def _before(found: SweepResult) -> pd.DataFrame:

@@ -169,6 +169,8 @@ class Bed:
             before=_floats(before, names),
             answers=tuple(map(tuple, answers.tolist())),
             answers_before=tuple(before["answer"].astype(str)),
+            texts=tuple(map(tuple, after["texts"].astype(str).to_numpy().reshape(shape[:2]).tolist())),
+            texts_before=tuple(before["texts"].astype(str)),
             skipped=self.skipped,
             seconds=seconds,
             n_computed=computed,
@@ -188,5 +190,6 @@ def _floats(rows: pd.DataFrame, names: Sequence[str]) -> Floats:
 
 def _row(pair: SweptPair, request: EditRequest) -> pd.DataFrame:
     numbers = {m.name: [pair.metrics.get(m.name, float("nan"))] for m in METRICS}
-    about = {"answer": [pair.answer], "seconds": [pair.seconds]}
+    texts = json.dumps(pair.texts, ensure_ascii=False)
+    about = {"answer": [pair.answer], "texts": [texts], "seconds": [pair.seconds]}
     return pd.DataFrame({"request": [request.digest], "layer": [pair.layer], **numbers, **about})
