@@ -5,21 +5,17 @@ import platform
 from importlib import metadata
 from pathlib import Path
 
-from goldenlayers_core.texts import JUDGEMENT
-
 _PACKAGES = ("torch", "transformers", "numpy")
 
 
 def provenance() -> dict[str, str]:
-    """Python, platform, processor, cores, the versions of torch, transformers and numpy (none is imported), and of the
-    rules by which answers are judged."""
+    """Python, platform, processor, cores, and the versions of torch, transformers and numpy (none is imported)."""
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
         "cpu": _processor(),
         "cores": str(_cores()),
         **{name: _version(name) for name in _PACKAGES},
-        "judgement": JUDGEMENT,
     }
 
 

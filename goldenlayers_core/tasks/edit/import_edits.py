@@ -22,6 +22,7 @@ from goldenlayers_core.runtime import Progress, provenance
 from goldenlayers_core.tasks.edit.stored import EDIT_VERSION, save_report
 from goldenlayers_core.tasks.questions import EditQuestion
 from goldenlayers_core.tasks.serial import plain
+from goldenlayers_core.texts import JUDGEMENT
 
 if TYPE_CHECKING:
     from goldenlayers_core.tasks.workbench import Workbench
@@ -100,7 +101,14 @@ def _measured(
     if not any(run.run_id == run_id for run in bench.store.runs()):
         registered = any(method.name == edit.method for method in methods())
         settings = _settings(edit) if registered else {}
-        origin = {**provenance(), **report.provenance, "config": edit.config, "code": EDIT_VERSION, "imported": name}
+        origin = {
+            **provenance(),
+            **report.provenance,
+            "config": edit.config,
+            "code": EDIT_VERSION,
+            "judgement": JUDGEMENT,
+            "imported": name,
+        }
         question = EditQuestion(model, plain(request), edit.method, edit.layer, settings)
         run_id = save_report(bench.store, question, dataclasses.replace(report, provenance=origin), handle.name)
     return run_id, report.before.answer, report.after.answer

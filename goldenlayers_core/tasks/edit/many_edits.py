@@ -24,6 +24,7 @@ from goldenlayers_core.tasks.edit.one_edit import chosen_layer, method_settings,
 from goldenlayers_core.tasks.edit.stored_many import MANY_VERSION, save_many
 from goldenlayers_core.tasks.edit.supplies import supplies_of
 from goldenlayers_core.tasks.questions import ManyEditsQuestion
+from goldenlayers_core.texts import JUDGEMENT
 
 if TYPE_CHECKING:
     from goldenlayers_core.tasks.workbench import Workbench
@@ -105,6 +106,7 @@ def _result(
             "dtype": str(handle.dtype).removeprefix("torch."),
             "layer": work.evidence,
             "code": MANY_VERSION,
+            "judgement": JUDGEMENT,
         },
         baseline="below" if alone and question.earlier else "unedited",
         own_reports=tuple(done.own),

@@ -21,6 +21,7 @@ from goldenlayers_core.tasks.questions import DatasetChoice, EditQuestion, Score
 from goldenlayers_core.tasks.recommendation import recommend
 from goldenlayers_core.tasks.scores.layer_scores import score
 from goldenlayers_core.tasks.serial import request_from
+from goldenlayers_core.texts import JUDGEMENT
 
 if TYPE_CHECKING:
     from goldenlayers_core.tasks.workbench import Workbench
@@ -70,6 +71,7 @@ def _provenance(handle: ModelHandle, made: Edit) -> dict[str, str]:
         "dtype": handle.dtype_name,
         "config": made.config,
         "code": EDIT_VERSION,
+        "judgement": JUDGEMENT,
     }
 
 

@@ -29,6 +29,7 @@ from goldenlayers_core.tasks.scores.layer_scores import score
 from goldenlayers_core.tasks.scores.stored import open_scores
 from goldenlayers_core.tasks.serial import plain
 from goldenlayers_core.tasks.shipped_evidence import BUNDLED
+from goldenlayers_core.texts import JUDGEMENT
 
 if TYPE_CHECKING:
     from goldenlayers_core.tasks.workbench import Workbench
@@ -80,7 +81,8 @@ def tour(bench: "Workbench", question: TourQuestion, progress: Progress) -> str:
     going.say(other_run=other, seconds=time.perf_counter() - going.start)
     progress.update(going.total, going.total, "Done")
     reports = tuple(open_report(bench.store, run_id) for run_id in dict.fromkeys((run, other)))
-    return save_tour(bench.store, question, going.found, reports, provenance_of(handle))
+    about = {**provenance_of(handle), "judgement": JUDGEMENT}
+    return save_tour(bench.store, question, going.found, reports, about)
 
 
 def _fact(bench: "Workbench", question: TourQuestion) -> EditRequest:

@@ -16,6 +16,7 @@ from goldenlayers_core.tasks.scores.stored import open_scores
 from goldenlayers_core.tasks.truth.stored_search import save_search
 from goldenlayers_core.tasks.truth.stored_sweep import SWEEP_VERSION
 from goldenlayers_core.tasks.truth.sweep import Bed, open_bed
+from goldenlayers_core.texts import JUDGEMENT
 
 if TYPE_CHECKING:
     from goldenlayers_core.tasks.workbench import Workbench
@@ -132,5 +133,5 @@ def _result(
         n_pairs=pairs,
         seed=question.seed,
         finished=race.over,
-        provenance={**provenance_of(bed.handle), "code": SWEEP_VERSION},
+        provenance={**provenance_of(bed.handle), "code": SWEEP_VERSION, "judgement": JUDGEMENT},
     )

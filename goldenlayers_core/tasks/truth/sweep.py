@@ -24,6 +24,7 @@ from goldenlayers_core.tasks.manifest import provenance_of
 from goldenlayers_core.tasks.questions import SweepQuestion
 from goldenlayers_core.tasks.stored_rows import read_rows, token_key
 from goldenlayers_core.tasks.truth.stored_sweep import SWEEP_VERSION, save_sweep
+from goldenlayers_core.texts import JUDGEMENT
 
 if TYPE_CHECKING:
     from goldenlayers_core.tasks.workbench import Workbench
@@ -179,6 +180,7 @@ class Bed:
                 **provenance_of(self.handle),
                 "model_type": self.handle.architecture.model_type,
                 "code": SWEEP_VERSION,
+                "judgement": JUDGEMENT,
                 **covariance,
             },
         )
