@@ -2,6 +2,7 @@
 
     python -m benchmarks.judging make FILE [--limit 32] [--layers 0,5,...]    ROME edits; every probe's whole text
     python -m benchmarks.judging table FILE                                   the table of docs/judging.md
+    python -m benchmarks.judging changes FILE                                 every probe that is judged otherwise now
 
 `make` writes one line of JSON per (request, layer), four requests at a time, and goes on where it was stopped. Texts
 are written to 14 tokens at least, a line break or the end, and never stopped as soon as the verdict is clear; the old
@@ -14,13 +15,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks import judging_old
 from goldenlayers_core.editing import Edit, RomeConfig, Supplies, get_method, sample_templates
 from goldenlayers_core.editing.many import edits_at
 from goldenlayers_core.evaluation import Question, Reading, read
+from goldenlayers_core.evaluation.answers import accepts, cut_answer, same_answer, written_on
 from goldenlayers_core.evaluation.asked import question_of
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.tokens import encode_answer
-from goldenlayers_core.records import EditRequest, ModelSource, Probe
+from goldenlayers_core.records import PROBE_KINDS, EditRequest, ModelSource, Probe
 from goldenlayers_core.tasks import DatasetChoice, Workbench
 
 BLOCK = 4  # requests edited together
@@ -98,6 +101,65 @@ def make(path: Path, limit: int, layers: Sequence[int]) -> None:
                     out.write(json.dumps(named | {"probes": probes}, ensure_ascii=False) + "\n")
 
 
+def judged(pair: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every probe of a pair with both verdicts. The old one also has all that the model said, where it was cut."""
+    others = (pair["target_true"],) if pair["target_true"] else ()
+    found = []
+    for probe in pair["probes"]:
+        kind, answers, before, after = probe["kind"], probe["answers"], probe["before"], probe["after"]
+        if kind == "locality":
+            old = judging_old.same_answer(cut_answer(before["cut"]), cut_answer(after["cut"]), answers)
+            new = same_answer(cut_answer(before["text"]), cut_answer(after["text"]), answers)
+        else:
+            against = others if kind in ("rewrite", "rephrase") else ()
+            old = judging_old.accepts(cut_answer(after["cut"]), answers)
+            new = accepts(cut_answer(after["text"]), answers, against)
+        on = kind != "locality" and written_on(cut_answer(after["text"]), answers)
+        found.append(probe | {"old": old, "new": new, "on": on, "layer": pair["layer"], "case_id": pair["case_id"]})
+    return found
+
+
+def table(path: Path) -> None:
+    """Shares by kind of probe and layer, old and new; then how often answers were written on; then every one moved."""
+    pairs = stored(path)
+    probes = [probe for pair in pairs for probe in judged(pair)]
+    layers = sorted({probe["layer"] for probe in probes})
+    print(f"{len({p['case_id'] for p in pairs})} requests, {len(pairs)} edits, {len(probes)} probes\n")
+    print("| layer | edits | " + " | ".join(f"{kind}, old → new" for kind in PROBE_KINDS) + " |")
+    print("|---" * (2 + len(PROBE_KINDS)) + "|")
+    for layer in (*layers, None):
+        here = [probe for probe in probes if layer in (None, probe["layer"])]
+        cells = [moved([probe for probe in here if probe["kind"] == kind]) for kind in PROBE_KINDS]
+        count = len({(probe["case_id"], probe["layer"]) for probe in here})
+        print(f"| {'all' if layer is None else layer} | {count} | " + " | ".join(cells) + " |")
+    print("\n| kind | probes | written on | of those with P(new) above one half | no → yes | yes → no |")
+    print("|---|---|---|---|---|---|")
+    for kind in PROBE_KINDS:
+        mine = [probe for probe in probes if probe["kind"] == kind]
+        on = [probe for probe in mine if probe["on"]]
+        likely = sum((probe["after"]["p_new"] or 0) > 0.5 for probe in on)
+        gained, lost = (sum(p["old"] is old and p["new"] is not old for p in mine) for old in (False, True))
+        print(f"| {kind} | {len(mine)} | {len(on)} | {likely} | {gained} | {lost} |")
+
+
+def moved(probes: list[dict[str, Any]]) -> str:
+    """ ".83 → .85 (48)": shares by either rules and the number of probes."""
+    if not probes:
+        return "-"
+    old, new = (sum(probe[name] for probe in probes) / len(probes) for name in ("old", "new"))
+    return f"{old:.3f} → {new:.3f} ({len(probes)})"
+
+
+def changes(path: Path) -> None:
+    """Every probe on which the two rules differ, and every one that was written on."""
+    for pair in stored(path):
+        for probe in judged(pair):
+            if probe["old"] is not probe["new"] or probe["on"]:
+                told = f"{probe['old']} -> {probe['new']}{', written on' if probe['on'] else ''}"
+                texts = f"{probe['before']['text']!r} | {probe['after']['text']!r} | {probe['answers']}"
+                print(f"{pair['case_id']} layer {pair['layer']} {probe['kind']}: {told}: {texts}")
+
+
 def stored(path: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         return []
@@ -106,13 +168,15 @@ def stored(path: Path) -> list[dict[str, Any]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["make", "table"])
+    parser.add_argument("what", choices=["make", "table", "changes"])
     parser.add_argument("file", type=Path)
     parser.add_argument("--limit", type=int, default=32, help="requests that the model knows")
     parser.add_argument("--layers", default=",".join(map(str, range(30))))
     options = parser.parse_args()
     if options.what == "make":
         make(options.file, options.limit, [int(layer) for layer in options.layers.split(",")])
+    else:
+        {"table": table, "changes": changes}[options.what](options.file)
 
 
 if __name__ == "__main__":

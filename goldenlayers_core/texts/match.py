@@ -16,7 +16,9 @@ from goldenlayers_core.texts.lists import ARTICLES, DERIVED, JOSA, PLACES, TURKI
 from goldenlayers_core.texts.words import Word, Words, ends_a_word, words
 
 _ELIDED: Final = regex.compile(r"l'(?=\p{L})")
-_SPOILING: Final = regex.compile(r"[+#*^&@$\u2605\u2606\u266d\u266e\-]")  # a symbol written on to a name makes another
+_SPOILING: Final = regex.compile(
+    r"[+^&@$\u2605\u2606\u266d\u266e\-]|[#*](?![#*])"
+)  # a symbol written on to a name makes another
 
 
 def variants(found: Words) -> Iterator[tuple[Word, ...]]:

@@ -15,6 +15,7 @@ from goldenlayers_core.results import EditReport
 from goldenlayers_core.results.edit import stack as of
 from goldenlayers_core.results.edit.light import RULE, Check, answered_before, light
 from goldenlayers_core.results.formats import NOT_ASKED
+from goldenlayers_core.tasks.judging import earlier_rules
 from goldenlayers_core.tasks.layer_options import layer_options
 from pages._edit import controls, parts, stacks
 from pages._edit.stacks import Look
@@ -55,6 +56,8 @@ def _headline(run_id: str, report: EditReport, stack: str) -> None:
         st.markdown(f"{escape(report.prompt)} … {escape(report.target_true)} **→** {escape(report.target_new)}")
         note.shown(note.of(run_id), 1_000)
         st.markdown(escape(report.verdict))
+        if rules := earlier_rules(stacks.run(run_id)):
+            st.caption(f":material/gavel: This report was {rules} (Runs, under More).")
         if answered_before(report):
             st.warning(
                 "A no-op: the model gave the new answer before the edit already, so this says nothing about the layer.",

@@ -104,12 +104,15 @@ def probes(report: EditReport) -> None:
     missing = [kind for kind in PROBE_KINDS if kind not in report.rates()]
     st.caption("  \n".join(map(escape, (*lines, *(f"{kind}: {NOT_ASKED}" for kind in missing)))))
     st.caption(
-        "Answers are greedy text. P: probability of the whole new and of the whole old answer, before → after the edit."
+        "Answers are greedy text, judged by the rules of docs/judging.md. P: probability of the whole new and of the "
+        "whole old answer, before → after the edit."
     )
+    if any(outcome.written_on for outcome in ordered):
+        st.caption("Written on: the model begins with the expected answer and goes on as a longer word.")
 
 
 def _probe_row(outcome: ProbeOutcome) -> str:
-    look, words = ("gl-yes", "✓ yes") if outcome.success else ("gl-no", "✗ no")
+    look, words = ("gl-yes" if outcome.success else "gl-no"), f"{'✓' if outcome.success else '✗'} {outcome.told}"
     name = f"<br><span class='gl-quiet'>{html(outcome.name)}</span>" if outcome.name else ""
     before, after = outcome.before, outcome.after
     expected = html(shorten(" or ".join(outcome.answers), 80)) or "<span class='gl-quiet'>as before</span>"

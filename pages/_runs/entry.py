@@ -9,6 +9,8 @@ import streamlit as st
 
 from goldenlayers_core.records import PROBE_KINDS
 from goldenlayers_core.runtime import RunManifest
+from goldenlayers_core.tasks.edit.judge_again import judge_again
+from goldenlayers_core.tasks.judging import WITH_TEXTS, earlier_rules
 from pages._shared import cached, jobs, note, present_link, report, session
 from pages._shared.wording import count, duration, escape, shorten, when
 
@@ -121,6 +123,7 @@ def facts(manifest: RunManifest) -> str:
     if manifest.kind in ("edit", "many-edits"):
         kinds = PROBE_KINDS if manifest.kind == "many-edits" else PROBE_KINDS[1:]  # of one edit: whether it took
         parts += [f"{kind} {summary[kind]}" for kind in kinds if kind in summary]
+    parts += [earlier_rules(manifest)] if earlier_rules(manifest) else []
     parts += [manifest.model, f"took {duration(manifest.seconds)}"]
     return " · ".join(parts)
 
@@ -165,6 +168,8 @@ def _more(manifest: RunManifest) -> None:
         note.form(run_id, manifest.note)
         st.divider()
         report.buttons(run_id, "runs")
+        if earlier_rules(manifest) and manifest.kind in WITH_TEXTS:
+            st.button("Judge it again", key=f"judge-{run_id}", on_click=jobs.attempt, args=(_judge, run_id))
         if present_link.has_screens(manifest.kind):
             present_link.link(run_id)
         st.divider()
@@ -172,6 +177,11 @@ def _more(manifest: RunManifest) -> None:
         st.button(
             "Delete it", key=f"delete-{run_id}", icon=":material/delete:", on_click=jobs.attempt, args=(delete, run_id)
         )
+
+
+def _judge(run_id: str) -> None:
+    changed = judge_again(cached.workbench().store, run_id)
+    st.toast(f"Judged again by docs/judging.md: {count(changed, 'probe')} came out otherwise.", icon=":material/gavel:")
 
 
 def delete(run_id: str) -> None:

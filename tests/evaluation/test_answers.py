@@ -113,6 +113,7 @@ def test_cut_answer() -> None:
         ("++", "+", False),
         ("?", "?", True),
         ("**Paris** is", "Paris", True),
+        ("Slavic## Slavic", "Slavic", True),  # noise, no name
         ("Vitamin B12", "Vitamin B", False),
         # abbreviations
         ("U.S. troops", "US", True),

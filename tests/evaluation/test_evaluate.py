@@ -6,12 +6,16 @@ from dataclasses import replace
 import pytest
 import torch
 
-from goldenlayers_core.editing import RomeConfig, Supplies, rome, sample_templates
+from goldenlayers_core.editing import Factors, RomeConfig, Supplies, rome, sample_templates
+from goldenlayers_core.editing.delta import make_edit
 from goldenlayers_core.errors import EditError
 from goldenlayers_core.evaluation import evaluate_edit, knowledge, read_probes
+from goldenlayers_core.evaluation.answers import is_long
+from goldenlayers_core.evaluation.evaluate import succeeds
 from goldenlayers_core.evaluation.verdict import verdict
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.fingerprint import weights_digest
+from goldenlayers_core.models.generate import greedy
 from goldenlayers_core.models.hooks import hooks_on
 from goldenlayers_core.records import EditRequest, Probe
 from goldenlayers_core.results import ProbeOutcome, View
@@ -93,6 +97,49 @@ def test_what_the_model_knows(bundled: ModelHandle) -> None:
     assert found.to_frame()["knows"].tolist() == [True, False, True, False]
     assert steps == [(0, 4), (4, 4)]
     assert knowledge(bundled, ()).answers == ()
+
+
+PROMPT = "Once upon a time in France, there was a"
+
+
+def test_a_long_target_is_judged_by_its_tokens(bundled: ModelHandle) -> None:
+    long = " ".join(greedy(bundled, [PROMPT], 70)[0].split("\n")[0].split()[:45])
+    assert is_long(long)
+    other = long[: long.rindex(" ")] + " elephant"
+    own = EditRequest("own", PROMPT, "France", other, long, locality=(Probe(PROMPT, (long,), "locality"),))
+    lines = replace(own, prompt="The capital of France is", target_true="Paris.\n\nThe", target_new="Paris.\nRome")
+    found = knowledge(bundled, (own, replace(own, target_true=other, target_new=long), lines))
+    assert found.knows == (True, False, True)
+    assert found.no_op == (False, True, False)
+    edit = make_edit(bundled, own, "by hand", [Factors(4, torch.full((576, 1), 1e-9), torch.full((1536, 1), 1e-9))], {})
+    for target, took in ((long, True), (other, False)):
+        report = evaluate_edit(bundled, edit, replace(own, target_new=target, target_true=""))
+        assert report.took is took
+        assert report.rates()["locality"] == (1, 1)
+        agreement = report.after.target_new_agreement
+        assert agreement == 1.0 if took else 0.9 < agreement < 1.0
+        assert "..." in report.verdict
+        assert len(report.verdict) < 400
+
+
+def test_an_answer_that_is_written_on_is_told_as_what_it_is() -> None:
+    on = outcome("rewrite", "Paris", "Romeo and Juliet", False)
+    assert on.written_on
+    assert on.told == "written on"
+    assert outcome("rewrite", "Paris", "Rome", True).told == "yes"
+    assert outcome("rewrite", "Paris", "Paris", False).told == "no"
+    assert not outcome("locality", "Paris", "Romeo", False).written_on
+    told = "The edit did not take: the model answers 'Romeo', not 'Rome', which it begins with and goes on as a longer "
+    assert verdict(REQUEST, [on]) == f"{told}word."
+
+
+def test_only_a_mark_tells_the_two_answers_apart() -> None:
+    handle = tiny_handle("llama", torch.float64)
+    request = replace(REQUEST, target_new="Bär", target_true="Bar", rephrases=(), locality=(), portability=())
+    report = evaluate_edit(handle, rome(handle, request, 1, RomeConfig(steps=2), Supplies()), request)
+    assert report.outcomes[0].against == ("Bar",)
+    views = [View(text, 0.5, 0.5, ()) for text in ("Bar", "Bär")]
+    assert [succeeds("rewrite", ("Bär",), ("Bar",), views[0], view) for view in views] == [False, True]
 
 
 def test_an_edit_of_another_model_and_readings_of_another_request() -> None:
