@@ -3,6 +3,7 @@
     python -m benchmarks.judging make FILE [--limit 32] [--layers 0,5,...]    ROME edits; every probe's whole text
     python -m benchmarks.judging table FILE                                   the table of docs/judging.md
     python -m benchmarks.judging changes FILE                                 every probe that is judged otherwise now
+    python -m benchmarks.judging pairs tests/evaluation/pairs.tsv             the labelled pairs, by kind
 
 `make` writes one line of JSON per (request, layer), four requests at a time, and goes on where it was stopped. Texts
 are written to 14 tokens at least, a line break or the end, and never stopped as soon as the verdict is clear; the old
@@ -10,6 +11,7 @@ rules see the first `limit` tokens, which is as far as the sweep wrote then.
 """
 
 import argparse
+import csv
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -150,6 +152,26 @@ def moved(probes: list[dict[str, Any]]) -> str:
     return f"{old:.3f} → {new:.3f} ({len(probes)})"
 
 
+def pairs(path: Path) -> None:
+    """What the rules of either side say of labelled pairs, by group of kinds."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    print("| kinds | pairs | same | old wrong: said different | old wrong: said the same | new wrong |")
+    print("|---|---|---|---|---|---|")
+    for group in (*dict.fromkeys(row["group"] for row in rows), None):
+        mine = [row for row in rows if group in (None, row["group"])]
+        same = [row["same"] == "yes" for row in mine]
+        old = [row["old"] == "yes" for row in mine]
+        texts = [[row[name].replace("\\n", "\n") for name in ("before", "after")] for row in mine]
+        new = [
+            same_answer(a, b, tuple(filter(None, row["aliases"].split(";"))))
+            for (a, b), row in zip(texts, mine, strict=True)
+        ]
+        lost, gained = (sum(s is x and o is not x for s, o in zip(same, old, strict=True)) for x in (True, False))
+        wrong = sum(s is not n for s, n in zip(same, new, strict=True))
+        print(f"| {group or 'all'} | {len(mine)} | {sum(same)} | {lost} | {gained} | {wrong} |")
+
+
 def changes(path: Path) -> None:
     """Every probe on which the two rules differ, and every one that was written on."""
     for pair in stored(path):
@@ -168,7 +190,7 @@ def stored(path: Path) -> list[dict[str, Any]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["make", "table", "changes"])
+    parser.add_argument("what", choices=["make", "table", "changes", "pairs"])
     parser.add_argument("file", type=Path)
     parser.add_argument("--limit", type=int, default=32, help="requests that the model knows")
     parser.add_argument("--layers", default=",".join(map(str, range(30))))
@@ -176,7 +198,7 @@ def main() -> None:
     if options.what == "make":
         make(options.file, options.limit, [int(layer) for layer in options.layers.split(",")])
     else:
-        {"table": table, "changes": changes}[options.what](options.file)
+        {"table": table, "changes": changes, "pairs": pairs}[options.what](options.file)
 
 
 if __name__ == "__main__":

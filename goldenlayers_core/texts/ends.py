@@ -51,7 +51,7 @@ def _abbreviates(last: Word, following: Word, place: int) -> bool:
     if following.text.casefold() in FUNCTION_WORDS:
         return False
     if last.kind == "number":
-        return place == 1 and len(last.plain) <= 2
+        return (place == 1 or (place == 2 and last.glued)) and len(last.plain) <= 2
     if last.text.endswith(".") or len(last.letters) == 1:
         return True
     return last.plain in ABBREVIATIONS or (is_cased(last) and len(last.letters) <= 4 and not _VOWEL.search(last.plain))

@@ -50,4 +50,4 @@ TURKISH: Final = regex.compile(  # endings behind the apostrophe of a name, lett
     r"[dt][iu]r(?:lar|ler)?|[dt][ae]n?|[yn]?[ae]|[yn]?[iu]|n?[iu]n|yd[iu]|yl[ae]|s[iu]"
 )
 DERIVED: Final = frozenset("語语人字族教")  # language, person, script, people, creed: written on, another word
-PLACES: Final = frozenset("市都府県县縣省州")  # city, prefecture, province: written on, the same place
+PLACES: Final = frozenset("市都府県县縣省州ฯ")  # city, prefecture, province, "and so on": written on, the same place

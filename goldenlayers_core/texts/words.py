@@ -27,7 +27,7 @@ _UNPARTED: Final = rf"(?:[[\p{{L}}\p{{Nl}}]&&[{_SCX}\u3005-\u3007\u30fc]]\p{{M}}
 _LETTER: Final = rf"(?:[[\p{{L}}\p{{Nl}}\p{{No}}]--[{_SCX}\u3005-\u3007\u30fc]]\p{{M}}*)"
 _JOINED: Final = (  # what joins two letters of one word
     r"(?:'(?=[\p{L}])|(?<=\p{Hebrew})[\"\u05f3\u05f4](?=\p{Hebrew})"
-    r"|\.(?=\p{Ll})|(?<=\p{Lu}\p{M}*)\.(?=\p{Lu})|(?<=[\p{Lo}&&[\p{Arabic}\p{Hebrew}\p{Indic}]])\.(?=\p{Lo}))"
+    r"|\.(?=\p{Ll})|(?<=\p{Lu}\p{M}*)\.(?=\p{Lu})|(?<=(?<!\p{L})\p{L}{2})\.(?=\p{Lu}(?!\p{L}))|(?<=[\p{Lo}&&[\p{Arabic}\p{Hebrew}\p{Indic}]])\.(?=\p{Lo}))"
 ).replace(r"\p{Indic}", r"\p{Devanagari}\p{Bengali}\p{Tamil}\p{Telugu}")
 _TOKEN: Final = regex.compile(
     rf"(?V1)(?P<initials>(?<![\p{{L}}\p{{M}}\p{{N}}']){_LETTER}\.(?:\s?{_LETTER}\.)+(?:{_LETTER}(?![\p{{L}}\p{{M}}.]))?)"

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Final
 from goldenlayers_core.editing import Edit
 from goldenlayers_core.editing.overlay import checked, overlay
 from goldenlayers_core.errors import EditError
-from goldenlayers_core.evaluation import Question, accepts, read
-from goldenlayers_core.evaluation.answers import same_answer
+from goldenlayers_core.evaluation import Question, read
+from goldenlayers_core.evaluation.answers import is_long, same_answer, says
+from goldenlayers_core.evaluation.asked import others_of
 from goldenlayers_core.evaluation.fluency import fluency, neutral_text, perplexity
 from goldenlayers_core.evaluation.read import divergence
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.records import PROBE_KINDS, EditRequest, ModelSource, ProbeKind
+from goldenlayers_core.results import View
 from goldenlayers_core.results.edit.evaluation import GROUPS, EditEvaluation, Group, ProbeRate
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks.edit.export import open_edits
@@ -34,12 +36,13 @@ class _Asked:
     kind: ProbeKind
     prompt: str
     expected: tuple[str, ...]
+    against: tuple[str, ...] = ()  # other answers to it
 
 
 @dataclass(frozen=True, slots=True)
 class _Heard:
-    before: str
-    after: str
+    before: View
+    after: View
     divergence: float  # nats
 
 
@@ -110,14 +113,15 @@ def _divided(
 def _of_edited(request: EditRequest) -> Iterator[_Asked]:
     for probe in request.probes:
         new = probe.kind in ("rewrite", "rephrase")
-        yield _Asked("edited", probe.kind, probe.prompt, (request.target_new,) if new else probe.answers)
+        expected = (request.target_new,) if new else probe.answers
+        yield _Asked("edited", probe.kind, probe.prompt, expected, others_of(request, probe))
 
 
 def _of_other(request: EditRequest) -> Iterator[_Asked]:
     """What follows from another request's own edit is not expected here: nothing is."""
     for probe in request.probes:
         if probe.kind in ("rewrite", "rephrase"):
-            yield _Asked("others", probe.kind, probe.prompt, request.true_answers)
+            yield _Asked("others", probe.kind, probe.prompt, request.true_answers, (request.target_new,))
         else:
             yield _Asked("others", probe.kind, probe.prompt, probe.answers if probe.kind == "locality" else ())
 
@@ -127,7 +131,8 @@ def _hear(handle: ModelHandle, edit: Edit, asked: Sequence[_Asked], progress: Pr
     expected: dict[str, tuple[str, ...]] = {}
     for a in asked:
         expected[a.prompt] = tuple(dict.fromkeys((*expected.get(a.prompt, ()), *a.expected)))
-    questions = [Question(prompt, expected=answers) for prompt, answers in expected.items()]
+    long = {prompt: next(filter(is_long, answers), "") for prompt, answers in expected.items()}
+    questions = [Question(prompt, long[prompt], expected=answers) for prompt, answers in expected.items()]
     heard: dict[str, _Heard] = {}
     for start in range(0, len(questions), _CHUNK):
         progress.update(start, len(questions), "Asking every probe, before and after")
@@ -135,9 +140,14 @@ def _hear(handle: ModelHandle, edit: Edit, asked: Sequence[_Asked], progress: Pr
         owners = [None] * len(chunk) + [edit] * len(chunk)
         both = read(handle, (*chunk, *chunk), owners, between=progress.check)
         for question, before, after in zip(chunk, both[: len(chunk)], both[len(chunk) :], strict=True):
-            heard[question.prompt] = _Heard(before.view.answer, after.view.answer, divergence(before, after))
+            heard[question.prompt] = _Heard(before.view, after.view, divergence(before, after))
     progress.update(len(questions), len(questions), "Asking every probe, before and after")
     return heard
+
+
+def _says(view: View, asked: _Asked) -> bool:
+    """Whether an expected answer is given; where there is a long one, it is the one whose tokens were asked for."""
+    return says(view, sorted(asked.expected, key=is_long, reverse=True), asked.against)
 
 
 def _rates(asked: Sequence[_Asked], heard: dict[str, _Heard]) -> Iterator[ProbeRate]:
@@ -151,8 +161,8 @@ def _rates(asked: Sequence[_Asked], heard: dict[str, _Heard]) -> Iterator[ProbeR
                     kind=kind,
                     n_probes=len(mine),
                     n_judged=len(judged),
-                    before=sum(accepts(h.before, a.expected) for a, h in judged),
-                    after=sum(accepts(h.after, a.expected) for a, h in judged),
-                    unchanged=sum(same_answer(h.before, h.after, a.expected) for a, h in mine),
+                    before=sum(_says(h.before, a) for a, h in judged),
+                    after=sum(_says(h.after, a) for a, h in judged),
+                    unchanged=sum(same_answer(h.before.answer, h.after.answer, a.expected) for a, h in mine),
                     divergence=sum(h.divergence for _, h in mine) / len(mine),
                 )

@@ -75,5 +75,5 @@ def ask_in_words(bench: "Workbench", model: ModelSource, request: EditRequest) -
     prompts = tuple(dict.fromkeys((request.prompt, *(probe.prompt for probe in request.rephrases))))
     asked = [Question(p, target_true=request.target_true, expected=request.true_answers) for p in prompts]
     views = tuple(reading.view for reading in read(handle, asked))
-    knows = tuple(accepts(view.answer, request.true_answers) for view in views)
+    knows = tuple(accepts(view.answer, request.true_answers, (request.target_new,)) for view in views)
     return Wordings(handle.name, request.digest, request.true_answers, prompts, views, knows)

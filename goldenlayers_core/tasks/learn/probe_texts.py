@@ -13,8 +13,8 @@ import numpy as np
 
 from goldenlayers_core.editing import Edit, get_method
 from goldenlayers_core.editing.many import edits_at
-from goldenlayers_core.evaluation.answers import accepts, same_answer
 from goldenlayers_core.evaluation.asked import question_of
+from goldenlayers_core.evaluation.evaluate import succeeds
 from goldenlayers_core.evaluation.read import Reading, read
 from goldenlayers_core.records import EditRequest, Probe
 from goldenlayers_core.results.learn.probe_texts import AskedProbe, ProbeTexts
@@ -87,8 +87,6 @@ def _answers(after: Sequence[Reading]) -> tuple[str, ...]:
 def _hits(probes: Sequence[Probe], before: Sequence[Reading], after: Sequence[Reading]) -> list[bool]:
     """Whether each answer is as wished."""
     return [
-        same_answer(b.view.answer, a.view.answer, probe.answers)
-        if probe.kind == "locality"
-        else accepts(a.view.answer, probe.answers)
+        succeeds(probe.kind, probe.answers, (), b.view, a.view)
         for probe, b, a in zip(probes, before, after, strict=True)
     ]

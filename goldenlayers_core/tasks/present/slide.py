@@ -8,6 +8,7 @@ import pandas as pd
 
 from goldenlayers_core.figures.text import clean, shorten
 from goldenlayers_core.results import EditReport, ProbeOutcome
+from goldenlayers_core.texts import first_clause
 
 _MOST: Final = 44  # letters of an answer
 Draw = Callable[[bool], Any]  # dark or not -> plotly figure
@@ -77,7 +78,4 @@ def _change(outcome: ProbeOutcome, words: tuple[str, str]) -> Change:
 
 def said(answer: str) -> str:
     """An answer as one says it: its first clause, without the full stop."""
-    text = clean(answer)
-    for mark in (". ", ", ", "; ", " (", " and "):
-        text = text.split(mark)[0]
-    return shorten(text.rstrip(".,;: "), _MOST) or "(nothing)"
+    return shorten(first_clause(clean(answer), at_names=True).rstrip(".,;: "), _MOST) or "(nothing)"

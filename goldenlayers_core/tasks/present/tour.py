@@ -108,7 +108,7 @@ def _ask(going: _Tour, handle: ModelHandle, request: EditRequest) -> None:
         target_true=request.target_true,
         target_new=request.target_new,
         answer=view.answer,
-        knows=accepts(view.answer, request.true_answers),
+        knows=accepts(view.answer, request.true_answers, (request.target_new,)),
         true_probability=float(view.target_true_probability),
     )
     progress.update(1, 1, "Asking the model a fact")
