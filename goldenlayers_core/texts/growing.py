@@ -37,7 +37,7 @@ def _is_final(found: Words, place: int) -> bool:
         return len(word.letters) > 1 and _ENDS_A_WORD.fullmatch(gap) is not None
     following = found.words[place + 1]
     initial = len(word.letters) == 1 and "." in gap
-    return not initial and not following.glued and not following.is_spaceless and gap != "'"
+    return not initial and not following.glued and not following.is_spaceless and gap not in ("'", "-")
 
 
 def may_be_an_article(found: Words) -> bool:
@@ -67,8 +67,8 @@ def could_begin(found: Words, final: int, answer: str) -> bool:
     if not found.words or (final == 0 and may_be_an_article(found)):
         return True
     if all(word.kind == "symbol" for word in wanted.words):
-        said, whole = found.text.strip(), prepared(answer).strip()
-        return said.startswith(whole) or whole.startswith(said)
+        text, whole = found.text.strip(), prepared(answer).strip()
+        return text.startswith(whole) or whole.startswith(text)
     for said in variants(found):
         settled = final - (len(found.words) - len(said))
         for target in variants(wanted):

@@ -105,9 +105,16 @@ def _begins(text: str, answer: str, strictly: bool = False) -> bool:
     found = words(text)
     return any(
         _ends_there(found.text, said, wanted, strictly)
-        for said in variants(found)
+        for said in (*variants(found), *_without_currency(found))
         for wanted in variants(words(answer))
     )
+
+
+def _without_currency(found: Words) -> Iterator[tuple[Word, ...]]:
+    """Without a currency written on to the number behind it: "$5" says 5, as "5 dollars" does."""
+    symbol, number = (*found.words[:2], None, None)[:2]
+    if symbol and number and number.kind == "number" and number.glued and regex.fullmatch(r"\p{Sc}", symbol.text):
+        yield found.words[1:]
 
 
 def _ends_there(text: str, said: Sequence[Word], wanted: Sequence[Word], strictly: bool) -> bool:
@@ -117,7 +124,14 @@ def _ends_there(text: str, said: Sequence[Word], wanted: Sequence[Word], strictl
     last, end = said[n - 1], wanted[-1]
     if not equal(last, end, strictly):
         return last.kind == "word" == end.kind and begins(last.letters, end.letters) and _only_a_particle(last, end)
-    return n == len(said) or not said[n].glued or not _goes_on(text, wanted, last, said[n])
+    if n == len(said):
+        return True
+    return not (_goes_on(text, wanted, last, said[n]) if said[n].glued else _is_hyphenated(text, last, said[n]))
+
+
+def _is_hyphenated(text: str, last: Word, following: Word) -> bool:
+    """Whether a hyphen and a capital letter make a longer name: "Guinea-Bissau", but not "Rome-based"."""
+    return text[last.end : following.start] == "-" and last.kind == "word" and following.text[:1].isupper()
 
 
 def _only_a_particle(said: Word, wanted: Word) -> bool:
@@ -149,16 +163,17 @@ def goes_on_as_a_word(text: str, answer: str) -> bool:
     """Whether `text` begins with the letters of `answer` and goes on with the same word: "Aluminum" for "Al"."""
     if begins_with(text, answer):
         return False
-    return any(_goes_on_with(said, wanted) for said in variants(words(text)) for wanted in variants(words(answer)))
+    found = words(text)
+    return any(_goes_on_with(found.text, a, b) for a in variants(found) for b in variants(words(answer)))
 
 
-def _goes_on_with(said: Sequence[Word], wanted: Sequence[Word]) -> bool:
+def _goes_on_with(text: str, said: Sequence[Word], wanted: Sequence[Word]) -> bool:
     n = len(wanted)
     if not wanted or len(said) < n or not all(equal(a, b) for a, b in zip(said[: n - 1], wanted[:-1], strict=True)):
         return False
     last, end = said[n - 1], wanted[-1]
     if equal(last, end):
-        return n < len(said) and said[n].glued
+        return n < len(said) and (said[n].glued or _is_hyphenated(text, last, said[n]))
     return last.kind == end.kind == "word" and begins(last.letters, end.letters)
 
 

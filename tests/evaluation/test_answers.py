@@ -122,6 +122,10 @@ def test_cut_answer() -> None:
         # where a word ends
         ("Romania", "Roma", False),
         ("Rome, Italy.", "Rome", True),
+        ("Rome-based", "Rome", True),
+        ("Guinea-Bissau", "Guinea", False),
+        ("$5", "5", True),
+        ("$5", "\u20ac5", False),
         ("\u6771\u4eac\u306f\u65e5\u672c", "\u6771\u4eac", True),
         ("\u6771\u4eac\u90fd", "\u6771\u4eac", True),  # the prefecture of that name
         ("\u5317\u4eac\u5e02", "\u5317\u4eac", True),  # the city of that name
