@@ -144,7 +144,6 @@ class Bed:
         after = rows.loc[pd.MultiIndex.from_product([digests, layers])]
         before = rows.loc[pd.MultiIndex.from_product([digests, [UNEDITED]])]
         shape = (len(digests), len(layers), len(names))
-        answers = after["answer"].astype(str).to_numpy().reshape(shape[:2])
         some = next(iter(self.supplies.moments.values()), None)
         covariance = {"covariance": f"{some.n_tokens:,} tokens of {some.source}"} if some else {}
 
@@ -168,9 +167,9 @@ class Bed:
             n_layers=self.handle.n_layers,
             values=_floats(after, names).reshape(shape),
             before=_floats(before, names),
-            answers=tuple(map(tuple, answers.tolist())),
+            answers=_strings(after, "answer", shape[:2]),
             answers_before=tuple(before["answer"].astype(str)),
-            texts=tuple(map(tuple, after["texts"].astype(str).to_numpy().reshape(shape[:2]).tolist())),
+            texts=_strings(after, "texts", shape[:2]),
             texts_before=tuple(before["texts"].astype(str)),
             skipped=self.skipped,
             seconds=seconds,
@@ -184,6 +183,10 @@ class Bed:
                 **covariance,
             },
         )
+
+
+def _strings(rows: pd.DataFrame, name: str, shape: tuple[int, int]) -> tuple[tuple[str, ...], ...]:
+    return tuple(map(tuple, rows[name].astype(str).to_numpy().reshape(shape).tolist()))
 
 
 def _floats(rows: pd.DataFrame, names: Sequence[str]) -> Floats:
