@@ -16,6 +16,7 @@ from goldenlayers_core.results.edit.many_edits import MODE_WORDS, MODES, ManyEdi
 from goldenlayers_core.results.formats import NOT_ASKED
 from goldenlayers_core.runtime import RunManifest
 from goldenlayers_core.tasks import DatasetChoice, EditQuestion
+from goldenlayers_core.tasks.judging import earlier_rules
 from goldenlayers_core.tasks.questions import ManyEditsQuestion
 from goldenlayers_core.tasks.serial import plain
 from goldenlayers_core.tasks.truth.cost import price
@@ -179,7 +180,8 @@ def _results(look: Look, run: RunManifest, found: ManyEdits) -> None:
     about = found.provenance
     parts = (found.model, f"{about.get('device', '?')}, {about.get('dtype', '?')}", f"torch {about.get('torch', '?')}")
     ours = (f"layer {found.layer}: {about.get('layer', '')}", f"fingerprint {found.fingerprint[:8]}", run.run_id)
-    st.caption(escape(" · ".join((*parts, *ours, f"{duration(found.seconds)} for {found.n_computed} of them"))))
+    rules = filter(None, (earlier_rules(run),))
+    st.caption(escape(" · ".join((*parts, *rules, *ours, f"{duration(found.seconds)} for {found.n_computed} of them"))))
 
 
 def _counts(found: ManyEdits) -> str:
@@ -224,7 +226,7 @@ def _table(found: ManyEdits, kept: list[int]) -> None:
         }
     )
     st.dataframe(frame, width="stretch", hide_index=True, height=min(38 + 35 * len(frame), 420), key="many-table")
-    st.caption("Answers are greedy text. Probes as wished, out of all of their kind.")
+    st.caption("Answers are greedy text. Probes as wished (docs/judging.md), out of all of their kind.")
 
 
 def _downloads(run: RunManifest, found: ManyEdits) -> None:

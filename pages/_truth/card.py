@@ -10,6 +10,7 @@ from goldenlayers_core.records import ModelSource
 from goldenlayers_core.results import SCORE, LayerCard, LayerCurve, SweepResult
 from goldenlayers_core.runtime import RunManifest
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion
+from goldenlayers_core.tasks.judging import earlier_rules
 from goldenlayers_core.tasks.questions import TraceQuestion
 from goldenlayers_core.tasks.truth.judgement import curve, steadiness
 from goldenlayers_core.tasks.truth.layer_card import COMPUTED, ModelFacts, layer_card
@@ -118,9 +119,10 @@ def _provenance(sweep: SweepResult, run: RunManifest) -> str:
         f"{sweep.dataset}",
         f"{sweep.model} on {about.get('device', '?')}, {about.get('dtype', '?')}",
         f"torch {about.get('torch', '?')}",
+        earlier_rules(run),
         run.run_id,
     )
-    return escape(" · ".join(parts))
+    return escape(" · ".join(filter(None, parts)))
 
 
 def complete(card: LayerCard, run: RunManifest | None) -> None:
