@@ -9,8 +9,8 @@ from goldenlayers_core.errors import StoreError
 from goldenlayers_core.records import EditRequest
 from goldenlayers_core.results import EditReport, ProbeOutcome
 from goldenlayers_core.runtime import Store
-from goldenlayers_core.tasks.edit.stored_many import open_many, slim
 from goldenlayers_core.tasks.edit.stored import open_report
+from goldenlayers_core.tasks.edit.stored_many import open_many, slim
 from goldenlayers_core.tasks.judging import WITH_TEXTS
 from goldenlayers_core.tasks.serial import plain
 from goldenlayers_core.texts import JUDGEMENT

@@ -10,7 +10,7 @@ from goldenlayers_core.errors import StoreError
 from goldenlayers_core.results import EditReport, ProbeOutcome, View
 from goldenlayers_core.runtime import RunManifest, Store, now
 from goldenlayers_core.tasks.edit.judge_again import judge_again, report_judged_again
-from goldenlayers_core.tasks.edit.stored_report import open_report, save_report
+from goldenlayers_core.tasks.edit.stored import open_report, save_report
 from goldenlayers_core.tasks.judging import earlier_rules, judged_by
 from goldenlayers_core.tasks.questions import EditQuestion
 from goldenlayers_core.tasks.serial import plain
