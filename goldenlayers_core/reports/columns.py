@@ -84,7 +84,7 @@ _MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         "source": "where the number comes from",
         "spread": f"predicted: rephrases follow; {_SHARE}",
         "subject": "what the fact is about",
-        "success": "as wished",
+        "success": "as wished, by the rules of docs/judging.md",
         "target_new": "what the edit should make it say",
         "target_true": "what was true before",
         "title": "the way in words",
@@ -96,6 +96,7 @@ _MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         f"predicted score, {_SHARE}",
         "way": "way to choose a layer",
         "when": "without the edit (before) or with it (after)",
+        "written_on": "the answer begins with the expected one and goes on as a longer word",
         **{metric.name: f"{metric.definition} Unit: {metric.unit}." for metric in METRICS},
     }
 )
