@@ -1,6 +1,7 @@
 """The store on disk, background jobs, run manifests. No torch."""
 
 from goldenlayers_core.places import cache_root
+from goldenlayers_core.runtime.claims import Claim
 from goldenlayers_core.runtime.job_records import JobState, JobView
 from goldenlayers_core.runtime.jobs import JobQueue, Worker
 from goldenlayers_core.runtime.manifest import RunManifest, StoredRun, new_run_id, now
@@ -11,6 +12,7 @@ from goldenlayers_core.runtime.row_writer import RowWriter
 from goldenlayers_core.runtime.store import Problem, Store, Usage
 
 __all__ = [
+    "Claim",
     "JobQueue",
     "JobState",
     "JobView",

@@ -1,5 +1,5 @@
-"""Jobs on disk: `<job_id>.json` is a job's state, `<job_id>.cancel` a wish of another process, `owners/<id>.lock` a
-lock that a queue holds as long as its process lives."""
+"""Jobs on disk: `<job_id>.json` is a job's state, `<job_id>.claims` who asked for it, `<job_id>.cancel` a wish of
+another process, `owners/<id>.lock` a lock that a queue holds as long as its process lives."""
 
 import dataclasses
 import json
@@ -15,6 +15,7 @@ from typing import Any, Literal, get_args
 
 from goldenlayers_core.errors import StoreError
 from goldenlayers_core.runtime import atomic
+from goldenlayers_core.runtime.claims import Claims
 from goldenlayers_core.runtime.locks import Lock, is_held, locked, try_lock
 from goldenlayers_core.runtime.names import checked_name
 from goldenlayers_core.runtime.progress import Progress
@@ -43,6 +44,7 @@ class JobView:
     created: str = ""  # ISO 8601, UTC
     cancelling: bool = False  # asked to stop, not stopped yet
     elsewhere: bool = False  # belongs to another living process (or queue)
+    before: int = 0  # jobs that come before it, where it is queued here
 
     @property
     def active(self) -> bool:
@@ -85,6 +87,7 @@ class JobFolder:
 
     def __init__(self, folder: Path) -> None:
         self.path = Path(folder).expanduser().absolute()
+        self.claims = Claims(self.path)
         self._threads = threading.RLock()
         self._known: dict[str, tuple[tuple[int, ...], JobRecord]] = {}  # finished jobs, by file identity
 
@@ -165,6 +168,7 @@ class JobFolder:
         with atomic.disk_errors(self._file(job_id), "deleted"):
             self._file(job_id).unlink(missing_ok=True)
         self._known.pop(job_id, None)
+        self.claims.remove(job_id)
 
     def want_cancel(self, job_id: str) -> None:
         """Ask the owner, wherever it lives, to stop the job. Raises StoreError."""
@@ -190,6 +194,9 @@ class JobFolder:
         for path in self.path.glob(".*.tmp"):
             if atomic.is_stale(path):
                 path.unlink(missing_ok=True)
+        for job_id in self.claims.every():  # of a process that ended between a claim and its job
+            if not self._file(job_id).exists():
+                self.claims.remove(job_id)
 
     def _file(self, job_id: str) -> Path:
         return self.path / f"{checked_name(job_id, 'job')}.json"

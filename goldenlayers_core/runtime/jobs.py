@@ -3,7 +3,8 @@
     submit -> queued -> running -> done | failed | cancelled
                  \\________\\______> interrupted (its process ended)   --resume--> queued
 
-A job that is queued or running belongs to the queue that took it; other processes see it, and ask its owner to cancel.
+A job that is queued or running is run by the queue that took it; other processes see it, and ask that one to cancel.
+Whose it is, is another matter: of all who asked for it, by their claims (`claims`, `claimed`).
 """
 
 import copy
@@ -13,18 +14,21 @@ import logging
 import threading
 import time
 import uuid
-from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from goldenlayers_core.errors import Cancelled, ConfigError, GoldenLayersError, StoreError
+from goldenlayers_core.runtime.claimed import ClaimedJobs
+from goldenlayers_core.runtime.claims import Claim
 from goldenlayers_core.runtime.frames import one_line
 from goldenlayers_core.runtime.job_records import JobFolder, JobRecord, JobState, JobView, OwnJob, equal_job
 from goldenlayers_core.runtime.locks import Lock
 from goldenlayers_core.runtime.manifest import now
 from goldenlayers_core.runtime.names import checked_name
+from goldenlayers_core.runtime.owned import WORKING_FOR
 from goldenlayers_core.runtime.progress import Progress
+from goldenlayers_core.runtime.turns import Turns, desks_of
 
 Worker = Callable[[dict[str, Any], Progress], str]
 
@@ -33,7 +37,7 @@ _TICK = 0.25  # seconds between two looks at the disk, and between two writes of
 _CLOSED = "The program stopped before this job was finished; resume it to go on from what is stored."
 
 
-class JobQueue:
+class JobQueue(ClaimedJobs):
     """Jobs of one folder, run one after another. `workers[kind](params, progress)` returns the id of its result.
 
     A worker calls `progress.update` or `progress.check` at least every two seconds, so that a cancel is felt. Any
@@ -45,16 +49,17 @@ class JobQueue:
         self._workers = {checked_name(kind, "kind of job"): worker for kind, worker in workers.items()}
         self._changed = threading.Condition()
         self._mine: dict[str, OwnJob] = {}
-        self._waiting: deque[OwnJob] = deque()
+        self._waiting = Turns(self._folder.claims)  # the desks that asked have their turns
         self._thread: threading.Thread | None = None
         self._owner: str | None = None
         self._alive: Lock | None = None
         self._closing = False
 
-    def submit(self, kind: str, title: str, params: Mapping[str, Any]) -> str:
+    def submit(self, kind: str, title: str, params: Mapping[str, Any], claim: Claim | None = None) -> str:
         """Queue a job and return its id; the id of the equal job (kind and params) if one is queued or running.
 
-        Raises ConfigError for an unknown kind, for params that JSON cannot hold, and after `close`.
+        Either way the job is `claim`'s from here on (None: a program's). Raises ConfigError for an unknown kind, for
+        params that JSON cannot hold, for more than a desk may have waiting, and after `close`.
         """
         self._check_kind(kind)
         try:
@@ -64,38 +69,42 @@ class JobQueue:
         with self._folder.lock():
             views = self.jobs()
             twin = equal_job(views, kind, plain)
-            if twin is None:
-                twin = f"{kind}-{uuid.uuid4().hex[:12]}"
-                self._folder.prune(views)
-                self._take(JobView(twin, kind, title, plain, "queued", created=now()))
-        return twin
+            if twin is not None:
+                self._folder.claims.put(twin, claim or Claim())
+                return twin
+            job_id = f"{kind}-{uuid.uuid4().hex[:12]}"
+            self._folder.prune(views)
+            self._take(JobView(job_id, kind, title, plain, "queued", created=now()), claim or Claim())
+            return job_id
 
-    def resume(self, job_id: str) -> str:
-        """Queue an interrupted, failed or cancelled job again, here and under its own id.
+    def resume(self, job_id: str, claim: Claim | None = None) -> str:
+        """Queue an interrupted, failed or cancelled job again, here and under its own id, for `claim`.
 
         Returns the id of the equal job if one is queued or running. Raises ConfigError for a job that is done.
         """
         with self._folder.lock():
             view = self.view(job_id)
             if view.active and not view.cancelling:
+                self._folder.claims.put(job_id, claim or Claim())
                 return job_id
             if view.state == "done" or view.active:
                 state = "done" if view.state == "done" else "being cancelled"
                 raise ConfigError(f"The job {view.title!r} is {state}; start a new one instead.")
             self._check_kind(view.kind)
             twin = equal_job(self.jobs(), view.kind, view.params)
-            if twin is None:
-                twin = job_id
-                self._folder.forget_cancel(job_id)
-                self._take(JobView(job_id, view.kind, view.title, view.params, "queued", created=now()))
-        return twin
+            if twin is not None:
+                self._folder.claims.put(twin, claim or Claim())
+                return twin
+            self._folder.forget_cancel(job_id)
+            self._take(JobView(job_id, view.kind, view.title, view.params, "queued", created=now()), claim or Claim())
+            return job_id
 
     def view(self, job_id: str) -> JobView:
         """The job as it is now. Raises StoreError for an id that is not known."""
         with self._changed:
             self._honour_wishes()
             job = self._mine.get(job_id)
-            view = job.now() if job else self._folder.view(job_id, self._owner)
+            view = self._placed([job])[0] if job else self._folder.view(job_id, self._owner)
         if view is None:
             raise StoreError(f"There is no job {job_id!r}; it may have been removed: look at the list of jobs.")
         return view
@@ -104,7 +113,7 @@ class JobQueue:
         """Every job of the folder, newest first."""
         with self._changed:
             self._honour_wishes()
-            mine = {job_id: job.now() for job_id, job in self._mine.items()}
+            mine = {view.job_id: view for view in self._placed(list(self._mine.values()))}
             owner = self._owner
         others = [self._folder.view(job_id, owner) for job_id in self._folder.job_ids() if job_id not in mine]
         views = [*mine.values(), *(view for view in others if view is not None)]
@@ -150,7 +159,7 @@ class JobQueue:
         with self._changed:
             self._closing = True
             while self._waiting:
-                self._finish(self._waiting.popleft(), "interrupted", error=_CLOSED)
+                self._finish(self._waiting.take(), "interrupted", error=_CLOSED)
             self._changed.notify_all()
             thread = self._thread
             if thread is None and self._alive is not None:
@@ -162,17 +171,19 @@ class JobQueue:
         if kind not in self._workers:
             raise ConfigError(f"Jobs of kind {kind!r} are unknown; known are {', '.join(sorted(self._workers))}.")
 
-    def _take(self, view: JobView) -> None:
-        """Make the job ours; called inside the folder's lock."""
+    def _take(self, view: JobView, claim: Claim) -> None:
+        """Make the job ours to run, for `claim`; called inside the folder's lock."""
         with self._changed:
             if self._closing:
                 raise ConfigError(f"The queue is closed, so {view.title!r} was not started; start the program again.")
+            self._waiting.check_room(claim.desk)
+            self._folder.claims.put(view.job_id, claim)
             if self._owner is None:
                 self._owner, self._alive = self._folder.new_owner()
             job = OwnJob(view)
             self._write(job)
             self._mine[view.job_id] = job
-            self._waiting.append(job)
+            self._waiting.add(job)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="golden-layers-jobs", daemon=True)
                 self._thread.start()
@@ -210,7 +221,7 @@ class JobQueue:
                 if self._waiting:
                     break
                 self._changed.wait()
-            job = self._waiting.popleft()
+            job = self._waiting.take()
             job.started, job.began = time.time(), time.monotonic()
             job.view = dataclasses.replace(job.view, state="running")
             job.progress = Progress(lambda *step: self._report(job, *step), lambda: self._should_stop(job))
@@ -218,9 +229,18 @@ class JobQueue:
             self._changed.notify_all()
             return job
 
+    def _placed(self, jobs: list[OwnJob]) -> list[JobView]:
+        """Jobs as of now, those that wait with how many come before them."""
+        if not any(job in self._waiting for job in jobs):
+            return [job.now() for job in jobs]
+        running = sum(job.view.state == "running" for job in self._mine.values())
+        places = {job.view.job_id: running + place for place, job in enumerate(self._waiting.order())}
+        return [dataclasses.replace(job.now(), before=places.get(job.view.job_id, 0)) for job in jobs]
+
     def _run(self, job: OwnJob) -> None:
         title, result, error = job.view.title, None, None
         state: JobState = "failed"
+        WORKING_FOR.set(lambda: desks_of(self.claims(job.view.job_id)) - {""})
         try:
             result = str(self._workers[job.view.kind](copy.deepcopy(dict(job.view.params)), job.progress))
             state = "done"

@@ -4,6 +4,7 @@
     tables/<table>/<key>/<shard>.parquet    rows that grow (one row per request, or per request and layer)
     runs/<run_id>/manifest.json             runs, each with frames (Parquet) and texts
     objects/<kind>/<name>.json|.safetensors anything with a name
+    desks/<desk>/<name>.json                whose a run or an upload is, and what they say of it
 
 Several threads and processes may use one store. Files appear whole or not at all; damaged ones are renamed
 `*.damaged`, reported by `problems()`, and stop nothing. Every method raises StoreError, and nothing else, for a disk
@@ -25,6 +26,7 @@ from goldenlayers_core.runtime.locks import locked
 from goldenlayers_core.runtime.manifest import RunManifest, StoredRun
 from goldenlayers_core.runtime.names import checked_name
 from goldenlayers_core.runtime.objects import Objects
+from goldenlayers_core.runtime.owned import WORKING_FOR, Owned
 from goldenlayers_core.runtime.runs import Runs
 from goldenlayers_core.runtime.tables import Tables
 
@@ -62,6 +64,7 @@ class Store:
         self._tables = Tables(self.root / "tables", self._tables_lock)
         self._runs = Runs(self.root / _RUNS, locks / _RUNS)
         self._objects = Objects(self.root / "objects")
+        self.owned = Owned(self.root / "desks")
         self._version = self._found_version()
 
     def append_rows(self, table: str, key: str, frame: pd.DataFrame) -> None:
@@ -77,9 +80,11 @@ class Store:
     def save_run(
         self, manifest: RunManifest, frames: Mapping[str, pd.DataFrame], texts: Mapping[str, str] | None = None
     ) -> None:
-        """Store a run whole; a run of the same id is replaced whole."""
+        """Store a run whole, for the desks that this thread works for; a run of the same id is replaced whole."""
         self._open()
         self._runs.save(manifest, frames, texts or {})
+        for desk in WORKING_FOR.get()():
+            self.owned.mark(desk, manifest.run_id)
 
     def load_run(self, run_id: str) -> StoredRun:
         """A run with its frames and texts."""

@@ -12,7 +12,7 @@ from goldenlayers_core.errors import ConfigError, DatasetError, StoreError
 from goldenlayers_core.models.available import LocalModel, on_disk
 from goldenlayers_core.places import cache_root
 from goldenlayers_core.records import Dataset, EditRequest, ModelSource
-from goldenlayers_core.runtime import JobQueue, JobView, Progress, Store, now
+from goldenlayers_core.runtime import Claim, JobQueue, JobView, Progress, Store, now
 from goldenlayers_core.tasks.heavy import heavy
 from goldenlayers_core.tasks.kinds import Kind, Queue, function
 from goldenlayers_core.tasks.questions import DatasetChoice, KnowledgeQuestion, Split
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 KEPT_MODELS: Final = 2
 Worker = Callable[[Mapping[str, Any], Progress], str]
-_UPLOAD: Final = "upload-"
+UPLOAD: Final = "upload-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ class Workbench:
             if name in self._datasets:
                 return self._datasets[name]
         found = self._open(name)
-        if name.startswith(_UPLOAD) or not Path(name).exists():  # files may change
+        if name.startswith(UPLOAD) or not Path(name).exists():  # files may change
             with self._lock:
                 self._datasets[name] = found
                 while len(self._datasets) > 16:
@@ -134,7 +134,7 @@ class Workbench:
         return found
 
     def _open(self, name: str) -> Dataset:
-        if not name.startswith(_UPLOAD):
+        if not name.startswith(UPLOAD):
             return open_dataset(name)
         try:
             return dataset_from(self.store.load_json("datasets", name))
@@ -157,7 +157,7 @@ class Workbench:
 
     def keep_upload(self, found: Dataset) -> str:
         """Keep what was read of an uploaded file in the store; its reference."""
-        reference = f"{_UPLOAD}{found.digest}"
+        reference = f"{UPLOAD}{found.digest}"
         self.store.save_json("datasets", reference, plain_dataset(found))
         label = UploadCard(reference, found.name, found.format, len(found.requests), now())
         self.store.save_json("uploads", reference, plain(label))
@@ -167,7 +167,7 @@ class Workbench:
 
     def uploads(self) -> tuple[str, ...]:
         """References of the uploaded datasets in the store."""
-        return tuple(n for n in self.store.names("datasets") if n.startswith(_UPLOAD))
+        return tuple(n for n in self.store.names("datasets") if n.startswith(UPLOAD))
 
     def upload_cards(self) -> tuple[UploadCard, ...]:
         """The uploaded datasets in the store, the newest first, without reading them."""
@@ -206,14 +206,14 @@ class Workbench:
 
     # Jobs -----------------------------------------------------------------------------------------------------------
 
-    def submit(self, question: Any, title: str) -> str:
-        """Start work in the background; the id of the equal job if one is running. A ModelSource loads it. Raises
-        ConfigError for a question that no kind of work answers."""
+    def submit(self, question: Any, title: str, claim: Claim | None = None) -> str:
+        """Start work in the background, for `claim` (see tasks.seat; None: a program's); the id of the equal job if one
+        is running. A ModelSource loads it. Raises ConfigError for a question that no kind of work answers."""
         if isinstance(question, ModelSource):
-            return self.quick.submit("load", title, {"model": plain(question)})
+            return self.quick.submit("load", title, {"model": plain(question)}, claim)
         kind = self.kind_of(question)
         queue = self.quick if kind.queue == "quick" else self.slow
-        return queue.submit(kind.name, title, question.to_params())
+        return queue.submit(kind.name, title, question.to_params(), claim)
 
     def kind_of(self, question: Any) -> Kind:
         """The kind of work that answers a question. Raises ConfigError where there is none."""

@@ -110,7 +110,7 @@ def _gains(look: Look) -> None:
         layers = tuple(layer for layer in _TRIED if layer < look.card.n_layers)
         plain = SweepQuestion(session.model(), DatasetChoice("bundled", "test", 12, True), "rome", layers=layers)
         with_one = dataclasses.replace(plain, settings={"covariance": SAMPLES})
-        cached.workbench().submit(plain, "ROME with the identity")
+        jobs.submit("", plain, "ROME with the identity")
         jobs.submit("sweep", with_one, "ROME with a key covariance")
         st.rerun()
     jobs.follow("sweep")

@@ -108,7 +108,7 @@ def _start(look: Look) -> None:
                 session.model(), choice, look.form.name, look.layer, look.settings, mode, earlier
             )
             title = f"Many edits: {choice.words}"
-            jobs.start("many-edits", cached.workbench().submit(question, title))
+            jobs.submit("many-edits", question, title)
             st.rerun()
         st.caption(_cost(look, n), width="stretch")
 

@@ -91,8 +91,8 @@ def model() -> ModelCard | None:
             type="primary",
             icon=":material/memory:",
             key="lesson-load",
-            on_click=jobs.submit_model,
-            args=(session.model(),),
+            on_click=jobs.attempt,
+            args=(jobs.submit_model, session.model()),
         )
         if source == "bundled":
             st.caption("It takes about a second; the very first time half a minute.")

@@ -6,7 +6,7 @@ from typing import Final
 import streamlit as st
 
 from goldenlayers_core.tasks.questions import Question
-from pages._shared import cached, jobs, session
+from pages._shared import jobs, session
 
 _ABOUT: Final = "lesson-about:{}"  # per slot: what the work under way is about
 _FOUND: Final = "lesson-found:{}"  # per slot: what the work gave, by what it was about
@@ -49,7 +49,7 @@ def result(slot: str, about: str) -> str | None:
 
 def _start(slot: str, question: Question, title: str, about: str) -> None:
     session.keep(_ABOUT.format(slot), about or None)
-    jobs.start(slot, cached.workbench().submit(question, title))
+    jobs.submit(slot, question, title)
 
 
 def _keep(slot: str, given: str) -> None:

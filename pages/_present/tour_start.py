@@ -16,7 +16,7 @@ def start(case_id: str, fresh: bool = False) -> None:
     """Start a tour; Home follows it."""
     session.show_tour_run(None)
     question = TourQuestion(case_id=case_id, fresh=fresh)
-    jobs.start(SLOT, cached.workbench().submit(question, "The first minute"))
+    jobs.submit(SLOT, question, "The first minute")
 
 
 def offer() -> None:

@@ -1,11 +1,11 @@
-"""Background work of everyone on this machine: what is under way, what stopped, and what can be done about it."""
+"""Background work that this desk may see: what is under way, what stopped, and what can be done about it."""
 
 from typing import Final
 
 import streamlit as st
 
 from goldenlayers_core.runtime import JobView
-from pages._shared import cached, jobs
+from pages._shared import jobs, session
 from pages._shared.wording import escape, sentence, when
 
 _STATES: Final = {
@@ -17,7 +17,7 @@ _STATES: Final = {
 
 def running() -> None:
     """Work under way, with progress and cancel; nothing where there is none."""
-    active = tuple(j.job_id for j in cached.workbench().jobs() if j.active)
+    active = tuple(j.job_id for j in session.seat().jobs() if j.active)
     with st.container():  # there with and without work: what stands below keeps its place
         if active:
             st.header("Under way")
@@ -27,7 +27,7 @@ def running() -> None:
 def stopped() -> None:
     """Work that did not come to its end, the newest of equal pieces; nothing where there is none."""
     newest: dict[str, JobView] = {}
-    for job in cached.workbench().jobs():
+    for job in session.seat().jobs():
         newest.setdefault(f"{job.kind} {job.params}", job)
     left = [job for job in newest.values() if job.state in _STATES]
     if left:
@@ -42,16 +42,23 @@ def stopped() -> None:
 
 @st.fragment(run_every=1.0)
 def _running(job_ids: tuple[str, ...]) -> None:
-    bench = cached.workbench()
-    views = [j for j in bench.jobs() if j.job_id in job_ids]
+    seat = session.seat()
+    views = [j for j in seat.jobs() if j.job_id in job_ids]
     if not all(j.active for j in views):
         st.rerun()
     for job in views:
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             st.progress(jobs.share(job), text=f"**{escape(job.title)}** · {escape(jobs.words(job))}")
-            if st.button("Cancel", key=f"stop-{job.job_id}", disabled=job.cancelling):
-                bench.queue_of(job.job_id).cancel(job.job_id)
-                st.rerun(scope="fragment")
+            may = seat.may_cancel(job)
+            why = None if may or job.cancelling else "Others asked for the same and go on with it."
+            st.button(
+                "Cancel",
+                key=f"stop-{job.job_id}",
+                disabled=not may,
+                help=why,
+                on_click=jobs.attempt,
+                args=(seat.cancel, job.job_id),
+            )
 
 
 def _stopped(job: JobView) -> None:
@@ -66,10 +73,10 @@ def _stopped(job: JobView) -> None:
 
 
 def _resume(job: JobView) -> None:
-    jobs.start(job.kind, cached.workbench().queue_of(job.job_id).resume(job.job_id))
+    jobs.resume(job.kind, job.job_id)
 
 
 def _forget(job: JobView) -> None:
-    bench = cached.workbench()
-    for equal in [j for j in bench.jobs() if (j.kind, j.params) == (job.kind, job.params) and not j.active]:
-        bench.queue_of(equal.job_id).forget(equal.job_id)
+    seat = session.seat()
+    for equal in [j for j in seat.jobs() if (j.kind, j.params) == (job.kind, job.params) and not j.active]:
+        seat.forget(equal.job_id)

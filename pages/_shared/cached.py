@@ -28,6 +28,7 @@ from goldenlayers_core.results.learn.classroom import Classroom
 from goldenlayers_core.results.present.tour import Tour
 from goldenlayers_core.runtime import Store
 from goldenlayers_core.tasks import Workbench, open_workbench
+from goldenlayers_core.tasks.apart import DeskBench, desks_apart
 from goldenlayers_core.tasks.edit.stored import edit_card as open_card
 from goldenlayers_core.tasks.edit.stored import open_report
 from goldenlayers_core.tasks.edit.stored_many import open_many
@@ -38,6 +39,7 @@ from goldenlayers_core.tasks.scores.stored import open_scores
 from goldenlayers_core.tasks.scores.stored_trace import open_token_trace, open_trace
 from goldenlayers_core.tasks.truth.stored_search import open_search
 from goldenlayers_core.tasks.truth.stored_sweep import open_sweep
+from pages._shared.desk import NAME, Desk, public
 
 S = TypeVar("S")
 
@@ -51,14 +53,25 @@ if TYPE_CHECKING:
 
 
 @st.cache_resource(show_spinner=False)
-def workbench() -> Workbench:
+def _workbench() -> Workbench:
     """One per process: the store, the models, the job queues."""
     return open_workbench()
 
 
+def apart() -> bool:
+    """Whether desks see only their own on this server."""
+    return desks_apart(st.get_option("server.address"))
+
+
+def workbench() -> Workbench:
+    """The workbench; where desks are apart, as this browser's desk sees it."""
+    bench = _workbench()
+    return DeskBench(bench, public(st.session_state.get(NAME, ""))) if apart() else bench
+
+
 @st.cache_resource(show_spinner=False)
-def desks() -> OrderedDict[str, dict[str, Any]]:
-    """One per process: what each browser has chosen and waits for, so that a reload finds it again."""
+def desks() -> OrderedDict[str, Desk]:
+    """One per process: what each browser has chosen, by its secret name, so that a reload finds it again."""
     return OrderedDict()
 
 

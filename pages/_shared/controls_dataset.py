@@ -191,7 +191,7 @@ def knowledge(chosen: DatasetChoice) -> None:
         left = count(counts.n_requests - counts.n_asked, "request")
         if st.button(f"Ask the model {left}", key="ask-knowledge", icon=":material/quiz:"):
             title = f"Asking the model about {everything.words}"
-            jobs.start("knowledge", bench.submit(KnowledgeQuestion(model, everything), title))
+            jobs.submit("knowledge", KnowledgeQuestion(model, everything), title)
             st.rerun()
 
 

@@ -9,7 +9,7 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.places import assets_folder
-from pages._shared import cached, glossary, jobs, link, link_copy, link_notice, session
+from pages._shared import glossary, jobs, link, link_copy, link_notice, session
 from pages._shared.wording import escape, sentence
 
 
@@ -51,13 +51,11 @@ def sidebar() -> None:
         _line("Recommended layer", str(found.layer) if found else "none yet")
         if found:
             st.caption(escape(found.evidence))
-        active = [j.job_id for j in cached.workbench().jobs() if j.active]
+        active = [j.job_id for j in session.seat().jobs() if j.active]
         if active:
             _working(tuple(active))
         st.caption("Everything stays on this machine.")
-        cookie = session.desk_cookie()
-        if cookie:
-            st.html(f"<script>{cookie}</script>", unsafe_allow_javascript=True)
+        st.html(f"<script>{session.scripts()}</script>", unsafe_allow_javascript=True)
 
 
 def _line(name: str, value: str) -> None:
@@ -67,11 +65,12 @@ def _line(name: str, value: str) -> None:
 @st.fragment(run_every=1.5)
 def _working(job_ids: tuple[str, ...]) -> None:
     """Work under way, of this session and of others; the page runs again when some of it ends."""
-    bench = cached.workbench()
-    views = [j for j in bench.jobs() if j.job_id in job_ids]
+    seat, followed = session.seat(), jobs.followed()
+    views = [j for j in seat.jobs() if j.job_id in job_ids]
     if not all(j.active for j in views):
         st.rerun()
-    mine = [j for j in views if jobs.is_mine(j.job_id)]
+    slots = {job_id: slot for slot, job_id in followed.items()}
+    mine = [seat.view(j.job_id, slots[j.job_id]) for j in views if j.job_id in slots]
     for job in mine:
         st.progress(jobs.share(job), text=escape(job.title))
     if len(views) > len(mine):

@@ -1,6 +1,10 @@
-"""Background work on the page: submit, follow, cancel, resume. A job outlives the page, the session and the process."""
+"""Background work on the page: submit, follow, cancel, resume. A job outlives the page, the session and the process.
+
+Whose a job is, and who may do what with it, is decided by tasks.seat; this is how a page shows it.
+"""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import streamlit as st
@@ -9,51 +13,57 @@ from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.runtime import JobView
 from goldenlayers_core.tasks import ScoreQuestion
-from goldenlayers_core.tasks.workbench import Workbench
-from pages._shared import cached, session
-from pages._shared.wording import duration, escape, sentence
+from pages._shared import session
+from pages._shared.wording import count, duration, escape, sentence
 
-SLOT = "job:{}"
+SLOT = session.JOB + "{}"
 
 
-def start(slot: str, job_id: str) -> None:
-    """Remember in this session that `slot` ("score", "load", "edit", ...) waits for a job."""
-    session.keep(SLOT.format(slot), job_id)
+def submit(slot: str, question: Any, title: str) -> str:
+    """Start work that this tab follows in `slot` ("score", "load", "edit", ...; "": nowhere); the job's id.
+
+    It is this tab's in the same step, and no other tab or browser is shown it. Raises ConfigError.
+    """
+    job_id = session.seat().submit(slot, question, title)
+    if slot:
+        _follow(slot, job_id)
+    return job_id
+
+
+def resume(slot: str, job_id: str) -> None:
+    """Go on with work that stopped; this tab follows it in `slot`. Raises ConfigError for what cannot go on."""
+    _follow(slot, session.seat().resume(job_id, slot))
+
+
+def _follow(slot: str, job_id: str) -> None:
+    st.session_state[SLOT.format(slot)] = job_id
 
 
 def waiting(slot: str) -> JobView | None:
-    """The job a slot waits for, also after a reload; else a running one of the same kind that no browser waits for."""
-    bench = cached.workbench()
-    job_id = st.session_state.get(SLOT.format(slot))
+    """The job this tab follows in a slot, also after a reload or a restart of the program."""
+    seat = session.seat()
+    job_id = st.session_state.get(SLOT.format(slot)) or seat.followed(slot)
     if job_id is None:
-        awaited = {
-            value for desk in tuple(cached.desks().values()) for value in tuple(desk.values()) if type(value) is str
-        }
-        mine = (j.job_id for j in bench.jobs() if j.kind == slot and j.active and not j.elsewhere)
-        job_id = next((found for found in mine if found not in awaited), None)
-        if job_id is None:
-            return None
-        start(slot, job_id)
+        return None
+    _follow(slot, job_id)
     try:
-        return bench.job(job_id)
+        return seat.view(job_id, slot)
     except GoldenLayersError:
-        dismiss(slot)
+        st.session_state.pop(SLOT.format(slot))
         return None
 
 
 def dismiss(slot: str) -> None:
     """Stop showing a slot's job."""
-    session.keep(SLOT.format(slot), None)
+    job_id = st.session_state.pop(SLOT.format(slot), None)
+    if job_id is not None:
+        with suppress(GoldenLayersError):  # it is gone already
+            session.seat().leave(job_id, slot)
 
 
 def busy(*slots: str) -> bool:
     """Whether the job of one of these slots waits or runs."""
     return any((job := waiting(slot)) is not None and job.active for slot in slots)
-
-
-def submit(slot: str, question: Any, title: str) -> None:
-    """Start work in the background; the slot waits for it."""
-    start(slot, cached.workbench().submit(question, title))
 
 
 def submit_model(source: ModelSource) -> None:
@@ -65,8 +75,7 @@ def settle_model() -> None:
     """On every page: a model that was loaded for this session becomes its model."""
     job = waiting("load")
     if job is not None and job.state == "done":
-        dismiss("load")
-        session.choose_model(ModelSource(**job.params["model"]))
+        _told("load", job, lambda _fingerprint: session.choose_model(ModelSource(**job.params["model"])))
         loaded = session.card()
         if loaded:
             st.toast(f"{escape(loaded.name)} is loaded.", icon=":material/check:")
@@ -90,25 +99,42 @@ def follow(slot: str, on_done: Callable[[str], None] | None = None) -> JobView |
             _running(slot, job.job_id)
         elif job.state == "done":
             settle_model()  # it may have been done just now
-            dismiss(slot)
-            if on_done and job.result:
-                on_done(job.result)
+            _told(slot, job, on_done)
             st.rerun()
         else:
             _ended(slot, job)
     return job
 
 
+def _told(slot: str, job: JobView, on_done: Callable[[str], None] | None) -> None:
+    """A job of this tab is done: the tab is told, and then it is settled.
+
+    Streamlit may break off a run of the page anywhere in between; then the next one tells it again. `on_done` does no
+    more the second time.
+    """
+    seat = session.seat()
+    result = seat.accept(job.job_id, slot)
+    if on_done and result:
+        on_done(result)
+    seat.settle(job.job_id, slot)
+    st.session_state.pop(SLOT.format(slot), None)
+
+
 @st.fragment(run_every=0.7)
 def _running(slot: str, job_id: str) -> None:
-    bench = cached.workbench()
-    job = bench.job(job_id)
+    seat = session.seat()
+    job = seat.view(job_id, slot)
     if not job.active:
         st.rerun()
     st.progress(share(job), text=f"**{escape(job.title)}** · {escape(words(job))}")
-    if st.button("Cancel", key=f"cancel-{slot}", icon=":material/close:", disabled=job.cancelling):
-        bench.queue_of(job_id).cancel(job_id)
-        st.rerun(scope="fragment")
+    st.button(
+        "Cancel",
+        key=f"cancel-{slot}",
+        icon=":material/close:",
+        disabled=job.cancelling,
+        on_click=attempt,
+        args=(seat.cancel, job_id, slot),
+    )
 
 
 def attempt(act: Callable[..., object], *args: object) -> None:
@@ -124,9 +150,10 @@ def share(job: JobView) -> float:
     return min(job.done / job.total, 1.0) if job.total else 0.0
 
 
-def is_mine(job_id: str) -> bool:
-    """Whether this session waits for a job."""
-    return job_id in (value for key, value in st.session_state.items() if str(key).startswith(SLOT.format("")))
+def followed() -> dict[str, str]:
+    """The jobs that this tab follows: slot -> job."""
+    pairs = ((str(key), value) for key, value in st.session_state.items())
+    return {key.removeprefix(session.JOB): value for key, value in pairs if key.startswith(session.JOB)}
 
 
 def words(job: JobView) -> str:
@@ -134,7 +161,7 @@ def words(job: JobView) -> str:
     if job.cancelling:
         return "stopping; what is finished is kept"
     if job.state == "queued":
-        return "waiting for the work before it"
+        return f"{count(job.before, 'other')} before it" if job.before else "waiting for the work before it"
     counts = f"{job.done} of {job.total}" if job.total > 1 else ""
     if job.kind == "tour":  # its units stand for steps of different kinds
         counts = f"{share(job):.0%}"
@@ -152,11 +179,6 @@ def _ended(slot: str, job: JobView) -> None:
     message = f"**{escape(job.title)}** {text}.{reason}"
     (st.error if job.state == "failed" else st.warning)(message)
     row = st.container(horizontal=True)
-    bench: Workbench = cached.workbench()
     again = "Resume" if job.state != "failed" else "Try again"
-
-    def resume() -> None:
-        start(slot, bench.queue_of(job.job_id).resume(job.job_id))
-
-    row.button(again, key=f"resume-{slot}", icon=":material/replay:", on_click=attempt, args=(resume,))
+    row.button(again, key=f"resume-{slot}", icon=":material/replay:", on_click=attempt, args=(resume, slot, job.job_id))
     row.button("Dismiss", key=f"dismiss-{slot}", on_click=dismiss, args=(slot,))

@@ -134,7 +134,7 @@ def missing_run(page: str, run_id: str, asked: dict[str, str], started: Callable
 
     def start() -> None:
         started()
-        jobs.start(kind, cached.workbench().submit(question, f"{verb.split()[0]} {question.choice.words}"))
+        jobs.submit(kind, question, f"{verb.split()[0]} {question.choice.words}")
 
     how = f"a sweep of {question.method.upper()} edits" if kind == "sweep" else _SCORED[question.method]
     source = "the bundled model" if question.model.source == "bundled" else address.model_text(question.model)

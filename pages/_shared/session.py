@@ -1,62 +1,115 @@
-"""What this browser session has chosen. Sessions share models and stored runs, never choices or edits.
+"""What this tab has chosen. Sessions share models and stored runs, never choices, edits or work.
 
-A choice lives in the session's state, and beside it on a desk per browser (told apart by a random cookie), so
-that a reload, which starts a new session, finds everything as it was left.
+A desk is one browser, told apart by a random cookie; a tab of it is a seat. A choice lives in the session's state, and
+beside it on the desk, so that a reload, which starts a new session, finds its tab as it was left: the browser says in a
+second cookie which tab is being left, and only a session of a tab that nobody sits in may take it up. Where the browser
+said nothing (it or the program was killed), the desk's next session takes up the tab that left work behind.
 """
 
 import dataclasses
-import secrets
 from typing import Any, Final
 
 import streamlit as st
+from streamlit import runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from goldenlayers_core.records import EditRequest, ModelSource
 from goldenlayers_core.tasks import DatasetChoice, ModelCard, Recommendation
 from goldenlayers_core.tasks.recommendation import by_gradients as by_lga
 from goldenlayers_core.tasks.recommendation import known_fingerprint, recommend
+from goldenlayers_core.tasks.seat import Seat
 from pages._shared import cached
+from pages._shared.desk import NAME, Desk, is_name, new_name, public
 
 COOKIE: Final = "goldenlayers_desk"
-_NAME: Final = "desk"  # in the session's state: the desk's name
+TAB_COOKIE: Final = "goldenlayers_tab"
+JOB: Final = "job:"  # in the session's state: the job that a slot follows
+_TAB: Final = "desk-tab"  # in the session's state: the name of the tab
 _DESKS: Final = 500  # remembered; the ones not used for longest are forgotten
+_RELOAD: Final = 60  # seconds that a browser may take for one
+# In every run of a page: the tab's name may have changed. What the page before said was heard once this one is drawn.
+_LEAVING: Final = """
+if (!window.goldenLayersTab) {
+  const say = (tab, seconds) => document.cookie = `%s=${tab}; path=/; max-age=${seconds}; SameSite=Strict`;
+  say("", 0);
+  addEventListener("pagehide", () => say(window.goldenLayersTab, %d));
+}
+window.goldenLayersTab = "%s";
+"""
 
 
 def restore() -> None:
-    """Once per session, before anything else: take over what this browser had chosen before its reload."""
-    if is_known():
+    """Before anything else: in a new session, take over what this tab had before its reload."""
+    if is_known() and _desk().sits(st.session_state[_TAB], _session_id()):
         return
-    known = st.context.cookies.get(COOKIE, "")
-    name = known if known.isalnum() and len(known) == 32 else secrets.token_hex(16)
-    for key, value in cached.desks().get(name, {}).items():
-        st.session_state.setdefault(key, value)
-    st.session_state[_NAME] = name
+    lost = is_known()  # the connection was lost, and meanwhile another session took up this tab
+    if not lost:
+        known = cookie(COOKIE)
+        st.session_state[NAME] = known if is_name(known) else new_name()
+    desk, name = _desk(), public(st.session_state[NAME])
+    if lost:
+        tab = desk.sit(_session_id(), "", (), is_open)
+        for key in [key for key in st.session_state if str(key).startswith(JOB)]:
+            st.session_state.pop(key)
+    else:
+        left = dict.fromkeys(found.tab for found in Seat(cached.workbench(), name, "").left())
+        tab = desk.sit(_session_id(), cookie(TAB_COOKIE), left, is_open)
+        for key, value in desk.chosen_in(tab).items():
+            st.session_state.setdefault(key, value)
+    st.session_state[_TAB] = tab
 
 
 def is_known() -> bool:
     """Whether `restore` has run in this session."""
-    return _NAME in st.session_state
+    return _TAB in st.session_state
 
 
-def desk_cookie() -> str | None:
-    """The JavaScript that gives this browser its name; None where it has one already."""
-    name = st.session_state[_NAME]
-    if st.context.cookies.get(COOKIE) == name:
-        return None
-    return f"document.cookie = '{COOKIE}={name}; path=/; SameSite=Strict'"
+def cookie(name: str) -> str:
+    """A cookie that came with this session's connection; "" where there is none."""
+    found = st.context.cookies.get(name, "")
+    return found if isinstance(found, str) else ""
 
 
-def keep(key: str, value: Any) -> None:
-    """Remember a choice for this session, and for this browser after a reload; None forgets it."""
-    desks, name = cached.desks(), st.session_state.get(_NAME, "")
-    desk = desks.setdefault(name, {})
+def is_open(session: str) -> bool:
+    """Whether a browser is connected to a session."""
+    return runtime.exists() and runtime.get_instance().is_active_session(session)
+
+
+def _session_id() -> str:
+    context = get_script_run_ctx()
+    return context.session_id if context else ""
+
+
+def _desk() -> Desk:
+    """This browser's desk."""
+    desks, name = cached.desks(), st.session_state[NAME]
+    desk = desks.setdefault(name, Desk())
     desks.move_to_end(name)
     while len(desks) > _DESKS:
         desks.popitem(last=False)
+    return desk
+
+
+def seat() -> Seat:
+    """This tab at the workbench: what it asks for is its own."""
+    return Seat(cached.workbench(), public(st.session_state[NAME]), st.session_state[_TAB], cached.apart())
+
+
+def scripts() -> str:
+    """The JavaScript that gives this browser its name where it has none, and says which tab a reload leaves."""
+    name = st.session_state[NAME]
+    named = cookie(COOKIE) == name
+    say = "" if named else f"document.cookie = '{COOKIE}={name}; path=/; SameSite=Strict';"
+    return say + _LEAVING % (TAB_COOKIE, _RELOAD, st.session_state[_TAB])
+
+
+def keep(key: str, value: Any) -> None:
+    """Remember a choice for this session, and for this tab after a reload; None forgets it."""
+    _desk().keep(st.session_state[_TAB], key, value)
     if value is None:
         st.session_state.pop(key, None)
-        desk.pop(key, None)
     else:
-        st.session_state[key] = desk[key] = value
+        st.session_state[key] = value
 
 
 def model() -> ModelSource:

@@ -145,7 +145,7 @@ def complete(card: LayerCard, run: RunManifest | None) -> None:
         for way in missing:
             question = _question(way, model, choice)
             title = f"{SHORT[way][0].upper()}{SHORT[way][1:]} of {choice.words}"
-            jobs.start(SLOT[way], cached.workbench().submit(question, title))
+            jobs.submit(SLOT[way], question, title)
         st.rerun()
 
 

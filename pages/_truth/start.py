@@ -194,7 +194,7 @@ def start(asked: Asked) -> None:
     """Start the job; the page follows it."""
     search = isinstance(asked, SearchQuestion)
     words = f"{'Searching' if search else 'Sweeping'} {asked.choice.words}"
-    jobs.start("search" if search else "sweep", cached.workbench().submit(asked, words))
+    jobs.submit("search" if search else "sweep", asked, words)
     st.rerun()
 
 

@@ -57,5 +57,5 @@ def _ask(run_id: str, digest: str) -> None:
     if st.button("Trace this request", key="truth-trace-one", icon=":material/route:", disabled=busy):
         question = TokenTraceQuestion(asked.model, plain(request), asked.choice, asked.config)
         session.keep(_TRACING, digest)
-        jobs.start(SLOT, cached.workbench().submit(question, "Tracing one request"))
+        jobs.submit(SLOT, question, "Tracing one request")
         st.rerun()

@@ -1,0 +1,80 @@
+"""Whose turn it is: the next job is one of the desk that was served longest ago, and of one desk the oldest.
+
+So twenty short jobs of one desk keep another waiting for one of them, not for all.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from goldenlayers_core.errors import ConfigError
+from goldenlayers_core.runtime.claims import Claim, Claims
+from goldenlayers_core.runtime.job_records import OwnJob
+
+MOST_WAITING: Final = 20  # jobs of one desk in one queue
+
+
+class Turns:
+    """The jobs of a queue that wait. Guarded by the queue's condition."""
+
+    def __init__(self, claims: Claims) -> None:
+        self._claims = claims
+        self._jobs: list[OwnJob] = []  # the oldest first
+        self._served: dict[str, int] = {}  # when each desk had its last turn, as a rising number
+
+    def __contains__(self, job: OwnJob) -> bool:
+        return job in self._jobs
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def check_room(self, desk: str) -> None:
+        """Raises ConfigError where a desk has enough work waiting. A program's is not counted."""
+        if desk and sum(desk in self._desks(job) for job in self._jobs) >= MOST_WAITING:
+            raise ConfigError(
+                f"{MOST_WAITING} pieces of your work wait already; start this when one of them is done, or cancel one "
+                "on the page Runs."
+            )
+
+    def add(self, job: OwnJob) -> None:
+        """Let a job wait."""
+        self._jobs.append(job)
+
+    def remove(self, job: OwnJob) -> None:
+        """A job waits no more."""
+        self._jobs.remove(job)
+
+    def order(self) -> list[OwnJob]:
+        """The jobs in the order of their turns, as it is now."""
+        waiting, served = [(job, self._desks(job)) for job in self._jobs], dict(self._served)
+        ordered: list[OwnJob] = []
+        while waiting:
+            chosen = min(waiting, key=lambda entry: _last(entry[1], served))  # the first of equals: the oldest
+            waiting.remove(chosen)
+            ordered.append(chosen[0])
+            served |= _now(chosen[1], served)
+        return ordered
+
+    def take(self) -> OwnJob:
+        """The job whose turn it is."""
+        jobs = ((job, self._desks(job)) for job in self._jobs)
+        job, desks = min(jobs, key=lambda entry: _last(entry[1], self._served))
+        self._served |= _now(desks, self._served)
+        self._jobs.remove(job)
+        return job
+
+    def _desks(self, job: OwnJob) -> frozenset[str]:
+        return desks_of(self._claims.of(job.view.job_id))
+
+
+def desks_of(claims: Iterable[Claim]) -> frozenset[str]:
+    """Who waits for a job; a job that nobody waits for is a program's."""
+    return frozenset(claim.desk for claim in claims if claim.state == "open") or frozenset({""})
+
+
+def _last(desks: frozenset[str], served: Mapping[str, int]) -> int:
+    """When a job's desk was served; of several the one that waits longest."""
+    return min(served.get(desk, 0) for desk in desks)
+
+
+def _now(desks: frozenset[str], served: Mapping[str, int]) -> dict[str, int]:
+    return dict.fromkeys(desks, max(served.values(), default=0) + 1)
