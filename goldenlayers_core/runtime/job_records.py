@@ -208,12 +208,6 @@ class JobFolder:
         return self.path / "owners" / f"{checked_name(name, 'queue')}.lock"
 
 
-def equal_job(views: Iterable[JobView], kind: str, params: Mapping[str, Any]) -> str | None:
-    """The id of an equal job that will run to its end."""
-    same = (v for v in views if v.active and not v.cancelling and v.kind == kind and v.params == params)
-    return next((view.job_id for view in same), None)
-
-
 def _record(content: Any, job_id: str) -> JobRecord:
     """Raises KeyError, TypeError or ValueError for a damaged record."""
     view = JobView(

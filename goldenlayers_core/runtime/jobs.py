@@ -9,7 +9,7 @@ Whose it is, is another matter: of all who asked for it, by their claims (`claim
 
 import copy
 import dataclasses
-import json
+import functools
 import logging
 import threading
 import time
@@ -21,14 +21,15 @@ from typing import Any
 from goldenlayers_core.errors import Cancelled, ConfigError, GoldenLayersError, StoreError
 from goldenlayers_core.runtime.claimed import ClaimedJobs
 from goldenlayers_core.runtime.claims import Claim
+from goldenlayers_core.runtime.equal import equal_job, plain_params
 from goldenlayers_core.runtime.frames import one_line
-from goldenlayers_core.runtime.job_records import JobFolder, JobRecord, JobState, JobView, OwnJob, equal_job
+from goldenlayers_core.runtime.job_records import JobFolder, JobRecord, JobState, JobView, OwnJob
 from goldenlayers_core.runtime.locks import Lock
 from goldenlayers_core.runtime.manifest import now
 from goldenlayers_core.runtime.names import checked_name
 from goldenlayers_core.runtime.owned import WORKING_FOR
 from goldenlayers_core.runtime.progress import Progress
-from goldenlayers_core.runtime.turns import Turns, desks_of
+from goldenlayers_core.runtime.turns import GivingWay, Turns, desks_of
 
 Worker = Callable[[dict[str, Any], Progress], str]
 
@@ -44,7 +45,9 @@ class JobQueue(ClaimedJobs):
     thread may call any method; all raise StoreError where the disk refuses.
     """
 
-    def __init__(self, folder: Path, workers: Mapping[str, Worker]) -> None:
+    def __init__(self, folder: Path, workers: Mapping[str, Worker], others: Callable[[], bool] = lambda: False) -> None:
+        """`others`: whether others are at work now to whom these jobs give way."""
+        self._others = others
         self._folder = JobFolder(folder)
         self._workers = {checked_name(kind, "kind of job"): worker for kind, worker in workers.items()}
         self._changed = threading.Condition()
@@ -62,10 +65,7 @@ class JobQueue(ClaimedJobs):
         params that JSON cannot hold, for more than a desk may have waiting, and after `close`.
         """
         self._check_kind(kind)
-        try:
-            plain: dict[str, Any] = json.loads(json.dumps(dict(params)))
-        except (TypeError, ValueError) as error:
-            raise ConfigError(f"The settings of {title!r} cannot be written as JSON ({one_line(error)}).") from error
+        plain = plain_params(title, params)
         with self._folder.lock():
             views = self.jobs()
             twin = equal_job(views, kind, plain)
@@ -125,12 +125,17 @@ class JobQueue(ClaimedJobs):
         Nothing happens to a job that is over.
         """
         with self._changed:
-            job = self._mine.get(job_id)
-            if job is not None:
+            if (job := self._mine.get(job_id)) is not None:
                 self._cancel(job)
                 return
         if self.view(job_id).active:
             self._folder.want_cancel(job_id)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a job runs or waits here."""
+        with self._changed:
+            return any(job.view.active for job in self._mine.values())
 
     def wait(self, job_id: str, timeout: float | None = None) -> JobView:
         """The job when it is over, or as it is after `timeout` seconds."""
@@ -224,18 +229,15 @@ class JobQueue(ClaimedJobs):
             job = self._waiting.take()
             job.started, job.began = time.time(), time.monotonic()
             job.view = dataclasses.replace(job.view, state="running")
-            job.progress = Progress(lambda *step: self._report(job, *step), lambda: self._should_stop(job))
+            stop = functools.partial(self._should_stop, job)
+            job.progress = Progress(functools.partial(self._report, job), stop, GivingWay(self._others, stop))
             self._try_write(job)
             self._changed.notify_all()
             return job
 
     def _placed(self, jobs: list[OwnJob]) -> list[JobView]:
-        """Jobs as of now, those that wait with how many come before them."""
-        if not any(job in self._waiting for job in jobs):
-            return [job.now() for job in jobs]
         running = sum(job.view.state == "running" for job in self._mine.values())
-        places = {job.view.job_id: running + place for place, job in enumerate(self._waiting.order())}
-        return [dataclasses.replace(job.now(), before=places.get(job.view.job_id, 0)) for job in jobs]
+        return self._waiting.placed(jobs, running)
 
     def _run(self, job: OwnJob) -> None:
         title, result, error = job.view.title, None, None

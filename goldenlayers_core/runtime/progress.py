@@ -64,16 +64,19 @@ class Pace:
 class Progress:
     """Given to long work, which calls `update` or `check` at least every two seconds; `Progress()` reports to nobody.
 
-    `report(done, total, note)` is called at every update; `cancelled()` is asked whether the work should stop.
+    `report(done, total, note)` is called at every update; `cancelled()` is asked whether the work should stop; and
+    `give_way()` may take its time.
     """
 
     def __init__(
         self,
         report: Callable[[int, int, str], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
+        give_way: Callable[[], None] | None = None,
     ) -> None:
         self._report = report
         self._cancelled = cancelled
+        self._give_way = give_way
         self._pace = Pace()
         self._lock = threading.Lock()
 
@@ -90,7 +93,9 @@ class Progress:
         self.check()
 
     def check(self) -> None:
-        """Raises Cancelled when somebody asked for it."""
+        """Raises Cancelled when somebody asked for it; lets others go first where they do."""
+        if self._give_way is not None:
+            self._give_way()
         if self._cancelled is not None and self._cancelled():
             raise Cancelled("The work was cancelled; what was finished is kept in the store.")
 

@@ -1,16 +1,21 @@
 """Whose turn it is: the next job is one of the desk that was served longest ago, and of one desk the oldest.
 
-So twenty short jobs of one desk keep another waiting for one of them, not for all.
+So twenty short jobs of one desk keep another waiting for one of them, not for all. And long work gives way to short
+work of another queue between two of its steps.
 """
 
-from collections.abc import Iterable, Mapping
+import dataclasses
+import time
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from goldenlayers_core.errors import ConfigError
 from goldenlayers_core.runtime.claims import Claim, Claims
-from goldenlayers_core.runtime.job_records import OwnJob
+from goldenlayers_core.runtime.job_records import JobView, OwnJob
 
 MOST_WAITING: Final = 20  # jobs of one desk in one queue
+LONGEST: Final = 30.0  # seconds that a job gives way in a row, and goes on after that
+_LOOK: Final = 0.02  # seconds
 
 
 class Turns:
@@ -54,6 +59,13 @@ class Turns:
             served |= _now(chosen[1], served)
         return ordered
 
+    def placed(self, jobs: list[OwnJob], running: int) -> list[JobView]:
+        """Jobs as of now, those that wait with how many come before them; `running` is how many run."""
+        if not any(job in self._jobs for job in jobs):
+            return [job.now() for job in jobs]
+        places = {job.view.job_id: running + place for place, job in enumerate(self.order())}
+        return [dataclasses.replace(job.now(), before=places.get(job.view.job_id, 0)) for job in jobs]
+
     def take(self) -> OwnJob:
         """The job whose turn it is."""
         jobs = ((job, self._desks(job)) for job in self._jobs)
@@ -64,6 +76,22 @@ class Turns:
 
     def _desks(self, job: OwnJob) -> frozenset[str]:
         return desks_of(self._claims.of(job.view.job_id))
+
+
+class GivingWay:
+    """Called between two steps of a job: waits while `others` are at work, until the job is `stopped`."""
+
+    def __init__(self, others: Callable[[], bool], stopped: Callable[[], bool]) -> None:
+        self._others = others
+        self._stopped = stopped
+        self._goes_on = 0.0  # until then (time.monotonic) it gives way to nobody: others may never end
+
+    def __call__(self) -> None:
+        began = time.monotonic()
+        while time.monotonic() >= self._goes_on and self._others() and not self._stopped():
+            if time.monotonic() - began >= LONGEST:
+                self._goes_on = time.monotonic() + LONGEST
+            time.sleep(_LOOK)
 
 
 def desks_of(claims: Iterable[Claim]) -> frozenset[str]:

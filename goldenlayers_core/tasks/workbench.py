@@ -73,7 +73,8 @@ class Workbench:
         self._lock = threading.RLock()
         self._kinds = {kind.question: kind for kind in kinds}
         self._quick = ("load", *(kind.name for kind in kinds if kind.queue == "quick"))
-        self.slow = JobQueue(self.root / "jobs" / "slow", self._workers("slow"))
+        self._loader: int | None = None  # the thread that loads a model
+        self.slow = JobQueue(self.root / "jobs" / "slow", self._workers("slow"), self._quick_first)
         self.quick = JobQueue(self.root / "jobs" / "quick", {"load": self._load_job, **self._workers("quick")})
 
     def close(self) -> None:
@@ -91,13 +92,17 @@ class Workbench:
         heavy()
         from goldenlayers_core.models import load_model
 
+        if progress and source not in self._models:
+            progress.update(0, 1, f"Loading {source.source}")
         with self._lock:
             if source in self._models:
                 self._models.move_to_end(source)
                 return self._models[source]
-            if progress:
-                progress.update(0, 1, f"Loading {source.source}")
-            handle = load_model(source, cache=self.root, progress=progress.update if progress else None)
+            self._loader = threading.get_ident()
+            try:
+                handle = load_model(source, cache=self.root, progress=progress.update if progress else None)
+            finally:
+                self._loader = None
             self._models[source] = handle
             while len(self._models) > KEPT_MODELS:
                 gone, _ = self._models.popitem(last=False)
@@ -232,6 +237,10 @@ class Workbench:
     def jobs(self) -> tuple[JobView, ...]:
         """Every job of this cache folder, newest first."""
         return tuple(sorted((*self.slow.jobs(), *self.quick.jobs()), key=lambda j: j.created, reverse=True))
+
+    def _quick_first(self) -> bool:
+        """Whether slow work gives way now. Never while it holds what quick work may wait for: a model it loads."""
+        return self.quick.busy and self._loader != threading.get_ident()
 
     def _workers(self, queue: Queue) -> dict[str, Worker]:
         return {kind.name: self._worker(kind) for kind in self._kinds.values() if kind.queue == queue}
