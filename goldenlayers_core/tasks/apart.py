@@ -11,7 +11,6 @@ from typing import Any, Final, TypeVar
 
 import pandas as pd
 
-from goldenlayers_core.datasets import ColumnMapping
 from goldenlayers_core.errors import ConfigError, DatasetError, StoreError
 from goldenlayers_core.records import Dataset
 from goldenlayers_core.runtime import Claim, Problem, RunManifest, Store, StoredRun
@@ -141,11 +140,11 @@ class DeskBench(Workbench):
         """Whether a dataset is in memory, and this desk may see it."""
         return super().is_open(name) and (not name.startswith(UPLOAD) or name in self.uploads())
 
-    def upload(self, data: bytes, name: str, mapping: ColumnMapping | None = None) -> tuple[str, Dataset]:
-        """Read a file's bytes and keep what was read, for this desk. Raises a DatasetError."""
-        reference, found = super().upload(data, name, mapping)
+    def keep_upload(self, found: Dataset) -> str:
+        """Keep what was read of an uploaded file, for this desk; its reference."""
+        reference = super().keep_upload(found)
         self.store.owned.mark(self._desk, reference)
-        return reference, found
+        return reference
 
     def submit(self, question: Any, title: str, claim: Claim | None = None) -> str:
         """Start work in the background. Raises a DatasetError for an upload of another desk."""
