@@ -56,7 +56,7 @@ def _headline(run_id: str, report: EditReport, stack: str) -> None:
         st.markdown(f"{escape(report.prompt)} … {escape(report.target_true)} **→** {escape(report.target_new)}")
         note.shown(note.of(run_id), 1_000)
         st.markdown(escape(report.verdict))
-        if rules := earlier_rules(stacks.run(run_id)):
+        if rules := earlier_rules(cached.workbench().store.manifest(run_id)):
             st.caption(f":material/gavel: This report was {rules} (Runs, under More).")
         if answered_before(report):
             st.warning(
