@@ -176,7 +176,7 @@ def test_mistakes_are_one_sentence(bench: Workbench, tiny: ModelSource, table: P
     with pytest.raises(ConfigError, match="choose one of alone, together, sequential"):
         question(tiny, table, mode="somehow")
     long = tmp_path / "long.csv"
-    long.write_text(f"prompt,subject,target_new\nFrance {'and more ' * 300} is,France,Rome\n")
+    long.write_text(f"prompt,subject,target_new\nFrance {'and more ' * 200} is,France,Rome\n")
     with pytest.raises(RequestError, match="None of the 1 requests can be edited"):
         many_result(bench, question(tiny, long), Progress())
 

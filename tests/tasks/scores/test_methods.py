@@ -15,7 +15,7 @@ from goldenlayers_core.tasks.scores.layer_scores import layer_scores, score
 from goldenlayers_core.tasks.scores.stored import open_scores
 from tests.tiny import save_tiny
 
-LONG = "make " * 400  # more than a tiny model takes
+LONG = "make " * 300  # more than a tiny model takes
 
 
 @pytest.fixture
