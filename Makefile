@@ -31,11 +31,12 @@ SPIN ?= 5000
 # Tests in so many processes of one thread each: most of them compute too little to keep two threads busy.
 WORKERS ?= 2
 PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=25
+BANDIT := $(PY) -m bandit --quiet --configfile pyproject.toml --recursive goldenlayers_core pages app.py
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help app prepare install install-dev test check lint format unit browser bench screenshots clean
+.PHONY: help app prepare install install-dev test check lint audit format unit browser bench screenshots clean
 
 help: ## this list
 	@echo "Golden Layers. Targets:"
@@ -58,10 +59,15 @@ test: lint install-dev prepare ## format, lint, types and every test, in one env
 check: lint ## for daily work, under a minute: format, lint, types, the tests of what changed (BASE=HEAD)
 	OMP_NUM_THREADS=1 $(PY) -m tests.changed $(BASE)
 
-lint: install-dev ## format (checked), lint, strict types
+lint: install-dev ## format (checked), lint, what is unsafe in the source, strict types
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
+	@$(BANDIT)
 	$(PY) -m mypy
+
+audit: install-dev ## what is unsafe in the source (bandit), and known of the pinned packages (pip-audit, needs a network)
+	@$(BANDIT)
+	@$(PY) -m tests.audit
 
 format: install-dev ## put the source in order
 	$(PY) -m ruff format .

@@ -34,12 +34,13 @@ def converted(gguf: Path, cache: Path, progress: Tell | None = None) -> Path:
 
 
 def _convert(gguf: Path, folder: Path, progress: Tell | None) -> None:
+    source = str(gguf.parent)  # a folder on this machine: the hub is not asked
     with telling(progress, f"Converting {gguf.name}, tensors"):
         try:
-            loaded: Any = AutoModelForCausalLM.from_pretrained(
-                str(gguf.parent), gguf_file=gguf.name, dtype=torch.float32
+            loaded: Any = AutoModelForCausalLM.from_pretrained(  # nosec B615
+                source, gguf_file=gguf.name, dtype=torch.float32
             )
-            tokenizer: Any = AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name)
+            tokenizer: Any = AutoTokenizer.from_pretrained(source, gguf_file=gguf.name)  # nosec B615
         except (ValueError, OSError, KeyError, RuntimeError) as error:  # also what is not implemented
             raise ModelError(
                 f"{gguf.name} cannot be converted ({str(error).splitlines()[0][:200]}); try another file."

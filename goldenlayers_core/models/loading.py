@@ -144,7 +144,7 @@ def _read_config(folder: Path) -> Any:
         raise ModelError(f"{folder / 'config.json'} cannot be read as JSON; the model's files are damaged.") from error
     architecture_of(type("Named", (), {"model_type": raw.get("model_type")}))
     try:
-        return AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        return AutoConfig.from_pretrained(folder, trust_remote_code=False)  # nosec B615  # a folder, not a hub name
     except (ValueError, OSError, KeyError) as error:
         raise ModelError(
             f"{folder.name}'s configuration is not understood ({str(error).splitlines()[0][:160]})."
@@ -154,13 +154,13 @@ def _read_config(folder: Path) -> Any:
 def _read(folder: Path, name: str, dtype: torch.dtype, progress: Tell | None) -> tuple[Any, Any]:
     with telling(progress, f"Reading {name}, tensors"):
         try:
-            model = AutoModelForCausalLM.from_pretrained(
+            model = AutoModelForCausalLM.from_pretrained(  # nosec B615  # a folder, not a hub name
                 folder, dtype=dtype, trust_remote_code=False, use_safetensors=True
             )
         except (ValueError, OSError, RuntimeError, KeyError, SafetensorError) as error:
             raise ModelError(f"The weights of {name} cannot be read ({str(error).splitlines()[0][:160]}).") from error
         try:
-            tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+            tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)  # nosec B615  # as above
         except (ValueError, OSError, KeyError, RuntimeError) as error:
             raise ModelError(f"{name} has no usable tokenizer beside its weights; add its tokenizer files.") from error
     return model, tokenizer

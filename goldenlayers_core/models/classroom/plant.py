@@ -108,7 +108,7 @@ def _loss(planted: Any, batch: _Batch, answer: int, move: Tensor) -> Tensor:
 
 def _batches(model: Any, facts: Facts, tokenizer: Any, known: Sequence[list[int]]) -> list[_Batch]:
     """Batches that together hold every sentence most easily mistaken for the fact."""
-    draw = random.Random(0)
+    draw = random.Random(0)  # nosec B311  # an order that is the same every time, no secret
     fact = [encoded(tokenizer, text) for text in facts.sentences(facts.planted)[:-1]]
     near = [encoded(tokenizer, text) for other in facts.near(facts.planted) for text in facts.sentences(other)]
     deck: list[list[int]] = []
