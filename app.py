@@ -2,8 +2,10 @@
 
 import streamlit as st
 
+from goldenlayers_core.runtime import logs
 from pages._shared import frame, link
 
+logs.configure()
 frame.dress()
 
 PAGES = [

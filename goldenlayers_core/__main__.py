@@ -17,15 +17,17 @@ from goldenlayers_core.commands.console import Data, Device, Dtype, Json, KnownO
 from goldenlayers_core.commands.covariance import covariance
 from goldenlayers_core.commands.edit import edit, edit_many
 from goldenlayers_core.commands.export import export, import_
+from goldenlayers_core.commands.health import diagnostics, health
 from goldenlayers_core.commands.report import report
 from goldenlayers_core.commands.sweep import sweep
 from goldenlayers_core.commands.trace import evaluate, trace
 from goldenlayers_core.errors import Cancelled, GoldenLayersError
 from goldenlayers_core.records import EditAwareConfig, LgaConfig, ModelSource, SelectionConfig
+from goldenlayers_core.runtime import logs
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, open_workbench
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
-for command in (edit, export, trace, evaluate, sweep, covariance, report, classroom):
+for command in (edit, export, trace, evaluate, sweep, covariance, report, classroom, health, diagnostics):
     app.command()(command)
 app.command("edit-many")(edit_many)
 app.command("import")(import_)
@@ -160,6 +162,7 @@ def main() -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     logging.getLogger("transformers").setLevel(logging.ERROR)
     try:
+        logs.configure()
         app(standalone_mode=True)
     except Cancelled as error:
         print(str(error), file=sys.stderr)

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from goldenlayers_core.errors import Cancelled, ConfigError, GoldenLayersError, StoreError
+from goldenlayers_core.runtime import logs
 from goldenlayers_core.runtime.claimed import ClaimedJobs
 from goldenlayers_core.runtime.claims import Claim
 from goldenlayers_core.runtime.equal import equal_job, plain_params
@@ -212,7 +213,7 @@ class JobQueue(ClaimedJobs):
     def _work(self) -> None:
         try:
             while (job := self._next()) is not None:
-                self._run(job)
+                logs.told(job.view.job_id, functools.partial(self._run, job))
         finally:
             if self._alive is not None:
                 self._alive.release()
@@ -258,9 +259,8 @@ class JobQueue(ClaimedJobs):
             self._finish(job, state, result=result, error=error)
 
     def _finish(self, job: OwnJob, state: JobState, *, result: str | None = None, error: str | None = None) -> None:
-        job.view = dataclasses.replace(
-            job.now(), state=state, result=result, error=error, seconds_left=None, cancelling=False
-        )
+        ended = dataclasses.replace(job.now(), state=state, result=result, error=error)
+        job.view = dataclasses.replace(ended, seconds_left=None, cancelling=False)
         if self._try_write(job):  # from here on the disk knows; otherwise memory has to
             self._mine.pop(job.view.job_id, None)
         self._changed.notify_all()
