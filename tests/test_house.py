@@ -19,7 +19,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 CORE = "goldenlayers_core"
-TOPS = ("app.py", CORE, "pages", "benchmarks", "tests", "assets", ".ci", "Makefile", "pyproject.toml")
+TOPS = ("app.py", "serve.py", CORE, "pages", "benchmarks", "tests", "assets", ".ci", "Makefile", "pyproject.toml")
 TEXT = frozenset({".py", ".md", ".toml", ".css", ".html", ".js", ""})
 
 # What each part of the core may import of the others (design.md, section 3). A part without a row is refused.

@@ -1,0 +1,25 @@
+"""The app as it is served to others: app.py, and /healthz beside it for whoever keeps it running.
+
+streamlit run serve.py
+"""
+
+import dataclasses
+
+import streamlit as st
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from goldenlayers_core.places import cache_root
+from goldenlayers_core.tasks.health import look
+
+
+def healthz(request: Request) -> JSONResponse:
+    """200 where this server is well and 503 where not: numbers and names, no folder, no title of anybody's work."""
+    found = look(cache_root())
+    content = dataclasses.asdict(found)
+    content["findings"] = {finding.name: finding.well for finding in found.findings}
+    return JSONResponse({"well": found.well, **content}, 200 if found.well else 503, {"Cache-Control": "no-store"})
+
+
+app = st.App("app.py", routes=[Route("/healthz", healthz)])
