@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -57,6 +58,16 @@ class RunManifest:
         settings: dict[str, Any] = json.loads(self.config)
         return settings
 
+    def part(self, name: str) -> dict[str, Any]:
+        """An object of the settings, such as "choice"; empty where they hold none of that name."""
+        found = self.settings.get(name)
+        return found if isinstance(found, dict) else {}
+
+    def word(self, name: str, default: str = "") -> str:
+        """A text of the settings, such as "method"; the default where they hold none of that name."""
+        found = self.settings.get(name, default)
+        return found if isinstance(found, str) else default
+
     @property
     def told(self) -> dict[str, str]:
         """`summary` as a person reads it: "50 %", as everywhere."""
@@ -98,8 +109,10 @@ def manifest_from(content: Any) -> RunManifest:
             elif type_ is bool and not isinstance(values[name], bool):
                 raise TypeError(f"{values[name]!r} is neither true nor false")
         values["n_requests"], values["seconds"] = int(values["n_requests"]), float(values["seconds"])
+        if values["n_requests"] < 0 or not math.isfinite(values["seconds"]):
+            raise ValueError(f"it says {values['n_requests']} requests and {values['seconds']} seconds")
         return RunManifest(**values)
-    except (KeyError, TypeError, ValueError, StoreError) as error:
+    except (ArithmeticError, KeyError, TypeError, ValueError, StoreError) as error:
         raise DamagedError(f"{type(error).__name__}: {error}") from error
 
 

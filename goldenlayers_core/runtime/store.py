@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 import pandas as pd
 from numpy.typing import NDArray
 
-from goldenlayers_core.errors import StoreError
+from goldenlayers_core.errors import GoldenLayersError, StoreError
 from goldenlayers_core.runtime import atomic
 from goldenlayers_core.runtime.locks import locked
 from goldenlayers_core.runtime.manifest import RunManifest, StoredRun
@@ -34,7 +34,7 @@ VERSION = 2  # 2: everything carries its digest; 1 is read as it is, without one
 _RUNS = "runs"
 T = TypeVar("T")
 # What a reader raises that was handed a record it does not understand: cut, of another version, or made by a stranger
-_NOT_UNDERSTOOD = (AttributeError, IndexError, KeyError, TypeError, ValueError, RecursionError)
+_NOT_UNDERSTOOD = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +91,17 @@ class Store:
         return self._runs.load(run_id)
 
     def read_run(self, run_id: str, make: Callable[[StoredRun], T]) -> T:
-        """What `make` makes of a run; one that it does not understand is set aside."""
+        """What `make` makes of a run; one that it does not understand is set aside.
+
+        A StoreError of `make` is its own sentence about a run that is whole, such as one of another kind.
+        """
         run = self._runs.load(run_id)
-        try:
-            return make(run)
-        except _NOT_UNDERSTOOD as reason:
-            raise self._runs.set_aside(run_id, f"{type(reason).__name__}: {reason}") from reason
+        return _understood(lambda: make(run), lambda reason: self._runs.set_aside(run_id, reason))
+
+    def read_manifest(self, run_id: str, make: Callable[[RunManifest], T]) -> T:
+        """What `make` makes of a run's manifest; a run whose manifest it does not understand is set aside."""
+        manifest = self._runs.manifest(run_id)
+        return _understood(lambda: make(manifest), lambda reason: self._runs.set_aside(run_id, reason))
 
     def manifest(self, run_id: str) -> RunManifest:
         """One run's manifest, without what it holds."""
@@ -143,18 +148,12 @@ class Store:
     def read_json(self, kind: str, name: str, make: Callable[[Any], T]) -> T:
         """What `make` makes of stored JSON; what it does not understand is set aside."""
         content = self.load_json(kind, name)
-        try:
-            return make(content)
-        except _NOT_UNDERSTOOD as reason:
-            raise self._objects.set_aside(kind, name, f"{type(reason).__name__}: {reason}") from reason
+        return _understood(lambda: make(content), lambda reason: self._objects.set_aside(kind, name, reason))
 
     def read_arrays(self, kind: str, name: str, make: Callable[[dict[str, NDArray[Any]], dict[str, str]], T]) -> T:
         """What `make` makes of stored arrays and their description; what it does not understand is set aside."""
         arrays, meta = self.load_arrays(kind, name)
-        try:
-            return make(arrays, meta)
-        except _NOT_UNDERSTOOD as reason:
-            raise self._objects.set_aside(kind, name, f"{type(reason).__name__}: {reason}") from reason
+        return _understood(lambda: make(arrays, meta), lambda reason: self._objects.set_aside(kind, name, reason))
 
     def names(self, kind: str) -> tuple[str, ...]:
         """The names stored of a kind (JSON or arrays), sorted."""
@@ -225,6 +224,15 @@ class Store:
                 "program, or set GOLDENLAYERS_CACHE to another folder."
             )
         return version
+
+
+def _understood(make: Callable[[], T], set_aside: Callable[[str], StoreError]) -> T:
+    try:
+        return make()
+    except StoreError:
+        raise
+    except (*_NOT_UNDERSTOOD, GoldenLayersError) as reason:
+        raise set_aside(f"{type(reason).__name__}: {reason}") from reason
 
 
 def _kind(name: str, what: str) -> str:

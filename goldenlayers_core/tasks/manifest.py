@@ -4,8 +4,10 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from goldenlayers_core.records import digest_of
+from goldenlayers_core.errors import ConfigError
+from goldenlayers_core.records import ModelSource, digest_of
 from goldenlayers_core.runtime import RunManifest, Store, now, provenance
+from goldenlayers_core.tasks.serial import restored
 
 if TYPE_CHECKING:
     from goldenlayers_core.models import ModelHandle
@@ -66,6 +68,14 @@ def provenance_of(handle: "ModelHandle") -> dict[str, str]:
 def is_stored(store: Store, run_id: str, found: Measured) -> bool:
     """Whether the run is in the store, with what it cost, and nothing of it was computed anew."""
     return not found.n_computed and any(m.run_id == run_id for m in store.runs())
+
+
+def model_of(run: RunManifest) -> ModelSource | None:
+    """The model that a run was asked for; None where its settings name none."""
+    try:
+        return restored(ModelSource, run.part("model")) if run.part("model") else None
+    except (ConfigError, TypeError, ValueError):
+        return None
 
 
 def manifest_of(

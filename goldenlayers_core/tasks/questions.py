@@ -1,7 +1,7 @@
 """Questions that can be written down: frozen, and JSON in both directions, so that a job survives its process."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Literal, Self, get_args
@@ -17,6 +17,7 @@ from goldenlayers_core.records import (
     TraceConfig,
 )
 from goldenlayers_core.results.edit.many_edits import MODES, Mode
+from goldenlayers_core.tasks.serial import restored
 
 Split = Literal["all", "proxy", "test"]
 AUTO = "auto"
@@ -59,21 +60,10 @@ class Question:
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any]) -> Self:
-        """From plain JSON. Raises ConfigError for fields that are not known."""
-        nested: Mapping[str, Callable[..., Any]] = {
-            "model": ModelSource,
-            "choice": DatasetChoice,
-            "config": LgaConfig,
-            "edit_aware": EditAwareConfig,
-            "selection": SelectionConfig,
-        }
+        """From plain JSON. Raises ConfigError for fields that are not known, or not of their type."""
         try:
-            values = {
-                name: nested[name](**value) if name in nested and isinstance(value, Mapping) else value
-                for name, value in params.items()
-            }
-            return cls(**values)
-        except TypeError as error:
+            return restored(cls, params)
+        except (TypeError, ValueError) as error:
             raise ConfigError(f"The stored settings do not fit this version ({error}); start the work anew.") from error
 
 
@@ -215,22 +205,8 @@ class CovarianceQuestion(Question):
             raise ConfigError(f"The shrinkage is {self.shrinkage}; give a number between 0 and 1, such as 0.01.")
 
 
-class _TraceParams(Question):
-    """A question whose config is a TraceConfig."""
-
-    @classmethod
-    def from_params(cls, params: Mapping[str, Any]) -> Self:
-        """From plain JSON. Raises ConfigError for fields that are not known."""
-        config = params.get("config", {})
-        try:
-            made = TraceConfig(**config) if isinstance(config, Mapping) else config
-        except TypeError as error:
-            raise ConfigError(f"The stored settings do not fit this version ({error}); start the work anew.") from error
-        return super().from_params({**params, "config": made})
-
-
 @dataclass(frozen=True)
-class TraceQuestion(_TraceParams):
+class TraceQuestion(Question):
     """The causal trace of a dataset on a model."""
 
     model: ModelSource = field(default_factory=ModelSource)
@@ -239,7 +215,7 @@ class TraceQuestion(_TraceParams):
 
 
 @dataclass(frozen=True)
-class TokenTraceQuestion(_TraceParams):
+class TokenTraceQuestion(Question):
     """The causal trace of one request at every token. The noise level is that of the choice's whole dataset."""
 
     model: ModelSource = field(default_factory=ModelSource)

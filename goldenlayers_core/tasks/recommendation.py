@@ -73,7 +73,7 @@ def known_fingerprint(store: Store, source: ModelSource) -> str | None:
     """The fingerprint that the newest run on a model recorded; None where there is no run on it."""
     wanted = (source.source, source.revision)
     for run in store.runs():
-        asked = run.settings.get("model", {})
+        asked = run.part("model")
         if (asked.get("source"), asked.get("revision")) == wanted:
             return run.fingerprint
     return None
@@ -91,7 +91,7 @@ def _by_edits(run: RunManifest, kind: Evidence) -> Recommendation:
     stability = summary.get("stability", "")
     return Recommendation(
         layer=layer,
-        evidence=f"{name} of real {str(run.settings.get('method', 'rome')).upper()} edits, {_requests(run)}"
+        evidence=f"{name} of real {run.word('method', 'rome').upper()} edits, {_requests(run)}"
         + (f", stability {stability}" if stability else ""),
         caution=_FEW_EDITS if few else _SWEEP if kind == "sweep" else _SEARCH,
         run_id=run.run_id,
@@ -119,9 +119,9 @@ def _by_gradients(run: RunManifest) -> Recommendation:
 def golden_layer(manifest: RunManifest) -> int | None:
     """The golden layer a run found."""
     found = dict(manifest.summary).get("golden layer", "")
-    return int(found) if found.isdecimal() else None
+    return int(found) if found.isdecimal() and len(found) < 6 else None
 
 
 def score_method(manifest: RunManifest) -> str:
     """By which method a score run scored its layers: "lga" or "edit-aware"."""
-    return str(dict(manifest.summary).get("method") or manifest.settings.get("method") or "lga")
+    return str(dict(manifest.summary).get("method") or manifest.word("method") or "lga")

@@ -1,15 +1,27 @@
 """Records and results as JSON, and back."""
 
 import dataclasses
+import json
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import numpy as np
 
 from goldenlayers_core.errors import StoreError
 from goldenlayers_core.records import Dataset, EditRequest, Probe, RowIssue
-from goldenlayers_core.results import EditReport, ProbeOutcome, View
+from goldenlayers_core.results import EditReport
 
 _GROUPS = ("rephrases", "locality", "portability")
+_WORDS = ("case_id", "prompt", "subject", "target_new", "target_true")
 T = TypeVar("T")
+
+
+def settings_text(text: Any) -> str:
+    """JSON text of an object, as results keep the config of a method. Raises TypeError or ValueError for another."""
+    _of_type(json.loads(_of_type(text, str)), dict)
+    return str(text)
 
 
 def plain(record: Any) -> dict[str, Any]:
@@ -22,7 +34,7 @@ def restored(kind: type[T], content: Mapping[str, Any]) -> T:
     """`plain` undone: a dataclass of that kind, its fields tuples and dataclasses where their types say so.
 
     Fields that are missing keep their defaults, so what was stored before they existed stays readable. Raises TypeError
-    or ValueError where it is not one.
+    or ValueError where it is not one, or a field is not of its type: a whole number may stand for any number.
     """
     made: T = _restored(kind, content)
     return made
@@ -30,14 +42,47 @@ def restored(kind: type[T], content: Mapping[str, Any]) -> T:
 
 def _restored(kind: Any, content: Any) -> Any:
     if dataclasses.is_dataclass(kind):
-        hints = get_type_hints(kind)
-        return kind(**{name: _restored(hints.get(name), value) for name, value in dict(content).items()})  # type: ignore[operator]
-    if get_origin(kind) is not tuple:
-        return content
-    kinds = get_args(kind)
-    if kinds[-1] is Ellipsis:
-        return tuple(_restored(kinds[0], value) for value in content)
-    return tuple(_restored(one, value) for one, value in zip(kinds, content, strict=True))
+        if isinstance(content, kind):  # type: ignore[arg-type]
+            return content
+        hints = _hints(kind)
+        return kind(**{name: _restored(hints.get(name, Any), value) for name, value in dict(content).items()})  # type: ignore[operator]
+    origin, kinds = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType):
+        if content is None and NoneType in kinds:
+            return None
+        return _restored(next(one for one in kinds if one is not NoneType), content)
+    if origin is tuple:
+        values = list(_of_type(content, (list, tuple)))
+        if kinds[-1] is Ellipsis:
+            return tuple(_restored(kinds[0], value) for value in values)
+        return tuple(_restored(one, value) for one, value in zip(kinds, values, strict=True))
+    return _plain(kind, origin, kinds, content)
+
+
+def _plain(kind: Any, origin: Any, kinds: tuple[Any, ...], content: Any) -> Any:
+    """A value that JSON holds as it is, checked. Raises TypeError or ValueError."""
+    if origin is Literal and content not in kinds:
+        raise ValueError(f"{content!r} is none of {', '.join(map(repr, kinds))}")
+    if origin in (dict, Mapping):
+        return {_restored(kinds[0], name): _restored(kinds[1], value) for name, value in dict(content).items()}
+    if origin is np.ndarray:
+        return _of_type(content, np.ndarray)
+    if kind in (int, float) and isinstance(content, bool):
+        raise TypeError(f"{content!r} is no number")
+    if kind is float:
+        return _of_type(content, (int, float))
+    return _of_type(content, kind) if kind in (int, str, bool) else content
+
+
+def _of_type(content: Any, kind: Any) -> Any:
+    if not isinstance(content, kind):
+        raise TypeError(f"{str(content)[:60]!r} is of another type than its field")
+    return content
+
+
+@cache
+def _hints(kind: type) -> Mapping[str, Any]:
+    return get_type_hints(kind)
 
 
 def plain_dataset(found: Dataset) -> dict[str, Any]:
@@ -62,11 +107,17 @@ def _probe(content: Mapping[str, Any]) -> Probe:
 def request_from(content: Mapping[str, Any]) -> EditRequest:
     """An EditRequest from `plain`. Raises StoreError when it is not one."""
     try:
-        values = {**content, **{g: tuple(_probe(p) for p in content.get(g, ())) for g in _GROUPS}}
-        values |= {name: tuple(content.get(name, ())) for name in ("true_aliases", "new_aliases")}
-        return EditRequest(**values)
-    except (KeyError, TypeError) as error:
+        return _request(content)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise StoreError(f"A stored request cannot be read ({error}); open its dataset again.") from error
+
+
+def _request(content: Mapping[str, Any]) -> EditRequest:
+    if not all(isinstance(content[name], str) for name in _WORDS):
+        raise TypeError(f"one of {', '.join(_WORDS)} is no text")
+    values = {**content, **{g: tuple(_probe(p) for p in content.get(g, ())) for g in _GROUPS}}
+    values |= {name: tuple(content.get(name, ())) for name in ("true_aliases", "new_aliases")}
+    return EditRequest(**values)
 
 
 def _issues(content: Sequence[Mapping[str, Any]]) -> tuple[RowIssue, ...]:
@@ -74,48 +125,21 @@ def _issues(content: Sequence[Mapping[str, Any]]) -> tuple[RowIssue, ...]:
 
 
 def dataset_from(content: Mapping[str, Any]) -> Dataset:
-    """A Dataset from `plain`. Raises StoreError when it is not one."""
-    try:
-        return Dataset(
-            **{
-                **content,
-                "requests": tuple(request_from(r) for r in content["requests"]),
-                "reported": _issues(content["reported"]),
-                "remarks": _issues(content["remarks"]),
-            }
-        )
-    except (KeyError, TypeError) as error:
-        raise StoreError(f"A stored dataset cannot be read ({error}); upload it again.") from error
+    """A Dataset from `plain`. Raises KeyError, TypeError, ValueError or AttributeError when it is not one.
 
-
-def view_from(content: Mapping[str, Any]) -> View:
-    """A View from `plain`."""
-    return View(**{**content, "top_tokens": tuple((str(t), float(p)) for t, p in content["top_tokens"])})
+    They are large: each request is made at once, as `restored` would make it in ten times the time.
+    """
+    lists = {
+        "requests": tuple(_request(r) for r in content["requests"]),
+        "reported": _issues(content["reported"]),
+        "remarks": _issues(content["remarks"]),
+    }
+    return restored(Dataset, {**content, **lists})
 
 
 def report_from(content: Mapping[str, Any]) -> EditReport:
     """An EditReport from `plain`. Raises StoreError when it is not one."""
     try:
-        outcomes = tuple(
-            ProbeOutcome(
-                **{
-                    **o,
-                    "answers": tuple(o["answers"]),
-                    "against": tuple(o.get("against", ())),
-                    "before": view_from(o["before"]),
-                    "after": view_from(o["after"]),
-                }
-            )
-            for o in content["outcomes"]
-        )
-        return EditReport(
-            **{
-                **content,
-                "before": view_from(content["before"]),
-                "after": view_from(content["after"]),
-                "outcomes": outcomes,
-                "stages": tuple((str(s), float(t)) for s, t in content["stages"]),
-            }
-        )
+        return restored(EditReport, content)
     except (KeyError, TypeError, ValueError) as error:
         raise StoreError(f"A stored edit report cannot be read ({error}); make the edit again.") from error

@@ -4,6 +4,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,7 +17,7 @@ from goldenlayers_core.runtime import Claim, JobQueue, JobView, Progress, Store,
 from goldenlayers_core.tasks.heavy import heavy
 from goldenlayers_core.tasks.kinds import Kind, Queue, function
 from goldenlayers_core.tasks.questions import DatasetChoice, KnowledgeQuestion, Split
-from goldenlayers_core.tasks.serial import dataset_from, plain, plain_dataset
+from goldenlayers_core.tasks.serial import dataset_from, plain, plain_dataset, restored
 
 if TYPE_CHECKING:
     from goldenlayers_core.editing import KeyMoments
@@ -142,7 +143,7 @@ class Workbench:
         if not name.startswith(UPLOAD):
             return open_dataset(name)
         try:
-            return dataset_from(self.store.load_json("datasets", name))
+            return self.store.read_json("datasets", name, dataset_from)
         except StoreError as error:
             raise DatasetError(
                 f"The uploaded dataset {name} is no longer in the store; upload the file again."
@@ -175,9 +176,13 @@ class Workbench:
         return tuple(n for n in self.store.names("datasets") if n.startswith(UPLOAD))
 
     def upload_cards(self) -> tuple[UploadCard, ...]:
-        """The uploaded datasets in the store, the newest first, without reading them."""
-        named = set(self.store.names("uploads"))
-        cards = [UploadCard(**self.store.load_json("uploads", name)) for name in self.uploads() if name in named]
+        """The uploaded datasets in the store, the newest first, without reading them; damaged cards are set aside."""
+        cards = []
+        for name in sorted({*self.store.names("uploads")} & {*self.uploads()}):
+            try:
+                cards.append(self.store.read_json("uploads", name, partial(restored, UploadCard)))
+            except StoreError:
+                continue
         return tuple(sorted(cards, key=lambda c: c.created, reverse=True))
 
     def is_open(self, name: str) -> bool:

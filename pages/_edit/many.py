@@ -274,7 +274,7 @@ def _detail(look: Look, run: RunManifest, found: ManyEdits, kept: list[int]) -> 
 
 
 def _open(run: RunManifest, found: ManyEdits, index: int) -> None:
-    asked = ManyEditsQuestion.from_params(run.settings)
+    asked = cached.asked(ManyEditsQuestion, run.run_id)
     choice: DatasetChoice = asked.choice
     try:
         request = cached.by_digest(choice.dataset).get(found.request_digests[index])

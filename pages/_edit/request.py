@@ -82,7 +82,8 @@ def _pool() -> dict[str, EditRequest]:
     """Requests of the session's dataset, and of the score run's and the sweep's on show where those are others."""
     names = [session.choice().dataset]
     shown = (session.score_run(), session.sweep_run())
-    names += [m.settings["choice"]["dataset"] for m in cached.workbench().store.runs() if m.run_id in shown]
+    asked = (m.part("choice").get("dataset") for m in cached.workbench().store.runs() if m.run_id in shown)
+    names += [name for name in asked if isinstance(name, str)]
     pool: dict[str, EditRequest] = {}
     for name in dict.fromkeys(names):
         try:

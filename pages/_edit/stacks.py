@@ -144,4 +144,4 @@ def look(
 
 def question(run_id: str) -> EditQuestion:
     """What was asked for when a stored edit was made. Raises StoreError when it is gone."""
-    return EditQuestion.from_params(cached.workbench().store.manifest(run_id).settings)
+    return cached.asked(EditQuestion, run_id)

@@ -77,8 +77,8 @@ def request_of(run: RunManifest, digest: str) -> EditRequest | None:
 def part_of(run: RunManifest) -> DatasetChoice:
     """The part of a dataset that a run was made on, else the session's."""
     try:
-        return DatasetChoice(**run.settings["choice"])
-    except (KeyError, TypeError, GoldenLayersError):
+        return cached.asked(SweepQuestion, run.run_id).choice
+    except GoldenLayersError:
         return session.choice()
 
 

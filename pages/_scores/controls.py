@@ -225,7 +225,7 @@ def open_run() -> RunManifest | None:
         "question on the same model is answered from the store.",
     )
     if run is not None:
-        link.say(**score_parameters(ScoreQuestion.from_params(run.settings)))
+        link.say(**score_parameters(cached.asked(ScoreQuestion, run.run_id)))
     return run
 
 
@@ -237,4 +237,4 @@ def run_words(run: RunManifest) -> str:
 
 def is_bundled(run: RunManifest) -> bool:
     """Whether a score run is of the bundled model."""
-    return ScoreQuestion.from_params(run.settings).model.source == "bundled"
+    return cached.asked(ScoreQuestion, run.run_id).model.source == "bundled"

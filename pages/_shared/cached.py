@@ -35,6 +35,7 @@ from goldenlayers_core.tasks.edit.stored_many import open_many
 from goldenlayers_core.tasks.kinds import function
 from goldenlayers_core.tasks.learn.stored_classroom import open_classroom, run_name
 from goldenlayers_core.tasks.present.stored_tour import open_tour
+from goldenlayers_core.tasks.questions import Question
 from goldenlayers_core.tasks.scores.stored import open_scores
 from goldenlayers_core.tasks.scores.stored_trace import open_token_trace, open_trace
 from goldenlayers_core.tasks.truth.stored_search import open_search
@@ -42,6 +43,7 @@ from goldenlayers_core.tasks.truth.stored_sweep import open_sweep
 from pages._shared.desk import NAME, Desk, public
 
 S = TypeVar("S")
+Q = TypeVar("Q", bound=Question)
 
 if TYPE_CHECKING:
     from goldenlayers_core.results.edit.lens import LensResult
@@ -87,6 +89,11 @@ def _stored(open_run: Callable[[Store, str], S], run_id: str) -> S:
     """What `open_run` makes of a stored run, once; anew where the run was written anew."""
     found: S = _opened(f"{open_run.__module__}.{open_run.__qualname__}", run_id, manifest_created(run_id), open_run)
     return found
+
+
+def asked(kind: type[Q], run_id: str) -> Q:
+    """What a stored run was asked. Raises StoreError when it is gone, or cannot be understood: then it is set aside."""
+    return workbench().store.read_manifest(run_id, lambda run: kind.from_params(run.settings))
 
 
 def scores(run_id: str) -> tuple[LayerScores, Selection]:

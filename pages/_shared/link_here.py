@@ -9,6 +9,7 @@ from goldenlayers_core.errors import ConfigError, GoldenLayersError
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.runtime import RunManifest
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, address
+from goldenlayers_core.tasks.manifest import model_of
 from goldenlayers_core.tasks.questions import SweepQuestion
 from pages._shared import cached, jobs, link_notice, session
 from pages._shared.link_notice import Notice
@@ -57,9 +58,9 @@ def load(source: ModelSource) -> None:
 
 def _models() -> list[ModelSource]:
     bench = cached.workbench()
-    asked = (m.settings.get("model") for m in bench.store.runs())
+    asked = (model_of(m) for m in bench.store.runs())
     here = (ModelSource(local.source) for local in bench.models_here())
-    return [session.model(), *here, *(ModelSource(**found) for found in asked if isinstance(found, dict))]
+    return [session.model(), *here, *(found for found in asked if found is not None)]
 
 
 def dataset(text: str) -> DatasetChoice | None:
@@ -78,8 +79,7 @@ def dataset(text: str) -> DatasetChoice | None:
 
 
 def _files() -> list[str]:
-    choices = (m.settings.get("choice") for m in cached.workbench().store.runs())
-    named = [str(choice.get("dataset", "")) for choice in choices if isinstance(choice, dict)]
+    named = [str(m.part("choice").get("dataset", "")) for m in cached.workbench().store.runs()]
     return [session.choice().dataset, *named]
 
 

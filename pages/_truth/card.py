@@ -11,7 +11,7 @@ from goldenlayers_core.results import SCORE, LayerCard, LayerCurve, SweepResult
 from goldenlayers_core.runtime import RunManifest
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion
 from goldenlayers_core.tasks.judging import earlier_rules
-from goldenlayers_core.tasks.questions import TraceQuestion
+from goldenlayers_core.tasks.questions import SweepQuestion, TraceQuestion
 from goldenlayers_core.tasks.truth.judgement import curve, steadiness
 from goldenlayers_core.tasks.truth.layer_card import COMPUTED, ModelFacts, layer_card
 from pages._shared import cached, edit_link, jobs, present_link, report, session, show
@@ -112,7 +112,7 @@ def _numbers(card: LayerCard, sweep: SweepResult) -> None:
 
 
 def _provenance(sweep: SweepResult, run: RunManifest) -> str:
-    about, changed = sweep.provenance, run.settings.get("settings", {})
+    about, changed = sweep.provenance, run.part("settings")
     settings = ", ".join(f"{name} {value}" for name, value in changed.items()) or "default settings"
     parts = (
         f"{sweep.method.upper()} edits, {settings}",
@@ -132,9 +132,8 @@ def complete(card: LayerCard, run: RunManifest | None) -> None:
         return
     names = [SHORT[way] for way in missing]
     absent = f"{', '.join(names[:-1])} and {names[-1]}" if names[1:] else names[0]
-    settings = run.settings if run else {}
-    model = ModelSource(**settings["model"]) if settings else session.model()
-    choice = DatasetChoice(**settings["choice"]) if settings else session.choice()
+    asked = cached.asked(SweepQuestion, run.run_id) if run else None
+    model, choice = (asked.model, asked.choice) if asked else (session.model(), session.choice())
     if st.button(
         "Compute what is missing",
         key="truth-complete",

@@ -223,10 +223,10 @@ def open_run() -> RunManifest | None:
     if run is None:
         link.say_choices(session.model(), session.choice())
     else:
-        link.say(**sweep_parameters(SweepQuestion.from_params(run.settings)))
+        link.say(**sweep_parameters(cached.asked(SweepQuestion, run.run_id)))
     return run
 
 
 def run_words(run: RunManifest) -> str:
     """One line that tells sweeps apart."""
-    return golden_words(run, str(run.settings.get("method", "rome")).upper())
+    return golden_words(run, run.word("method", "rome").upper())

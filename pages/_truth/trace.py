@@ -46,8 +46,7 @@ def _done(name: str) -> None:
 
 def _ask(run_id: str, digest: str) -> None:
     """The button that traces the open request with the settings of the run on show."""
-    run = cached.workbench().store.manifest(run_id)
-    asked = TraceQuestion.from_params(run.settings)
+    asked = cached.asked(TraceQuestion, run_id)
     request = cached.by_digest(asked.choice.dataset).get(digest)
     if request is None:
         st.caption(f"This request is not in {escape(asked.choice.words)} any more, so it cannot be traced.")

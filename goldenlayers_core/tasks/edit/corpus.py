@@ -1,5 +1,6 @@
 """Text for a key covariance: a file of ours, one of a hub dataset, or what a person pasted. No torch."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from goldenlayers_core.datasets.files import read_plain
@@ -8,6 +9,7 @@ from goldenlayers_core.datasets.table import Table, read_table
 from goldenlayers_core.datasets.text import decode_text
 from goldenlayers_core.errors import DatasetError
 from goldenlayers_core.records import digest_of
+from goldenlayers_core.tasks.serial import restored
 
 if TYPE_CHECKING:
     from goldenlayers_core.runtime import Store
@@ -34,7 +36,7 @@ def read_corpus(store: "Store", source: str) -> tuple[str, str]:
     DatasetError.
     """
     if source.startswith(PASTED):
-        return str(store.load_json(_TEXTS, source)), "a pasted text"
+        return store.read_json(_TEXTS, source, partial(restored, str)), "a pasted text"
     if source.startswith(HUB):
         parts = source.removeprefix(HUB).split("/", 2)
         if len(parts) < 3 or not all(parts):

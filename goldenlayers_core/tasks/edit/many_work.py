@@ -1,5 +1,6 @@
 """Many requests written at one layer: each alone, all as one edit, or one on top of the other."""
 
+import contextlib
 import dataclasses
 import json
 import time
@@ -13,7 +14,7 @@ import pandas as pd
 from goldenlayers_core.editing import Edit, MethodInfo, Supplies, overlay, to_arrays
 from goldenlayers_core.editing.many import edits_at
 from goldenlayers_core.editing.overlay import prefix_of
-from goldenlayers_core.errors import EditError
+from goldenlayers_core.errors import EditError, StoreError
 from goldenlayers_core.evaluation.evaluate import probe_questions, report_of
 from goldenlayers_core.evaluation.read import Question, Reading, read
 from goldenlayers_core.models import ModelHandle
@@ -133,8 +134,11 @@ class Work:
         rows = self.bench.store.read_rows(TABLE, self.key)
         if not len(rows):
             return {}
-        pairs = zip(rows["request"].astype(str), rows["report"].astype(str), strict=True)
-        return {digest: report_from(json.loads(text)) for digest, text in pairs}
+        kept = {}
+        for digest, text in zip(rows["request"].astype(str), rows["report"].astype(str), strict=True):
+            with contextlib.suppress(StoreError, ValueError):  # one that cannot be read is made again
+                kept[digest] = report_from(json.loads(text))
+        return kept
 
     def _reports(self, chunk: Sequence[EditRequest], midway: float, total: int) -> list[EditReport | str]:
         """A chunk's reports, or why there is none; in between `midway` of `total` is told."""

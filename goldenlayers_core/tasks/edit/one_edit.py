@@ -112,4 +112,4 @@ def chosen_layer(
 
 def open_edit(bench: "Workbench", edit_id: str) -> Edit:
     """A stored edit. Raises StoreError or EditError."""
-    return from_arrays(*bench.store.load_arrays("edits", edit_id))
+    return bench.store.read_arrays("edits", edit_id, from_arrays)

@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from goldenlayers_core.editing import Edit, overlay
@@ -84,6 +85,13 @@ def sizes_of(n_edits: int) -> tuple[int, ...]:
     return tuple(sorted({round(n_edits * step / steps) for step in range(steps + 1)})) if steps else (0,)
 
 
+def _states(found: NDArray[Any], n_prompts: int) -> Tensor:
+    """Stored states as a tensor. Raises ValueError where they are not one row per prompt."""
+    if found.ndim != 2 or len(found) != n_prompts:
+        raise ValueError(f"states of shape {found.shape} came for {n_prompts} prompts")
+    return torch.from_numpy(found)
+
+
 def _before(
     bench: "Workbench", handle: ModelHandle, prompts: Sequence[PanelPrompt], progress: Progress, total: int
 ) -> Tensor:
@@ -91,8 +99,8 @@ def _before(
     name = digest_of([handle.result_key, panel_digest(tuple(prompts)), PANEL_VERSION])
     if name in bench.store.names(_BEFORE):
         try:
-            return torch.from_numpy(bench.store.load_arrays(_BEFORE, name)[0]["states"])
-        except (StoreError, KeyError):
+            return bench.store.read_arrays(_BEFORE, name, lambda found, _: _states(found["states"], len(prompts)))
+        except StoreError:
             pass  # damaged: it is set aside, and computed again
     texts = [p.prompt for p in prompts]
     states = panel_states(handle, texts, (), lambda n: progress.update(n, total, "The panel, before"))

@@ -2,19 +2,20 @@
 once."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from goldenlayers_core.errors import StoreError
 from goldenlayers_core.records import digest_of
 from goldenlayers_core.results import EditReport
-from goldenlayers_core.results.edit.panel import Answers, PanelPrompt, PanelResult, Pass, TopTokens
+from goldenlayers_core.results.edit.panel import PanelResult
 from goldenlayers_core.results.edit.stack import EditCard
-from goldenlayers_core.runtime import RunManifest, Store, now
+from goldenlayers_core.runtime import RunManifest, Store, StoredRun, now
 from goldenlayers_core.tasks.questions import EditQuestion
-from goldenlayers_core.tasks.serial import plain, report_from
+from goldenlayers_core.tasks.serial import plain, restored
 
 FORMAT: Final = "golden-layers-edit-2"
 EDIT_VERSION: Final = "edit-3"
@@ -23,7 +24,10 @@ PANEL_VERSION: Final = "panel-1"  # changes when a number, or the panel, would c
 
 def edit_card(store: Store, edit_id: str) -> EditCard:
     """A stored edit as the bench lists it. Raises StoreError when it is missing or of another format."""
-    arrays, meta = store.load_arrays("edits", edit_id)
+    return store.read_arrays("edits", edit_id, lambda arrays, meta: _card(edit_id, arrays, meta))
+
+
+def _card(edit_id: str, arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, str]) -> EditCard:
     if meta.get("format") != FORMAT:
         raise StoreError(
             f"The edit {edit_id} is of the format {meta.get('format')!r} and this program reads {FORMAT!r}; make "
@@ -31,19 +35,20 @@ def edit_card(store: Store, edit_id: str) -> EditCard:
         )
     layers = {int(name.rpartition(".")[2]) for name in arrays if name.startswith(("left.", "book."))}
     written = [name for name in arrays if not name.startswith("keys.")]
-    return EditCard(
-        edit_id=edit_id,
-        method=meta["method"],
-        facts=tuple((f["prompt"], f["subject"], f["target_new"]) for f in json.loads(meta["facts"])),
-        layers=tuple(sorted(layers)),
-        rank=sum(int(arrays[name].shape[1]) for name in written if name.startswith("left.")),
-        entries=sum(len(arrays[name]) for name in written if name.startswith("book.radii.")),
-        prefix=meta.get("prefix", ""),
-        weight_change=float(meta["weight_change"]),
-        n_bytes=sum(int(arrays[name].nbytes) for name in written) + len(meta.get("prefix", "").encode()),
-        fingerprint=meta["fingerprint"],
-        below=tuple(json.loads(meta.get("below", "[]"))),
-    )
+    content = {
+        "edit_id": edit_id,
+        "method": meta["method"],
+        "facts": tuple((f["prompt"], f["subject"], f["target_new"]) for f in json.loads(meta["facts"])),
+        "layers": tuple(sorted(layers)),
+        "rank": sum(int(arrays[name].shape[1]) for name in written if name.startswith("left.")),
+        "entries": sum(len(arrays[name]) for name in written if name.startswith("book.radii.")),
+        "prefix": meta.get("prefix", ""),
+        "weight_change": float(meta["weight_change"]),
+        "n_bytes": sum(int(arrays[name].nbytes) for name in written) + len(meta.get("prefix", "").encode()),
+        "fingerprint": meta["fingerprint"],
+        "below": tuple(json.loads(meta.get("below", "[]"))),
+    }
+    return restored(EditCard, content)
 
 
 def save_report(store: Store, question: EditQuestion, report: EditReport, model: str) -> str:
@@ -76,11 +81,15 @@ def save_report(store: Store, question: EditQuestion, report: EditReport, model:
 
 
 def open_report(store: Store, run_id: str) -> EditReport:
-    """A stored edit report. Raises StoreError when it is missing or damaged."""
-    text = store.load_run(run_id).texts.get("report")
-    if text is None:
-        raise StoreError(f"The run {run_id} holds no edit report; choose a run of kind edit.")
-    return report_from(json.loads(text))
+    """A stored edit report. Raises StoreError when it is missing, damaged, or of another kind."""
+    return store.read_run(run_id, _report)
+
+
+def _report(run: StoredRun) -> EditReport:
+    if run.manifest.kind != "edit":
+        raise StoreError(f"The run {run.manifest.run_id} holds no edit report; choose a run of kind edit.")
+    EditQuestion.from_params(run.manifest.settings)  # what it was asked with is understood, too
+    return restored(EditReport, json.loads(run.texts["report"]))
 
 
 def panel_name(fingerprint: str, dtype: str, edit_ids: Sequence[str]) -> str:
@@ -95,23 +104,8 @@ def save_panel(store: Store, name: str, found: PanelResult) -> None:
 
 def open_panel(store: Store, name: str) -> PanelResult:
     """A stored blast radius. Raises StoreError when it is missing or cannot be read."""
-    content = store.load_json("panels", name)
-    try:
-        return PanelResult(
-            **{
-                **content,
-                **{key: tuple(content[key]) for key in ("edit_ids", "names")},
-                "prompts": tuple(PanelPrompt(**p) for p in content["prompts"]),
-                "divergence": np.asarray(content["divergence"], dtype=np.float64),
-                "tops_before": _tops(content["tops_before"]),
-                "tops_after": _tops(content["tops_after"]),
-                "answers": tuple(Answers(**a) for a in content["answers"]),
-                "curve": tuple(Pass(**p) for p in content["curve"]),
-            }
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise StoreError(f"A stored blast radius cannot be read ({error}); measure it again.") from error
+    return store.read_json("panels", name, _panel)
 
 
-def _tops(content: Sequence[Any]) -> tuple[TopTokens, ...]:
-    return tuple(tuple((str(token), float(p)) for token, p in row) for row in content)
+def _panel(content: Mapping[str, Any]) -> PanelResult:
+    return restored(PanelResult, {**content, "divergence": np.asarray(content["divergence"], dtype=np.float64)})

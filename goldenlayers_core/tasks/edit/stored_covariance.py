@@ -2,7 +2,8 @@
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -12,6 +13,7 @@ from goldenlayers_core.errors import StoreError
 from goldenlayers_core.results import METRICS, SweepResult
 from goldenlayers_core.results.edit.covariance import GAIN_METRICS, CovarianceCard, CovarianceGain
 from goldenlayers_core.runtime import RunManifest, Store
+from goldenlayers_core.tasks.serial import restored
 
 _CARDS: Final = "covariances"
 _ARRAYS: Final = "covariance"
@@ -25,19 +27,19 @@ def save_card(store: Store, card: CovarianceCard) -> None:
 
 
 def cards(store: Store, fingerprint: str = "") -> tuple[CovarianceCard, ...]:
-    """Every stored estimate (of one model), newest first."""
-    found = [_card(store, name) for name in store.names(_CARDS)]
+    """Every stored estimate (of one model), newest first; damaged ones are set aside."""
+    found = []
+    for name in store.names(_CARDS):
+        try:
+            found.append(_card(store, name))
+        except StoreError:
+            continue
     kept = [card for card in found if not fingerprint or card.fingerprint == fingerprint]
     return tuple(sorted(kept, key=lambda card: card.created, reverse=True))
 
 
 def _card(store: Store, key: str) -> CovarianceCard:
-    content = store.load_json(_CARDS, key)
-    try:
-        texts = {**content, "layers": tuple(content["layers"]), "conditions": tuple(content["conditions"])}
-        return CovarianceCard(**texts)
-    except (KeyError, TypeError, ValueError) as error:
-        raise StoreError(f"A stored key covariance cannot be read ({error}); estimate it again.") from error
+    return store.read_json(_CARDS, key, partial(restored, CovarianceCard))
 
 
 def save_layer(store: Store, key: str, layer: int, second: NDArray[Any]) -> None:
@@ -49,13 +51,15 @@ def save_layer(store: Store, key: str, layer: int, second: NDArray[Any]) -> None
 
 def open_layer(store: Store, key: str, layer: int) -> NDArray[np.float32]:
     """C (d_in, d_in) of a layer. Raises StoreError."""
-    arrays, meta = store.load_arrays(_ARRAYS, f"{key}-{layer}")
-    try:
-        width = int(meta["width"])
-        second = np.zeros((width, width), np.float32)
-        second[np.triu_indices(width)] = arrays["upper"]
-    except (KeyError, ValueError) as error:
-        raise StoreError(f"The stored key covariance {key}-{layer} is damaged ({error}); estimate it again.") from error
+    return store.read_arrays(_ARRAYS, f"{key}-{layer}", _square)
+
+
+def _square(arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, str]) -> NDArray[np.float32]:
+    width, upper = int(meta["width"]), arrays["upper"]
+    if width < 1 or upper.shape != (width * (width + 1) // 2,):  # before room is made for it
+        raise ValueError(f"{upper.shape} numbers came for a width of {width}")
+    second = np.zeros((width, width), np.float32)
+    second[np.triu_indices(width)] = upper
     return second + np.triu(second, 1).T
 
 
@@ -76,14 +80,14 @@ def covariance_gains(
 
 def _covariance(run: RunManifest) -> str:
     """The covariance a sweep was run with; a method that has no such setting is left out by its name."""
-    default = _IDENTITY if run.settings.get("method", "rome").endswith("rome") else ""
-    return str(run.settings.get("settings", {}).get("covariance", default))
+    default = _IDENTITY if run.word("method", "rome").endswith("rome") else ""
+    return str(run.part("settings").get("covariance", default))
 
 
 def _alike(run: RunManifest) -> str:
     """Everything two sweeps must share to be compared."""
-    settings: dict[str, Any] = {k: v for k, v in run.settings.get("settings", {}).items() if k != "covariance"}
-    return json.dumps([run.settings.get("method", "rome"), settings, run.dataset_digest], sort_keys=True)
+    settings: dict[str, Any] = {k: v for k, v in run.part("settings").items() if k != "covariance"}
+    return json.dumps([run.word("method", "rome"), settings, run.dataset_digest], sort_keys=True)
 
 
 def _gain(plain: SweepResult, other: SweepResult, runs: tuple[str, str]) -> CovarianceGain | None:

@@ -10,10 +10,10 @@ from goldenlayers_core.records import digest_of
 from goldenlayers_core.results import EditReport
 from goldenlayers_core.results.edit.many_edits import MODE_WORDS, ManyEdits
 from goldenlayers_core.results.formats import NOT_ASKED
-from goldenlayers_core.runtime import Store
+from goldenlayers_core.runtime import Store, StoredRun
 from goldenlayers_core.tasks.manifest import is_stored, manifest_of
 from goldenlayers_core.tasks.questions import ManyEditsQuestion
-from goldenlayers_core.tasks.serial import plain, report_from
+from goldenlayers_core.tasks.serial import plain, restored, settings_text
 
 MANY_VERSION: Final = "many-3"  # of runs; many-1 compared a stack with what it was laid on; 3: judged by answers-2
 ROWS_VERSION: Final = "many-2"  # of edits and reports kept one by one: changes when they would come out differently
@@ -57,17 +57,15 @@ def save_many(store: Store, question: ManyEditsQuestion, found: ManyEdits) -> st
 
 def open_many(store: Store, run_id: str) -> ManyEdits:
     """A stored run of many edits. Raises StoreError when it is missing or damaged, or of another kind."""
-    run = store.load_run(run_id)
-    if "rest" not in run.texts or "reports" not in run.texts:
-        raise StoreError(f"The run {run_id} holds no many edits; choose a run of kind many-edits.")
-    try:
-        rest = json.loads(run.texts["rest"])
-        tuples = {name: tuple(rest[name]) for name in ("layers", "request_digests", "edit_ids")}
-        tuples["skipped"] = tuple((str(case), str(why)) for case, why in rest["skipped"])
-        reports = {
-            name: tuple(report_from(content) for content in json.loads(run.texts.get(name, "[]"))) for name in _REPORTS
-        }
-        old = {"baseline": "below" if run.manifest.settings.get("earlier") else "unedited"}  # until many-2
-        return ManyEdits(**{**old, **rest, **tuples, **reports})
-    except (KeyError, TypeError, ValueError) as error:
-        raise StoreError(f"The run {run_id} cannot be read ({error}); delete it and run it again.") from error
+    return store.read_run(run_id, _many)
+
+
+def _many(run: StoredRun) -> ManyEdits:
+    if run.manifest.kind != "many-edits":
+        raise StoreError(f"The run {run.manifest.run_id} holds no many edits; choose a run of kind many-edits.")
+    ManyEditsQuestion.from_params(run.manifest.settings)  # what it was asked with is understood, too
+    rest = json.loads(run.texts["rest"])
+    settings_text(rest["config"])
+    old = {"baseline": "below" if run.manifest.settings.get("earlier") else "unedited"}  # until many-2
+    own = json.loads(run.texts.get("own_reports", "[]"))
+    return restored(ManyEdits, {**old, **rest, "reports": json.loads(run.texts["reports"]), "own_reports": own})

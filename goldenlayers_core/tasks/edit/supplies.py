@@ -1,13 +1,16 @@
 """What a method is given beside the request: made once per model, and then read from the store."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from goldenlayers_core.editing import Edit, MethodInfo, Supplies, TemplateConfig, sample_templates, template_key
 from goldenlayers_core.editing.value_settings import IDENTITY
+from goldenlayers_core.errors import StoreError
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks.edit.covariance import moments_for
+from goldenlayers_core.tasks.serial import restored
 
 if TYPE_CHECKING:
     from goldenlayers_core.tasks.workbench import Workbench
@@ -36,7 +39,10 @@ def _templates_of(bench: "Workbench", handle: ModelHandle, config: TemplateConfi
     """Context templates of this model, sampled once and then read from the store."""
     key = template_key(handle, config)
     if key in bench.store.names("templates"):
-        return tuple(str(t) for t in bench.store.load_json("templates", key))
+        try:
+            return bench.store.read_json("templates", key, partial(restored, tuple[str, ...]))
+        except StoreError:
+            pass  # damaged: it is set aside, and sampled again
     templates = sample_templates(handle, config)
     bench.store.save_json("templates", key, list(templates))
     return templates

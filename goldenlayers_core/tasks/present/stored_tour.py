@@ -4,6 +4,7 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 import pandas as pd
@@ -12,7 +13,7 @@ from goldenlayers_core.errors import StoreError
 from goldenlayers_core.records import Dataset, EditRequest, ModelSource, digest_of
 from goldenlayers_core.results import EditReport
 from goldenlayers_core.results.present.tour import Tour
-from goldenlayers_core.runtime import RunManifest, Store, now
+from goldenlayers_core.runtime import RunManifest, Store, StoredRun, now
 from goldenlayers_core.tasks.questions import DatasetChoice, Question
 from goldenlayers_core.tasks.serial import plain, restored
 
@@ -53,7 +54,7 @@ def under_way(store: Store, question: TourQuestion) -> Tour:
     """How far a tour is; an empty one before it began."""
     if question.key not in store.names(_UNDER_WAY):
         return Tour()
-    return tour_from(store.load_json(_UNDER_WAY, question.key))
+    return store.read_json(_UNDER_WAY, question.key, partial(restored, Tour))
 
 
 def tour_from(content: Mapping[str, Any]) -> Tour:
@@ -109,7 +110,10 @@ def save_tour(
 
 def open_tour(store: Store, run_id: str) -> Tour:
     """A stored tour. Raises StoreError when it is missing or damaged."""
-    text = store.load_run(run_id).texts.get("tour")
-    if text is None:
-        raise StoreError(f"The run {run_id} holds no tour; choose a run of kind tour.")
-    return tour_from(json.loads(text))
+    return store.read_run(run_id, _tour)
+
+
+def _tour(run: StoredRun) -> Tour:
+    if run.manifest.kind != "tour":
+        raise StoreError(f"The run {run.manifest.run_id} holds no tour; choose a run of kind tour.")
+    return restored(Tour, json.loads(run.texts["tour"]))

@@ -6,10 +6,11 @@ from typing import Final, Literal
 import numpy as np
 
 from goldenlayers_core.attribution.selection import select
+from goldenlayers_core.errors import StoreError
 from goldenlayers_core.records import ScoreMethod, config_digest, digest_of
 from goldenlayers_core.results import Floats, LayerScores, Selection
 from goldenlayers_core.results.scores.parts import EDIT_AWARE_PARTS, edit_aware_parts
-from goldenlayers_core.runtime import Store
+from goldenlayers_core.runtime import Store, StoredRun
 from goldenlayers_core.tasks.manifest import is_stored, manifest_of
 from goldenlayers_core.tasks.questions import ScoreQuestion
 
@@ -57,8 +58,13 @@ def save_scores(store: Store, question: ScoreQuestion, scores: LayerScores, sele
 
 
 def open_scores(store: Store, run_id: str) -> tuple[LayerScores, Selection]:
-    """A stored score run. Raises StoreError when it is missing or damaged."""
-    run = store.load_run(run_id)
+    """A stored score run. Raises StoreError when it is missing, damaged, or of another kind."""
+    return store.read_run(run_id, _scores)
+
+
+def _scores(run: StoredRun) -> tuple[LayerScores, Selection]:
+    if run.manifest.kind != "score":
+        raise StoreError(f"The run {run.manifest.run_id} holds no layer scores; choose a run of kind score.")
     frame, manifest = run.frames["scores"], run.manifest
     question = ScoreQuestion.from_params(manifest.settings)
     layers = int(frame["layer"].max()) + 1

@@ -1,16 +1,19 @@
 """Causal traces on disk: runs of whole datasets, and single requests token by token. No torch."""
 
 import json
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from goldenlayers_core.errors import StoreError
 from goldenlayers_core.records import TraceConfig, config_digest, digest_of
 from goldenlayers_core.results import POSITIONS, TokenTrace, TraceResult
-from goldenlayers_core.runtime import Store
+from goldenlayers_core.runtime import Store, StoredRun
 from goldenlayers_core.tasks.manifest import is_stored, manifest_of
 from goldenlayers_core.tasks.questions import TraceQuestion
+from goldenlayers_core.tasks.serial import restored
 
 TRACE_VERSION: Final = "trace-1"  # changes when an effect would come out differently
 TRACE_TABLE: Final = "trace"
@@ -48,9 +51,12 @@ def save_trace(store: Store, question: TraceQuestion, config: TraceConfig, resul
 
 def open_trace(store: Store, run_id: str) -> TraceResult:
     """A stored run of kind trace. Raises StoreError when it is missing, damaged, or of another kind."""
-    run = store.load_run(run_id)
-    if run.manifest.kind != "trace" or not {"effects", "requests"} <= set(run.frames):
-        raise StoreError(f"The run {run_id} holds no causal trace; choose a run of kind trace.")
+    return store.read_run(run_id, _trace)
+
+
+def _trace(run: StoredRun) -> TraceResult:
+    if run.manifest.kind != "trace":
+        raise StoreError(f"The run {run.manifest.run_id} holds no causal trace; choose a run of kind trace.")
     requests, manifest, summary = run.frames["requests"], run.manifest, dict(run.manifest.summary)
     question = TraceQuestion.from_params(manifest.settings)
     values = run.frames["effects"]["indirect_effect"].to_numpy(np.float64)
@@ -89,10 +95,8 @@ def save_token_trace(store: Store, name: str, trace: TokenTrace) -> None:
 
 def open_token_trace(store: Store, name: str) -> TokenTrace:
     """One request's stored trace. Raises StoreError when it is missing or damaged."""
-    arrays, meta = store.load_arrays(_TOKENS, name)
-    try:
-        rest = json.loads(meta["trace"])
-        rest["tokens"], rest["subject"] = tuple(rest["tokens"]), tuple(rest["subject"])
-        return TokenTrace(**rest, effects=arrays["effects"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise StoreError(f"A stored trace cannot be read ({error}); trace the request again.") from error
+    return store.read_arrays(_TOKENS, name, _token_trace)
+
+
+def _token_trace(arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, str]) -> TokenTrace:
+    return restored(TokenTrace, {**json.loads(meta["trace"]), "effects": arrays["effects"]})

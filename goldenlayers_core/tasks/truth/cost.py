@@ -24,9 +24,9 @@ def price(store: Store, fingerprint: str, method: str, source: str = "", writing
     is not in memory has no fingerprint yet (""): then sweeps of the same `source` count.
     """
     for run in store.runs():
-        same = run.fingerprint == fingerprint if fingerprint else run.settings.get("model", {}).get("source") == source
+        same = run.fingerprint == fingerprint if fingerprint else run.part("model").get("source") == source
         like = bool(run.settings.get("writing")) == writing
-        if run.kind == "sweep" and same and like and run.settings.get("method") == method:
+        if run.kind == "sweep" and same and like and run.word("method") == method:
             seconds = _number(dict(run.summary).get("seconds per edit", ""))
             if seconds:
                 return Price(seconds, f"measured here on {run.n_requests:,} requests", True)

@@ -109,7 +109,7 @@ def _search_pick(runs: list[RunManifest]) -> Pick:
 
 
 def _of_kind(runs: list[RunManifest], kind: str, method: str) -> list[RunManifest]:
-    return [m for m in runs if m.kind == kind and m.settings.get("method", "rome") == method]
+    return [m for m in runs if m.kind == kind and m.word("method", "rome") == method]
 
 
 def _scores(runs: list[RunManifest], method: str) -> list[RunManifest]:

@@ -82,7 +82,7 @@ class _Part(Progress):
 def stored_prior(store: Store, fingerprint: str, layers: tuple[int, ...]) -> tuple[Floats | None, str]:
     """(L,) mean predicted scores of the newest edit-aware run of these weights, and what that is in words."""
     for run in store.runs():
-        if run.kind == "score" and run.fingerprint == fingerprint and run.settings.get("method") in _PRIORS:
+        if run.kind == "score" and run.fingerprint == fingerprint and run.word("method") in _PRIORS:
             values = open_scores(store, run.run_id)[0].values.mean(axis=0)
             return np.asarray(
                 values[list(layers)]

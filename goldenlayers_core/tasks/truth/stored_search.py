@@ -5,9 +5,10 @@ import json
 
 from goldenlayers_core.errors import StoreError
 from goldenlayers_core.records import digest_of
-from goldenlayers_core.results import SearchResult, SearchRound
-from goldenlayers_core.runtime import RunManifest, Store, now
+from goldenlayers_core.results import SearchResult
+from goldenlayers_core.runtime import RunManifest, Store, StoredRun, now
 from goldenlayers_core.tasks.questions import SearchQuestion
+from goldenlayers_core.tasks.serial import restored, settings_text
 
 
 def save_search(store: Store, question: SearchQuestion, found: SearchResult) -> str:
@@ -48,14 +49,13 @@ def save_search(store: Store, question: SearchQuestion, found: SearchResult) -> 
 
 def open_search(store: Store, run_id: str) -> SearchResult:
     """A stored search. Raises StoreError when it is missing or damaged, or of another kind."""
-    text = store.load_run(run_id).texts.get("search")
-    if text is None:
-        raise StoreError(f"The run {run_id} holds no budgeted search; choose a run of kind search.")
-    content = json.loads(text)
-    rounds = tuple(
-        SearchRound(tuple(r["layers"]), r["n_requests"], tuple(r["means"]), tuple(r["kept"]), r["seconds"])
-        for r in content.pop("rounds")
-    )
-    lead = content.pop("lead")
-    layers = tuple(content.pop("layers"))
-    return SearchResult(rounds=rounds, lead=tuple(lead) if lead else None, layers=layers, **content)
+    return store.read_run(run_id, _search)
+
+
+def _search(run: StoredRun) -> SearchResult:
+    if run.manifest.kind != "search":
+        raise StoreError(f"The run {run.manifest.run_id} holds no budgeted search; choose a run of kind search.")
+    SearchQuestion.from_params(run.manifest.settings)  # what it was asked with is understood, too
+    found = restored(SearchResult, json.loads(run.texts["search"]))
+    settings_text(found.config)
+    return found

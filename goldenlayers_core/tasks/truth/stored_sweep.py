@@ -11,9 +11,10 @@ from goldenlayers_core.errors import StoreError
 from goldenlayers_core.records import digest_of
 from goldenlayers_core.results import METRICS, SweepResult
 from goldenlayers_core.results.truth.sweep import TEXTS
-from goldenlayers_core.runtime import Store
+from goldenlayers_core.runtime import Store, StoredRun
 from goldenlayers_core.tasks.manifest import is_stored, manifest_of
 from goldenlayers_core.tasks.questions import SweepQuestion
+from goldenlayers_core.tasks.serial import restored, settings_text
 
 SWEEP_VERSION: Final = "sweep-2"  # changes when an edit or a metric would come out differently
 
@@ -49,22 +50,28 @@ def save_sweep(store: Store, question: SweepQuestion, found: SweepResult) -> str
 
 def open_sweep(store: Store, run_id: str) -> SweepResult:
     """A stored sweep. Raises StoreError when it is missing or damaged, or of another kind."""
-    run = store.load_run(run_id)
-    if "rest" not in run.texts or "sweep" not in run.frames:
-        raise StoreError(f"The run {run_id} holds no sweep; choose a run of kind sweep.")
+    return store.read_run(run_id, _sweep)
+
+
+def _sweep(run: StoredRun) -> SweepResult:
+    if run.manifest.kind != "sweep":
+        raise StoreError(f"The run {run.manifest.run_id} holds no sweep; choose a run of kind sweep.")
+    SweepQuestion.from_params(run.manifest.settings)  # what it was asked with is understood, too
     rest, after, before = json.loads(run.texts["rest"]), run.frames["sweep"], run.frames["before"]
     layers, names = tuple(int(layer) for layer in rest["layers"]), [m.name for m in METRICS]
-    queries = len(before)
+    queries, n_layers = len(before), restored(int, rest["n_layers"])
+    if not queries or not layers or not set(layers) <= set(range(n_layers)):
+        raise ValueError(f"{queries} requests were swept at the layers {layers} of {n_layers}")
     answers = after["answer"].astype(str).to_numpy().reshape(queries, len(layers))
     values = after.reindex(columns=names).to_numpy(np.float64).reshape(queries, len(layers), len(names))
     return SweepResult(
-        method=rest["method"],
+        method=restored(str, rest["method"]),
         model=run.manifest.model,
         fingerprint=run.manifest.fingerprint,
         dataset=run.manifest.dataset,
-        config=rest["config"],
+        config=settings_text(rest["config"]),
         layers=layers,
-        n_layers=int(rest["n_layers"]),
+        n_layers=n_layers,
         values=np.asarray(values, dtype=np.float64),
         before=np.asarray(before.reindex(columns=names).to_numpy(np.float64), dtype=np.float64),
         answers=tuple(map(tuple, answers.tolist())),

@@ -12,6 +12,7 @@ from goldenlayers_core.errors import DatasetError
 from goldenlayers_core.results import Generalisation, SweepResult
 from goldenlayers_core.runtime import RunManifest
 from goldenlayers_core.tasks.questions import DatasetChoice
+from goldenlayers_core.tasks.serial import restored
 from goldenlayers_core.tasks.truth.judgement import SEED
 from goldenlayers_core.tasks.workbench import part_of
 
@@ -35,7 +36,7 @@ def swept_runs(bench: "Workbench", fingerprint: str, method: str) -> tuple[RunMa
     return tuple(
         m
         for m in bench.store.runs()
-        if m.kind == "sweep" and m.fingerprint == fingerprint and m.settings.get("method", "rome") == method
+        if m.kind == "sweep" and m.fingerprint == fingerprint and m.word("method", "rome") == method
     )
 
 
@@ -62,7 +63,7 @@ def generalisation(
 
 def parts(bench: "Workbench", run: RunManifest, sweep: SweepResult) -> tuple[Part, ...]:
     """A run's requests: proxy and test split apart where it swept both, else as they are."""
-    choice = DatasetChoice(**run.settings.get("choice", {}))
+    choice = restored(DatasetChoice, run.part("choice"))
     whole = Part(choice.words, sweep)
     if choice.split != "all":
         return (whole,)
