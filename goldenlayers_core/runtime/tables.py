@@ -5,7 +5,6 @@ moment all rows are there at least once; readers drop the doubles.
 """
 
 import logging
-import threading
 import time
 import uuid
 from pathlib import Path
@@ -19,11 +18,12 @@ from goldenlayers_core.runtime.frames import DamagedError, to_arrow, to_pandas, 
 from goldenlayers_core.runtime.locks import try_lock
 
 _log = logging.getLogger(__name__)
-WRITTEN = "_written"  # nanoseconds since 1970 at the append; "later wins" survives compaction because rows carry it
+WRITTEN = "_written"  # number of the append; "later wins" survives compaction because rows carry it
 MAX_SHARDS = 64
 _MERGED = "merged-"
 _ATTEMPTS = 50
 _DUPLICATES = ("request", "layer")
+_EARLY = 2**62  # above what early shards carry, whose names tell no number: nanoseconds since 1970
 
 
 class Tables:
@@ -32,8 +32,6 @@ class Tables:
     def __init__(self, folder: Path, lock: Path) -> None:
         self._folder = folder
         self._lock = lock
-        self._clock = threading.Lock()
-        self._last = 0
 
     def append(self, table: str, key: str, frame: pd.DataFrame) -> None:
         """One new shard; nothing for an empty frame. Raises StoreError."""
@@ -42,8 +40,9 @@ class Tables:
         if WRITTEN in frame.columns:
             raise StoreError(f"The column name {WRITTEN!r} is kept for the store; name that column otherwise.")
         folder = self._folder / table / key
-        data = to_parquet(frame.assign(**{WRITTEN: self._now()}), f"{table}/{key}", keep_index=False)
-        atomic.write_bytes(folder / _shard_name("", data), data)
+        number = _next(folder)
+        data = to_parquet(frame.assign(**{WRITTEN: number}), f"{table}/{key}", keep_index=False)
+        atomic.write_bytes(folder / _shard_name("", data, number), data)
         if len(_shards(folder)) > MAX_SHARDS:
             self._compact(folder)
 
@@ -58,12 +57,6 @@ class Tables:
         except DamagedError as error:
             raise StoreError(f"The rows of {table} {key!r} cannot be read ({error}); clear {table!r}.") from error
 
-    def _now(self) -> int:
-        """Strictly increasing within this process, whatever the clock does."""
-        with self._clock:
-            self._last = max(self._last + 1, time.time_ns())
-            return self._last
-
     def _compact(self, folder: Path) -> None:
         lock = try_lock(self._lock)
         if lock is None:  # another process is at it
@@ -73,7 +66,7 @@ class Tables:
             parts = [part for path in sources if (part := _load(path)) is not None]
             if len(parts) > 1:
                 data = to_parquet(_merge(parts), folder.name, keep_index=False)
-                atomic.write_bytes(folder / _shard_name(_MERGED, data), data)
+                atomic.write_bytes(folder / _shard_name(_MERGED, data, max(map(_number, sources))), data)
                 for path in sources:
                     path.unlink(missing_ok=True)
         except (OSError, StoreError, DamagedError) as error:  # the rows are safe as they are
@@ -82,8 +75,34 @@ class Tables:
             lock.release()
 
 
-def _shard_name(prefix: str, data: bytes) -> str:
-    return f"{prefix}{digests.of_bytes(data)[:16]}-{uuid.uuid4().hex}.parquet"
+def _shard_name(prefix: str, data: bytes, number: int) -> str:
+    return f"{prefix}{digests.of_bytes(data)[:16]}-{number:x}-{uuid.uuid4().hex}.parquet"
+
+
+def _number(path: Path) -> int:
+    """The highest number among a shard's rows, by its name."""
+    parts = path.stem.removeprefix(_MERGED).split("-")
+    try:
+        return int(parts[1], 16) if len(parts) == 3 else _EARLY
+    except ValueError:
+        return _EARLY
+
+
+def _next(folder: Path) -> int:
+    """A number above that of every append that has ended, in whichever process and by whatever clock.
+
+    Appends at the same time may get the same number: neither is later than the other. A listing during which shards
+    were merged may lack both the sources and what became of them, so it is made again.
+    """
+    for _ in range(_ATTEMPTS):
+        before, after = _shards(folder), _shards(folder)
+        if {path for path in after if path.name.startswith(_MERGED)} <= set(before):
+            return max(map(_number, (*before, *after)), default=0) + 1
+    raise _rewritten(folder)
+
+
+def _rewritten(folder: Path) -> StoreError:
+    return StoreError(f"{folder} is being rewritten all the time by another process; try again when that has finished.")
 
 
 def _shards(folder: Path) -> list[Path]:
@@ -123,7 +142,7 @@ def _consistent(folder: Path) -> list[pa.Table]:
         if merged <= set(before):
             return parts
         time.sleep(0.002)
-    raise StoreError(f"{folder} is being rewritten all the time by another process; try again when that has finished.")
+    raise _rewritten(folder)
 
 
 def _merge(parts: list[pa.Table]) -> pd.DataFrame:
