@@ -7,13 +7,26 @@ import dataclasses
 import logging
 import os
 import sys
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import typer
 
 from goldenlayers_core.commands.answers import dataset_answer, dataset_lines, score_answer, score_lines
 from goldenlayers_core.commands.classroom import classroom
-from goldenlayers_core.commands.console import Data, Device, Dtype, Json, KnownOnly, Limit, Model, Split, reporter, say
+from goldenlayers_core.commands.console import (
+    Data,
+    Device,
+    Dtype,
+    Json,
+    KnownOnly,
+    Limit,
+    Model,
+    Split,
+    guarded,
+    reporter,
+    say,
+)
 from goldenlayers_core.commands.covariance import covariance
 from goldenlayers_core.commands.edit import edit, edit_many
 from goldenlayers_core.commands.export import export, import_
@@ -21,7 +34,6 @@ from goldenlayers_core.commands.health import diagnostics, health
 from goldenlayers_core.commands.report import report
 from goldenlayers_core.commands.sweep import sweep
 from goldenlayers_core.commands.trace import evaluate, trace
-from goldenlayers_core.errors import Cancelled, GoldenLayersError
 from goldenlayers_core.records import EditAwareConfig, LgaConfig, ModelSource, SelectionConfig
 from goldenlayers_core.runtime import logs
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, open_workbench
@@ -157,20 +169,17 @@ def cache(action: Annotated[Literal["list", "size", "clear"], typer.Argument()],
         )
 
 
-def main() -> int:
-    """Run; a person's mistake is one sentence on stderr and status 2."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run (the process's arguments where none are given); the exit status, see `guarded`."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     logging.getLogger("transformers").setLevel(logging.ERROR)
-    try:
+    given = sys.argv[1:] if arguments is None else list(arguments)
+
+    def run() -> None:
         logs.configure()
-        app(standalone_mode=True)
-    except Cancelled as error:
-        print(str(error), file=sys.stderr)
-        return 130
-    except GoldenLayersError as error:
-        print(str(error), file=sys.stderr)
-        return 2
-    return 0
+        app(given, prog_name="goldenlayers", standalone_mode=not given)
+
+    return guarded(run, given)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,16 @@
 """What every command shares: its common options, progress on stderr, and the answer on stdout."""
 
 import json
+import os
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Final, Literal
 
 import typer
+from typer.exceptions import Abort, TyperException
 
+from goldenlayers_core.errors import Cancelled, ConfigError, GoldenLayersError
 from goldenlayers_core.runtime import Progress
 
 Model = Annotated[str, typer.Option("--model", help="bundled, a hub name, a folder or a GGUF file")]
@@ -19,6 +23,9 @@ KnownOnly = Annotated[bool, typer.Option("--known-only", "--known", help="only f
 Split = Annotated[Literal["all", "proxy", "test"], typer.Option("--split", help="which part of the dataset")]
 
 _QUIET_SECONDS: Final = 1.0
+_MOST_DIGITS: Final = 5  # of a layer's number
+_LONGEST: Final = 120  # characters of a word in a sentence
+_OF_PATHS: Final = ("home directory", "embedded null")  # what pathlib says of ~nobody and NUL
 
 
 def reporter() -> Progress:
@@ -40,4 +47,61 @@ def reporter() -> Progress:
 
 def say(as_json: bool, content: Any, lines: Callable[[], list[str]]) -> None:
     """Print the JSON, or the lines for a person."""
-    typer.echo(json.dumps(content, ensure_ascii=False, indent=2) if as_json else "\n".join(lines()))
+    text = json.dumps(content, ensure_ascii=False, indent=2) if as_json else "\n".join(lines())
+    typer.echo(text.encode("utf-8", "backslashreplace").decode())  # half of a character is told, and stops nothing
+
+
+def is_layer(text: str) -> bool:
+    """Whether it is a whole number from 0 that some model could have as a layer."""
+    return text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
+
+
+def guarded(run: Callable[[], object], arguments: Sequence[str]) -> int:
+    """The exit status of a command: 0; 2 with one sentence on stderr for what a person can put right; 130 where it was
+    stopped; 1 with one sentence for a defect of ours, whose traceback GOLDENLAYERS_TRACEBACK=1 shows."""
+    try:
+        _check(arguments)
+        status = run()
+        return status if isinstance(status, int) else 0
+    except Exception as error:
+        return _told(error)
+
+
+def _check(arguments: Sequence[str]) -> None:
+    """Raises ConfigError for an argument that is no text, or the home of nobody."""
+    for argument in arguments:
+        if "\0" in argument or (not argument.isprintable() and any("\ud800" <= c <= "\udfff" for c in argument)):
+            raise ConfigError(
+                f"The argument {ascii(argument)[:60]} holds bytes that are no text; give it in UTF-8, without NUL."
+            )
+        if argument.startswith("~") and " " not in argument and os.path.expanduser(argument) == argument:
+            raise ConfigError(f"{argument!r} is in the home folder of nobody here; give another name or path.")
+
+
+def _told(error: Exception) -> int:
+    """Say one sentence about what ended a command; its exit status."""
+    if isinstance(error, BrokenPipeError):  # whoever read our answer has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    status = 130 if isinstance(error, Cancelled | Abort) else 2
+    if isinstance(error, TyperException):  # of the parser
+        told = f"{getattr(error, 'format_message', error.__str__)()} See --help."
+    elif isinstance(error, Abort):
+        told = "Stopped."
+    elif isinstance(error, GoldenLayersError):
+        told = str(error)
+    elif isinstance(error, OSError | UnicodeError) or any(part in str(error) for part in _OF_PATHS):
+        reason = getattr(error, "strerror", None) or str(error)
+        place = getattr(error, "filename", None)
+        told = f"{place or 'A path'} could not be used ({reason}); give another name or path."
+    else:
+        status = 1
+        told = f"{type(error).__name__}: {error}. This is a defect of ours; GOLDENLAYERS_TRACEBACK=1 shows where."
+    if (
+        not isinstance(error, GoldenLayersError | TyperException | Abort)
+        and os.environ.get("GOLDENLAYERS_TRACEBACK") == "1"
+    ):
+        raise error
+    told = " ".join(word if len(word) <= _LONGEST else f"{word[:_LONGEST]}…" for word in told.split())
+    typer.echo(told.encode("utf-8", "backslashreplace").decode(), err=True)
+    return status

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from goldenlayers_core.commands.console import Data, Device, Dtype, Json, Limit, Model, Split, reporter, say
+from goldenlayers_core.commands.console import Data, Device, Dtype, Json, Limit, Model, Split, is_layer, reporter, say
 from goldenlayers_core.errors import ConfigError
 from goldenlayers_core.records import EditRequest, ModelSource
 from goldenlayers_core.tasks import DatasetChoice, EditQuestion, open_workbench
@@ -24,8 +24,8 @@ def layer_number(layer: str) -> int:
     """-1 for auto. Raises ConfigError for anything else that is no layer."""
     if layer == "auto":
         return -1
-    if not layer.isdecimal():
-        raise ConfigError(f"The layer {layer!r} is no layer; give auto or a whole number from 0.")
+    if not is_layer(layer):
+        raise ConfigError(f"The layer {layer[:40]!r} is no layer; give auto or a whole number from 0.")
     return int(layer)
 
 

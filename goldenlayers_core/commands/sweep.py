@@ -4,7 +4,19 @@ from typing import Annotated
 
 import typer
 
-from goldenlayers_core.commands.console import Data, Device, Dtype, Json, KnownOnly, Limit, Model, Split, reporter, say
+from goldenlayers_core.commands.console import (
+    Data,
+    Device,
+    Dtype,
+    Json,
+    KnownOnly,
+    Limit,
+    Model,
+    Split,
+    is_layer,
+    reporter,
+    say,
+)
 from goldenlayers_core.errors import ConfigError
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.tasks import DatasetChoice, open_workbench
@@ -18,9 +30,9 @@ def layer_numbers(layers: str) -> tuple[int, ...]:
     if layers.strip() == "all":
         return ()
     parts = [part.strip() for part in layers.split(",")]
-    wrong = next((part for part in parts if not part.isdecimal()), None)
+    wrong = next((part for part in parts if not is_layer(part)), None)
     if wrong is not None:
-        raise ConfigError(f"The layer {wrong!r} is no layer; give all, or whole numbers with commas such as 0,3,6.")
+        raise ConfigError(f"The layer {wrong[:30]!r} is no layer; give all, or whole numbers with commas: 0,3,6.")
     return tuple(sorted({int(part) for part in parts}))
 
 
