@@ -175,9 +175,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("transformers").setLevel(logging.ERROR)
     given = sys.argv[1:] if arguments is None else list(arguments)
 
-    def run() -> None:
+    def run() -> object:
         logs.configure()
-        app(given, prog_name="goldenlayers", standalone_mode=not given)
+        return app(given, prog_name="goldenlayers", standalone_mode=not given)
 
     return guarded(run, given)
 

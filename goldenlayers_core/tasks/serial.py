@@ -44,7 +44,7 @@ def _restored(kind: Any, content: Any) -> Any:
     if dataclasses.is_dataclass(kind):
         if isinstance(content, kind):  # type: ignore[arg-type]
             return content
-        hints = _hints(kind)
+        hints = _hints(kind)  # type: ignore[arg-type]
         return kind(**{name: _restored(hints.get(name, Any), value) for name, value in dict(content).items()})  # type: ignore[operator]
     origin, kinds = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):

@@ -266,9 +266,9 @@ def know(bench: Workbench, question: KnowledgeQuestion, progress: Progress) -> s
     """Ask the model every request of a choice; returns the key of the stored answers."""
     from goldenlayers_core.tasks.knowledge import what_is_known
 
-    dataset = bench.requests(question.choice, question.model, progress)
+    requests = bench.requests(question.choice, question.model, progress).requests
     handle = bench.model(question.model, progress)
-    what_is_known(bench.store, handle, dataset.requests, progress)
+    what_is_known(bench.store, handle, requests, progress)
     return handle.result_key
 
 
@@ -276,8 +276,7 @@ def part_of(dataset: Dataset, split: Split) -> tuple[EditRequest, ...]:
     """The requests of a split. Where the dataset names none, `split_proxy` divides it. Raises DatasetError."""
     if split == "all":
         return dataset.requests
-    proxy, test = split_proxy(dataset)
-    return (proxy if split == "proxy" else test).requests
+    return split_proxy(dataset)[split != "proxy"].requests
 
 
 def card(handle: "ModelHandle") -> ModelCard:
