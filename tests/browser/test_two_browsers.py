@@ -65,6 +65,7 @@ def test_nobody_gets_anothers_work(new_context: Callable[..., BrowserContext], a
         expect(sidebar).to_have_count(0)
 
     # Scores in the other browser; this one's page of scores shows none of it.
+    opened(other, f"{app_url}/layer_scores?dataset=bundled~all~400")  # long enough to be looked for, and cancelled
     press(other, "score")
     expect(progress(other).first).to_be_visible(timeout=SLOW)
     visit(first, "Layer scores")
