@@ -42,6 +42,11 @@ class Owned:
         with atomic.disk_errors(folder, "read"):
             return frozenset(p.stem for p in folder.iterdir() if p.suffix == ".json" and p.name[0] != ".")
 
+    def every(self) -> frozenset[str]:
+        """Everything that is any desk's."""
+        with atomic.disk_errors(self._folder, "read"):
+            return frozenset(p.stem for p in self._folder.glob("*/*.json") if p.name[0] != ".")
+
     def owners(self, name: str) -> frozenset[str]:
         """Every desk whose a thing is."""
         with atomic.disk_errors(self._folder, "read"):

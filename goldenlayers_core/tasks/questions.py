@@ -21,6 +21,7 @@ from goldenlayers_core.tasks.serial import restored
 
 Split = Literal["all", "proxy", "test"]
 AUTO = "auto"
+PASTED = "pasted-"  # how the names of pasted texts begin (see tasks.edit.corpus)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from typing import Any
 
 from goldenlayers_core.errors import ConfigError, StoreError
 from goldenlayers_core.runtime import Claim, JobView
+from goldenlayers_core.tasks.visitors import check_jobs
 from goldenlayers_core.tasks.workbench import Workbench
 
 
@@ -51,6 +52,7 @@ class Seat:
         Raises ConfigError for another desk's work, and for a job that is done, unless only this seat had left it.
         """
         self._check(job_id)
+        check_jobs(self.bench, self.desk)
         queue, had = self.bench.queue_of(job_id), self._claim(job_id, slot)
         claim = Claim(self.desk, self.tab, slot, self.view(job_id, slot).title)
         if had is not None and had.state == "withdrawn" and self.bench.job(job_id).state == "done":

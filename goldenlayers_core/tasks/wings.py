@@ -9,6 +9,7 @@ from typing import Final
 from goldenlayers_core.tasks import questions as ask
 from goldenlayers_core.tasks.kinds import Kind
 from goldenlayers_core.tasks.learn.stored_classroom import ClassroomQuestion
+from goldenlayers_core.tasks.mode import LOCAL, Mode
 from goldenlayers_core.tasks.present.stored_tour import TourQuestion
 from goldenlayers_core.tasks.workbench import Workbench
 
@@ -59,9 +60,9 @@ KINDS: Final = (
 )
 
 
-def open_workbench(root: Path | None = None) -> Workbench:
-    """A workbench that does every kind of work; in `root`, else in the cache folder."""
-    return Workbench(root, KINDS)
+def open_workbench(root: Path | None = None, mode: Mode = LOCAL) -> Workbench:
+    """A workbench that does every kind of work that `mode` allows; in `root`, else in the cache folder."""
+    return Workbench(root, KINDS, mode)
 
 
 def kind_named(name: str) -> Kind | None:

@@ -16,6 +16,7 @@ from goldenlayers_core.records import Dataset, EditRequest, ModelSource
 from goldenlayers_core.runtime import Claim, JobQueue, JobView, Progress, Store, now
 from goldenlayers_core.tasks.heavy import heavy
 from goldenlayers_core.tasks.kinds import Kind, Queue, function
+from goldenlayers_core.tasks.mode import LOCAL, Mode
 from goldenlayers_core.tasks.questions import DatasetChoice, KnowledgeQuestion, Split
 from goldenlayers_core.tasks.serial import dataset_from, plain, plain_dataset, restored
 
@@ -63,10 +64,13 @@ class UploadCard:
 class Workbench:
     """Everything the pages and the command line ask for. Thread-safe."""
 
-    def __init__(self, root: Path | None, kinds: Sequence[Kind]) -> None:
-        """`root`: the folder of store and jobs (None: the cache folder); `kinds`: the work that can be asked for."""
+    def __init__(self, root: Path | None, kinds: Sequence[Kind], mode: Mode = LOCAL) -> None:
+        """`root`: the folder of models, store and jobs (None: the cache folder); `kinds`: the work that can be asked
+        for; `mode`: what is allowed. Of the demo mode, store and jobs are in a folder of their own."""
+        self.mode = mode
         self.root = root or cache_root()
-        self.store = Store(self.root)
+        self.home = self.root / "visitors" if mode.demo else self.root  # of the store and the jobs
+        self.store = Store(self.home)
         self._models: OrderedDict[ModelSource, ModelHandle] = OrderedDict()
         self._cards: dict[ModelSource, tuple[ModelHandle, ModelCard]] = {}  # of the models in memory: pages ask often
         self._datasets: OrderedDict[str, Dataset] = OrderedDict()
@@ -75,8 +79,8 @@ class Workbench:
         self._kinds = {kind.question: kind for kind in kinds}
         self._quick = ("load", *(kind.name for kind in kinds if kind.queue == "quick"))
         self._loader: int | None = None  # the thread that loads a model
-        self.slow = JobQueue(self.root / "jobs" / "slow", self._workers("slow"), self._quick_first)
-        self.quick = JobQueue(self.root / "jobs" / "quick", {"load": self._load_job, **self._workers("quick")})
+        self.slow = JobQueue(self.home / "jobs" / "slow", self._workers("slow"), self._quick_first)
+        self.quick = JobQueue(self.home / "jobs" / "quick", {"load": self._load_job, **self._workers("quick")})
 
     def close(self) -> None:
         """Stop the job threads; unfinished jobs can be resumed later."""
@@ -93,6 +97,7 @@ class Workbench:
         heavy()
         from goldenlayers_core.models import load_model
 
+        self.mode.check_model(source)
         if progress and source not in self._models:
             progress.update(0, 1, f"Loading {source.source}")
         with self._lock:
@@ -122,12 +127,13 @@ class Workbench:
 
     def models_here(self) -> tuple[LocalModel, ...]:
         """Models that load without a network. Loads none, and no torch."""
-        return on_disk(self.root)
+        return tuple(found for found in on_disk(self.root) if self.mode.allows_model(found.source))
 
     # Datasets -------------------------------------------------------------------------------------------------------
 
     def dataset(self, name: str) -> Dataset:
         """A dataset by catalogue name, file or upload reference. Raises a DatasetError."""
+        self.mode.check_dataset(name)
         with self._lock:
             if name in self._datasets:
                 return self._datasets[name]
@@ -184,6 +190,11 @@ class Workbench:
             except StoreError:
                 continue
         return tuple(sorted(cards, key=lambda c: c.created, reverse=True))
+
+    def let_go(self, name: str) -> None:
+        """Forget a dataset that is deleted."""
+        with self._lock:
+            self._datasets.pop(name, None)
 
     def is_open(self, name: str) -> bool:
         """Whether a dataset is in memory, so that opening it costs nothing and needs no network."""

@@ -10,12 +10,13 @@ from goldenlayers_core.datasets.text import decode_text
 from goldenlayers_core.errors import DatasetError
 from goldenlayers_core.records import digest_of
 from goldenlayers_core.tasks.serial import restored
+from goldenlayers_core.tasks.questions import PASTED
 
 if TYPE_CHECKING:
     from goldenlayers_core.runtime import Store
 
 SAMPLES: Final = "samples"
-HUB, PASTED = "hub:", "pasted-"
+HUB: Final = "hub:"
 _TEXTS: Final = "texts"
 _TABLES: Final = (".parquet", ".csv", ".tsv", ".json", ".jsonl", ".ndjson")
 
