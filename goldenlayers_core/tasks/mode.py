@@ -13,6 +13,9 @@ Imports nothing heavy: every run of a page asks.
 """
 
 import dataclasses
+import hashlib
+import hmac
+import json
 import os
 import re
 import tempfile
@@ -125,6 +128,15 @@ def why_closed(address: str) -> str | None:
     except ConfigError as error:
         return str(error)
     return None
+
+
+def person(issuer: str, subject: str, secret: str) -> str:
+    """The secret name of a person's desk, the same from any browser: made with the server's secret, so that nobody who
+    knows the person's number at the provider knows it. Raises ConfigError where the provider names nobody."""
+    if not issuer or not subject or not secret:
+        raise ConfigError("The login names no person (its issuer and subject); check the provider's settings.")
+    said = json.dumps([issuer, subject]).encode()
+    return hmac.new(b"golden-layers-desk " + secret.encode(), said, hashlib.sha256).hexdigest()[:32]
 
 
 def without_paths(text: str) -> str:

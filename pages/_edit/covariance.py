@@ -12,7 +12,7 @@ from goldenlayers_core.tasks.edit.corpus import SAMPLES, keep_text
 from goldenlayers_core.tasks.edit.stored_covariance import cards, covariance_gains
 from goldenlayers_core.tasks.questions import CovarianceQuestion, DatasetChoice, SweepQuestion
 from pages._edit.stacks import Look
-from pages._shared import cached, jobs, session, show
+from pages._shared import cached, jobs, served, session, show
 from pages._shared.wording import duration, escape, sentence, when
 
 _OWN: Final = "The model's own samples"
@@ -38,7 +38,9 @@ def section(look: Look) -> None:
 
 def _start(again: bool) -> None:
     with st.expander("Estimate another one", icon=":material/add:") if again else st.container():
-        kind = st.radio("From", (_OWN, _PASTED, _NAMED), key="covariance-from", persist_state="session")
+        mode = served.mode()
+        kinds = (_OWN, _PASTED) if mode.demo else (_OWN, _PASTED, _NAMED)
+        kind = st.radio("From", kinds, key="covariance-from", persist_state="session")
         text = name = ""
         if kind == _PASTED:
             text = st.text_area("Text", key="covariance-text", height=160, persist_state="session")
@@ -51,7 +53,13 @@ def _start(again: bool) -> None:
                 help="Text, Parquet, CSV or JSON lines on this machine, or hub:owner/name/path of a hub dataset.",
             )
         tokens = st.number_input(
-            "Tokens", 1024, 10**7, CovarianceQuestion().tokens, 1024, key="covariance-tokens", persist_state="session"
+            "Tokens",
+            1024,
+            mode.limits.tokens if mode.demo else 10**7,
+            CovarianceQuestion().tokens,
+            1024,
+            key="covariance-tokens",
+            persist_state="session",
         )
         st.caption(
             "All layers in one pass. On the bundled model 10,240 tokens, some seven per direction, take under a minute "

@@ -11,7 +11,7 @@ from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks.questions import ExportQuestion
 from pages._edit import stacks
 from pages._edit.stacks import Look
-from pages._shared import cached, jobs, note, session
+from pages._shared import cached, jobs, note, served, session
 from pages._shared.wording import count, escape, sentence, size
 
 if TYPE_CHECKING:
@@ -78,6 +78,8 @@ def _card(look: Look, card: "ExportCard", edits: tuple[str, ...]) -> None:
     st.caption(f"Holds {escape(card.holds)}.")
     if card.refusal:
         st.warning(sentence(card.refusal), icon=":material/block:")
+    elif card.is_written and served.mode().demo:
+        st.caption("This demo writes no folder on its machine; download the edit in another format.")
     elif card.is_written:
         _writer(look, card, edits)
     else:

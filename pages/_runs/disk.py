@@ -23,7 +23,9 @@ _INDEX: Final = "uploads"  # goes with the datasets
 
 
 def use() -> None:
-    """A line per kind with a button to clear it, and what was found damaged."""
+    """A line per kind with a button to clear it, and what was found damaged; nothing where desks are apart."""
+    if cached.apart():
+        return
     store = cached.workbench().store
     kinds = [usage for usage in store.usage() if usage.kind != _INDEX]
     for problem in store.problems():

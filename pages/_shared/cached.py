@@ -3,8 +3,10 @@
 Results are frozen, so every session reads the same object; that is also how `once` knows them again.
 """
 
+import time
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -40,6 +42,9 @@ from goldenlayers_core.tasks.scores.stored import open_scores
 from goldenlayers_core.tasks.scores.stored_trace import open_token_trace, open_trace
 from goldenlayers_core.tasks.truth.stored_search import open_search
 from goldenlayers_core.tasks.truth.stored_sweep import open_sweep
+from goldenlayers_core.tasks.visitors import expire
+from goldenlayers_core.tasks.visitors import visit as record_visit
+from pages._shared import served
 from pages._shared.desk import NAME, Desk, public
 
 S = TypeVar("S")
@@ -57,12 +62,22 @@ if TYPE_CHECKING:
 @st.cache_resource(show_spinner=False)
 def _workbench() -> Workbench:
     """One per process: the store, the models, the job queues."""
-    return open_workbench()
+    bench = open_workbench(mode=served.mode())
+    if bench.mode.demo:
+        with suppress(StoreError):  # a disk that refuses is told where something is asked of it
+            expire(bench, time.time())
+    return bench
 
 
 def apart() -> bool:
     """Whether desks see only their own on this server."""
-    return desks_apart(st.get_option("server.address"))
+    return served.mode().apart(desks_apart(st.get_option("server.address")))
+
+
+def visit() -> None:
+    """This browser's desk is here; what visitors of long ago left is deleted."""
+    with suppress(StoreError):
+        record_visit(_workbench(), public(st.session_state[NAME]))
 
 
 def workbench() -> Workbench:

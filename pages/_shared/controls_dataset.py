@@ -12,7 +12,7 @@ from goldenlayers_core.tasks import DatasetChoice, KnowledgeQuestion, UploadCard
 from goldenlayers_core.tasks.address import is_path
 from goldenlayers_core.tasks.questions import Split
 from goldenlayers_core.tasks.workbench import part_of
-from pages._shared import cached, jobs, link, link_here, session, upload
+from pages._shared import cached, jobs, link, link_here, served, session, upload
 from pages._shared.wording import count, escape, sentence, shorten, when
 
 READY: Final = "Ready-made"
@@ -54,7 +54,11 @@ def _from_address() -> None:
 
 
 def _ready_made() -> str | None:
-    entries = {entry.name: entry for entry in catalogue()}
+    mode = served.mode()
+    entries = {entry.name: entry for entry in catalogue() if mode.allows_dataset(entry.name)}
+    if not entries:
+        st.info("This demo has no ready-made datasets; upload a file of your own.", icon=":material/info:")
+        return None
     names = list(entries)
     chosen = session.choice().dataset
     name = st.selectbox(
@@ -88,15 +92,21 @@ def _title(entry: CatalogueEntry) -> str:
 
 def _own() -> str | None:
     """The uploader, and earlier uploads."""
+    mode = served.mode()
+    most = min(MAX_BYTES // 2**20, mode.limits.upload_mib) if mode.demo else MAX_BYTES // 2**20
     st.file_uploader(
-        f"A file of facts: CSV, TSV, JSON, JSON lines or Parquet, at most {MAX_BYTES // 2**20} MiB",
+        f"A file of facts: CSV, TSV, JSON, JSON lines or Parquet, at most {most} MiB",
         key="dataset-file",
-        max_upload_size=MAX_BYTES // 2**20,
+        max_upload_size=most,
         on_change=upload.take,
         help="CounterFact, MQuAKE, zsRE, WikiUpdate, UnKE and KnowEdit files are recognised by their content. In any "
         "other table you say which column means what.",
     )
-    st.caption("The file stays on this machine: it goes to the program that shows this page, and nowhere else.")
+    st.caption(
+        f"This demo takes {count(mode.limits.uploads, 'file')} of at most {most} MiB together. {served.rules()}"
+        if mode.demo
+        else "The file stays on this machine: it goes to the program that shows this page, and nowhere else."
+    )
     if upload.is_reading() or upload.waits_for_columns():
         return None
     cards = {card.reference: card for card in cached.workbench().upload_cards()}

@@ -6,7 +6,7 @@ import streamlit as st
 
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.tasks.workbench import LocalModel
-from pages._shared import cached, jobs, session
+from pages._shared import cached, jobs, served, session
 from pages._shared.wording import escape, size
 
 BUNDLED: Final = "Bundled"
@@ -26,6 +26,8 @@ _ABOUT: Final = {
 
 def source() -> ModelSource | None:
     """The model that was asked for with the Load button, else None."""
+    if served.mode().demo:
+        return _listed()
     kind = st.segmented_control(
         "Where the model comes from",
         (BUNDLED, HUB, LOCAL),
@@ -45,6 +47,18 @@ def source() -> ModelSource | None:
         st.error("No model was named; write its hub name or its path first.", icon=":material/error:")
         return None
     return ModelSource(name.strip(), revision.strip() or None, device, dtype)
+
+
+def _listed() -> ModelSource | None:
+    """Of a demo: one of the models it allows."""
+    mode = served.mode()
+    here = [model.source for model in cached.workbench().models_here()]
+    names = list(dict.fromkeys((*here, *(name for name in mode.models if "*" not in name))))
+    st.caption(f"This demo uses only the models {escape(', '.join(names))}; they are loaded as they are.")
+    with st.form("load-model"):
+        name = st.selectbox("Model", names, key="model-name", persist_state="session")
+        pressed = st.form_submit_button("Load", type="primary", icon=":material/download:", key="model-load")
+    return ModelSource(name) if pressed and name else None
 
 
 def _name(kind: str) -> tuple[str, str]:
@@ -89,7 +103,9 @@ def _how() -> tuple[str, str]:
 
 
 def on_this_machine() -> None:
-    """The models that load without a network, each with a button."""
+    """The models that load without a network, each with a button; a demo has named them already."""
+    if served.mode().demo:
+        return
     st.header("Already on this machine")
     found = _worth_listing(cached.workbench().models_here())
     if not found:

@@ -9,7 +9,7 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.places import assets_folder
-from pages._shared import glossary, jobs, link, link_copy, link_notice, session
+from pages._shared import cached, glossary, jobs, link, link_copy, link_notice, served, session
 from pages._shared.wording import escape, sentence
 
 
@@ -35,7 +35,9 @@ def dress() -> None:
     st.logo(str(assets_folder() / "logo.svg"), icon_image=icon, size="large")
     sheets = (Path(sheet).read_text(encoding="utf-8") for sheet in sorted((assets_folder() / "css").glob("*.css")))
     st.html(f"<style>{''.join(sheets)}</style>")
+    served.door()
     session.restore()
+    cached.visit()
     glossary.begin()
     jobs.settle_model()
 
@@ -54,7 +56,7 @@ def sidebar() -> None:
         active = [j.job_id for j in session.seat().jobs() if j.active]
         if active:
             _working(tuple(active))
-        st.caption("Everything stays on this machine.")
+        served.sidebar()
         st.html(f"<script>{session.scripts()}</script>", unsafe_allow_javascript=True)
 
 

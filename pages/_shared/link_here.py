@@ -32,6 +32,12 @@ def model(text: str) -> ModelSource | None:
     except ConfigError as error:
         link_notice.put("model", Notice(str(error), "Choose a model", page=_MODEL))
         return None
+    try:
+        if found is not None:
+            cached.workbench().mode.check_model(found)
+    except GoldenLayersError as error:
+        link_notice.put("model", Notice(str(error), "Choose a model", page=_MODEL))
+        return None
     if found is None:
         name = text.split(address.BETWEEN)[-1]
         link_notice.put(
@@ -94,6 +100,10 @@ def _no_file(text: str) -> str:
 def _closed(name: str) -> str:
     """Why a dataset cannot be opened at once; "" where it can."""
     bench = cached.workbench()
+    try:
+        bench.mode.check_dataset(name)
+    except GoldenLayersError as error:
+        return str(error)
     if name.startswith("upload-"):
         gone = f"The uploaded dataset {name[:15]}… is not in this store; upload the file here, on the page Dataset."
         return "" if name in bench.uploads() else gone

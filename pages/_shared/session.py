@@ -18,7 +18,7 @@ from goldenlayers_core.tasks import DatasetChoice, ModelCard, Recommendation
 from goldenlayers_core.tasks.recommendation import by_gradients as by_lga
 from goldenlayers_core.tasks.recommendation import known_fingerprint, recommend
 from goldenlayers_core.tasks.seat import Seat
-from pages._shared import cached
+from pages._shared import cached, served
 from pages._shared.desk import NAME, Desk, is_name, new_name, public
 
 COOKIE: Final = "goldenlayers_desk"
@@ -40,12 +40,16 @@ window.goldenLayersTab = "%s";
 
 def restore() -> None:
     """Before anything else: in a new session, take over what this tab had before its reload."""
+    person = served.who()
+    if person is not None and is_known() and st.session_state[NAME] != person:  # somebody else logged in meanwhile
+        for key in list(st.session_state):
+            del st.session_state[key]
     if is_known() and _desk().sits(st.session_state[_TAB], _session_id()):
         return
     lost = is_known()  # the connection was lost, and meanwhile another session took up this tab
     if not lost:
         known = cookie(COOKIE)
-        st.session_state[NAME] = known if is_name(known) else new_name()
+        st.session_state[NAME] = person or (known if is_name(known) else new_name())
     desk, name = _desk(), public(st.session_state[NAME])
     if lost:
         tab = desk.sit(_session_id(), "", (), is_open)
@@ -98,7 +102,7 @@ def seat() -> Seat:
 def scripts() -> str:
     """The JavaScript that gives this browser its name where it has none, and says which tab a reload leaves."""
     name = st.session_state[NAME]
-    named = cookie(COOKIE) == name
+    named = cookie(COOKIE) == name or served.who() is not None  # who logged in is known without a cookie of ours
     say = "" if named else f"document.cookie = '{COOKIE}={name}; path=/; SameSite=Strict';"
     return say + _LEAVING % (TAB_COOKIE, _RELOAD, st.session_state[_TAB])
 

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import streamlit as st
 
 from goldenlayers_core.figures.text import number
+from goldenlayers_core.tasks.mode import mode_of
 
 # Streamlit looks for addresses, icons and emoji in what is left when the escapes are gone; a word joiner, which takes
 # no room, parts them: http:|//, www|., name|@host, :|name:
@@ -22,8 +23,9 @@ def escape(text: str) -> str:
 
 
 def sentence(error: object) -> str:
-    """An error's sentence for Streamlit's Markdown; what stands between backticks is put in quotation marks."""
-    return escape(re.sub(r"`([^`]*)`", r"“\1”", str(error)))
+    """An error's sentence for Streamlit's Markdown; what stands between backticks is put in quotation marks. Visitors
+    of a demo read it without the server's folders."""
+    return escape(re.sub(r"`([^`]*)`", r"“\1”", mode_of().clean(str(error))))
 
 
 def shorten(text: str, length: int = 60) -> str:
