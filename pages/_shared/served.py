@@ -1,13 +1,13 @@
 """How this app is served, and the door before it: an address that is closed, a login, a demo's rules."""
 
 import importlib.util
-from typing import Final
+from typing import Final, NoReturn
 
 import streamlit as st
 
 from goldenlayers_core.errors import ConfigError
 from goldenlayers_core.tasks.mode import Mode, check_address, mode_of, person
-from pages._shared.wording import sentence
+from pages._shared.wording import escape
 
 _NO_LOGIN: Final = (
     "GOLDENLAYERS_LOGIN is yes, and .streamlit/secrets.toml has no section auth with redirect_uri and cookie_secret; "
@@ -31,8 +31,8 @@ def door() -> None:
             _login()
     except ConfigError as error:
         st.title("Golden Layers is closed")
-        st.error(sentence(error), icon=":material/lock:")
-        st.stop()
+        st.error(escape(str(error)), icon=":material/lock:")
+        _stop()
 
 
 def who() -> str | None:
@@ -68,6 +68,12 @@ def _login() -> None:
     st.title("Golden Layers")
     st.markdown("Log in to find your own desk here: your runs, uploads and notes, from any browser.")
     st.button("Log in", "log-in", type="primary", icon=":material/login:", on_click=st.login)
+    _stop()
+
+
+def _stop() -> NoReturn:
+    """End the run, without the list of pages that all lead here."""
+    st.html("<style>[data-testid='stSidebar'], [data-testid='stExpandSidebarButton'] { display: none }</style>")
     st.stop()
 
 

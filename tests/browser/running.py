@@ -28,13 +28,13 @@ def free_port() -> int:
 
 
 @contextmanager
-def running_app(cache: Path) -> Iterator[str]:
-    """Start the app on `cache`; its address. The log is `cache/app.log`."""
-    port = free_port()
+def running_app(cache: Path, *options: str, port: int = 0, **variables: str) -> Iterator[str]:
+    """Start the app on `cache`, with more options and variables; its address. The log is `cache/app.log`."""
+    port = port or free_port()
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
     command += ["--server.address", "127.0.0.1", "--server.headless", "true", "--browser.gatherUsageStats", "false"]
-    command += ["--server.fileWatcherType", "none"]
-    environment = {**os.environ, "GOLDENLAYERS_CACHE": str(cache), "OMP_WAIT_POLICY": "PASSIVE"}
+    command += ["--server.fileWatcherType", "none", *options]
+    environment = {**os.environ, "GOLDENLAYERS_CACHE": str(cache), "OMP_WAIT_POLICY": "PASSIVE", **variables}
     log = cache / "app.log"
     with log.open("w") as output:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)

@@ -122,9 +122,10 @@ def test_a_login_that_is_not_set_up_lets_nobody_in(monkeypatch: pytest.MonkeyPat
     assert NAME not in app.session_state
 
 
-def test_a_setting_that_means_nothing_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GOLDENLAYERS_MODE", "public")
-    app = AppTest.from_file(str(APP), default_timeout=PATIENCE).run()
+def test_a_setting_that_means_nothing_is_a_sentence() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GOLDENLAYERS_MODE", "public")
+        app = AppTest.from_file(str(APP), default_timeout=PATIENCE).run()
     assert "set it to demo or local" in healthy(app).error[0].value
 
 
