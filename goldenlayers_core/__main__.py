@@ -90,7 +90,7 @@ def models(as_json: Json = False) -> None:
 @app.command()
 def inspect(model: Model = "bundled", device: Device = "auto", dtype: Dtype = "auto", as_json: Json = False) -> None:
     """Architecture, layers and memory of a model."""
-    from goldenlayers_core.tasks.workbench import card
+    from goldenlayers_core.tasks.model_card import card
 
     found = card(open_workbench().model(ModelSource(model, None, device, dtype), reporter()))
     content = dataclasses.asdict(found)

@@ -3,6 +3,7 @@
 Importing it loads no torch; the first question that needs a model does.
 """
 
+from goldenlayers_core.tasks.model_card import ModelCard
 from goldenlayers_core.tasks.questions import (
     DatasetChoice,
     EditQuestion,
@@ -13,7 +14,7 @@ from goldenlayers_core.tasks.questions import (
 )
 from goldenlayers_core.tasks.recommendation import Recommendation
 from goldenlayers_core.tasks.wings import open_workbench
-from goldenlayers_core.tasks.workbench import ModelCard, UploadCard, Workbench
+from goldenlayers_core.tasks.workbench import UploadCard, Workbench
 
 __all__ = [
     "DatasetChoice",

@@ -178,8 +178,8 @@ class DeskBench(Workbench):
         return super().is_open(name) and (not name.startswith(UPLOAD) or name in self.uploads())
 
     def keep_upload(self, found: Dataset) -> str:
-        """Keep what was read of an uploaded file, for this desk; its reference. Raises a DatasetError where the mode has
-        no room for it."""
+        """Keep what was read of an uploaded file, for this desk; its reference. Raises a DatasetError where the mode
+        has no room for it."""
         with self._without_paths():
             if self.mode.demo:
                 check_upload(self, self._desk, len(json.dumps(plain_dataset(found))))

@@ -17,6 +17,7 @@ from goldenlayers_core.runtime import Claim, JobQueue, JobView, Progress, Store,
 from goldenlayers_core.tasks.heavy import heavy
 from goldenlayers_core.tasks.kinds import Kind, Queue, function
 from goldenlayers_core.tasks.mode import LOCAL, Mode
+from goldenlayers_core.tasks.model_card import ModelCard, card
 from goldenlayers_core.tasks.questions import DatasetChoice, KnowledgeQuestion, Split
 from goldenlayers_core.tasks.serial import dataset_from, plain, plain_dataset, restored
 
@@ -28,26 +29,6 @@ if TYPE_CHECKING:
 KEPT_MODELS: Final = 2
 Worker = Callable[[Mapping[str, Any], Progress], str]
 UPLOAD: Final = "upload-"
-
-
-@dataclass(frozen=True, slots=True)
-class ModelCard:
-    """What is worth showing of a loaded model."""
-
-    name: str
-    source: ModelSource
-    architecture: str
-    model_type: str
-    n_layers: int
-    hidden_size: int
-    vocabulary_size: int
-    n_parameters: int
-    n_bytes: int  # of the weights in memory
-    dtype: str
-    device: str
-    fingerprint: str
-    has_chat_template: bool
-    matrices: tuple[str, ...]  # per block, for scope "block"
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,23 +269,3 @@ def part_of(dataset: Dataset, split: Split) -> tuple[EditRequest, ...]:
     if split == "all":
         return dataset.requests
     return split_proxy(dataset)[split != "proxy"].requests
-
-
-def card(handle: "ModelHandle") -> ModelCard:
-    """What is worth showing of a handle."""
-    return ModelCard(
-        name=handle.name,
-        source=handle.source,
-        architecture=handle.architecture.title,
-        model_type=handle.architecture.model_type,
-        n_layers=handle.n_layers,
-        hidden_size=handle.hidden_size,
-        vocabulary_size=handle.vocabulary_size,
-        n_parameters=handle.n_parameters,
-        n_bytes=sum(p.numel() * p.element_size() for p in handle.model.parameters()),
-        dtype=str(handle.dtype).removeprefix("torch."),
-        device=str(handle.device),
-        fingerprint=handle.fingerprint,
-        has_chat_template=bool(getattr(handle.tokenizer, "chat_template", None)),
-        matrices=handle.architecture.matrices("block"),
-    )

@@ -9,8 +9,8 @@ from goldenlayers_core.datasets.table import Table, read_table
 from goldenlayers_core.datasets.text import decode_text
 from goldenlayers_core.errors import DatasetError
 from goldenlayers_core.records import digest_of
-from goldenlayers_core.tasks.serial import restored
 from goldenlayers_core.tasks.questions import PASTED
+from goldenlayers_core.tasks.serial import restored
 
 if TYPE_CHECKING:
     from goldenlayers_core.runtime import Store

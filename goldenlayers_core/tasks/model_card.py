@@ -1,0 +1,49 @@
+"""What is worth showing of a loaded model. No torch."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from goldenlayers_core.records import ModelSource
+
+if TYPE_CHECKING:
+    from goldenlayers_core.models import ModelHandle
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """What is worth showing of a loaded model."""
+
+    name: str
+    source: ModelSource
+    architecture: str
+    model_type: str
+    n_layers: int
+    hidden_size: int
+    vocabulary_size: int
+    n_parameters: int
+    n_bytes: int  # of the weights in memory
+    dtype: str
+    device: str
+    fingerprint: str
+    has_chat_template: bool
+    matrices: tuple[str, ...]  # per block, for scope "block"
+
+
+def card(handle: "ModelHandle") -> ModelCard:
+    """What is worth showing of a handle."""
+    return ModelCard(
+        name=handle.name,
+        source=handle.source,
+        architecture=handle.architecture.title,
+        model_type=handle.architecture.model_type,
+        n_layers=handle.n_layers,
+        hidden_size=handle.hidden_size,
+        vocabulary_size=handle.vocabulary_size,
+        n_parameters=handle.n_parameters,
+        n_bytes=sum(p.numel() * p.element_size() for p in handle.model.parameters()),
+        dtype=str(handle.dtype).removeprefix("torch."),
+        device=str(handle.device),
+        fingerprint=handle.fingerprint,
+        has_chat_template=bool(getattr(handle.tokenizer, "chat_template", None)),
+        matrices=handle.architecture.matrices("block"),
+    )
