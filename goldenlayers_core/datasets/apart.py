@@ -89,7 +89,7 @@ class _Work:
             given.write(json.dumps({"name": name, "outline": False, **asked, **limits}).encode() + b"\n")
             given.write(data)
             given.seek(0)
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # nosec B603  # a module of ours, no shell, nothing given in its arguments
                 [sys.executable, "-m", "goldenlayers_core.datasets.reader_process"],
                 stdin=given,
                 stdout=self._out,
