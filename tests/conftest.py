@@ -4,6 +4,7 @@ import importlib.util
 import os
 import shutil
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ from goldenlayers_core.places import cache_root
 from tests.lending import lend_models
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext
+
     from goldenlayers_core.models import ModelHandle
 
 BROWSER_TESTS = Path(__file__).parent / "browser"
@@ -66,6 +69,37 @@ def chromium() -> str:
     path = browser_path()
     assert path, "tests that use a browser live in tests/browser or carry the mark `browser`"
     return path
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> "Iterator[Browser]":
+    """One for the session: Playwright's driver can be started once per process."""
+    from playwright.sync_api import sync_playwright
+
+    from tests.browser.running import launch
+
+    with sync_playwright() as playwright:
+        browser = launch(playwright, chromium)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def new_context(browser: "Browser") -> "Iterator[Callable[..., BrowserContext]]":
+    """Makes browser contexts (their own cookies and choices); they are closed at the end of the test."""
+    from tests.browser.running import SLOW
+
+    made: list[BrowserContext] = []
+
+    def make(**settings: object) -> "BrowserContext":
+        context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **settings})  # type: ignore[arg-type]
+        context.set_default_timeout(SLOW)
+        made.append(context)
+        return context
+
+    yield make
+    for context in made:
+        context.close()
 
 
 @pytest.fixture(scope="session")

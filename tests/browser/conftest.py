@@ -1,13 +1,13 @@
-"""One app and one browser for the session; a fresh context (its own cookies and choices) for every test."""
+"""One app for the session; a fresh context (its own cookies and choices) for every test."""
 
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page
 
-from tests.browser.running import SLOW, launch, running_app, settled
+from tests.browser.running import running_app, settled
 from tests.lending import lend_models
 
 # Streamlit's own page looks for its server below the page's address first, and above it when that is not found.
@@ -25,30 +25,6 @@ def app_url(app_cache: Path) -> Iterator[str]:
     """Address of the running app."""
     with running_app(app_cache) as url:
         yield url
-
-
-@pytest.fixture(scope="session")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = launch(playwright, chromium)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def new_context(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
-    """Makes browser contexts; they are closed at the end of the test."""
-    made: list[BrowserContext] = []
-
-    def make(**settings: object) -> BrowserContext:
-        context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **settings})  # type: ignore[arg-type]
-        context.set_default_timeout(SLOW)
-        made.append(context)
-        return context
-
-    yield make
-    for context in made:
-        context.close()
 
 
 @pytest.fixture

@@ -10,13 +10,13 @@ import socket
 import ssl
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import BrowserContext
 from websockets.exceptions import InvalidHandshake
 from websockets.sync.client import connect
 
@@ -24,7 +24,7 @@ from goldenlayers_core.runtime import Store
 from goldenlayers_core.tasks import DatasetChoice
 from goldenlayers_core.tasks.questions import SweepQuestion
 from goldenlayers_core.tasks.truth.stored_sweep import save_sweep
-from tests.browser.running import SLOW, free_port, launch, main, running_app, settled
+from tests.browser.running import SLOW, free_port, main, running_app, settled
 from tests.lending import lend_models
 from tests.made_up import made_sweep
 
@@ -205,31 +205,28 @@ def test_a_body_beyond_the_limit_is_refused_before_it_is_sent(served: Served) ->
 
 
 @pytest.mark.browser
-def test_the_pages_draw_under_the_policy(served: Served, chromium: str) -> None:
+def test_the_pages_draw_under_the_policy(served: Served, new_context: Callable[..., BrowserContext]) -> None:
     """A page with charts and one with a table: nothing is refused, nothing goes to another site, no eval."""
     refused: list[str] = []
     asked: set[str] = set()
-    with sync_playwright() as playwright:
-        browser = launch(playwright, chromium)
-        page = browser.new_context(ignore_https_errors=True, viewport={"width": 1440, "height": 900}).new_page()
-        page.on("console", lambda m: refused.append(m.text) if "Content Security Policy" in m.text else None)
-        page.on("pageerror", lambda error: refused.append(str(error)))
-        page.on("request", lambda request: asked.add(urlsplit(request.url).netloc))
-        page.goto(f"https://localhost:{served.port}/ground_truth?run={served.run_id}")
-        settled(page)
-        main(page).get_by_test_id("stPlotlyChart").locator(".main-svg").first.wait_for(timeout=SLOW)
-        assert page.get_by_test_id("stException").count() == 0
-        page.goto(f"https://localhost:{served.port}/runs")
-        settled(page)
-        page.goto(f"https://localhost:{served.port}/dataset")
-        settled(page)
-        complaints = list(refused)
-        # later and by itself: what runs within the driver's own call is let through
-        attempt = "setTimeout(() => { try { window.tried = eval('1') } catch { window.tried = 'refused' } }, 100)"
-        page.add_script_tag(content=attempt)
-        page.wait_for_timeout(1000)
-        tried = page.evaluate("window.tried")
-        browser.close()
+    page = new_context(ignore_https_errors=True).new_page()
+    page.on("console", lambda m: refused.append(m.text) if "Content Security Policy" in m.text else None)
+    page.on("pageerror", lambda error: refused.append(str(error)))
+    page.on("request", lambda request: asked.add(urlsplit(request.url).netloc))
+    page.goto(f"https://localhost:{served.port}/ground_truth?run={served.run_id}")
+    settled(page)
+    main(page).get_by_test_id("stPlotlyChart").locator(".main-svg").first.wait_for(timeout=SLOW)
+    assert page.get_by_test_id("stException").count() == 0
+    page.goto(f"https://localhost:{served.port}/runs")
+    settled(page)
+    page.goto(f"https://localhost:{served.port}/dataset")
+    settled(page)
+    complaints = list(refused)
+    # later and by itself: what runs within the driver's own call is let through
+    attempt = "setTimeout(() => { try { window.tried = eval('1') } catch { window.tried = 'refused' } }, 100)"
+    page.add_script_tag(content=attempt)
+    page.wait_for_timeout(1000)
+    tried = page.evaluate("window.tried")
     assert not complaints, complaints
     assert asked - {""} == {f"localhost:{served.port}"}
     assert tried == "refused"
