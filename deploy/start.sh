@@ -2,6 +2,8 @@
 # Start the server: `start.sh ADDRESS [PORT]`, from the project's folder, with the environment's python first in PATH.
 # GOLDENLAYERS_NAMES: under which names a browser may reach it, with spaces (* for any). Models are made ready first.
 set -eu
+# behind a proxy everybody comes from this machine: they are not one person for that (docs/login-and-demo.md)
+export GOLDENLAYERS_DESKS="${GOLDENLAYERS_DESKS:-apart}"
 address=${1:-127.0.0.1}
 port=${2:-8501}
 [ -z "${TMPDIR:-}" ] || mkdir -p "$TMPDIR"

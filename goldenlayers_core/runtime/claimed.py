@@ -2,6 +2,7 @@
 
 from goldenlayers_core.runtime.claims import Claim
 from goldenlayers_core.runtime.job_records import JobFolder, JobView
+from goldenlayers_core.runtime.turns import desks_of
 
 
 class ClaimedJobs:
@@ -20,6 +21,10 @@ class ClaimedJobs:
     def claims(self, job_id: str) -> tuple[Claim, ...]:
         """Everybody who asked for the job, also those who were told of its end."""
         return self._folder.claims.of(job_id)
+
+    def desks(self, job_id: str) -> frozenset[str]:
+        """The desks that asked for the job; a program's own is none."""
+        return frozenset(desks_of(self.claims(job_id)) - {""})
 
     def claimed(self) -> dict[str, tuple[Claim, ...]]:
         """The claims of every job, by its id."""

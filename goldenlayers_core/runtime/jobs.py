@@ -22,6 +22,7 @@ from goldenlayers_core.errors import Cancelled, ConfigError, GoldenLayersError, 
 from goldenlayers_core.runtime import logs
 from goldenlayers_core.runtime.claimed import ClaimedJobs
 from goldenlayers_core.runtime.claims import Claim
+from goldenlayers_core.runtime.counters import Counters
 from goldenlayers_core.runtime.equal import equal_job, plain_params
 from goldenlayers_core.runtime.frames import one_line
 from goldenlayers_core.runtime.job_records import JobFolder, JobRecord, JobState, JobView, OwnJob
@@ -30,7 +31,7 @@ from goldenlayers_core.runtime.manifest import now
 from goldenlayers_core.runtime.names import checked_name
 from goldenlayers_core.runtime.owned import WORKING_FOR
 from goldenlayers_core.runtime.progress import Progress
-from goldenlayers_core.runtime.turns import GivingWay, Turns, desks_of
+from goldenlayers_core.runtime.turns import GivingWay, Turns
 
 Worker = Callable[[dict[str, Any], Progress], str]
 
@@ -58,6 +59,7 @@ class JobQueue(ClaimedJobs):
         self._owner: str | None = None
         self._alive: Lock | None = None
         self._closing = False
+        self.counters = Counters()
 
     def submit(self, kind: str, title: str, params: Mapping[str, Any], claim: Claim | None = None) -> str:
         """Queue a job and return its id; the id of the equal job (kind and params) if one is queued or running.
@@ -89,7 +91,7 @@ class JobQueue(ClaimedJobs):
                 self._folder.claims.put(job_id, claim or Claim())
                 return job_id
             if view.state == "done" or view.active:
-                state = "done" if view.state == "done" else "being cancelled"
+                state = "being cancelled" if view.active else "done"
                 raise ConfigError(f"The job {view.title!r} is {state}; start a new one instead.")
             self._check_kind(view.kind)
             twin = equal_job(self.jobs(), view.kind, view.params)
@@ -121,15 +123,11 @@ class JobQueue(ClaimedJobs):
         return tuple(sorted(views, key=lambda v: (v.created, v.job_id), reverse=True))
 
     def cancel(self, job_id: str) -> None:
-        """Stop a job: at once if it is queued here, at its next sign of life if it runs, here or elsewhere.
-
-        Nothing happens to a job that is over.
-        """
+        """Stop a job, unless it is over: at once if it waits here, else at its next sign of life, also elsewhere."""
         with self._changed:
             if (job := self._mine.get(job_id)) is not None:
                 self._cancel(job)
-                return
-        if self.view(job_id).active:
+        if job is None and self.view(job_id).active:
             self._folder.want_cancel(job_id)
 
     @property
@@ -213,7 +211,7 @@ class JobQueue(ClaimedJobs):
     def _work(self) -> None:
         try:
             while (job := self._next()) is not None:
-                logs.told(job.view.job_id, functools.partial(self._run, job))
+                logs.told(job.view.job_id, functools.partial(self._run, job), self.desks(job.view.job_id))
         finally:
             if self._alive is not None:
                 self._alive.release()
@@ -243,7 +241,7 @@ class JobQueue(ClaimedJobs):
     def _run(self, job: OwnJob) -> None:
         title, result, error = job.view.title, None, None
         state: JobState = "failed"
-        WORKING_FOR.set(lambda: desks_of(self.claims(job.view.job_id)) - {""})
+        WORKING_FOR.set(lambda: self.desks(job.view.job_id))
         try:
             result = str(self._workers[job.view.kind](copy.deepcopy(dict(job.view.params)), job.progress))
             state = "done"
@@ -261,6 +259,7 @@ class JobQueue(ClaimedJobs):
     def _finish(self, job: OwnJob, state: JobState, *, result: str | None = None, error: str | None = None) -> None:
         ended = dataclasses.replace(job.now(), state=state, result=result, error=error)
         job.view = dataclasses.replace(ended, seconds_left=None, cancelling=False)
+        self.counters.count(job)
         if self._try_write(job):  # from here on the disk knows; otherwise memory has to
             self._mine.pop(job.view.job_id, None)
         self._changed.notify_all()

@@ -12,7 +12,7 @@ import logging
 import os
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
@@ -34,9 +34,10 @@ _desk: ContextVar[str] = ContextVar("desk", default="")
 
 
 @contextlib.contextmanager
-def about(job: str = "", desk: str = "") -> Iterator[None]:
-    """Lines written during the block, by this thread, name the job and the desk (by a digest) they are about."""
-    tokens = _job.set(job), _desk.set(hashlib.sha256(desk.encode()).hexdigest()[:8] if desk else "")
+def about(job: str = "", desk: str = "", *desks: str) -> Iterator[None]:
+    """Lines written during the block, by this thread, name the job and the desks (by a digest each) they are about."""
+    asked = sorted(hashlib.sha256(name.encode()).hexdigest()[:8] for name in {desk, *desks} if name)
+    tokens = _job.set(job), _desk.set(" ".join(asked))
     try:
         yield
     finally:
@@ -44,10 +45,10 @@ def about(job: str = "", desk: str = "") -> Iterator[None]:
         _desk.reset(tokens[1])
 
 
-def told(job: str, work: Callable[[], None]) -> None:
-    """Do the work of a job; lines written meanwhile name it, and one says how long it took."""
+def told(job: str, work: Callable[[], None], desks: Iterable[str] = ()) -> None:
+    """Do the work of a job for `desks`; lines written meanwhile name both, and one says how long it took."""
     began = time.monotonic()
-    with about(job):
+    with about(job, "", *desks):
         work()
         _log.info("The job ended after %.1f seconds", time.monotonic() - began)
 

@@ -1,6 +1,10 @@
-"""Whether the program is well: can it store, do the queues move, is there memory and disk. No torch, no model."""
+"""Whether the program is well: can it store, do the queues move, is there memory and disk; what a running server did.
+
+No torch, no model.
+"""
 
 import contextlib
+import dataclasses
 import os
 import shutil
 import time
@@ -8,12 +12,16 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import psutil
 
 from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.runtime import JobQueue, JobView, Store
+from goldenlayers_core.runtime.counters import KindCount
+
+if TYPE_CHECKING:
+    from goldenlayers_core.tasks.workbench import Workbench
 
 QUEUES: Final = ("quick", "slow")
 STILL: Final = (
@@ -46,10 +54,41 @@ class Health:
     running: int
     longest_still_seconds: float  # since the running job that is longest without progress gave a sign; 0: none runs
 
+    served: "Served | None" = None  # of the server that was asked; None where a command looks
+
     @property
     def well(self) -> bool:
         """Nothing is wrong."""
         return all(finding.well for finding in self.findings)
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model in memory."""
+
+    name: str
+    weight_bytes: int
+    dtype: str
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What a server holds and did since it began."""
+
+    models: tuple[Model, ...]
+    models_loaded: int  # times a model was loaded
+    models_reused: int  # times one was there
+    jobs: tuple[KindCount, ...]
+
+
+def look_at(bench: "Workbench") -> Health:
+    """The health of a server: its workbench's store and queues, the models it holds, what its jobs came to."""
+    cards = [card for source in bench.sources_loaded() if (card := bench.loaded(source)) is not None]
+    models = tuple(Model(card.name, card.n_bytes, card.dtype, card.device) for card in cards)
+    jobs = (*bench.quick.counters.rows(), *bench.slow.counters.rows())
+    served = Served(models, bench.models_loaded, bench.models_reused, jobs)
+    return dataclasses.replace(look(bench.home), served=served)
 
 
 def look(root: Path) -> Health:

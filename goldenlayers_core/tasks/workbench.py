@@ -60,6 +60,7 @@ class Workbench:
         self._kinds = {kind.question: kind for kind in kinds}
         self._quick = ("load", *(kind.name for kind in kinds if kind.queue == "quick"))
         self._loader: int | None = None  # the thread that loads a model
+        self.models_loaded = self.models_reused = 0  # how often, since this process began
         self.slow = JobQueue(self.home / "jobs" / "slow", self._workers("slow"), self._quick_first)
         self.quick = JobQueue(self.home / "jobs" / "quick", {"load": self._load_job, **self._workers("quick")})
 
@@ -84,6 +85,7 @@ class Workbench:
         with self._lock:
             if source in self._models:
                 self._models.move_to_end(source)
+                self.models_reused += 1
                 return self._models[source]
             self._loader = threading.get_ident()
             try:
@@ -91,6 +93,7 @@ class Workbench:
             finally:
                 self._loader = None
             self._models[source] = handle
+            self.models_loaded += 1
             while len(self._models) > KEPT_MODELS:
                 gone, _ = self._models.popitem(last=False)
                 self._cards.pop(gone, None)
@@ -105,6 +108,10 @@ class Workbench:
         if known is None or known[0] is not handle:
             known = self._cards[source] = (handle, card(handle))
         return known[1]
+
+    def sources_loaded(self) -> tuple[ModelSource, ...]:
+        """The models in memory, the one used last at the end."""
+        return tuple(self._models)
 
     def models_here(self) -> tuple[LocalModel, ...]:
         """Models that load without a network. Loads none, and no torch."""

@@ -69,6 +69,11 @@ def _workbench() -> Workbench:
     return bench
 
 
+def server_workbench() -> Workbench:
+    """The workbench as the server sees it, for what looks after it; pages take `workbench`."""
+    return _workbench()
+
+
 def apart() -> bool:
     """Whether desks see only their own on this server."""
     return served.mode().apart(desks_apart(st.get_option("server.address")))

@@ -176,6 +176,7 @@ def test_the_script_starts_a_server_whose_health_follows_its_store(tmp_path: Pat
         status, well = asked(address, log)
         assert (status, well["well"]) == (200, True)
         assert well["resident_bytes"] > 50 * 2**20
+        assert well["served"] == {"models": [], "models_loaded": 0, "models_reused": 0, "jobs": []}
         assert str(tmp_path) not in json.dumps(well)
         with urllib.request.urlopen(f"{address}/", timeout=60) as page:
             assert b"<title>Streamlit</title>" in page.read()

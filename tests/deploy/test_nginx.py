@@ -151,6 +151,7 @@ def test_static_files_and_refusals_carry_them_too(served: Served) -> None:
         "/_stcore/agent/openapi.json",
         "/_stcore/agent/mcp",
         "/_stcore/script-health-check",
+        "/healthz",
     ],
 )
 def test_what_is_for_the_server_s_own_people_is_closed(served: Served, path: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from goldenlayers_core.errors import ConfigError
-from goldenlayers_core.runtime import JobQueue, logs
+from goldenlayers_core.runtime import Claim, JobQueue, logs
 
 SECRET = "The mother tongue of Danielle Darrieux is"
 
@@ -61,6 +61,17 @@ def test_the_worker_names_its_job_and_a_failure_does_not_quote_the_prompt(lines,
     assert failed["error"].endswith(" fail")
     assert ended["message"].startswith("The job ended after")
     assert SECRET not in logs.log_file().read_text()
+
+
+def test_the_worker_names_the_desks_that_asked(lines, tmp_path: Path) -> None:
+    queue = JobQueue(tmp_path / "jobs", {"score": lambda params, progress: "done"})
+    queue.wait(queue.submit("score", "a", {}, Claim("desk-cookie", "tab", "score")), 60)
+    queue.wait(queue.submit("score", "b", {}), 60)
+    queue.close()
+    asked, program = lines()
+    assert len(asked["desk"]) == 8
+    assert "desk-cookie" not in logs.log_file().read_text()
+    assert "desk" not in program
 
 
 def test_the_file_is_bounded_and_the_last_lines_are_the_last(lines) -> None:

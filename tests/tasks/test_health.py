@@ -1,17 +1,22 @@
 """Health that can be ill: a folder that refuses, a queue that stands; and diagnostics without secrets."""
 
+import dataclasses
 import json
 import os
 import threading
 import time
 import zipfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from goldenlayers_core.records import ModelSource
 from goldenlayers_core.runtime import JobQueue, Store
-from goldenlayers_core.tasks import diagnostics, health
-from goldenlayers_core.tasks.health import look
+from goldenlayers_core.tasks import diagnostics, health, open_workbench
+from goldenlayers_core.tasks.health import look, look_at
+from goldenlayers_core.tasks.mode import Mode
+from tests.lending import lend_models
 from tests.test_cli import run
 
 MARK = "the-prompt-of-a-person"
@@ -68,6 +73,41 @@ def test_a_queue_moves_until_its_job_gives_no_sign(tmp_path: Path, monkeypatch: 
         queue.wait(waiting, 60)
         queue.close()
     assert look(tmp_path).well
+
+
+def test_a_server_tells_what_it_holds_and_what_its_jobs_came_to(tmp_path: Path) -> None:
+    with closing(open_workbench(lend_models(tmp_path), Mode(demo=True))) as bench:
+        job_id = bench.submit(ModelSource("bundled"), MARK)
+        assert bench.quick.wait(job_id, 120).state == "done"
+        bench.model(ModelSource("bundled"))
+        found = look_at(bench)
+        served = found.served
+    assert served is not None
+    (model,) = served.models
+    assert model.weight_bytes > 2**28
+    assert (model.device, served.models_loaded, served.models_reused) == ("cpu", 1, 1)
+    ((kind, done),) = ((row.kind, row.done) for row in served.jobs)
+    assert (kind, done) == ("load", 1)
+    assert MARK not in json.dumps(dataclasses.asdict(found))
+
+
+def test_a_demo_s_queues_are_where_its_visitors_work(tmp_path: Path) -> None:
+    go, began = threading.Event(), threading.Event()
+
+    def work(params, progress) -> str:
+        began.set()
+        go.wait(60)
+        return "done"
+
+    with closing(open_workbench(tmp_path, Mode(demo=True))) as bench:
+        queue = JobQueue(bench.home / "jobs" / "slow", {"score": work})
+        try:
+            queue.submit("score", MARK, {})
+            assert began.wait(60)
+            assert look_at(bench).running == 1
+        finally:
+            go.set()
+            queue.close()
 
 
 def test_too_little_disk_or_memory_is_not_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
