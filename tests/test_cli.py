@@ -263,6 +263,14 @@ def check_mistake(done: Done, words: str) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("command", ["score", "trace", "sweep"])
+def test_a_dataset_that_cannot_be_read_is_told_before_a_model_is_made_ready(command: str, tmp_path: Path) -> None:
+    done = run(command, "--model", "bundled", "--dataset", str(tmp_path / "nothing.csv"), cache=tmp_path / "cache")
+    assert done.returncode == 2
+    assert "nothing.csv" in done.stderr
+    assert not list((tmp_path / "cache").rglob("*.safetensors"))
+
+
 def test_a_mistake_ends_a_process_with_one_sentence_and_status_2():
     check_mistake(process("sweep", "--layers", "0,x"), "give all, or whole numbers")
 

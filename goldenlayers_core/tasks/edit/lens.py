@@ -12,6 +12,7 @@ from goldenlayers_core.models.tokens import encode_pair
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.results.edit.lens import LensResult
 from goldenlayers_core.tasks.edit.one_edit import open_edit
+from goldenlayers_core.tasks.edit.own_request import check_asked
 
 if TYPE_CHECKING:
     from goldenlayers_core.tasks.workbench import Workbench
@@ -24,9 +25,8 @@ def lens(
 
     Raises RequestError for an empty prompt or target, and for targets that begin with the same token.
     """
+    check_asked(prompt, what="the beginning of a sentence that the answers complete")
     handle = bench.model(model)
-    if not prompt.strip():
-        raise RequestError("The prompt is empty; write the beginning of a sentence that the answers complete.")
     first, other = _first_tokens(handle, prompt, new, old)
     if first == other:
         raise RequestError(

@@ -49,12 +49,12 @@ def many_result(bench: "Workbench", question: ManyEditsQuestion, progress: Progr
             f"{method.title} writes one fact at a time; write them alone or one after another, or choose a method that "
             f"writes many at once ({able or 'there is none'})."
         )
+    chosen = bench.requests(question.choice, question.model, progress)
     handle = bench.model(question.model, progress)
     layer, evidence = 0, f"{method.title} changes no layer"
     if method.layers_of(0, config, handle.n_layers):
         layer, evidence = chosen_layer(bench, handle, question.model, question.layer, progress)
     earlier = tuple(open_edit(bench, edit_id) for edit_id in question.earlier)
-    chosen = bench.requests(question.choice, question.model, progress)
     check_consistent(handle, chosen.requests, question.mode)
     supplies = supplies_of(bench, handle, method, config, [layer], progress, earlier)
     good, skipped = checked(handle, chosen.requests, supplies.templates)

@@ -9,7 +9,6 @@ from goldenlayers_core.texts import same_text
 
 FREE: Final = "free edit"
 MAX_PROBES: Final = 50
-MAX_CHARACTERS: Final = MAX_PROMPT
 MOST_PROMPTS: Final = 6  # asked side by side
 AROUND: Final = 24  # characters shown on either side of a subject
 
@@ -43,13 +42,18 @@ def _lines(text: str, what: str) -> list[str]:
     return lines
 
 
+def check_asked(prompt: str, name: str = "The prompt", what: str = "the beginning of a sentence") -> None:
+    """Raises RequestError for a prompt that no model is asked: empty, or too long."""
+    if not prompt.strip():
+        raise RequestError(f"{name} is empty; write {what}.")
+    if len(prompt) > MAX_PROMPT:
+        raise RequestError(f"{name} has {len(prompt):,} characters; write at most {MAX_PROMPT:,}.")
+
+
 def check_editable(request: EditRequest) -> None:
     """Raises RequestError, with what to do, for a request that no method can write."""
     prompt, subject = request.prompt, request.subject
-    if not prompt.strip():
-        raise RequestError("The prompt is empty; write the beginning of a sentence that the new answer completes.")
-    if len(prompt) > MAX_CHARACTERS:
-        raise RequestError(f"The prompt has {len(prompt):,} characters; write at most {MAX_CHARACTERS:,}.")
+    check_asked(prompt, what="the beginning of a sentence that the new answer completes")
     if not subject.strip() and request.source in ("", FREE):  # a file may name none: some methods need none
         raise RequestError("The subject is empty; write the words of the prompt that the fact is about.")
     if subject not in prompt:

@@ -10,7 +10,7 @@ from goldenlayers_core.models.generate import continued
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.results.edit.sides import Decoding, Side, SideBySide
 from goldenlayers_core.tasks.edit.one_edit import open_edit
-from goldenlayers_core.tasks.edit.own_request import MAX_CHARACTERS, MOST_PROMPTS
+from goldenlayers_core.tasks.edit.own_request import MOST_PROMPTS, check_asked
 
 if TYPE_CHECKING:
     from goldenlayers_core.tasks.workbench import Workbench
@@ -27,8 +27,7 @@ def side_by_side(
     if not prompts or len(prompts) > MOST_PROMPTS:
         raise RequestError(f"{len(prompts)} prompts came; give 1 to {MOST_PROMPTS}.")
     for prompt in prompts:
-        if not prompt.strip() or len(prompt) > MAX_CHARACTERS:
-            raise RequestError(f"A prompt has {len(prompt):,} characters; write 1 to {MAX_CHARACTERS:,}.")
+        check_asked(prompt, "A prompt")
     handle = bench.model(model)
     sides = [Side("unedited", 0, continued(handle, prompts, decoding))]
     for name, edit_ids in stacks:

@@ -14,7 +14,7 @@ from goldenlayers_core.models.readout import head_logits, last_states
 from goldenlayers_core.models.tokens import encode_prompt
 from goldenlayers_core.records import EditRequest, ModelSource
 from goldenlayers_core.results.learn.know import Spoken, Step, Wordings
-from goldenlayers_core.tasks.edit.own_request import MAX_CHARACTERS
+from goldenlayers_core.tasks.edit.own_request import check_asked
 
 if TYPE_CHECKING:
     from goldenlayers_core.tasks.workbench import Workbench
@@ -25,11 +25,7 @@ MOST_STEPS: Final = 10  # tokens of the answer that are told one by one
 def speak(bench: "Workbench", model: ModelSource, prompt: str) -> Spoken:
     """The next token's probabilities, and the model's own answer token by token. Raises RequestError for a prompt
     that is empty or too long."""
-    if not prompt.strip() or len(prompt) > MAX_CHARACTERS:
-        raise RequestError(
-            f"The prompt has {len(prompt.strip()):,} characters; write 1 to {MAX_CHARACTERS:,}: the beginning of a "
-            "sentence."
-        )
+    check_asked(prompt)
     handle = bench.model(model)
     (reading,) = read(handle, [Question(prompt)])
     return Spoken(handle.name, prompt, reading.view, handle.vocabulary_size, _steps(handle, prompt, reading))
@@ -71,6 +67,7 @@ def ask_in_words(bench: "Workbench", model: ModelSource, request: EditRequest) -
     no true answer."""
     if not request.true_answers:
         raise RequestError(f"The request {request.prompt!r} has no true answer; choose one that has.")
+    check_asked(request.prompt)
     handle = bench.model(model)
     prompts = tuple(dict.fromkeys((request.prompt, *(probe.prompt for probe in request.rephrases))))
     asked = [Question(p, target_true=request.target_true, expected=request.true_answers) for p in prompts]

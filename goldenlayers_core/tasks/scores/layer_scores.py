@@ -42,8 +42,8 @@ def layer_scores(
     bench: "Workbench", question: ScoreQuestion, progress: Progress, watch: Watch | None = None, fresh: bool = False
 ) -> tuple[LayerScores, Selection]:
     """The scores of every usable request, in the dataset's order, and the golden layer."""
-    handle = bench.model(question.model, progress)
     dataset = bench.requests(question.choice, question.model, progress)
+    handle = bench.model(question.model, progress)
     method = way(question.method)
     found = method.find(handle, dataset.requests, question, progress)
     if not found.requests:

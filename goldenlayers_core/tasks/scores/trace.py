@@ -43,8 +43,8 @@ def trace_result(bench: "Workbench", question: TraceQuestion, progress: Progress
 
     The noise level is that of the whole dataset, so that further requests of it cost only themselves.
     """
-    handle = bench.model(question.model, progress)
     dataset = bench.requests(question.choice, question.model, progress)
+    handle = bench.model(question.model, progress)
     config = resolve(handle, question.config, bench.dataset(question.choice.dataset).requests)
     found = traceable(handle, dataset.requests, config.answer)
     if not found.requests:
@@ -140,10 +140,9 @@ def _assemble(
 
 def trace_request(bench: "Workbench", question: TokenTraceQuestion, progress: Progress) -> TokenTrace:
     """One request at every token and layer, from the store where a trace of its dataset or of itself left it there."""
+    request, dataset = request_from(question.request), bench.dataset(question.choice.dataset)
     handle = bench.model(question.model, progress)
-    request = request_from(question.request)
-    whole = dataclasses.replace(question.config, positions="all")
-    config = resolve(handle, whole, bench.dataset(question.choice.dataset).requests)
+    config = resolve(handle, dataclasses.replace(question.config, positions="all"), dataset.requests)
     rows, _ = traced_rows(handle, bench.store, [request], config, progress)
     return token_trace(handle.name, request, config, _request_trace(rows.iloc[0]))
 

@@ -52,13 +52,13 @@ def open_bed(bench: "Workbench", question: SweepQuestion, progress: Progress) ->
     """The model, the method and the requests of a question. Raises RequestError when none can be edited."""
     method = get_method(question.method)
     config = method_settings(method.config_class, question.settings)
+    dataset = bench.requests(question.choice, question.model, progress)
     handle = bench.model(question.model, progress)
     if len(question.layers) != 1 and not method.layers_of(0, config, handle.n_layers):
         raise ConfigError(
             f"{method.title} changes no layer, so that every layer would measure the same; give a single layer, "
             "whichever, to measure it once."
         )
-    dataset = bench.requests(question.choice, question.model, progress)
     layers = question.layers or tuple(range(handle.n_layers))
     supplies = supplies_of(bench, handle, method, config, layers, progress)
     good, skipped = checked(handle, dataset.requests, supplies.templates)

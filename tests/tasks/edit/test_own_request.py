@@ -9,7 +9,7 @@ from goldenlayers_core.records import EditRequest
 from goldenlayers_core.results import EditReport, View
 from goldenlayers_core.results.edit.light import answered_before
 from goldenlayers_core.tasks.edit.own_request import (
-    MAX_CHARACTERS,
+    MAX_PROMPT,
     check_editable,
     free_request,
     no_op,
@@ -42,7 +42,7 @@ def test_what_was_typed_becomes_a_request() -> None:
     ("change", "sentence"),
     [
         ({"prompt": " "}, "The prompt is empty"),
-        ({"prompt": "France " * MAX_CHARACTERS}, "write at most 2,000"),
+        ({"prompt": "France " * MAX_PROMPT}, "write at most 2,000"),
         ({"subject": ""}, "The subject is empty"),
         ({"subject": "france"}, r"'france' is not in the prompt \(there it is written 'France'\)"),
         (
