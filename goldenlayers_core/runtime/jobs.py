@@ -211,7 +211,8 @@ class JobQueue(ClaimedJobs):
     def _work(self) -> None:
         try:
             while (job := self._next()) is not None:
-                logs.told(job.view.job_id, functools.partial(self._run, job), self.desks(job.view.job_id))
+                whose = functools.partial(self.desks, job.view.job_id)
+                logs.told(job.view.job_id, functools.partial(self._run, job), whose)
         finally:
             if self._alive is not None:
                 self._alive.release()

@@ -19,7 +19,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Final
 
-from goldenlayers_core.errors import ConfigError
+from goldenlayers_core.errors import ConfigError, StoreError
 from goldenlayers_core.places import cache_root
 
 SETTING: Final = "GOLDENLAYERS_LOG"
@@ -34,9 +34,9 @@ _desk: ContextVar[str] = ContextVar("desk", default="")
 
 
 @contextlib.contextmanager
-def about(job: str = "", desk: str = "", *desks: str) -> Iterator[None]:
+def about(job: str, *desks: str) -> Iterator[None]:
     """Lines written during the block, by this thread, name the job and the desks (by a digest each) they are about."""
-    asked = sorted(hashlib.sha256(name.encode()).hexdigest()[:8] for name in {desk, *desks} if name)
+    asked = sorted(hashlib.sha256(name.encode()).hexdigest()[:8] for name in desks)
     tokens = _job.set(job), _desk.set(" ".join(asked))
     try:
         yield
@@ -45,10 +45,15 @@ def about(job: str = "", desk: str = "", *desks: str) -> Iterator[None]:
         _desk.reset(tokens[1])
 
 
-def told(job: str, work: Callable[[], None], desks: Iterable[str] = ()) -> None:
-    """Do the work of a job for `desks`; lines written meanwhile name both, and one says how long it took."""
-    began = time.monotonic()
-    with about(job, "", *desks):
+def told(job: str, work: Callable[[], None], desks: Callable[[], Iterable[str]] = tuple) -> None:
+    """Do the work of a job for `desks`; lines written meanwhile name both, and one says how long it took.
+
+    Where a disk does not tell whose the job is, the lines go without: no work ends because of them.
+    """
+    began, asked = time.monotonic(), set[str]()
+    with contextlib.suppress(StoreError):
+        asked.update(desks())
+    with about(job, *asked):
         work()
         _log.info("The job ended after %.1f seconds", time.monotonic() - began)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from goldenlayers_core.errors import ConfigError
+from goldenlayers_core.errors import ConfigError, StoreError
 from goldenlayers_core.runtime import Claim, JobQueue, logs
 
 SECRET = "The mother tongue of Danielle Darrieux is"
@@ -34,7 +34,7 @@ def lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 def test_a_line_names_the_job_and_a_digest_of_the_desk(lines) -> None:
     log = logging.getLogger("goldenlayers_core.test")
-    with logs.about(job="score-1", desk="desk-cookie"):
+    with logs.about("score-1", "desk-cookie"):
         log.warning("Batch %d", 3)
     log.info("after")
     first, after = lines()
@@ -72,6 +72,18 @@ def test_the_worker_names_the_desks_that_asked(lines, tmp_path: Path) -> None:
     assert len(asked["desk"]) == 8
     assert "desk-cookie" not in logs.log_file().read_text()
     assert "desk" not in program
+
+
+def test_work_is_done_where_nobody_can_tell_whose_it_is(lines) -> None:
+    def refused() -> frozenset[str]:
+        raise StoreError("The disk refuses.")
+
+    done: list[str] = []
+    logs.told("score-1", lambda: done.append("work"), refused)
+    (ended,) = lines()
+    assert done == ["work"]
+    assert ended["job"] == "score-1"
+    assert "desk" not in ended
 
 
 def test_the_file_is_bounded_and_the_last_lines_are_the_last(lines) -> None:
