@@ -10,6 +10,7 @@ image's own CMD, as its user; stop it with Ctrl+C.
 
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -20,10 +21,10 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 
 def instructions(text: str) -> list[tuple[str, str]]:
-    """(name, rest) of every instruction, continued lines joined."""
-    lines = [line for line in text.replace("\\\n", " ").splitlines() if line.strip() and not line.startswith("#")]
-    parts = [line.split(None, 1) for line in lines]
-    return [(name, rest) for name, rest in parts]
+    """(name, rest) of every instruction of a Dockerfile, continued lines joined."""
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    joined = re.sub(r"\\\n\s*", "", "\n".join(lines))
+    return [(line.split(" ", 1)[0].upper(), line.split(" ", 1)[1]) for line in joined.splitlines()]
 
 
 def steps(root: Path, arguments: dict[str, str]) -> None:

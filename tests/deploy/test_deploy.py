@@ -18,24 +18,19 @@ from pathlib import Path
 import pytest
 
 from tests.browser.running import free_port
+from tests.deploy.docker_steps import instructions
 from tests.lending import lend_models
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
+STEPS = instructions(DOCKERFILE)
 UNIT = ROOT / "deploy" / "golden-layers.service"
 ANALYZE = shutil.which("systemd-analyze")
 HADOLINT = Path(sys.executable).with_name("hadolint")
 
 
-def steps(text: str = DOCKERFILE) -> list[tuple[str, str]]:
-    """(instruction, what follows), lines joined."""
-    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
-    joined = re.sub(r"\\\n\s*", "", "\n".join(lines))
-    return [(line.split(" ", 1)[0].upper(), line.split(" ", 1)[1]) for line in joined.splitlines()]
-
-
 def told(instruction: str) -> list[str]:
-    return [rest for name, rest in steps() if name == instruction]
+    return [rest for name, rest in STEPS if name == instruction]
 
 
 def settings(name: str) -> dict[str, str]:
@@ -64,7 +59,7 @@ def test_what_is_copied_is_there_and_is_not_ignored() -> None:
 def test_it_runs_as_nobody_in_particular_and_writes_into_its_volume() -> None:
     (user,) = told("USER")
     assert re.fullmatch(r"[1-9]\d{3,}:[1-9]\d{3,}", user)
-    assert [name for name, _ in steps()].index("USER") < [name for name, _ in steps()].index("CMD")
+    assert [name for name, _ in STEPS].index("USER") < [name for name, _ in STEPS].index("CMD")
     assert told("VOLUME") == ["/data"]
     said = settings("ENV")
     for name in ("HOME", "TMPDIR", "HF_HOME", "GOLDENLAYERS_CACHE"):
@@ -169,6 +164,13 @@ def asked(address: str, log: Path) -> tuple[int, dict]:
         except OSError:
             time.sleep(0.3)
     raise RuntimeError(log.read_text()[-3000:])
+
+
+def test_a_store_of_a_newer_version_is_told_by_a_server_that_never_opened_it(tmp_path: Path) -> None:
+    with started(tmp_path, "localhost") as (address, log):
+        (tmp_path / "cache" / "store.json").write_text('{"version": 999}')
+        status, ill = asked(address, log)
+    assert (status, ill["well"], ill["findings"]["store"], ill["served"]) == (503, False, False, None)
 
 
 def test_the_script_starts_a_server_whose_health_follows_its_store(tmp_path: Path) -> None:
