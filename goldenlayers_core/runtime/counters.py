@@ -2,7 +2,6 @@
 
 import statistics
 import threading
-import time
 from collections import Counter, defaultdict, deque
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,13 +35,13 @@ class Counters:
         self._times: defaultdict[str, deque[tuple[float, float]]] = defaultdict(lambda: deque(maxlen=KEPT))
 
     def count(self, job: OwnJob) -> None:
-        """A job ended: its view says how."""
+        """A job ended: its view says how, and how many seconds it worked."""
         view = job.view
         with self._lock:
             self._ended[view.kind][view.state] += 1
             if job.began:
                 waited = job.started - datetime.fromisoformat(view.created).timestamp()
-                self._times[view.kind].append((max(waited, 0.0), time.monotonic() - job.began))
+                self._times[view.kind].append((max(waited, 0.0), view.seconds))
 
     def rows(self) -> tuple[KindCount, ...]:
         """One row per kind that had a job, by name."""

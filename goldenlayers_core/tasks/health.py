@@ -53,7 +53,6 @@ class Health:
     oldest_queued_seconds: float  # 0: none waits
     running: int
     longest_still_seconds: float  # since the running job that is longest without progress gave a sign; 0: none runs
-
     served: "Served | None" = None  # of the server that was asked; None where a command looks
 
     @property
@@ -84,8 +83,7 @@ class Served:
 
 def look_at(bench: "Workbench") -> Health:
     """The health of a server: its workbench's store and queues, the models it holds, what its jobs came to."""
-    cards = [card for source in bench.sources_loaded() if (card := bench.loaded(source)) is not None]
-    models = tuple(Model(card.name, card.n_bytes, card.dtype, card.device) for card in cards)
+    models = tuple(Model(card.name, card.n_bytes, card.dtype, card.device) for card in bench.cards())
     jobs = (*bench.quick.counters.rows(), *bench.slow.counters.rows())
     served = Served(models, bench.models_loaded, bench.models_reused, jobs)
     return dataclasses.replace(look(bench.home), served=served)

@@ -109,9 +109,9 @@ class Workbench:
             known = self._cards[source] = (handle, card(handle))
         return known[1]
 
-    def sources_loaded(self) -> tuple[ModelSource, ...]:
-        """The models in memory, the one used last at the end."""
-        return tuple(self._models)
+    def cards(self) -> tuple[ModelCard, ...]:
+        """The cards of the models in memory, the one used last at the end."""
+        return tuple(card for source in list(self._models) if (card := self.loaded(source)) is not None)
 
     def models_here(self) -> tuple[LocalModel, ...]:
         """Models that load without a network. Loads none, and no torch."""

@@ -18,44 +18,30 @@ def test_every_end_is_counted_under_its_kind_with_its_times(tmp_path: Path) -> N
         progress.check()
         return "run"
 
-    queue = JobQueue(tmp_path / "jobs", {"score": score, "sweep": lambda params, progress: "run"})
+    def at_once(params, progress) -> str:
+        return "run"
+
+    queue = JobQueue(tmp_path / "jobs", {"score": score, "sweep": at_once, "trace": at_once})
     try:
         assert queue.counters.rows() == ()
         queue.wait(queue.submit("score", "fails", {"n": 1}), 60)
         held = queue.submit("score", "is stopped", {"n": 2})
         waiting, never = queue.submit("sweep", "waits", {}), queue.submit("score", "never begins", {"n": 3})
+        alone = queue.submit("trace", "never begins, the only one of its kind", {})
         assert began.wait(60)
         queue.cancel(never)
+        queue.cancel(alone)
         queue.cancel(held)
         go.set()
         queue.wait(waiting, 60)
     finally:
         go.set()
         queue.close()
-    score_row, sweep_row = queue.counters.rows()
+    score_row, sweep_row, trace_row = queue.counters.rows()
     assert (score_row.kind, score_row.done, score_row.failed, score_row.cancelled) == ("score", 0, 1, 2)
     assert (sweep_row.kind, sweep_row.done, sweep_row.failed, sweep_row.interrupted) == ("sweep", 1, 0, 0)
     assert score_row.worked_longest is not None
     assert score_row.worked_longest >= 0
     assert sweep_row.waited_median is not None
     assert sweep_row.waited_median >= 0
-
-
-def test_a_kind_whose_jobs_never_began_has_no_times(tmp_path: Path) -> None:
-    go = threading.Event()
-
-    def first(params, progress) -> str:
-        go.wait(60)
-        return "run"
-
-    queue = JobQueue(tmp_path / "jobs", {"score": first, "sweep": first})
-    try:
-        held, never = queue.submit("score", "holds", {}), queue.submit("sweep", "never", {})
-        queue.cancel(never)
-        go.set()
-        queue.wait(held, 60)
-    finally:
-        go.set()
-        queue.close()
-    sweep = next(row for row in queue.counters.rows() if row.kind == "sweep")
-    assert (sweep.cancelled, sweep.waited_median, sweep.worked_longest) == (1, None, None)
+    assert (trace_row.cancelled, trace_row.waited_median, trace_row.worked_longest) == (1, None, None)
