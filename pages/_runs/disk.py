@@ -28,10 +28,13 @@ def use() -> None:
         return
     store = cached.workbench().store
     kinds = [usage for usage in store.usage() if usage.kind != _INDEX]
-    for problem in store.problems():
+    problems = store.problems()
+    for problem in problems:
         st.warning(f"{escape(problem.path)}: {escape(problem.reason)}", icon=":material/healing:")
     with st.expander(f"Disk use: {size(sum(usage.n_bytes for usage in kinds))}", icon=":material/hard_drive:"):
         _table(kinds)
+        if len(kinds) > 1 or problems:  # what is left of damaged jobs goes with everything, and belongs to no kind
+            _clear(None, "everything")
 
 
 def _table(kinds: list[Usage]) -> None:
@@ -45,8 +48,6 @@ def _table(kinds: list[Usage]) -> None:
             used = f"{size(usage.n_bytes)} in {count(usage.n_files, 'file')}"
             st.markdown(f"**{escape(title)}** {used}  \n:small[{escape(about)}]", width="stretch")
             _clear(usage.kind, title.lower())
-    if len(kinds) > 1:
-        _clear(None, "everything")
 
 
 def _clear(kind: str | None, what: str) -> None:
