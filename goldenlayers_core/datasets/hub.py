@@ -1,5 +1,6 @@
 """One file of a dataset repository on the Hugging Face hub, fetched once and kept in the hub's own cache."""
 
+import errno
 import os
 import socket
 import urllib.parse
@@ -53,7 +54,14 @@ def _reachable(endpoint: str) -> bool:
 
 def _reason(error: Exception, file: str, endpoint: str) -> str:
     from huggingface_hub import errors
+    from huggingface_hub.constants import HF_HUB_CACHE
 
+    numbers = {cause.errno for cause in (error, error.__cause__, error.__context__) if isinstance(cause, OSError)}
+    other = "or set HF_HOME to a folder elsewhere."
+    if numbers & {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+        return f"{file} could not be kept: the disk of {HF_HUB_CACHE} is full; free some space, {other}"
+    if numbers & {errno.EACCES, errno.EPERM, errno.EROFS}:
+        return f"{file} could not be kept in {HF_HUB_CACHE}: permission denied; change its permissions, {other}"
     if isinstance(error, errors.GatedRepoError):
         return f"{file} asks for access; accept its terms on {endpoint}, then set HF_TOKEN to your token."
     if isinstance(error.__cause__, errors.HfHubHTTPError):

@@ -1,11 +1,13 @@
 """Key covariances, streamed: one pass through some tokens serves every layer asked for.
 
 Two ways to come by the tokens: the model's own samples, whose keys are added up while they are being written (no text,
-no download and no second pass), or the rows of a text.
+no download and no second pass), or the rows of a text. Where the sums are whole, a pass hands out how far it has come,
+and one that starts from there ends with the same bits: samples under way are written again, but not added up again.
 """
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,7 +15,7 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
-from goldenlayers_core.editing.moments import KeyMoments
+from goldenlayers_core.editing.moments import KeyMoments, PartialMoments
 from goldenlayers_core.editing.settings import check_settings, setting
 from goldenlayers_core.editing.suffix import checked_logits
 from goldenlayers_core.errors import EditError
@@ -32,6 +34,7 @@ SEEDS: Final = (
 _PENDING: Final = 1024  # keys of a layer that are added up in one product
 
 Report = Callable[[int, int, str], None]
+Keep = Callable[[PartialMoments], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,10 @@ def text_origin(text: str) -> str:
 class _Sums:
     """C of several layers as it grows: keys are collected and added up by the thousand."""
 
-    def __init__(self, handle: ModelHandle, layers: Sequence[int]) -> None:
+    def __init__(
+        self, handle: ModelHandle, layers: Sequence[int], start: PartialMoments | None, keep: Keep | None
+    ) -> None:
+        """Raises EditError for layers that are not the model's, and for a start of another pass."""
         for layer in layers:
             handle.check_layer(layer)
         self.handle = handle
@@ -71,6 +77,25 @@ class _Sums:
         self.sums = {layer: torch.zeros(d, d, dtype=self.number, device=handle.device) for layer, d in widths.items()}
         self.pending: dict[int, list[Tensor]] = {layer: [] for layer in layers}
         self.waiting = self.n_tokens = 0
+        self.keep = keep
+        if start is not None:
+            self._go_on(start)
+
+    def _go_on(self, start: PartialMoments) -> None:
+        shapes = {layer: (total.shape, total.dtype) for layer, total in start.sums.items()}
+        if shapes != {layer: (total.shape, total.dtype) for layer, total in self.sums.items()}:
+            raise EditError("The sums to go on from are of another model or other layers; start anew.")
+        self.sums = {layer: start.sums[layer].to(self.handle.device) for layer in self.sums}
+        self.n_tokens = start.n_tokens
+
+    def mark(
+        self, done: int, steps: int = 0, drawn: Sequence[Tensor] = (), generator: torch.Generator | None = None
+    ) -> None:
+        """The pass has come so far: it is handed out where no key waits to be added up."""
+        if self.keep is not None and not self.waiting:
+            tokens = torch.stack(list(drawn)) if drawn else torch.zeros(0, 0, dtype=torch.int64)
+            dice = generator.get_state() if generator is not None else torch.zeros(0, dtype=torch.uint8)
+            self.keep(PartialMoments(dict(self.sums), self.n_tokens, done, steps, tokens, dice))
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -110,38 +135,70 @@ class _Sums:
 
 
 def moments_of_samples(
-    handle: ModelHandle, layers: Sequence[int], config: SampleConfig, progress: Report | None = None
+    handle: ModelHandle,
+    layers: Sequence[int],
+    config: SampleConfig,
+    progress: Report | None = None,
+    start: PartialMoments | None = None,
+    keep: Keep | None = None,
 ) -> dict[int, KeyMoments]:
     """C of every layer over the model's own samples. The handle's lock is held during each step only.
 
     Samples begin with the model's own special tokens and the first token of a common word; special tokens are never
-    drawn. Raises whatever `progress(done, total, note)`, called after every step, raises.
+    drawn. `start`: what `keep` was given by an earlier pass of the same model, layers and config. Raises whatever
+    `progress(done, total, note)`, called after every step, raises.
     """
-    sums, generator = _Sums(handle, layers), torch.Generator().manual_seed(config.seed)
+    sums, generator = _Sums(handle, layers, start, keep), torch.Generator().manual_seed(config.seed)
+    if start is not None:
+        generator.set_state(start.dice)
     length = min(config.length, last_position(handle) + 1)
     wanted, most = max(1, config.n_tokens // length), 128 if handle.device.type == "cpu" else 512
     starts = [encode_prompt(handle.tokenizer, word) for word in SEEDS]
     common = min(map(len, starts))
     special = torch.tensor(sorted(handle.tokenizer.all_special_ids), dtype=torch.int64)
-    done = 0
+
+    def draw(logits: Tensor) -> Tensor:
+        return _drawn(checked_logits(handle, logits.float()).cpu(), special, config.temperature, generator)
+
+    done = start.done if start is not None else 0
     while done < wanted:
         count = min(most, wanted - done)
         rows = torch.tensor([starts[(done + i) % len(starts)][:common] for i in range(count)], dtype=torch.int64)
-        cache = DynamicCache()
-        here = torch.arange(count, device=handle.device)
-        while True:
-            last = torch.full_like(here, rows.shape[1] - 1)
-            kept = keep_positions(handle.head, here, last)  # of the first pass, which has several positions
-            with handle.lock, torch.no_grad(), few_rows(handle), sums.watching(), kept:
-                out = handle.model(input_ids=rows.to(handle.device), past_key_values=cache, use_cache=True)
+        again = start if start is not None and start.done == done else None
+        for steps, drawn in _written(handle, sums, rows, length, draw, again):
+            sums.mark(done, steps, drawn, generator)
             if progress:
                 progress(sums.n_tokens, wanted * length, "Keys of the model's own samples")
-            if cache.get_seq_length() >= length:
-                break
-            logits = checked_logits(handle, out.logits[0].float()).cpu()
-            rows = _drawn(logits, special, config.temperature, generator)[:, None]
         done += count
+    sums.flush()
+    sums.mark(done, generator=generator)
     return sums.moments("the model's own samples", sample_origin(config))
+
+
+def _written(
+    handle: ModelHandle,
+    sums: _Sums,
+    rows: Tensor,
+    length: int,
+    draw: Callable[[Tensor], Tensor],
+    again: PartialMoments | None,
+) -> Iterator[tuple[int, list[Tensor]]]:
+    """Samples that begin with `rows` (samples, positions), up to `length`: after each forward pass, how many are added
+    up and the tokens drawn so far. Of those that were under way, `again`, the first passes are not added up again."""
+    cache, here = DynamicCache(), torch.arange(len(rows), device=handle.device)
+    drawn, steps = (list(again.drawn), again.steps) if again is not None else ([], 0)
+    for step in itertools.count():
+        last = torch.full_like(here, rows.shape[1] - 1)
+        kept = keep_positions(handle.head, here, last)  # of the first pass, which has several positions
+        watched = nullcontext() if step < steps else sums.watching()
+        with handle.lock, torch.no_grad(), few_rows(handle), watched, kept:
+            out = handle.model(input_ids=rows.to(handle.device), past_key_values=cache, use_cache=True)
+        yield max(step + 1, steps), drawn
+        if cache.get_seq_length() >= length:
+            return
+        if step == len(drawn):
+            drawn.append(draw(out.logits[0]))
+        rows = drawn[step][:, None]
 
 
 def _drawn(logits: Tensor, special: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
@@ -162,31 +219,36 @@ def moments_of_text(
     n_tokens: int,
     length: int = 192,
     progress: Report | None = None,
+    start: PartialMoments | None = None,
+    keep: Keep | None = None,
 ) -> dict[int, KeyMoments]:
     """C of every layer over the first `n_tokens` tokens of a text, cut into rows of `length`.
 
-    Each row begins with the tokenizer's own special tokens. Raises EditError for a text too short for one row, and
-    whatever `progress` raises.
+    Each row begins with the tokenizer's own special tokens. `start`: what `keep` was given by an earlier pass of the
+    same model, layers and text. Raises EditError for a text too short for one row, and whatever `progress` raises.
     """
-    sums = _Sums(handle, layers)
+    sums = _Sums(handle, layers, start, keep)
     length = min(length, last_position(handle) + 1)
     whole = encode_text(handle.tokenizer, SEEDS[0])
     before = whole[: len(whole) - len(handle.tokenizer(SEEDS[0], add_special_tokens=False)["input_ids"])]
     # a token is hardly ever longer than 16 characters: what lies beyond need not be read
     plain = handle.tokenizer(text[: 16 * n_tokens], add_special_tokens=False)["input_ids"][:n_tokens]
     step = length - len(before)
-    rows = [(*before, *plain[start : start + step]) for start in range(0, len(plain) - step + 1, step)]
+    rows = [(*before, *plain[at : at + step]) for at in range(0, len(plain) - step + 1, step)]
     if not rows:
         raise EditError(
             f"The text of {source} has {len(plain)} tokens; give one of at least {step}, better of some ten thousand."
         )
     budget = 512 if handle.device.type == "cpu" else 32768  # a second or so: between two a cancel is felt
     size = max(1, budget // length)
-    for start in range(0, len(rows), size):
-        ids = torch.tensor(rows[start : start + size], dtype=torch.int64, device=handle.device)
+    for at in range(start.done if start is not None else 0, len(rows), size):
+        ids = torch.tensor(rows[at : at + size], dtype=torch.int64, device=handle.device)
         first = torch.zeros(1, dtype=torch.int64, device=handle.device)
         with handle.lock, torch.no_grad(), keep_positions(handle.head, first, first), sums.watching():
             handle.model(input_ids=ids, use_cache=False)
+        sums.mark(min(at + size, len(rows)))
         if progress:
             progress(sums.n_tokens, len(rows) * length, f"Keys of {source}")
+    sums.flush()
+    sums.mark(len(rows))
     return sums.moments(source, text_origin(text))

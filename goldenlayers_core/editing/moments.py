@@ -3,6 +3,7 @@
 C = (1/n) sum_i k_i k_i^T            uncentred, over n tokens of some text
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -13,6 +14,21 @@ from torch import Tensor
 from goldenlayers_core.errors import EditError
 
 _POWERS: Final = 25  # of the power iterations; the condition number is then right to a few per cent
+
+
+@dataclass(frozen=True, eq=False)
+class PartialMoments:
+    """How far a pass through some tokens has come: a pass that starts from here ends with the same bits."""
+
+    sums: Mapping[int, Tensor]
+    """Layer -> (d_in, d_in) sum of k k^T, of the type it grows in. The pass's own: it goes on growing."""
+    n_tokens: int  # that are added up
+    done: int  # rows of a text, or samples, that are added up whole
+    steps: int  # forward passes of the samples under way that are added up
+    drawn: Tensor
+    """(steps - 1, samples) int64: the tokens of the samples under way; (0, 0) between two batches, and of a text."""
+    dice: Tensor
+    """(n,) uint8: the state of the random numbers; empty for a text."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,9 @@ that makes a model. `complete` in a finished folder says what it was made of and
 weights that changed on disk since are noticed when they are loaded.
 """
 
+import errno
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -13,9 +15,16 @@ from pathlib import Path
 from typing import Final
 
 import psutil
+from safetensors import SafetensorError
+
+from goldenlayers_core.errors import ModelError
 
 _DRAFT: Final = ".making-"
 _NOTE: Final = "complete"
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FORBIDDEN: Final = (errno.EACCES, errno.EPERM, errno.EROFS)
+REFUSED: Final = (*_FULL, *_FORBIDDEN)  # numbers of errors of a disk that takes nothing
+_NUMBER: Final = re.compile(r"os error ([0-9]+)")
 
 
 def is_complete(folder: Path) -> bool:
@@ -35,20 +44,39 @@ def recorded_fingerprint(folder: Path) -> str:
 def make_whole(target: Path, words: str, make: Callable[[Path], str]) -> Path:
     """`target`, made in one step: `make` fills the draft it is given and returns its fingerprint.
 
-    Whatever `make` raises leaves nothing behind. Of two processes that make the same folder the first is kept.
+    Whatever `make` raises leaves nothing behind. Of two processes that make the same folder the first is kept. Raises
+    ModelError where the disk refuses.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    sweep(target.parent)
-    draft = Path(tempfile.mkdtemp(prefix=f"{_DRAFT}{os.getpid()}-", dir=target.parent))
+    draft: Path | None = None
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        sweep(target.parent)
+        draft = Path(tempfile.mkdtemp(prefix=f"{_DRAFT}{os.getpid()}-", dir=target.parent))
         fingerprint = make(draft)
         (draft / _NOTE).write_text(f"{words}\n{fingerprint}\n", encoding="utf-8")
         if not is_complete(target):
             shutil.rmtree(target, ignore_errors=True)
             os.replace(draft, target)
+    except (OSError, SafetensorError) as error:
+        reason = refusal(error, target.parent, "set GOLDENLAYERS_CACHE to a folder elsewhere")
+        raise ModelError(f"The model ({words}) could not be kept: {reason}") from error
     finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        if draft is not None:
+            shutil.rmtree(draft, ignore_errors=True)
     return target
+
+
+def refusal(error: Exception, folder: Path, other: str) -> str:
+    """Why a disk did not take what was written into a folder, and what to do: free some space, or `other`."""
+    number = error.errno if isinstance(error, OSError) else None
+    if number is None and (said := _NUMBER.search(str(error))):  # safetensors tells it in words alone
+        number = int(said[1])
+    if number in _FULL:
+        return f"the disk of {folder} is full; free some space, or {other}."
+    if number in _FORBIDDEN:
+        return f"nothing may be written into {folder} (permission denied); change that, or {other}."
+    reason = os.strerror(number) if number else type(error).__name__
+    return f"{folder} could not be written to ({reason}); check the disk, or {other}."
 
 
 def sweep(folder: Path) -> None:

@@ -27,6 +27,7 @@ from goldenlayers_core.errors import (
     ModelTooLargeError,
     UnsafeWeightsError,
 )
+from goldenlayers_core.models.drafts import REFUSED, refusal
 from goldenlayers_core.models.telling import Tell
 
 WANTED = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja")
@@ -124,9 +125,21 @@ def _fetched(name: str, revision: str | None, progress: Tell | None) -> Path:
     except GatedRepoError as error:
         raise GatedModelError(_gated(name)) from error
     except (httpx2.HTTPError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        if (refused := disk_refusal(error)) is not None:
+            raise ModelError(f"The download of {name} could not be kept: {refused}") from error
         raise ModelError(
             f"The download of {name} broke off ({type(error).__name__}); what arrived is kept, so try again to go on."
         ) from error
+
+
+def disk_refusal(error: BaseException | None) -> str | None:
+    """Why the hub's cache did not take a file, where that is what an error, or what it came of, is about."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in REFUSED:
+            home = Path(huggingface_hub.constants.HF_HUB_CACHE)
+            return refusal(error, home, "set HF_HOME to a folder elsewhere")
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def _check_disk(name: str, n_bytes: int) -> None:

@@ -3,25 +3,30 @@ another process, `owners/<id>.lock` a lock that a queue holds as long as its pro
 
 import dataclasses
 import json
+import math
 import os
 import threading
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from goldenlayers_core.errors import StoreError
-from goldenlayers_core.runtime import atomic
+from goldenlayers_core.errors import GoldenLayersError, StoreError
+from goldenlayers_core.runtime import atomic, digests
 from goldenlayers_core.runtime.claims import Claims
+from goldenlayers_core.runtime.frames import DamagedError
 from goldenlayers_core.runtime.locks import Lock, is_held, locked, try_lock
 from goldenlayers_core.runtime.names import checked_name
 from goldenlayers_core.runtime.progress import Progress
 
 JobState = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
+Understood = Callable[[str, Mapping[str, Any]], object]  # raises for params that its kind of job does not understand
 KEPT = 200  # finished jobs
+CLOSED = "The program stopped before this job was finished; resume it to go on from what is stored."
 _INTERRUPTED = "The program that ran this job ended before the job did; resume it to go on from what is stored."
 
 
@@ -85,8 +90,10 @@ class OwnJob:
 class JobFolder:
     """The folder that all queues of all processes share."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *known: Understood) -> None:
+        """A record is damaged, too, where one of `known` raises for its kind and params."""
         self.path = Path(folder).expanduser().absolute()
+        self._known_params = known
         self.claims = Claims(self.path)
         self._threads = threading.RLock()
         self._known: dict[str, tuple[tuple[int, ...], JobRecord]] = {}  # finished jobs, by file identity
@@ -107,7 +114,7 @@ class JobFolder:
 
     def write(self, record: JobRecord, *, durable: bool = True) -> None:
         """Raises StoreError."""
-        data = json.dumps(dataclasses.asdict(record)).encode()
+        data = json.dumps(digests.sealed(dataclasses.asdict(record))).encode()
         atomic.write_bytes(self._file(record.view.job_id), data, durable=durable)
 
     def read(self, job_id: str) -> JobRecord | None:
@@ -127,8 +134,10 @@ class JobFolder:
         except OSError as error:
             raise atomic.disk_error(error, path, "read") from error
         try:
-            record = _record(json.loads(data), job_id)
-        except (KeyError, TypeError, ValueError, RecursionError) as reason:
+            record = _record(digests.opened(json.loads(data)), job_id)
+            for understood in self._known_params:
+                understood(record.view.kind, record.view.params)
+        except (LookupError, TypeError, ValueError, RecursionError, DamagedError, GoldenLayersError) as reason:
             atomic.set_aside(path, reason)
             return None
         if not record.view.active:
@@ -209,16 +218,19 @@ class JobFolder:
 
 
 def _record(content: Any, job_id: str) -> JobRecord:
-    """Raises KeyError, TypeError or ValueError for a damaged record."""
+    """Raises LookupError, TypeError or ValueError for a damaged record."""
     view = JobView(
         **{f.name: content["view"][f.name] for f in dataclasses.fields(JobView) if f.name in content["view"]}
     )
-    numbers = (view.done, view.total, view.seconds, view.seconds_left or 0.0)
-    texts = (view.kind, view.title, view.note, view.created, content["owner"])
+    numbers = (view.done, view.total, view.seconds, view.seconds_left or 0.0, view.before, content["started"])
+    texts = (view.kind, view.title, view.note, view.created, view.result or "", view.error or "", content["owner"])
     if view.job_id != job_id or view.state not in get_args(JobState) or not isinstance(view.params, dict):
         raise ValueError("it does not describe this job")
     if not all(isinstance(n, int | float) for n in numbers) or not all(isinstance(t, str) for t in texts):
         raise TypeError("a field has the wrong type")
+    if not all(math.isfinite(n) and n >= 0 for n in numbers):
+        raise ValueError("a number is none that can be")
+    datetime.fromisoformat(view.created)
     if not content["owner"].isalnum():
         raise ValueError("it has no owner")
     return JobRecord(view, content["owner"], float(content["started"]))

@@ -25,19 +25,18 @@ from goldenlayers_core.runtime.claims import Claim
 from goldenlayers_core.runtime.counters import Counters
 from goldenlayers_core.runtime.equal import equal_job, plain_params
 from goldenlayers_core.runtime.frames import one_line
-from goldenlayers_core.runtime.job_records import JobFolder, JobRecord, JobState, JobView, OwnJob
+from goldenlayers_core.runtime.job_records import CLOSED, JobFolder, JobRecord, JobState, JobView, OwnJob, Understood
 from goldenlayers_core.runtime.locks import Lock
 from goldenlayers_core.runtime.manifest import now
 from goldenlayers_core.runtime.names import checked_name
 from goldenlayers_core.runtime.owned import WORKING_FOR
 from goldenlayers_core.runtime.progress import Progress
-from goldenlayers_core.runtime.turns import GivingWay, Turns
+from goldenlayers_core.runtime.turns import GivingWay, Others, Turns, nobody
 
 Worker = Callable[[dict[str, Any], Progress], str]
 
 _log = logging.getLogger(__name__)
 _TICK = 0.25  # seconds between two looks at the disk, and between two writes of progress
-_CLOSED = "The program stopped before this job was finished; resume it to go on from what is stored."
 
 
 class JobQueue(ClaimedJobs):
@@ -47,10 +46,12 @@ class JobQueue(ClaimedJobs):
     thread may call any method; all raise StoreError where the disk refuses.
     """
 
-    def __init__(self, folder: Path, workers: Mapping[str, Worker], others: Callable[[], bool] = lambda: False) -> None:
-        """`others`: whether others are at work now to whom these jobs give way."""
+    def __init__(
+        self, folder: Path, workers: Mapping[str, Worker], others: Others = nobody, *known: Understood
+    ) -> None:
+        """`others`: whether others are at work to whom these jobs give way; `known`: see `JobFolder`."""
         self._others = others
-        self._folder = JobFolder(folder)
+        self._folder = JobFolder(folder, *known)
         self._workers = {checked_name(kind, "kind of job"): worker for kind, worker in workers.items()}
         self._changed = threading.Condition()
         self._mine: dict[str, OwnJob] = {}
@@ -116,8 +117,7 @@ class JobQueue(ClaimedJobs):
         """Every job of the folder, newest first."""
         with self._changed:
             self._honour_wishes()
-            mine = {view.job_id: view for view in self._placed(list(self._mine.values()))}
-            owner = self._owner
+            mine, owner = {view.job_id: view for view in self._placed(list(self._mine.values()))}, self._owner
         others = [self._folder.view(job_id, owner) for job_id in self._folder.job_ids() if job_id not in mine]
         views = [*mine.values(), *(view for view in others if view is not None)]
         return tuple(sorted(views, key=lambda v: (v.created, v.job_id), reverse=True))
@@ -163,7 +163,7 @@ class JobQueue(ClaimedJobs):
         with self._changed:
             self._closing = True
             while self._waiting:
-                self._finish(self._waiting.take(), "interrupted", error=_CLOSED)
+                self._finish(self._waiting.take(), "interrupted", error=CLOSED)
             self._changed.notify_all()
             thread = self._thread
             if thread is None and self._alive is not None:
@@ -248,7 +248,7 @@ class JobQueue(ClaimedJobs):
             state = "done"
         except Cancelled:
             closed = self._closing and not job.cancel.is_set()
-            state, error = ("interrupted", _CLOSED) if closed else ("cancelled", None)
+            state, error = ("interrupted", CLOSED) if closed else ("cancelled", None)
         except GoldenLayersError as sentence:
             error = str(sentence)
         except BaseException as defect:  # also SystemExit and the like: the thread must outlive every job

@@ -1,6 +1,8 @@
 """Named things of a kind: `objects/<kind>/<name>.json` or `.safetensors`."""
 
 import json
+import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from goldenlayers_core.runtime import atomic, digests
 from goldenlayers_core.runtime.frames import DamagedError, one_line
 
 Arrays = dict[str, NDArray[Any]]
+_OF_DISK = re.compile(r"os error ([0-9]+)")
 _JSON, _ARRAYS = ".json", ".safetensors"
 
 
@@ -34,6 +37,9 @@ class Objects:
             with atomic.disk_errors(path, "written"), atomic.replacing(path) as temporary:
                 save_file(plain, temporary, metadata=about)
         except (SafetensorError, TypeError, ValueError, KeyError) as error:
+            if number := _OF_DISK.search(str(error)):  # the library tells what a disk said in words alone
+                refused = OSError(int(number[1]), os.strerror(int(number[1])))
+                raise atomic.disk_error(refused, path, "written") from error
             raise StoreError(
                 f"The arrays of {kind} {name!r} could not be stored ({one_line(error)}); give numeric arrays and text "
                 "as their description, and check that the disk has room."

@@ -5,6 +5,7 @@
     runs/<run_id>/manifest.json             runs, each with frames (Parquet) and texts
     objects/<kind>/<name>.json|.safetensors anything with a name
     desks/<desk>/<name>.json                whose a run or an upload is, and what they say of it
+    jobs/<queue>/                           beside it, not the store's; what was set aside there is reported and cleared
 
 Several threads and processes may use one store. Files appear whole or not at all; damaged ones are renamed
 `*.damaged`, reported by `problems()`, and stop nothing. Every method raises StoreError, and nothing else, for a disk
@@ -32,6 +33,8 @@ from goldenlayers_core.runtime.tables import Tables
 
 VERSION = 2  # 2: everything carries its digest; 1 is read as it is, without one
 _RUNS = "runs"
+_A_RESULT = "It could not be read and was set aside; compute it again, and delete it by clearing its kind."
+_A_JOB = "This job could not be read and was set aside; start it again, and delete the file by clearing everything."
 T = TypeVar("T")
 # What a reader raises that was handed a record it does not understand: cut, of another version, or made by a stranger
 _NOT_UNDERSTOOD = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
@@ -184,16 +187,20 @@ class Store:
                 if name != _RUNS and kind in (None, name):
                     atomic.remove_tree(folder)
         if kind is None:
-            for path in self.root.glob(f"*{atomic.DAMAGED}"):
+            for path in self._damaged_beside():
                 path.unlink(missing_ok=True)
 
     def problems(self) -> tuple[Problem, ...]:
         """What was found damaged and set aside, by path."""
         self.runs()  # sets damaged manifests aside
-        places = [self.root.glob(f"*{atomic.DAMAGED}"), *(atomic.files_under(f) for _, f in self._folders())]
+        places = [self._damaged_beside(), *(atomic.files_under(f) for _, f in self._folders())]
         found = sorted({path for place in places for path in place if path.name.endswith(atomic.DAMAGED)})
-        reason = "It could not be read and was set aside; compute it again, and delete it by clearing its kind."
-        return tuple(Problem(path.relative_to(self.root).as_posix(), reason) for path in found)
+        names = [path.relative_to(self.root).as_posix() for path in found]
+        return tuple(Problem(name, _A_JOB if name.startswith("jobs/") else _A_RESULT) for name in names)
+
+    def _damaged_beside(self) -> list[Path]:
+        """What was set aside of the store's own file and of jobs."""
+        return [path for place in ("", "jobs/*/") for path in self.root.glob(f"{place}*{atomic.DAMAGED}")]
 
     def _folders(self) -> list[tuple[str, Path]]:
         """(kind, folder) of everything the store keeps."""

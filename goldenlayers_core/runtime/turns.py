@@ -14,6 +14,7 @@ from goldenlayers_core.runtime.claims import Claim, Claims
 from goldenlayers_core.runtime.job_records import JobView, OwnJob
 
 MOST_WAITING: Final = 20  # jobs of one desk in one queue
+Others = Callable[[], bool]  # whether others are at work now
 LONGEST: Final = 30.0  # seconds that a job gives way in a row, and goes on after that
 _LOOK: Final = 0.02  # seconds
 
@@ -81,7 +82,7 @@ class Turns:
 class GivingWay:
     """Called between two steps of a job: waits while `others` are at work, until the job is `stopped`."""
 
-    def __init__(self, others: Callable[[], bool], stopped: Callable[[], bool]) -> None:
+    def __init__(self, others: Others, stopped: Callable[[], bool]) -> None:
         self._others = others
         self._stopped = stopped
         self._goes_on = 0.0  # until then (time.monotonic) it gives way to nobody: others may never end
@@ -92,6 +93,11 @@ class GivingWay:
             if time.monotonic() - began >= LONGEST:
                 self._goes_on = time.monotonic() + LONGEST
             time.sleep(_LOOK)
+
+
+def nobody() -> bool:
+    """There are no others."""
+    return False
 
 
 def desks_of(claims: Iterable[Claim]) -> frozenset[str]:

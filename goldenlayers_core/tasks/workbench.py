@@ -14,6 +14,7 @@ from goldenlayers_core.models.available import LocalModel, on_disk
 from goldenlayers_core.places import cache_root
 from goldenlayers_core.records import Dataset, EditRequest, ModelSource
 from goldenlayers_core.runtime import Claim, JobQueue, JobView, Progress, Store, now
+from goldenlayers_core.runtime.turns import nobody
 from goldenlayers_core.tasks.heavy import heavy
 from goldenlayers_core.tasks.kinds import Kind, Queue, function
 from goldenlayers_core.tasks.mode import LOCAL, Mode
@@ -61,8 +62,9 @@ class Workbench:
         self._quick = ("load", *(kind.name for kind in kinds if kind.queue == "quick"))
         self._loader: int | None = None  # the thread that loads a model
         self.models_loaded = self.models_reused = 0  # how often, since this process began
-        self.slow = JobQueue(self.home / "jobs" / "slow", self._workers("slow"), self._quick_first)
-        self.quick = JobQueue(self.home / "jobs" / "quick", {"load": self._load_job, **self._workers("quick")})
+        self.slow = JobQueue(self.home / "jobs" / "slow", self._workers("slow"), self._quick_first, self._understood)
+        quick = {"load": self._load_job, **self._workers("quick")}
+        self.quick = JobQueue(self.home / "jobs" / "quick", quick, nobody, self._understood)
 
     def close(self) -> None:
         """Stop the job threads; unfinished jobs can be resumed later."""
@@ -256,8 +258,16 @@ class Workbench:
 
         return run
 
+    def _understood(self, kind: str, params: Mapping[str, Any]) -> None:
+        """Raises what reading the params of a stored job raises, where they are none of this version's."""
+        if kind == "load":
+            restored(ModelSource, params["model"])
+        for known in self._kinds.values():
+            if known.name == kind:
+                known.question.from_params(params)
+
     def _load_job(self, params: Mapping[str, Any], progress: Progress) -> str:
-        handle = self.model(ModelSource(**params["model"]), progress)
+        handle = self.model(restored(ModelSource, params["model"]), progress)
         return handle.fingerprint
 
 

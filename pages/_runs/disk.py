@@ -15,6 +15,7 @@ _KINDS: Final = {
     "knowledge": ("What models know", "their own answers, for the filter on the Dataset page"),
     "datasets": ("Uploaded datasets", "upload the files again after clearing"),
     "templates": ("Context templates", "texts that the model made itself, for the editing methods"),
+    "covariance-so-far": ("Covariances under way", "sums of stopped estimates, which go on from there"),
     "many_edits": ("Many edits", "what became of every request, so that a run goes on from where it stopped"),
     "edits": ("Edits", "the factors of every edit; without them no edit can be applied again"),
 }
@@ -28,10 +29,13 @@ def use() -> None:
         return
     store = cached.workbench().store
     kinds = [usage for usage in store.usage() if usage.kind != _INDEX]
-    for problem in store.problems():
+    problems = store.problems()
+    for problem in problems:
         st.warning(f"{escape(problem.path)}: {escape(problem.reason)}", icon=":material/healing:")
     with st.expander(f"Disk use: {size(sum(usage.n_bytes for usage in kinds))}", icon=":material/hard_drive:"):
         _table(kinds)
+        if len(kinds) > 1 or problems:  # what is left of damaged jobs goes with everything, and belongs to no kind
+            _clear(None, "everything")
 
 
 def _table(kinds: list[Usage]) -> None:
@@ -45,8 +49,6 @@ def _table(kinds: list[Usage]) -> None:
             used = f"{size(usage.n_bytes)} in {count(usage.n_files, 'file')}"
             st.markdown(f"**{escape(title)}** {used}  \n:small[{escape(about)}]", width="stretch")
             _clear(usage.kind, title.lower())
-    if len(kinds) > 1:
-        _clear(None, "everything")
 
 
 def _clear(kind: str | None, what: str) -> None:

@@ -1,11 +1,17 @@
 """Runs: list, open, rename, delete, compare, background work, disk use."""
 
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import pytest
 
-from goldenlayers_core.runtime import JobView
+from goldenlayers_core.records import ModelSource
+from goldenlayers_core.runtime import JobView, digests
 from goldenlayers_core.tasks import ScoreQuestion
 from pages._shared import cached, show
-from tests.pages.driving import press, start, stored_edit, stored_scores, texts
+from tests.pages.driving import go, press, start, stored_edit, stored_scores, texts
 
 
 def test_an_empty_store_leads_to_the_first_step() -> None:
@@ -150,3 +156,57 @@ def test_equal_work_that_stopped_twice_is_listed_once() -> None:
     assert len([b for b in app.button if str(b.key).startswith("again-")]) == 1
     press(app, f"forget-{second.job_id}")
     assert not cached.workbench().jobs()
+
+
+def plain_with(**fields: Any) -> Callable[[bytes], bytes]:
+    """Makes of a record one without a digest whose job has other fields."""
+
+    def changed(data: bytes) -> bytes:
+        record = digests.opened(json.loads(data))
+        return json.dumps({**record, "view": {**record["view"], **fields}}).encode()
+
+    return changed
+
+
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "cut": lambda data: data[: len(data) // 2],
+    "empty": lambda data: b"",
+    "another title": lambda data: data.replace(b"Scoring", b"Storing"),
+    "another list": lambda data: b"[1, 2]",
+    "no such date": plain_with(created="yesterday"),
+    "no such state": plain_with(state="odd"),
+    "less than nothing": plain_with(state="interrupted", done=-4, total=2),
+    "no such settings": plain_with(params={"model": [], "nonsense": 1}),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_job_records_are_named_and_take_no_page_down(store_folder: Path, damage: str) -> None:
+    job = interrupted()
+    path = store_folder / "jobs" / "slow" / f"{job.job_id}.json"
+    app = start("runs")
+    press(app, f"again-{job.job_id}")  # followed in this tab, too
+    cached.workbench().slow.cancel(job.job_id)
+    cached.workbench().slow.wait(job.job_id, 60)
+    path.write_bytes(DAMAGES[damage](path.read_bytes()))
+    for page in ("home", "layer_scores", "runs"):
+        go(app, page)
+    (warning,) = app.warning
+    assert f"jobs/slow/{job.job_id}" in warning.value.replace("\\", "")
+    assert "This job could not be read and was set aside; start it again" in warning.value
+    assert "Scoring something" not in texts(app)
+    press(app, "clear-now-all")
+    assert not app.warning
+
+
+def test_a_damaged_load_takes_no_page_down(store_folder: Path) -> None:
+    bench = cached.workbench()
+    app = start("home")
+    job_id = bench.submit(ModelSource("nowhere/at-all"), "Loading something")
+    bench.quick.wait(job_id, 60)
+    path = store_folder / "jobs" / "quick" / f"{job_id}.json"
+    path.write_bytes(plain_with(state="done", result="f" * 32, params={"model": {"sauce": 1}})(path.read_bytes()))
+    app.session_state["job:load"] = job_id
+    for page in ("home", "runs"):
+        go(app, page)
+    assert f"jobs/quick/{job_id}" in app.warning[0].value.replace("\\", "")

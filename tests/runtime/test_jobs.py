@@ -1,9 +1,10 @@
 """One queue in one process: real threads, real files."""
 
+import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from goldenlayers_core.errors import Cancelled, ConfigError, GoldenLayersError, RequestError, StoreError
-from goldenlayers_core.runtime import JobQueue, JobView, Progress
+from goldenlayers_core.runtime import JobQueue, JobView, Progress, digests
 from goldenlayers_core.runtime.job_records import JobFolder
 from tests.runtime.helpers import PATIENCE, until
 
@@ -293,9 +294,61 @@ def test_damaged_records_stop_nothing(queue: JobQueue, tmp_path: Path) -> None:
     assert finished(queue, queue.submit("quick", "t", {})).state == "done"
 
 
+def unsealed(path: Path) -> str:
+    """A job's record as it was written before records had digests."""
+    return json.dumps(digests.opened(json.loads(path.read_text())))
+
+
+def test_no_changed_bit_of_a_record_is_silent(queue: JobQueue, bench: Bench, tmp_path: Path) -> None:
+    whole = finished(queue, queue.submit("quick", "A title", {"n": 7, "words": "Zürich"}))
+    path = tmp_path / f"{whole.job_id}.json"
+    data = path.read_bytes()
+    for bit in np.random.default_rng(3).choice(8 * len(data), size=200, replace=False).tolist():
+        changed = bytearray(data)
+        changed[bit // 8] ^= 1 << (bit % 8)
+        path.write_bytes(bytes(changed))
+        assert make(bench, tmp_path).jobs() in ((), (whole,)), bit
+    path.write_bytes(data)
+    assert make(bench, tmp_path).jobs() == (whole,)
+    assert list(tmp_path.glob(f"{whole.job_id}.json.*.damaged"))
+
+
+def test_a_record_without_a_digest_opens_or_is_set_aside(queue: JobQueue, bench: Bench, tmp_path: Path) -> None:
+    whole = finished(queue, queue.submit("quick", "A title", {"n": 7}))
+    path = tmp_path / f"{whole.job_id}.json"
+    content = json.loads(unsealed(path))
+    path.write_text(json.dumps(content))
+    assert make(bench, tmp_path).jobs() == (whole,)
+    wrong = [("created", ""), ("created", "yesterday"), ("done", -3), ("total", 1e999), ("seconds", "1"), ("title", 3)]
+    wrong += [("seconds_left", -1.0), ("error", ["x"]), ("result", 3), ("params", []), ("state", None)]
+    for name, value in wrong:
+        path.write_text(json.dumps({**content, "view": {**content["view"], name: value}}))
+        assert make(bench, tmp_path).jobs() == (), name
+        assert not path.exists(), name
+
+
+def test_a_record_whose_params_are_not_understood_is_set_aside(bench: Bench, tmp_path: Path) -> None:
+    def understood(kind: str, params: Mapping[str, Any]) -> None:
+        if "n" not in params:
+            raise ConfigError(f"Jobs of kind {kind} need n.")
+
+    queue = JobQueue(tmp_path, {"quick": bench.quick}, lambda: False, understood)
+    kept = finished(queue, queue.submit("quick", "t", {"n": 1}))
+    queue.submit("quick", "t", {})
+    assert [job.job_id for job in settled(queue)] == [kept.job_id]
+    assert len(list(tmp_path.glob("*.damaged"))) == 1
+    queue.close(PATIENCE)
+
+
+def settled(queue: JobQueue) -> tuple[JobView, ...]:
+    """The jobs when none is under way."""
+    until(lambda: not queue.busy, "the work is done")
+    return queue.jobs()
+
+
 def test_old_finished_jobs_are_pruned(queue: JobQueue, tmp_path: Path) -> None:
     last = finished(queue, queue.submit("quick", "t", {"n": -1}))
-    template = (tmp_path / f"{last.job_id}.json").read_text()
+    template = unsealed(tmp_path / f"{last.job_id}.json")
     for number in range(210):
         text = template.replace(last.job_id, f"old-{number}").replace(last.created, f"2020-01-01T00:00:00.{number:06}")
         (tmp_path / f"old-{number}.json").write_text(text)

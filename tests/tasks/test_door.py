@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from goldenlayers_core.errors import GoldenLayersError, StoreError
+from goldenlayers_core.records import EditRequest
 from goldenlayers_core.results import TokenTrace
 from goldenlayers_core.results.edit.covariance import CovarianceCard
 from goldenlayers_core.results.present.tour import Tour
@@ -20,6 +21,7 @@ from goldenlayers_core.tasks import open_workbench
 from goldenlayers_core.tasks.edit.stored import edit_card, open_report
 from goldenlayers_core.tasks.edit.stored_covariance import cards, open_layer, save_card, save_layer
 from goldenlayers_core.tasks.edit.stored_many import open_many
+from goldenlayers_core.tasks.learn.wrong import edit_question, find_edit
 from goldenlayers_core.tasks.present.stored_tour import TourQuestion, open_tour, publish, under_way
 from goldenlayers_core.tasks.recommendation import known_fingerprint, recommend
 from goldenlayers_core.tasks.report import report_of
@@ -114,6 +116,18 @@ def test_a_run_opens_or_is_set_aside(whole: dict[str, StoredRun], kind: str, tmp
     whole_one = whole[kind]
     store.save_run(whole_one.manifest, whole_one.frames, whole_one.texts)
     OPENERS[kind](store, run_id)
+
+
+def test_looking_for_an_edit_sets_aside_what_cannot_be_understood(whole: dict[str, StoredRun], tmp_path: Path) -> None:
+    store, run = Store(tmp_path), whole["edit"]
+    request = EditRequest("1", "The capital of France is", "France", "Rome", "Paris")
+    asked = edit_question(TourQuestion().model, request, 3).to_params()
+    for settings, found in ((asked, run.manifest.run_id), ({**asked, "layer": "words"}, None)):
+        manifest = dataclasses.replace(run.manifest, config=json.dumps(settings))
+        store.save_run(manifest, run.frames, run.texts)
+        assert find_edit(store, manifest.fingerprint, request, 3) == found
+    assert store.runs() == ()
+    assert len(store.problems()) == 1
 
 
 @pytest.mark.parametrize("kind", OPENERS)

@@ -16,13 +16,14 @@ from goldenlayers_core.editing.estimate import (
 )
 from goldenlayers_core.editing.moments import KeyMoments
 from goldenlayers_core.editing.value_settings import TEXT
-from goldenlayers_core.errors import ConfigError
+from goldenlayers_core.errors import Cancelled, ConfigError
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.records import digest_of
 from goldenlayers_core.results.edit.covariance import CovarianceCard
 from goldenlayers_core.runtime import Progress, now
 from goldenlayers_core.tasks.edit.corpus import SAMPLES, read_corpus
 from goldenlayers_core.tasks.edit.stored_covariance import cards, open_layer, save_card, save_layer
+from goldenlayers_core.tasks.edit.sums_so_far import SumsSoFar
 from goldenlayers_core.tasks.questions import CovarianceQuestion
 
 if TYPE_CHECKING:
@@ -42,6 +43,25 @@ def estimated(bench: "Workbench", question: CovarianceQuestion, progress: Progre
     """The card of the question's covariance; what is stored of it is not computed again."""
     handle = bench.model(question.model, progress)
     return _estimate(bench, handle, question, progress)
+
+
+def _summed(
+    handle: ModelHandle,
+    layers: Sequence[int],
+    corpus: tuple[str, str] | None,
+    tokens: int,
+    so_far: SumsSoFar,
+    progress: Progress,
+) -> dict[int, KeyMoments]:
+    """C of the layers over the model's own samples, or over a corpus (text, words); from where a pass was stopped."""
+
+    def report(done: int, total: int, note: str) -> None:
+        progress.update(done, total + _CONDITION * len(layers), note)
+
+    start = so_far.opened()
+    if corpus is None:
+        return moments_of_samples(handle, layers, SampleConfig(n_tokens=tokens), report, start, so_far.keep)
+    return moments_of_text(handle, layers, *corpus, tokens, progress=report, start=start, keep=so_far.keep)
 
 
 def _conditioned(
@@ -75,17 +95,15 @@ def _estimate(
         save_card(bench.store, found := dataclasses.replace(found, created=now()))  # the newest is used
         return found
     start = time.perf_counter()
-
-    def report(done: int, total: int, note: str) -> None:
-        progress.update(done, total + _CONDITION * len(missing), note)
-
-    if own:
-        moments = moments_of_samples(handle, missing, config, report)
-    else:
-        moments = moments_of_text(handle, missing, text, words, question.tokens, progress=report)
-    some, earlier = next(iter(moments.values())), found.seconds if found and have else 0.0
+    so_far = SumsSoFar(bench.store, handle, key, missing)
     conditions = dict(zip(found.layers, found.conditions, strict=True)) if found and have else {}
-    conditions |= _conditioned(bench, key, moments, question.shrinkage, progress)
+    try:
+        moments = _summed(handle, missing, None if own else (text, words), question.tokens, so_far, progress)
+        conditions |= _conditioned(bench, key, moments, question.shrinkage, progress)
+    except Cancelled:
+        so_far.write()
+        raise
+    some, earlier = next(iter(moments.values())), so_far.seconds + (found.seconds if found and have else 0.0)
     card = CovarianceCard(
         key=key,
         kind="samples" if own else "text",
@@ -104,6 +122,7 @@ def _estimate(
         created=now(),
     )
     save_card(bench.store, card)
+    so_far.remove()
     progress.update(1, 1, "Key covariance stored")
     return card
 

@@ -53,10 +53,12 @@ def find_edit(store: Store, fingerprint: str, request: EditRequest, layer: int) 
     """The newest stored run of that edit, alone on the unedited model; None where there is none."""
     wanted = edit_question(ModelSource(), request, layer).to_params()
     keys = ("request", "method", "layer", "settings", "earlier")
-    usual = EditQuestion().to_params()  # of what runs stored before a field existed do not say
     for run in store.runs():
         if run.kind == "edit" and run.fingerprint == fingerprint:
-            asked = {**usual, **run.settings}
+            try:
+                asked = store.read_manifest(run.run_id, lambda it: EditQuestion.from_params(it.settings).to_params())
+            except StoreError:  # damaged: it is set aside
+                continue
             if all(json.dumps(asked[key]) == json.dumps(wanted[key]) for key in keys):
                 return run.run_id
     return None
