@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from goldenlayers_core.errors import StoreError
-from goldenlayers_core.runtime import atomic
+from goldenlayers_core.runtime import atomic, digests
 from goldenlayers_core.runtime.claims import Claims
+from goldenlayers_core.runtime.frames import DamagedError
 from goldenlayers_core.runtime.locks import Lock, is_held, locked, try_lock
 from goldenlayers_core.runtime.names import checked_name
 from goldenlayers_core.runtime.progress import Progress
@@ -107,7 +108,7 @@ class JobFolder:
 
     def write(self, record: JobRecord, *, durable: bool = True) -> None:
         """Raises StoreError."""
-        data = json.dumps(dataclasses.asdict(record)).encode()
+        data = json.dumps(digests.sealed(dataclasses.asdict(record))).encode()
         atomic.write_bytes(self._file(record.view.job_id), data, durable=durable)
 
     def read(self, job_id: str) -> JobRecord | None:
@@ -127,8 +128,8 @@ class JobFolder:
         except OSError as error:
             raise atomic.disk_error(error, path, "read") from error
         try:
-            record = _record(json.loads(data), job_id)
-        except (KeyError, TypeError, ValueError, RecursionError) as reason:
+            record = _record(digests.opened(json.loads(data)), job_id)
+        except (KeyError, TypeError, ValueError, RecursionError, DamagedError) as reason:
             atomic.set_aside(path, reason)
             return None
         if not record.view.active:

@@ -1,5 +1,6 @@
 """One queue in one process: real threads, real files."""
 
+import json
 import logging
 import threading
 import time
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from goldenlayers_core.errors import Cancelled, ConfigError, GoldenLayersError, RequestError, StoreError
-from goldenlayers_core.runtime import JobQueue, JobView, Progress
+from goldenlayers_core.runtime import JobQueue, JobView, Progress, digests
 from goldenlayers_core.runtime.job_records import JobFolder
 from tests.runtime.helpers import PATIENCE, until
 
@@ -293,9 +294,22 @@ def test_damaged_records_stop_nothing(queue: JobQueue, tmp_path: Path) -> None:
     assert finished(queue, queue.submit("quick", "t", {})).state == "done"
 
 
+def test_a_changed_bit_in_a_record_is_no_other_record(queue: JobQueue, tmp_path: Path) -> None:
+    done = queue.submit("quick", "A title", {"n": 7})
+    finished(queue, done)
+    whole = JobFolder(tmp_path).view(done, None)
+    record = tmp_path / f"{done}.json"
+    data = record.read_bytes()
+    for place in range(0, len(data), 7):
+        changed = bytearray(data)
+        changed[place] ^= 1  # "A title" becomes "@ title", 7 becomes 6
+        record.write_bytes(changed)
+        assert JobFolder(tmp_path).view(done, None) in (None, whole), place
+
+
 def test_old_finished_jobs_are_pruned(queue: JobQueue, tmp_path: Path) -> None:
     last = finished(queue, queue.submit("quick", "t", {"n": -1}))
-    template = (tmp_path / f"{last.job_id}.json").read_text()
+    template = json.dumps(digests.opened(json.loads((tmp_path / f"{last.job_id}.json").read_text())))  # no digest
     for number in range(210):
         text = template.replace(last.job_id, f"old-{number}").replace(last.created, f"2020-01-01T00:00:00.{number:06}")
         (tmp_path / f"old-{number}.json").write_text(text)

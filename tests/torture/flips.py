@@ -26,6 +26,7 @@ from tests.tiny import save_tiny
 from tests.torture.outcome import Outcome, Tally
 from tests.torture.uploads import delimited, records
 
+ROOT = Path(__file__).resolve().parents[2]
 TIMES, QUICK = 5_000, 250
 PATIENCE = 300.0
 DESK = "desk-of-ann"
@@ -90,12 +91,12 @@ def told(read: Callable[[], Any]) -> Any:
 
 def things(root: Path) -> Iterator[tuple[str, Callable[[Store], Any]]]:
     """Everything that a whole store holds: its name, and how it is read."""
-    for run in sorted((root / "runs").iterdir()):
-        if run.is_dir() and run.name[0] != ".":
+    for run in sorted((root / "runs").glob("*")):
+        if (run / "manifest.json").is_file() and run.name[0] != ".":
             yield f"run {run.name}", lambda s, n=run.name: _run(s, n)
     for key in sorted((root / "tables").glob("*/*")):
         yield f"table {key.parent.name}/{key.name}", lambda s, k=key: s.read_rows(k.parent.name, k.name)
-    for file in sorted((root / "objects").glob("*/*")):
+    for file in sorted((root / "objects").glob("*/[!.]*")):
         read = Store.load_json if file.suffix == ".json" else _arrays
         yield f"object {file.parent.name}/{file.name}", lambda s, f=file, r=read: r(s, f.parent.name, f.stem)
     for mark in sorted((root / "desks").glob("*/*.json")):
@@ -133,7 +134,7 @@ def files(root: Path) -> dict[str, list[Path]]:
     """Every stored file, by its kind."""
     found: dict[str, list[Path]] = {}
     for path in sorted(root.rglob("*")):
-        if path.is_file() and not path.name.endswith(_REST):
+        if path.is_file() and not path.name.endswith(_REST) and ".locks" not in path.parts:
             place = path.relative_to(root).as_posix()
             found.setdefault(next(kind for kind in _KINDS if kind in place), []).append(path.relative_to(root))
     return found

@@ -48,7 +48,9 @@ def records(n: int = 8) -> list[dict[str, str]]:
 def seeds() -> dict[str, bytes]:
     """Name of a file -> its bytes; every kind of file that is read, in more than one shape."""
     rows = records()
-    own = [{**{k: r[k] for k in ("prompt", "subject", "target_new")}, "rephrases": [r["rephrase_prompt"]]} for r in rows]
+    own = [
+        {**{k: r[k] for k in ("prompt", "subject", "target_new")}, "rephrases": [r["rephrase_prompt"]]} for r in rows
+    ]
     nested = [
         {"case_id": i, "requested_rewrite": {"prompt": "The capital of {} is", "subject": r["subject"],
          "target_new": {"str": r["target_new"]}, "target_true": {"str": r["ground_truth"]}},
@@ -145,7 +147,11 @@ def _apart(data: bytes, name: str) -> Dataset:
 
 def run(times: int = TIMES, seed: int = 0) -> list[Outcome]:
     """The part."""
-    tally, r, made = Tally("uploads", "mutated uploads (CSV, TSV, JSON, JSON lines, Parquet)"), random.Random(seed), seeds()
+    tally, r, made = (
+        Tally("uploads", "mutated uploads (CSV, TSV, JSON, JSON lines, Parquet)"),
+        random.Random(seed),
+        seeds(),
+    )
     slowest, n_apart, names, others = 0.0, 0, list(made), list(made.values())
     for turn in range(times):
         own = names[turn % len(names)]
