@@ -1,7 +1,7 @@
 """Single changed bits in every kind of stored file: what is opened is as it was, or a sentence; never other numbers.
 
-The store is a real one: scores, a sweep, edits, a covariance, an upload, jobs with who asked for them, desks' notes, all
-made by the workbench on a tiny model. Each flip is made in a fresh copy of it, and everything in it is opened again.
+The store is a real one: scores, a sweep, edits, a covariance, an upload, jobs with who asked for them, desks' notes,
+all made by the workbench on a tiny model. Each flip is made in a fresh copy, and everything in it is opened again.
 """
 
 import itertools
@@ -27,7 +27,7 @@ from tests.torture.outcome import Outcome, Tally
 from tests.torture.uploads import delimited, records
 
 ROOT = Path(__file__).resolve().parents[2]
-TIMES, QUICK = 5_000, 250
+TIMES, QUICK = 5_000, 120
 PATIENCE = 300.0
 DESK = "desk-of-ann"
 FACT = {"case_id": "a", "prompt": "The capital of France is", "subject": "France", "target_new": "Rome"}

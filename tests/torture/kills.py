@@ -2,9 +2,9 @@
 the conversion of the bundled model into an empty cache folder.
 
 After each: everything in the store opens and nothing is damaged, the same command run again ends well with the answer
-of a run that nobody stopped (numbers within a hundred-thousandth, for what is resumed is batched otherwise), no draft of
-a model is left, and no temporary file once an hour has passed (their times are set back by two). A command that ended
-before its moment is not counted.
+of a run that nobody stopped (numbers within a hundred-thousandth, for what is resumed is batched otherwise), no draft
+of a model is left, and no temporary file once an hour has passed (their times are set back by two). A command that
+ended before its moment is not counted.
 """
 
 import json
@@ -98,7 +98,7 @@ def unsound(folder: Path) -> list[str]:
 
 
 def left(folder: Path) -> list[str]:
-    """Temporary files that outlast an hour and a look at the store; drafts of models; weights that are not their own."""
+    """Temporary files that outlast an hour and a look at the store; drafts of models; weights that changed."""
     for path in folder.rglob(".*.tmp"):
         os.utime(path, (time.time() - 7200,) * 2)
     Store(folder).usage()

@@ -82,7 +82,8 @@ def page(outcomes: Iterable[Outcome], seed: int, command: str, about: Callable[[
             "# Reliability",
             "",
             "What was done to the program on purpose, how often, and what was lost, leaked or unsound (0 is the goal).",
-            f"This page is written by `{command}`; the counts are those of that run.",
+            f"This page is written by `{command}`; its counts are those of the runs it is made of,",
+            "which may be smaller than those of `make torture`.",
             "",
             f"Golden Layers {__version__}, {datetime.datetime.now(datetime.UTC):%d %B %Y}, seed {seed}, on "
             f"{os.cpu_count()} cores and {memory:.0f} GiB shared with other work, {platform.system()}, "
@@ -94,6 +95,9 @@ def page(outcomes: Iterable[Outcome], seed: int, command: str, about: Callable[[
             *(f"- **{part}**: {about(part)}" for part in parts),
             "",
             *(("## What was lost", "", *lost) if lost else ("Nothing was lost.",)),
+            "",
+            "Not tried here yet: many sessions at once for minutes (answers, weights, hooks, memory at the end),",
+            "kills of a running server and of downloads, and a disk that is really full instead of a limit on files.",
             "",
         )
     )

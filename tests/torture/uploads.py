@@ -1,8 +1,8 @@
 """Mutated uploads: a file is read, or refused in one sentence, in bounded time; nothing else ever comes of it.
 
 Small files of every format that is read are made here, then cut, flipped, repeated, spliced, written in another
-encoding or given another's name. They go through the reader that the reading process calls, one in `APART` of them
-through such a process; what only that process limits (memory, time) is tried there.
+encoding or given another's name. They go through the reader that the reading process calls, one in a hundred of
+them through such a process. Files made to unpack to gigabytes are in tests/datasets/test_apart.py.
 """
 
 import csv
@@ -131,7 +131,8 @@ def sound(data: bytes, name: str, apart: bool) -> str:
         found = _apart(data, name) if apart else read_bytes(data, name)
     except GoldenLayersError as error:
         said = str(error)
-        assert said.endswith(".") and "\n" not in said and len(said) < 2000, f"no sentence: {said[:200]!r}"
+        is_sentence = said.endswith(".") and "\n" not in said and len(said) < 2000
+        assert is_sentence, f"no sentence: {said[:200]!r}"
         said.encode()
         return "refused in a sentence"
     assert found.n_records == len(found.requests) + len([issue.row for issue in found.reported]), "lost records"
