@@ -13,6 +13,9 @@ BENCH  ?=
 # where `make screenshots` puts its pictures, and which of its states and looks it takes (empty: all)
 FOLDER ?= docs/screenshots
 ONLY   ?=
+# of the full counts, the share that `make torture` tries; its page is written to FILE
+SHARE  ?= 1
+FILE   ?=
 # what `make check` compares with (empty: the last commit)
 BASE   ?=
 
@@ -40,7 +43,7 @@ OPENED := $(if $(OPEN),GOLDENLAYERS_OPEN=$(OPEN))
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help app login prepare install install-dev test check lint audit format unit browser bench screenshots clean
+.PHONY: help app login prepare install install-dev test torture check lint audit format unit browser bench screenshots clean
 
 help: ## this list
 	@echo "Golden Layers. Targets:"
@@ -62,6 +65,9 @@ prepare: install
 
 test: lint install-dev prepare ## format, lint, types and every test, in one environment
 	$(PYTEST)
+
+torture: install-dev prepare ## what was tried to break it, and what was lost (SHARE=0.1: a tenth of it; FILE=docs/reliability.md: its page)
+	OMP_NUM_THREADS=1 $(PY) -m tests.torture --share $(SHARE) $(if $(FILE),--markdown $(FILE))
 
 check: lint ## for daily work, under a minute: format, lint, types, the tests of what changed (BASE=HEAD)
 	OMP_NUM_THREADS=1 $(PY) -m tests.changed $(BASE)

@@ -45,8 +45,10 @@ def read_footer(data: bytes) -> Footer:
 
 
 def _chunks(group: Any) -> list[dict[int, Any]]:
-    columns = group.get(_COLUMNS) if isinstance(group, dict) else None
-    found = [column.get(_META_DATA) if isinstance(column, dict) else None for column in columns or ()]
+    columns = group.get(_COLUMNS, []) if isinstance(group, dict) else []
+    if not isinstance(columns, list):
+        raise ValueError("a group without its columns")
+    found = [column.get(_META_DATA) if isinstance(column, dict) else None for column in columns]
     for chunk in found:
         if not isinstance(chunk, dict) or any(key not in chunk for key in _NEEDED):
             raise ValueError("a column without its metadata")

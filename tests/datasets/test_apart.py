@@ -104,6 +104,15 @@ def test_the_account_of_a_parquet_file() -> None:
             read_footer(damaged)
 
 
+def test_a_group_whose_columns_are_a_number_is_damaged() -> None:
+    account = bytes((0x36, 2, 0x19, 0x1C, 0x15, 2, 0, 0))  # one row, one group, its columns: 1
+    data = b"PAR1" + account + len(account).to_bytes(4, "little") + b"PAR1"
+    with pytest.raises(ValueError, match="without its columns"):
+        read_footer(data)
+    with pytest.raises(DatasetError, match="is damaged or cut-short Parquet; save it again"):
+        read_bytes(data, "x.parquet")
+
+
 def test_memory_is_limited_by_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
     data = json.dumps(ROWS * 40).encode()
     monkeypatch.setattr(apart, "MAX_MEMORY", 48 * 2**20)

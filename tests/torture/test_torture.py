@@ -1,0 +1,54 @@
+"""A little of every part of `make torture`: nothing is lost, and what is lost is seen."""
+
+import importlib
+from pathlib import Path
+
+import pytest
+
+from goldenlayers_core.errors import StoreError
+from tests.torture import flips, uploads
+from tests.torture.__main__ import PARTS, about, earlier, main
+from tests.torture.outcome import Outcome, page, table
+
+SEED = 7
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", PARTS)
+def test_nothing_is_lost(part: str) -> None:
+    module = importlib.import_module(f"tests.torture.{part}")
+    for outcome in module.run(module.QUICK, SEED):
+        assert outcome.skipped or outcome.times
+        assert outcome.bad == ()
+
+
+def test_a_reader_that_falls_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(data: bytes, name: str) -> None:
+        raise KeyError("subject")
+
+    monkeypatch.setattr(uploads, "read_bytes", read)
+    monkeypatch.setattr(uploads, "APART", 10**9)
+    (outcome,) = uploads.run(9, SEED)
+    assert (outcome.times, len(outcome.bad)) == (9, 8)  # the first is read by a process of its own
+    assert "KeyError" in outcome.bad[0]
+
+
+def test_another_number_is_seen_and_a_sentence_is_none() -> None:
+    assert flips.silent("object cards/c", {"layer": "3"}, {"layer": "2"})
+    assert flips.silent("table scores/k", {"a": "1", "b": "2"}, {"a": "3"})
+    assert not flips.silent("table scores/k", {"a": "1", "b": "2"}, {"b": "2"})
+    assert not flips.silent("run r", {"x": "1"}, StoreError("It is damaged."))
+
+
+def test_the_page_tells_what_was_lost(tmp_path: Path) -> None:
+    good = Outcome("flips", "bits", 5000, "5,000 set aside", (), 60.0)
+    lost = Outcome("kills", "kills", 2, "2 edit", ("edit: gone",), 9.0)
+    assert "| flips | bits | 5,000 | 5,000 set aside | 0 | 60 |" in table([good])
+    assert "Nothing was lost." in page([good], SEED, "x", about)
+    said = page([good, lost], SEED, "x", about)
+    assert "- kills: edit: gone" in said
+    assert "Nothing was lost." not in said
+    kept = tmp_path / "kept.json"
+    assert main(["--part", "uploads", "--quick", "--results", str(kept), "--markdown", str(tmp_path / "p.md")]) == 0
+    assert [outcome.times for outcome in earlier(kept)] == [uploads.QUICK]
+    assert "400" in (tmp_path / "p.md").read_text()
