@@ -56,7 +56,7 @@ def prepare() -> None:
     if not is_converted(conversion_of(gguf, cache_root())):
         from goldenlayers_core.models.convert import converted
 
-        print("Converting the bundled model (about half a minute, once).", file=sys.stderr, flush=True)
+        print("Converting the bundled model (some seconds, once).", file=sys.stderr, flush=True)
         print(f"The bundled model is ready in {converted(gguf, cache_root())}.", file=sys.stderr)
     if not is_ready(DEFAULT_LAYER, cache_root()):
         from goldenlayers_core.models.classroom.make import made

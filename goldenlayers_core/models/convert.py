@@ -1,5 +1,6 @@
 """GGUF files, the bundled model among them: converted once into the cache folder as safetensors."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,14 @@ from goldenlayers_core.models.architectures import architecture_of
 from goldenlayers_core.models.drafts import make_whole
 from goldenlayers_core.models.fingerprint import folder_fingerprint
 from goldenlayers_core.models.gguf import conversion_of, is_converted, is_gguf
-from goldenlayers_core.models.telling import Tell, telling
+from goldenlayers_core.models.gguf_reading import read_once
+from goldenlayers_core.models.telling import Tell, quiet
 
 
 def converted(gguf: Path, cache: Path, progress: Tell | None = None) -> Path:
     """Folder with config.json, tokenizer and float32 safetensors made of a GGUF file; made on the first call only.
 
-    `progress(tensors done, tensors, note)` may raise to cancel, and nothing is left behind. Raises ModelError when the
+    `progress(MiB done, MiB, note)` may raise to cancel, and nothing is left behind. Raises ModelError when the
     file is no GGUF file or of an unknown architecture.
     """
     if not gguf.is_file() or not is_gguf(gguf):
@@ -34,24 +36,40 @@ def converted(gguf: Path, cache: Path, progress: Tell | None = None) -> Path:
 
 
 def _convert(gguf: Path, folder: Path, progress: Tell | None) -> None:
+    """The weights are half of the work; the words, and writing and hashing it all, a quarter each."""
+    n_bytes = 0
+
+    def tell(done: int, total: int) -> None:
+        nonlocal n_bytes
+        n_bytes = total
+        if progress:
+            progress(done >> 20, total >> 19, f"Converting {gguf.name}, MiB")
+
+    with quiet():
+        loaded, tokenizer = _read(gguf, tell)
+        architecture_of(loaded.config)
+        tell(n_bytes * 3 // 2, n_bytes)
+        config = loaded.config
+        if hasattr(config, "quantization_config"):  # a model that says it is quantised refuses to be saved
+            del config.quantization_config
+        with torch.device("meta"):
+            plain: Any = AutoModelForCausalLM.from_config(config)
+        plain.load_state_dict(loaded.state_dict(), assign=True)
+        plain.tie_weights()
+        plain.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+
+
+def _read(gguf: Path, tell: Callable[[int, int], None]) -> tuple[Any, Any]:
+    """(model, tokenizer) of a GGUF file. Raises ModelError."""
     source = str(gguf.parent)  # a folder on this machine: the hub is not asked
-    with telling(progress, f"Converting {gguf.name}, tensors"):
-        try:
-            loaded: Any = AutoModelForCausalLM.from_pretrained(  # nosec B615
+    try:
+        with read_once(gguf, tell):
+            model: Any = AutoModelForCausalLM.from_pretrained(  # nosec B615
                 source, gguf_file=gguf.name, dtype=torch.float32
             )
-            tokenizer: Any = AutoTokenizer.from_pretrained(source, gguf_file=gguf.name)  # nosec B615
-        except (ValueError, OSError, KeyError, RuntimeError) as error:  # also what is not implemented
-            raise ModelError(
-                f"{gguf.name} cannot be converted ({str(error).splitlines()[0][:200]}); try another file."
-            ) from error
-    architecture_of(loaded.config)
-    config = loaded.config
-    if hasattr(config, "quantization_config"):  # a model that says it is quantised refuses to be saved
-        del config.quantization_config
-    with torch.device("meta"):
-        plain: Any = AutoModelForCausalLM.from_config(config)
-    plain.load_state_dict(loaded.state_dict(), assign=True)
-    plain.tie_weights()
-    plain.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+            return model, AutoTokenizer.from_pretrained(source, gguf_file=gguf.name)  # nosec B615
+    except (ValueError, OSError, KeyError, IndexError, RuntimeError) as error:  # also what is not implemented
+        raise ModelError(
+            f"{gguf.name} cannot be converted ({str(error).splitlines()[0][:200]}); try another file."
+        ) from error
