@@ -1,10 +1,12 @@
 """GGUF files, the bundled model among them: converted once into the cache folder as safetensors."""
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from goldenlayers_core.errors import ModelError
@@ -16,11 +18,12 @@ from goldenlayers_core.models.gguf_reading import read_once
 from goldenlayers_core.models.telling import Tell, quiet
 
 
-def converted(gguf: Path, cache: Path, progress: Tell | None = None) -> Path:
+def converted(gguf: Path, cache: Path, progress: Tell | None = None, papers: Sequence[Path] = ()) -> Path:
     """Folder with config.json, tokenizer and float32 safetensors made of a GGUF file; made on the first call only.
 
-    `progress(MiB done, MiB, note)` may raise to cancel, and nothing is left behind. Raises ModelError when the
-    file is no GGUF file or of an unknown architecture.
+    `papers` are files to keep beside them (terms of use). `progress(MiB done, MiB, note)` may raise to cancel, and
+    nothing is left behind. Raises ModelError when the file is no GGUF file, or of an unknown architecture, or when the
+    weights cannot be written.
     """
     if not gguf.is_file() or not is_gguf(gguf):
         raise ModelError(f"{gguf} is not a GGUF file; give a file whose name ends in .gguf, or a model folder.")
@@ -30,6 +33,8 @@ def converted(gguf: Path, cache: Path, progress: Tell | None = None) -> Path:
 
     def make(draft: Path) -> str:
         _convert(gguf, draft, progress)
+        for paper in papers:
+            shutil.copy(paper, draft)
         return folder_fingerprint(draft)
 
     return make_whole(target, f"converted from {gguf.name}", make)
@@ -56,8 +61,14 @@ def _convert(gguf: Path, folder: Path, progress: Tell | None) -> None:
             plain: Any = AutoModelForCausalLM.from_config(config)
         plain.load_state_dict(loaded.state_dict(), assign=True)
         plain.tie_weights()
-        plain.save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
+        try:
+            plain.save_pretrained(folder)
+            tokenizer.save_pretrained(folder)
+        except (OSError, SafetensorError) as error:
+            raise ModelError(
+                f"The conversion of {gguf.name} could not be written ({str(error).splitlines()[0][:160]}); free some "
+                "disk space, or set GOLDENLAYERS_CACHE to a larger disk."
+            ) from error
 
 
 def _read(gguf: Path, tell: Callable[[int, int], None]) -> tuple[Any, Any]:

@@ -8,7 +8,8 @@ weights that changed on disk since are noticed when they are loaded.
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -37,18 +38,25 @@ def make_whole(target: Path, words: str, make: Callable[[Path], str]) -> Path:
 
     Whatever `make` raises leaves nothing behind. Of two processes that make the same folder the first is kept.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    sweep(target.parent)
-    draft = Path(tempfile.mkdtemp(prefix=f"{_DRAFT}{os.getpid()}-", dir=target.parent))
-    try:
+    with scratch(target.parent) as draft:
         fingerprint = make(draft)
         (draft / _NOTE).write_text(f"{words}\n{fingerprint}\n", encoding="utf-8")
         if not is_complete(target):
             shutil.rmtree(target, ignore_errors=True)
             os.replace(draft, target)
+    return target
+
+
+@contextmanager
+def scratch(folder: Path) -> Iterator[Path]:
+    """A draft in a folder, to be renamed or else removed at the end."""
+    folder.mkdir(parents=True, exist_ok=True)
+    sweep(folder)
+    draft = Path(tempfile.mkdtemp(prefix=f"{_DRAFT}{os.getpid()}-", dir=folder))
+    try:
+        yield draft
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    return target
 
 
 def sweep(folder: Path) -> None:

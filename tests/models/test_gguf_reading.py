@@ -11,48 +11,12 @@ from transformers import modeling_gguf_pytorch_utils as loader
 from transformers.integrations.ggml import _gguf_parse_value as value_of
 
 from goldenlayers_core.models.gguf_reading import Header, read_once
-
-WORDS = [*(f"word{i}" for i in range(90)), "", "\u2581naïve", "日本", "\u0000"]
+from tests.models.made_gguf import WORDS, write_llama
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """A Llama of one layer with quantised weights and every kind of field."""
-    path, made = tmp_path / "tiny.gguf", np.random.default_rng(0)
-    writer = gguf.GGUFWriter(path, "llama")
-    writer.add_string("general.name", "tiny")
-    writer.add_block_count(1)
-    writer.add_context_length(64)
-    writer.add_embedding_length(32)
-    writer.add_feed_forward_length(64)
-    writer.add_head_count(4)
-    writer.add_layer_norm_rms_eps(1e-5)
-    writer.add_token_list(WORDS)
-    writer.add_token_scores([-0.1 * i for i in range(len(WORDS))])
-    writer.add_token_types([1 + i % 3 for i in range(len(WORDS))])
-    writer.add_array("llama.flags", [True, False, True])
-    writer.add_array("llama.one", [7])
-    shapes = {
-        "token_embd": (len(WORDS), 32),
-        "blk.0.attn_q": (32, 32),
-        "blk.0.attn_k": (32, 32),
-        "blk.0.attn_v": (32, 32),
-        "blk.0.attn_output": (32, 32),
-        "blk.0.ffn_gate": (64, 32),
-        "blk.0.ffn_up": (64, 32),
-        "blk.0.ffn_down": (32, 64),
-    }
-    for name, shape in shapes.items():
-        kind = gguf.GGMLQuantizationType.Q8_0
-        raw = gguf.quants.quantize(made.standard_normal(shape).astype(np.float32), kind)
-        writer.add_tensor(f"{name}.weight", raw, raw_dtype=kind)
-    for name in ("output_norm", "blk.0.attn_norm", "blk.0.ffn_norm"):
-        writer.add_tensor(f"{name}.weight", made.standard_normal(32).astype(np.float32))
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    return path
+    return write_llama(tmp_path / "tiny.gguf")
 
 
 def values(reader: gguf.GGUFReader) -> dict[str, list[object]]:
@@ -61,7 +25,7 @@ def values(reader: gguf.GGUFReader) -> dict[str, list[object]]:
 
 def test_every_field_and_tensor_is_what_the_library_reads(file: Path) -> None:
     ours, theirs = Header(file), gguf.GGUFReader(file)
-    assert values(ours)["tokenizer.ggml.tokens"] == WORDS
+    assert values(ours)["tokenizer.ggml.tokens"] == list(WORDS)
     assert values(ours) == values(theirs)
     assert [f.types for f in ours.fields.values()] == [f.types for f in theirs.fields.values()]
     assert [t.name for t in ours.tensors] == [t.name for t in theirs.tensors]
