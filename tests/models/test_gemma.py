@@ -195,7 +195,7 @@ def test_gemma_itself() -> None:
     assert listed["gemma"] == "Gemma 3 270M, converted"
     assert not any("gemma-3" in source for source in listed)
     assert not_here(cache_root()) == ()
-    ids = model.tokenizer("The capital of France is", return_tensors="pt")
+    ids = model.tokenizer("The capital of France is the city of", return_tensors="pt")
     with torch.no_grad():
         likeliest = model.model(**ids).logits[0, -1].argmax()
     assert model.tokenizer.decode(likeliest).strip() == "Paris"
