@@ -22,7 +22,7 @@ _PART: Final = 1 << 18  # values made at once
 _Parts = tuple[int, list[Any], list[int], list[GGUFValueType]]
 
 
-class Header(GGUFReader):  # type: ignore[misc]
+class Header(GGUFReader):
     """gguf's reader, which takes an array of the header in one piece."""
 
     @property
@@ -113,13 +113,13 @@ def _in_parts(dequantize: Callable[..., Any], data: Any, kind: Any) -> Any:
 
 def _remembering(header: Header) -> Callable[..., dict[str, Any]]:
     """transformers' `load_gguf_checkpoint` that parses the header once."""
-    fields, parse, parsed = header.fields, loader.load_gguf_checkpoint, dict[str, dict[str, Any]]()
+    fields, parsed = header.fields, dict[str, dict[str, Any]]()
+    parse: Callable[..., dict[str, Any]] = loader.load_gguf_checkpoint
 
     def load(path: Any, return_tensors: bool = False, **settings: Any) -> dict[str, Any]:
         if return_tensors:
             header.fields = type(fields)((k, v) for k, v in fields.items() if k == _COUNTED or _WORDS not in k)
-            weights: dict[str, Any] = parse(path, return_tensors=True, **settings)
-            return weights
+            return parse(path, return_tensors=True, **settings)
         if not parsed:
             parsed.update(parse(path))
         return {name: dict(part) for name, part in parsed.items()}
