@@ -126,7 +126,8 @@ def on_this_machine() -> None:
 
 def title(model: LocalModel) -> str:
     """What to call a model of this machine."""
-    return "SmolLM2-135M-Instruct (bundled)" if model.source == "bundled" else model.source.rsplit("/models/", 1)[-1]
+    known = {"bundled": "SmolLM2-135M-Instruct (bundled)", "gemma": "Gemma 3 270M"}
+    return known.get(model.source) or model.source.rsplit("/models/", 1)[-1]
 
 
 def _worth_listing(models: tuple[LocalModel, ...]) -> list[LocalModel]:

