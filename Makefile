@@ -16,6 +16,8 @@ ONLY   ?=
 # of the full counts, the share that `make torture` tries; its page is written to FILE
 SHARE  ?= 1
 FILE   ?=
+# yes: Gemma's terms are accepted (make gemma)
+ACCEPT ?=
 # what `make check` compares with (empty: the last commit)
 BASE   ?=
 
@@ -43,7 +45,7 @@ OPENED := $(if $(OPEN),GOLDENLAYERS_OPEN=$(OPEN))
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help app login prepare install install-dev test torture check lint audit format unit browser bench screenshots clean
+.PHONY: help app login prepare gemma install install-dev test torture check lint audit format unit browser bench screenshots clean
 
 help: ## this list
 	@echo "Golden Layers. Targets:"
@@ -62,6 +64,9 @@ login: install $(STAMP_LOGIN) ## what a login needs besides (docs/login-and-demo
 
 prepare: install
 	@$(PY) -m goldenlayers_core prepare
+
+gemma: install ## a second real model, Gemma 3 270M: 240 MB, Gemma's terms to accept first (in scripts: ACCEPT=yes)
+	@$(PY) -m goldenlayers_core prepare --model gemma $(if $(filter yes,$(ACCEPT)),--accept)
 
 test: lint install-dev prepare ## format, lint, types and every test, in one environment
 	$(PYTEST)

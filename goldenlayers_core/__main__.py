@@ -31,6 +31,7 @@ from goldenlayers_core.commands.covariance import covariance
 from goldenlayers_core.commands.edit import edit, edit_many
 from goldenlayers_core.commands.export import export, import_
 from goldenlayers_core.commands.health import diagnostics, health
+from goldenlayers_core.commands.prepare import prepare
 from goldenlayers_core.commands.report import report
 from goldenlayers_core.commands.sweep import sweep
 from goldenlayers_core.commands.trace import evaluate, trace
@@ -39,48 +40,33 @@ from goldenlayers_core.runtime import logs
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, open_workbench
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
-for command in (edit, export, trace, evaluate, sweep, covariance, report, classroom, health, diagnostics):
+for command in (prepare, edit, export, trace, evaluate, sweep, covariance, report, classroom, health, diagnostics):
     app.command()(command)
 app.command("edit-many")(edit_many)
 app.command("import")(import_)
 
 
 @app.command()
-def prepare() -> None:
-    """Make what comes with the set-up: convert the bundled model, teach the classroom's (once; `make app` calls it)."""
-    from goldenlayers_core.models.classroom.place import DEFAULT_LAYER, is_ready
-    from goldenlayers_core.models.gguf import bundled_gguf, conversion_of, is_converted
-    from goldenlayers_core.places import cache_root
-
-    gguf = bundled_gguf()
-    if not is_converted(conversion_of(gguf, cache_root())):
-        from goldenlayers_core.models.convert import converted
-
-        print("Converting the bundled model (about half a minute, once).", file=sys.stderr, flush=True)
-        print(f"The bundled model is ready in {converted(gguf, cache_root())}.", file=sys.stderr)
-    if not is_ready(DEFAULT_LAYER, cache_root()):
-        from goldenlayers_core.models.classroom.make import made
-
-        print("Teaching the classroom's tiny model (about a quarter of a minute, once).", file=sys.stderr, flush=True)
-        print(f"The classroom is ready in {made(DEFAULT_LAYER, cache_root())}.", file=sys.stderr)
-
-
-@app.command()
 def models(as_json: Json = False) -> None:
     """What can be loaded, and what is on this machine."""
     from goldenlayers_core.models.architectures import ARCHITECTURES
-    from goldenlayers_core.models.available import on_disk
+    from goldenlayers_core.models.available import not_here, on_disk
     from goldenlayers_core.places import cache_root
 
-    local = on_disk(cache_root())
+    local, missing = on_disk(cache_root()), not_here(cache_root())
     families = [{"model_type": a.model_type, "title": a.title} for a in ARCHITECTURES]
-    content = {"on_disk": [dataclasses.asdict(m) for m in local], "architectures": families}
+    content = {
+        "on_disk": [dataclasses.asdict(m) for m in local],
+        "not_here": [{"source": source, "get": get} for source, get in missing],
+        "architectures": families,
+    }
     say(
         as_json,
         content,
         lambda: [
             "On this machine:",
             *(f"  {m.source:40} {m.n_bytes / 2**20:8.0f} MiB  {m.where}" for m in local),
+            *(f"  {source:40} not here yet: {get}" for source, get in missing),
             "Families that can be loaded by hub name, folder or GGUF file:",
             *(f"  {f['model_type']:12} {f['title']}" for f in families),
         ],

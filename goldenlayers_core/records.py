@@ -157,7 +157,7 @@ class Dataset:
 
 @dataclass(frozen=True, slots=True)
 class ModelSource:
-    """Which model to load, and how. `source`: "bundled", a hub name, a folder, or a GGUF file."""
+    """Which model to load, and how. `source`: "bundled", "gemma", a hub name, a folder, or a GGUF file."""
 
     source: str = "bundled"
     revision: str | None = None

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages._shared import controls_model, frame, glossary, jobs, link, session, show_model
+from pages._shared import controls_model, frame, gemma, glossary, jobs, link, session, show_model
 
 frame.enter()
 st.title("Model")
@@ -24,3 +24,4 @@ if asked:
     st.rerun()
 show_model.families()
 controls_model.on_this_machine()
+gemma.offer()

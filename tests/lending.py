@@ -8,7 +8,7 @@ from goldenlayers_core.places import cache_root
 
 
 def lend_models(to: Path, cache: Path | None = None) -> Path:
-    """Hard links to the models `make prepare` converted: half a minute saved, and clearing `to` harms nothing."""
+    """Hard links to the models `make prepare` converted: seconds saved, and clearing `to` harms nothing."""
     for complete in (cache or cache_root()).glob("models/*/complete"):
         folder = to / "models" / complete.parent.name
         try:

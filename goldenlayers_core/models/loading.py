@@ -20,6 +20,7 @@ from goldenlayers_core.models.classroom.place import is_classroom, planted_layer
 from goldenlayers_core.models.convert import converted
 from goldenlayers_core.models.drafts import recorded_fingerprint
 from goldenlayers_core.models.fingerprint import folder_fingerprint
+from goldenlayers_core.models.gemma import place as gemma
 from goldenlayers_core.models.gguf import BUNDLED_TITLE, bundled_gguf
 from goldenlayers_core.models.handle import ModelHandle
 from goldenlayers_core.models.hub import download, weight_files
@@ -73,9 +74,11 @@ def locate(
 ) -> tuple[Path, str]:
     """(folder with config.json and safetensors, name to show) of any source; converts or downloads where needed."""
     if not source.strip():
-        raise ModelNotFoundError("No model was named; write `bundled`, a hub name, a folder or a GGUF file.")
+        raise ModelNotFoundError("No model was named; write `bundled`, `gemma`, a hub name, a folder or a GGUF file.")
     if source == "bundled":
         return converted(bundled_gguf(), cache, progress), BUNDLED_TITLE
+    if source == gemma.NAME:
+        return gemma.ready(cache), gemma.TITLE
     if is_classroom(source):
         layer = planted_layer(source)
         return classroom_model(layer, cache), title_of(layer)

@@ -1,4 +1,4 @@
-"""Transformers' progress bars as ours: what is read or converted is counted, and can be cancelled at every tensor."""
+"""Transformers' progress bars as ours: what is read is counted, and can be cancelled at every tensor."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -6,12 +6,11 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from tqdm import tqdm  # type: ignore[import-untyped]
-from transformers import modeling_gguf_pytorch_utils as gguf_reader
 from transformers.utils import logging as transformers_logging
 
 Tell = Callable[[int, int, str], None]  # (done, total, note); may raise to cancel
 
-_ONE_AT_A_TIME: Final = threading.RLock()  # the hooks below are of the whole process
+_ONE_AT_A_TIME: Final = threading.RLock()  # the hook below is of the whole process
 
 
 @contextmanager
@@ -49,10 +48,7 @@ def telling(progress: Tell | None, note: str) -> Iterator[None]:
         before = transformers_logging.set_tqdm_hook(
             lambda factory, arguments, settings: (Counted if arguments else factory)(*arguments, **settings)
         )
-        reader = vars(gguf_reader)  # it makes its own bar, past the hook
-        bar, reader["tqdm"] = reader["tqdm"], Counted
         try:
             yield
         finally:
-            reader["tqdm"] = bar
             transformers_logging.set_tqdm_hook(before)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from goldenlayers_core.tasks import questions as ask
+from goldenlayers_core.tasks.gemma import GemmaQuestion
 from goldenlayers_core.tasks.kinds import Kind
 from goldenlayers_core.tasks.learn.stored_classroom import ClassroomQuestion
 from goldenlayers_core.tasks.mode import LOCAL, Mode
@@ -56,6 +57,7 @@ KINDS: Final = (
     Kind("probe-texts", "quick", ask.ProbeTextsQuestion, "learn.probe_texts:probe_texts"),
     Kind("pile", "slow", ask.PileQuestion, "learn.pile:pile"),
     Kind("token-trace", "quick", ask.TokenTraceQuestion, "scores.trace:trace_one"),
+    Kind("gemma", "quick", GemmaQuestion, "gemma:fetch"),
     Kind("classroom", "quick", ClassroomQuestion, "learn.classroom:classroom"),
 )
 

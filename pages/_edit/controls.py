@@ -214,7 +214,7 @@ def load() -> None:
         st.markdown("## No model is in memory yet")
         st.markdown(
             f"An edit needs {escape(model_words(session.model()))}. Loading takes a second or two; before its first "
-            "use the bundled model is converted, which takes half a minute."
+            "use the bundled model is converted, which takes some seconds."
         )
         busy = jobs.busy("load")
         if st.button("Load the model", type="primary", key="edit-load", icon=":material/memory:", disabled=busy):

@@ -95,7 +95,7 @@ def model() -> ModelCard | None:
             args=(jobs.submit_model, session.model()),
         )
         if source == "bundled":
-            st.caption("It takes about a second; the very first time half a minute.")
+            st.caption("It takes about a second; the very first time some seconds more.")
     return card
 
 

@@ -202,7 +202,7 @@ def empty(asked: ScoreQuestion) -> None:
             return
         st.markdown(
             f"Press the gold button. Scoring 32 requests on the bundled model takes {SECONDS[asked.method]} seconds on "
-            "two cores. Before its first use the model is converted, which takes half a minute."
+            "two cores. Before its first use the model is converted, which takes some seconds."
         )
         if (asked.model, asked.choice) != (BUNDLED.model, BUNDLED.choice) and st.button(
             "Score 32 requests of the bundled proxy instead", key="score-bundled", icon=":material/play_arrow:"

@@ -16,7 +16,7 @@ DEVICES: Final = ("auto", "cpu", "cuda")
 DTYPES: Final = ("auto", "float32", "bfloat16", "float16", "float64")
 _ABOUT: Final = {
     BUNDLED: "SmolLM2-135M-Instruct came with the set-up and needs no network. The very first load converts it, which "
-    "takes about half a minute; later ones take about a second.",
+    "takes some seconds; later ones take about a second.",
     HUB: "The files are downloaded once and then read from this machine. Only safetensors weights are read, and no "
     "code of a repository is ever run. For a gated or private model, set HF_TOKEN before starting Golden Layers.",
     LOCAL: "A folder as transformers saves models (config.json, tokenizer, .safetensors), or one .gguf file, on the "
@@ -126,7 +126,8 @@ def on_this_machine() -> None:
 
 def title(model: LocalModel) -> str:
     """What to call a model of this machine."""
-    return "SmolLM2-135M-Instruct (bundled)" if model.source == "bundled" else model.source.rsplit("/models/", 1)[-1]
+    known = {"bundled": "SmolLM2-135M-Instruct (bundled)", "gemma": "Gemma 3 270M"}
+    return known.get(model.source) or model.source.rsplit("/models/", 1)[-1]
 
 
 def _worth_listing(models: tuple[LocalModel, ...]) -> list[LocalModel]:

@@ -58,7 +58,7 @@ def _load() -> Step:
     name = "the bundled model" if source == "bundled" else source
     text = (
         "SmolLM2, a real language model with 135 million parameters, came with the set-up. It loads in about a second; "
-        "the very first time takes half a minute."
+        "the very first time takes some seconds more."
         if source == "bundled"
         else f"{escape(source)} was chosen and is not in memory."
     )

@@ -43,6 +43,14 @@ def test_the_model_page_offers_the_allowed_models_alone() -> None:
     assert cached.workbench().jobs()[0].params["model"]["source"] == "bundled"
 
 
+@pytest.mark.parametrize("allowed", [False, True])
+def test_gemma_is_offered_where_the_demo_allows_it(allowed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("goldenlayers_core.models.gemma.place.is_ready", lambda _root: False)
+    if allowed:
+        monkeypatch.setenv("GOLDENLAYERS_MODELS", "bundled,gemma")
+    assert ("I accept Gemma's terms of use" in [box.label for box in start("model").checkbox]) == allowed
+
+
 def test_the_dataset_page_offers_the_allowed_datasets_alone() -> None:
     app = start("dataset")
     assert len(app.selectbox(key="dataset-entry").options) == 3

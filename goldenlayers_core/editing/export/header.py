@@ -32,7 +32,7 @@ def site_template(handle: ModelHandle) -> str:
 def base_name(handle: ModelHandle) -> str:
     """What transformers loads the model by: its hub name, or the folder it was read from."""
     source = handle.source.source
-    if source != "bundled" and not Path(source).expanduser().exists():
+    if source not in ("bundled", "gemma") and not Path(source).expanduser().exists():
         return source
     return str(getattr(handle.model.config, "_name_or_path", "") or Path(source).expanduser().absolute())
 
