@@ -12,15 +12,24 @@ m / (m + k) in its text, so it weighs less beside the longer of two answers.
 Axes: Q requests, L layers.
 """
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from goldenlayers_core.records import LossOn
+from goldenlayers_core.records import LOSSES_ON, LossOn
 from goldenlayers_core.results.arrays import Floats, check_shape
 
 Counts = NDArray[np.int64]
+
+LOSS_WORDS: Final[Mapping[str, str]] = MappingProxyType(
+    {"sequence": "loss on prompt and answer", "answer": "loss on the answer"}
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +53,19 @@ class Reading:
             check_shape(name, getattr(self, name), self.values.shape)
         for name in ("tokens_old", "tokens_new"):
             check_shape(name, getattr(self, name), self.values.shape[:1])
+
+    def __eq__(self, other: object) -> bool:
+        """Equal numbers under the same reading."""
+        names = [field.name for field in dataclasses.fields(self)]
+        return isinstance(other, Reading) and all(np.array_equal(getattr(self, n), getattr(other, n)) for n in names)
+
+    def __hash__(self) -> int:
+        return hash(self.loss_on)
+
+    @property
+    def words(self) -> str:
+        """What the loss is on, in words."""
+        return LOSS_WORDS[self.loss_on]
 
     @property
     def cosine(self) -> Floats:
@@ -107,3 +129,45 @@ def sequence_reading(products: Products, old: Counts, new: Counts, prompt: Count
 def _root(squares: Floats) -> Floats:
     found: Floats = np.sqrt(np.maximum(squares, 0))
     return found
+
+
+def readings_frame(readings: tuple[Reading, ...], requests: tuple[str, ...]) -> pd.DataFrame:
+    """One row per (reading, request, layer): loss_on, request (its digest, of `requests`), layer, tokens, numbers."""
+    frames = []
+    for reading in readings:
+        queries, layers = reading.values.shape
+        repeat = np.repeat(np.arange(queries), layers)
+        frames.append(
+            pd.DataFrame(
+                {
+                    "loss_on": reading.loss_on,
+                    "request": [requests[q] for q in repeat],
+                    "layer": np.tile(np.arange(layers), queries),
+                    "tokens_old": reading.tokens_old[repeat],
+                    "tokens_new": reading.tokens_new[repeat],
+                    "value": reading.values.ravel(),
+                    "norm_old": reading.norm_old.ravel(),
+                    "norm_new": reading.norm_new.ravel(),
+                }
+            )
+        )
+    return pd.concat(frames, ignore_index=True)
+
+
+def readings_from(frame: pd.DataFrame) -> tuple[Reading, ...]:
+    """What `readings_frame` wrote, in its order. Raises ValueError or KeyError for another table."""
+    layers = int(frame["layer"].max()) + 1
+    found = []
+    for loss_on, rows in frame.groupby("loss_on", sort=False):
+        numbers = {name: rows[name].to_numpy(np.float64).reshape(-1, layers) for name in ("norm_old", "norm_new")}
+        counts = {name: rows[name].to_numpy(np.int64)[::layers] for name in ("tokens_old", "tokens_new")}
+        values = rows["value"].to_numpy(np.float64).reshape(-1, layers)
+        found.append(Reading(loss_on=_known(loss_on), values=values, **numbers, **counts))
+    return tuple(found)
+
+
+def _known(loss_on: object) -> LossOn:
+    for name in LOSSES_ON:
+        if name == loss_on:
+            return name
+    raise ValueError(f"a loss on {loss_on!r} is unknown")
