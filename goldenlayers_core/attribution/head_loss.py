@@ -69,7 +69,7 @@ class HeadLoss:
 
 def _chunks(batch: Batch, most: int) -> list[tuple[int, int]]:
     """Even runs of at most `most` positions; none holds a prompt's and an answer's, which need other gradients."""
-    found = []
+    found: list[tuple[int, int]] = []
     for start, stop in ((0, batch.n_prompt_heads), (batch.n_prompt_heads, len(batch.head_rows))):
         pieces = math.ceil((stop - start) / most)
         edges = [start + (stop - start) * i // pieces for i in range(pieces + 1)] if pieces else []

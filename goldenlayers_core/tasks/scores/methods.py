@@ -126,9 +126,9 @@ class _EditAware:
 
 def _reading(rows: pd.DataFrame, loss_on: LossOn) -> Reading:
     """Of stored rows."""
-    numbers = {name: stacked(rows, f"{name}_{loss_on}") for name in ("values", "norm_old", "norm_new")}
-    counts = {name: rows[f"{name}_{loss_on}"].to_numpy(np.int64) for name in ("tokens_old", "tokens_new")}
-    return Reading(loss_on=loss_on, **numbers, **counts)
+    values, old, new = (stacked(rows, f"{name}_{loss_on}") for name in ("values", "norm_old", "norm_new"))
+    tokens_old, tokens_new = (rows[f"{name}_{loss_on}"].to_numpy(np.int64) for name in ("tokens_old", "tokens_new"))
+    return Reading(loss_on, values, old, new, tokens_old, tokens_new)
 
 
 def _frame(
