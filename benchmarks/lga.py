@@ -59,8 +59,11 @@ def ours(handle: ModelHandle, requests: list[EditRequest], old: list[str], confi
 
 def variants(budgets: list[int]) -> dict[str, LgaConfig]:
     """What is compared with the loop."""
-    exact = {f"ours, {b} tokens": LgaConfig(token_budget=b) for b in budgets}
-    return exact | {f"ours, {b} tokens, bfloat16": LgaConfig(token_budget=b, precision="bfloat16") for b in budgets}
+    exact = {f"ours, {b} tokens": LgaConfig(token_budget=b, loss_on="answer") for b in budgets}
+    return exact | {
+        f"ours, {b} tokens, bfloat16": LgaConfig(token_budget=b, precision="bfloat16", loss_on="answer")
+        for b in budgets
+    }
 
 
 def memory_of(name: str, arguments: argparse.Namespace) -> int:

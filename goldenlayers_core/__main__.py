@@ -106,6 +106,7 @@ def score(
     method: Annotated[Literal["lga", "edit-aware"], typer.Option("--method", help="how layers are scored")] = "lga",
     scope: Annotated[str, typer.Option("--scope", help="LGA: mlp, mlp_out, attention or block")] = "mlp",
     old_answer: Annotated[str, typer.Option("--old-answer", help="LGA: dataset or model")] = "dataset",
+    loss_on: Annotated[str, typer.Option("--loss-on", help="LGA: sequence (prompt and answer) or answer")] = "answer",
     precision: Annotated[str, typer.Option("--precision", help="model or bfloat16")] = "model",
     fence: Annotated[float, typer.Option("--fence", help="LGA: k of the Tukey fences")] = 1.0,
     known_only: KnownOnly = False,
@@ -115,12 +116,12 @@ def score(
 ) -> None:
     """Layer scores of a dataset by Layer Gradient Analysis or by edit-aware analysis, and the golden layer."""
     from goldenlayers_core.tasks.scores.layer_scores import layer_scores
-    from goldenlayers_core.tasks.scores.stored import save_scores
+    from goldenlayers_core.tasks.scores.stored import other_pick, save_scores
 
     question = ScoreQuestion(
         model=ModelSource(model, None, device, dtype),
         choice=DatasetChoice(dataset, split, limit, known_only),
-        config=LgaConfig(scope, old_answer, precision),  # type: ignore[arg-type]  # checked by LgaConfig
+        config=LgaConfig(scope, old_answer, precision, loss_on=loss_on),  # type: ignore[arg-type]  # checked by LgaConfig
         selection=SelectionConfig(fence=fence),
         method=method,
         edit_aware=EditAwareConfig(precision=precision),  # type: ignore[arg-type]  # checked there, too
@@ -128,7 +129,7 @@ def score(
     bench = open_workbench()
     scores, selection = layer_scores(bench, question, reporter())
     run_id = save_scores(bench.store, question, scores, selection)
-    content = score_answer(scores, selection, dataset, run_id)
+    content = score_answer(scores, selection, dataset, run_id, other_pick(scores, question))
     say(as_json, content, lambda: score_lines(content))
 
 

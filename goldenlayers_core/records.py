@@ -16,12 +16,14 @@ from goldenlayers_core.subject import Place, check_place, occurrences, place_of
 ProbeKind = Literal["rewrite", "rephrase", "locality", "portability"]
 Scope = Literal["mlp", "mlp_out", "attention", "block"]
 OldAnswer = Literal["dataset", "model"]
+LossOn = Literal["sequence", "answer"]
 ScoreMethod = Literal["lga", "edit-aware"]
 TraceKind = Literal["hidden", "mlp", "attention"]
 
 PROBE_KINDS: tuple[ProbeKind, ...] = ("rewrite", "rephrase", "locality", "portability")
 SCOPES: tuple[Scope, ...] = ("mlp", "mlp_out", "attention", "block")
 OLD_ANSWERS: tuple[OldAnswer, ...] = ("dataset", "model")
+LOSSES_ON: tuple[LossOn, ...] = ("sequence", "answer")
 SCORE_METHODS: tuple[ScoreMethod, ...] = ("lga", "edit-aware")
 TRACE_KINDS: tuple[TraceKind, ...] = ("hidden", "mlp", "attention")
 TRACE_POSITIONS: tuple[str, ...] = ("all", "subject")
@@ -39,13 +41,14 @@ def config_digest(config: Any) -> str:
     """Digest of a config dataclass by class name and every field that can change a result.
 
     Fields declared with `metadata={"affects_result": False}` (batch sizes and the like) are left out, and so are those
-    with `"added": True` that have their default: what was stored before they existed was made with it.
+    with `"added": True` that have their default: what was stored before they existed was made with it. Where a field's
+    default is another by now, `"before"` is what it was made with.
     """
     kept = {
         f.name: getattr(config, f.name)
         for f in dataclasses.fields(config)
         if f.metadata.get("affects_result", True)
-        and not (f.metadata.get("added") and getattr(config, f.name) == f.default)
+        and not (f.metadata.get("added") and getattr(config, f.name) == f.metadata.get("before", f.default))
     }
     return digest_of([type(config).__name__, kept])
 
@@ -174,8 +177,12 @@ class LgaConfig:
     precision: Literal["model", "bfloat16"] = "model"  # bfloat16: faster on processors with AMX or AVX512-BF16
     # padded tokens per batch; None: 96 on a processor (0.25 GB for the bundled model), 4,096 on a GPU
     token_budget: int | None = field(default=None, metadata={"affects_result": False})
+    # whose loss has gradients: the answer's tokens alone, or every token of prompt and answer but the first
+    loss_on: LossOn = field(default="answer", metadata={"added": True, "before": "answer"})
 
     def __post_init__(self) -> None:
+        if self.loss_on not in LOSSES_ON:
+            raise ConfigError(f"A loss on {self.loss_on!r} is unknown; choose one of {', '.join(LOSSES_ON)}.")
         if self.scope not in SCOPES:
             raise ConfigError(f"Scope {self.scope!r} is unknown; choose one of {', '.join(SCOPES)}.")
         if self.old_answer not in OLD_ANSWERS:

@@ -83,6 +83,23 @@ def test_score_prints_the_contract():
     assert again["layers"] == found["layers"]
 
 
+def test_score_prints_the_pick_of_the_other_reading():
+    args = ("score", "--model", "bundled", "--dataset", "bundled", "--limit", "3")
+    answer_, sequence = (answer(*args, "--loss-on", loss_on) for loss_on in ("answer", "sequence"))
+    assert (answer_["loss_on"], sequence["loss_on"]) == ("answer", "sequence")
+    assert answer_["run"] != sequence["run"]
+    for mine, theirs in ((answer_, sequence), (sequence, answer_)):
+        other = mine["other_reading"]
+        assert other == {name: theirs[name] for name in other}
+        assert {"loss_on", "golden_layer", "ranking", "outliers", "layers", "stability"} == set(other)
+    assert answer_["layers"] != sequence["layers"]
+    done = run("score", "--limit", "3", "--loss-on", "sequence")
+    assert f"with the loss on the answer: {answer_['golden_layer']} " in done.stdout
+    wrong = run("score", "--loss-on", "prompt")
+    assert wrong.returncode == 2
+    assert "choose one of sequence, answer" in wrong.stderr
+
+
 def test_score_by_edit_aware_analysis_prints_the_same_contract_with_its_parts():
     args = ("score", "--model", "bundled", "--dataset", "bundled", "--limit", "2", "--method", "edit-aware")
     found = answer(*args)

@@ -1,12 +1,15 @@
 """Layer Gradient Analysis: how well do the gradients of an old and a new answer agree in each layer's weights?
 
-    L(x, y)   = -(1/|y|) sum_t log p(y_t | x, y_<t)                         nats
+    L(x, y)   = -(1/|y|) sum_t log p(y_t | x, y_<t)                         nats; `loss_on` answer
+    L(x, y)   = -(1/(|x|+|y|-1)) sum_{t>1} log p((x y)_t | (x y)_<t)        nats; `loss_on` sequence
     phi[q, l] = < grad_{W_l} L(x, y_o), grad_{W_l} L(x, y_n) >              Frobenius, signed
 
-("Golden Layers and Where to Find Them", arXiv 2602.20207.) No weight gradient is ever formed: for z_t = W a_t with
-output gradients d_t, grad_W L = sum_t d_t a_t^T, so the inner product of two of them is the sum of the elementwise
-product of two (T, T) Gram matrices, (D_o D_n^T) * (A A^T). Only activation gradients flow; samples of a batch do not
-interact, so summed losses serve a whole batch at once.
+("Golden Layers and Where to Find Them", arXiv 2602.20207.) Both readings come from the same passes, of the gradients of
+the prompt's tokens and of each answer's (see `results.scores.readings` for how their lengths weigh).
+
+No weight gradient is ever formed: for z_t = W a_t with output gradients d_t, grad_W L = sum_t d_t a_t^T, so the inner
+product of two of them is the sum of the elementwise product of two (T, T) Gram matrices, (D_o D_n^T) * (A A^T). Only
+activation gradients flow; samples of a batch do not interact, so summed losses serve a whole batch at once.
 
 Axes: B rows, T positions, P requests of the batch, L layers.
 """
@@ -14,67 +17,96 @@ Axes: B rows, T positions, P requests of the batch, L layers.
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from goldenlayers_core.attribution.packing import Batch, batches
+from goldenlayers_core.attribution.head_loss import HeadLoss
+from goldenlayers_core.attribution.packing import NEW, OLD, PROMPT, Batch, batches
 from goldenlayers_core.attribution.requests import prepare
 from goldenlayers_core.models import ModelHandle
-from goldenlayers_core.models.hooks import grad_from, keep_positions, watch_linears
+from goldenlayers_core.models.hooks import forward_as, grad_from, watch_linears
 from goldenlayers_core.models.products import few_rows
 from goldenlayers_core.models.readout import precise
 from goldenlayers_core.models.shadow import lower_precision
 from goldenlayers_core.records import EditRequest, LgaConfig
 from goldenlayers_core.results import Floats
+from goldenlayers_core.results.scores.readings import Products, Reading, answer_reading, sequence_reading
 
 
 @dataclass(frozen=True)
 class ScoredBatch:
-    """What one pass found: rows are requests, in the order of `indices`."""
+    """What one batch's passes found: rows are requests, in the order of `indices`."""
 
     indices: tuple[int, ...]  # into the caller's requests
-    values: Floats
-    """(P, L) phi."""
-    norm_old: Floats
-    """(P, L)"""
-    norm_new: Floats
-    """(P, L)"""
+    readings: tuple[Reading, ...]
+    """Of (P, L) numbers: the one that was asked for, then the other."""
     n_tokens: int
+
+    @property
+    def values(self) -> Floats:
+        """(P, L) phi, as it was asked for."""
+        return self.readings[0].values
+
+    @property
+    def norm_old(self) -> Floats:
+        """(P, L)"""
+        return self.readings[0].norm_old
+
+    @property
+    def norm_new(self) -> Floats:
+        """(P, L)"""
+        return self.readings[0].norm_new
+
+
+_PAIRS: Final = ((OLD, NEW), (OLD, OLD), (NEW, NEW), (PROMPT, OLD), (PROMPT, NEW), (PROMPT, PROMPT))  # as in Products
 
 
 @dataclass
 class _Sums:
-    """Sums over a layer's matrices of <G_o, G_n>, <G_o, G_o>, <G_n, G_n>; (L, 3, P), float64."""
+    """Sums over a layer's matrices of the inner products of `_PAIRS`; (L, 6, P), float64."""
 
     batch: Batch
     total: Tensor
-    passing: str = "old"  # which answer's loss is being differentiated
-    kept: dict[str, Tensor] = field(default_factory=dict)  # site -> D of the old answer, (P, T, d_out)
+    passing: int = PROMPT  # whose loss is being differentiated; apart, NEW stands for both answers
+    kept: dict[tuple[str, int], Tensor] = field(default_factory=dict)  # site, part -> D of the part, (P, T, d_out)
     gram: tuple[int, Tensor] | None = None  # A A^T of the last input seen: gate and up projection share theirs
 
     def see(self, site: str, inputs: Tensor, gradient: Tensor) -> None:
         """Called once per site and backward pass: inputs (B, T, d_in), gradient (B, T, d_out)."""
-        if self.batch.shared and self.passing == "old":
-            self.kept[site] = gradient
+        apart = None if self.batch.shared else gradient.unflatten(0, (-1, 2))  # (P, 2, T, d_out)
+        if self.passing != NEW:
+            self.kept[site, self.passing] = gradient if apart is None else apart[:, 0]
             return
-        layer = int(site.split("/", 1)[0])
-        if self.batch.shared:
-            both = inputs_gram = self._input_gram(inputs)
-            old, new, gram_old, gram_new = self.kept.pop(site), gradient, inputs_gram, inputs_gram
+        if apart is None:
+            old, new = self.kept.pop((site, OLD)), gradient
+            gram = self._input_gram(inputs)
+            grams = dict.fromkeys(_PAIRS, gram)
         else:
-            a, d = inputs.unflatten(0, (-1, 2)), gradient.unflatten(0, (-1, 2))  # (P, 2, T, d)
-            old, new = d[:, 0], d[:, 1]
-            both, gram_old, gram_new = _gram(a[:, 0], a[:, 1]), _gram(a[:, 0], a[:, 0]), _gram(a[:, 1], a[:, 1])
-        for row, (left, right, gram) in enumerate(((old, new, both), (old, old, gram_old), (new, new, gram_new))):
-            self.total[layer, row] += (_gram(left, right) * gram).sum(dim=(1, 2), dtype=torch.float64)
+            old, new = apart[:, 0], apart[:, 1]
+            grams = _grams_apart(inputs.unflatten(0, (-1, 2)))
+        found = {OLD: old, NEW: new, PROMPT: self.kept.pop((site, PROMPT))}
+        layer = int(site.split("/", 1)[0])
+        for row, (i, j) in enumerate(_PAIRS):
+            self.total[layer, row] += (_gram(found[i], found[j]) * grams[i, j]).sum(dim=(1, 2), dtype=torch.float64)
 
     def _input_gram(self, inputs: Tensor) -> Tensor:
         if self.gram is None or self.gram[0] != inputs.data_ptr():
             self.gram = (inputs.data_ptr(), _gram(inputs, inputs))
         return self.gram[1]
+
+    def products(self) -> Products:
+        """Of (P, L)."""
+        return Products(*self.total.permute(1, 2, 0).cpu().numpy())
+
+
+def _grams_apart(inputs: Tensor) -> dict[tuple[int, int], Tensor]:
+    """A A^T for each of the `_PAIRS`, of inputs (P, 2, T, d_in): the prompt's tokens are those of the old row."""
+    rows = (inputs[:, 0], inputs[:, 1])
+    old, new, both = _gram(rows[0], rows[0]), _gram(rows[1], rows[1]), _gram(rows[0], rows[1])
+    return dict(zip(_PAIRS, (both, old, new, old, both, old), strict=True))
 
 
 def _gram(left: Tensor, right: Tensor) -> Tensor:
@@ -83,33 +115,33 @@ def _gram(left: Tensor, right: Tensor) -> Tensor:
 
 
 def score_batch(handle: ModelHandle, batch: Batch, config: LgaConfig, call: Callable[..., Any]) -> ScoredBatch:
-    """phi and the two gradient norms for the requests of one batch. Hold the handle's lock."""
-    device = handle.device
-    sums = _Sums(batch, torch.zeros(handle.n_layers, 3, len(batch.pairs), dtype=torch.float64, device=device))
-    sites = handle.sites(config.scope)
+    """Both readings of phi and of the gradients' norms for the requests of one batch. Hold the handle's lock."""
+    shape = (handle.n_layers, len(_PAIRS), len(batch.pairs))
+    sums = _Sums(batch, torch.zeros(shape, dtype=torch.float64, device=handle.device))
     with (
         torch.enable_grad(),
         few_rows(handle),
         grad_from(handle.embedding) as leaves,
-        keep_positions(handle.head, batch.head_rows.to(device), batch.head_columns.to(device)),
-        watch_linears(sites, len(batch.ids), sums.see),
+        watch_linears(handle.sites(config.scope), len(batch.ids), sums.see),
     ):
-        logits = call(**model_inputs(handle, batch, call)).logits[0]  # (H, vocabulary)
-        losses = _losses(logits, batch)
-        if batch.shared:
-            torch.autograd.grad(losses[0], leaves, retain_graph=True)
-            sums.passing = "new"
-            torch.autograd.grad(losses[1], leaves)
-        else:
-            torch.autograd.grad(losses[0] + losses[1], leaves)
-    found = sums.total.permute(1, 2, 0).cpu().numpy()  # (3, P, L)
-    return ScoredBatch(
-        indices=tuple(p.index for p in batch.pairs),
-        values=found[0],
-        norm_old=np.sqrt(np.maximum(found[1], 0)),
-        norm_new=np.sqrt(np.maximum(found[2], 0)),
-        n_tokens=batch.n_tokens,
-    )
+        head = HeadLoss(handle, batch, handle.head.forward)
+        with forward_as({handle.head: head}):
+            call(**model_inputs(handle, batch, call))
+        of = head.gradients
+        # where answers have rows of their own, one pass serves both
+        passes = [(PROMPT, of[PROMPT]), (OLD, of[OLD]), (NEW, of[NEW])] if batch.shared else [(PROMPT, of[PROMPT])]
+        if not batch.shared:
+            passes.append((NEW, of[OLD] + of[NEW]))
+        for sums.passing, gradient in passes:
+            torch.autograd.grad(head.states, leaves, gradient, retain_graph=sums.passing != NEW)
+    return ScoredBatch(tuple(p.index for p in batch.pairs), _readings(sums, config), batch.n_tokens)
+
+
+def _readings(sums: _Sums, config: LgaConfig) -> tuple[Reading, ...]:
+    old, new, prompt = np.array([pair.lengths for pair in sums.batch.pairs], dtype=np.int64).T
+    products = sums.products()
+    found = (answer_reading(products, old, new), sequence_reading(products, old, new, prompt))
+    return found if config.loss_on == "answer" else found[::-1]
 
 
 def model_inputs(handle: ModelHandle, batch: Batch, call: Callable[..., Any]) -> dict[str, Any]:
@@ -121,15 +153,6 @@ def model_inputs(handle: ModelHandle, batch: Batch, call: Callable[..., Any]) ->
         inputs["position_ids"] = batch.positions.to(handle.device)
         inputs["attention_mask"] = blocked.to(handle.device)
     return inputs
-
-
-def _losses(logits: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Summed over the requests: mean negative log-likelihood of the old, and of the new answers; nats."""
-    logits = precise(logits)
-    head, labels, side = (t.to(logits.device) for t in (batch.label_head, batch.labels, batch.side))
-    weights = batch.weights.to(logits.device, logits.dtype)
-    nll = weights * (torch.logsumexp(logits, dim=-1)[head] - logits[head, labels])  # (N,)
-    return nll[side == 0].sum(), nll[side == 1].sum()
 
 
 def default_budget(handle: ModelHandle) -> int:

@@ -17,20 +17,22 @@ from goldenlayers_core.records import SelectionConfig
 from goldenlayers_core.results import Floats, Selection
 from goldenlayers_core.results.bootstrap import draws, interval
 
+Quartiles = Literal["linear", "midpoint"]  # between two values: by interpolation, or the middle of them
 
-def fences(totals: Floats, k: float) -> tuple[Floats, Floats]:
+
+def fences(totals: Floats, k: float, quartiles: Quartiles = "linear") -> tuple[Floats, Floats]:
     """Tukey fences of (..., L) totals: (...,) lower and upper bound."""
-    q1, q3 = np.quantile(totals, (0.25, 0.75), axis=-1)
+    q1, q3 = np.quantile(totals, (0.25, 0.75), axis=-1, method=quartiles)
     spread = k * (q3 - q1)
     return q1 - spread, q3 + spread
 
 
-def golden_layers(totals: Floats, k: float) -> NDArray[np.int64]:
+def golden_layers(totals: Floats, k: float, quartiles: Quartiles = "linear") -> NDArray[np.int64]:
     """(...,) first layer of the ranking for each row of (..., L) totals.
 
     Where the fences leave no layer (possible for k < 0.5 and few layers), the raw ranking's first.
     """
-    low, high = fences(totals, k)
+    low, high = fences(totals, k, quartiles)
     inside = (totals >= np.expand_dims(low, -1)) & (totals <= np.expand_dims(high, -1))
     inside |= ~inside.any(axis=-1, keepdims=True)
     first: NDArray[np.int64] = np.where(inside, totals, -np.inf).argmax(axis=-1)

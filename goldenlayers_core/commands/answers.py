@@ -7,6 +7,7 @@ import numpy as np
 from goldenlayers_core.commands.answers_sweep import number
 from goldenlayers_core.records import PROBE_KINDS, Dataset
 from goldenlayers_core.results import EditReport, Floats, LayerScores, Part, Selection, View
+from goldenlayers_core.results.scores.readings import LOSS_WORDS
 from goldenlayers_core.tasks.serial import plain
 
 
@@ -40,8 +41,14 @@ def dataset_lines(content: dict[str, Any]) -> list[str]:
     ]
 
 
-def score_answer(scores: LayerScores, selection: Selection, dataset: str, run_id: str) -> dict[str, Any]:
-    """Layer scores and the golden layer."""
+def score_answer(
+    scores: LayerScores,
+    selection: Selection,
+    dataset: str,
+    run_id: str,
+    other: tuple[str, Selection] | None = None,
+) -> dict[str, Any]:
+    """Layer scores and the golden layer; `other` is LGA's other reading with its choice."""
     return {
         "model": scores.model,
         "dataset": dataset,
@@ -49,6 +56,7 @@ def score_answer(scores: LayerScores, selection: Selection, dataset: str, run_id
         "n_requests": scores.n_requests,
         "method": scores.method,
         "scope": scores.scope,
+        "loss_on": scores.loss_on or None,
         "golden_layer": selection.golden_layer,
         "ranking": list(selection.ranking),
         "outliers": list(selection.outliers),
@@ -64,6 +72,16 @@ def score_answer(scores: LayerScores, selection: Selection, dataset: str, run_id
             | {"layers": _numbers(mean_of(part)), "requests": [_numbers(row) for row in part.values]}
             for part in scores.parts
         ],
+        "other_reading": None
+        if other is None
+        else {
+            "loss_on": other[0],
+            "golden_layer": other[1].golden_layer,
+            "ranking": list(other[1].ranking),
+            "outliers": list(other[1].outliers),
+            "layers": [{"layer": layer, "score": float(total)} for layer, total in enumerate(other[1].totals)],
+            "stability": {"golden_layer_share": other[1].stability, "n_resamples": other[1].n_resamples},
+        },
         "seconds": scores.seconds,
         "run": run_id,
     }
@@ -87,7 +105,11 @@ def score_lines(content: dict[str, Any]) -> list[str]:
     top = max(abs(entry["score"]) for entry in content["layers"]) or 1.0
     lga = content["method"] == "lga"
     parts = "".join(f" {part['name']:>9}" for part in content["parts"])
-    about = f"scope {content['scope']}" if lga else "predicted score of an edit, mean over the requests"
+    about = (
+        f"scope {content['scope']}, {LOSS_WORDS[content['loss_on']]}"
+        if lga
+        else "predicted score of an edit, mean over the requests"
+    )
     ending = (
         "LGA compares gradients; no edit was run. Check it with `edit --layer N`."
         if lga
@@ -105,8 +127,16 @@ def score_lines(content: dict[str, Any]) -> list[str]:
         ),
         f"golden layer by {'LGA' if lga else 'edit-aware analysis'}: {content['golden_layer']} (chosen by "
         f"{100 * share:.0f} % of {resamples} bootstrap resamples)",
+        *_other_lines(content["other_reading"]),
         ending,
     ]
+
+
+def _other_lines(other: dict[str, Any] | None) -> list[str]:
+    if other is None:
+        return []
+    share = other["stability"]["golden_layer_share"]
+    return [f"  with the {LOSS_WORDS[other['loss_on']]}: {other['golden_layer']} (chosen by {100 * share:.0f} %)"]
 
 
 def edit_answer(report: EditReport) -> dict[str, Any]:

@@ -17,11 +17,12 @@ def precise(tensor: Tensor) -> Tensor:
 
 
 def head_logits(handle: ModelHandle, states: Tensor) -> Tensor:
-    """(..., V) logits, at least float32, of what enters the LM head (..., width).
+    """(..., V) logits, at least float32 and capped, of what enters the LM head (..., width)."""
+    return capped(handle, precise(handle.head(states.to(handle.device, handle.dtype))))
 
-    Gemma 2 caps them: cap * tanh(logits / cap).
-    """
-    logits = precise(handle.head(states.to(handle.device, handle.dtype)))
+
+def capped(handle: ModelHandle, logits: Tensor) -> Tensor:
+    """(..., V) what the model makes of its head's logits. Gemma 2 caps them: cap * tanh(logits / cap)."""
     cap = getattr(handle.model.config.get_text_config(), "final_logit_softcapping", None)
     return logits if cap is None else torch.tanh(logits / cap) * cap
 

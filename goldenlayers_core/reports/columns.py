@@ -38,6 +38,7 @@ _MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         "kept": "whether the layer stays in the race",
         "kind": "kind of probe or prompt",
         "layer": "0 is the first block after the embedding",
+        "loss_on": "what LGA's loss is on: every token of prompt and answer but the first, or the answer's tokens",
         "low": "lower end of the 95 % bootstrap interval",
         "mean": "mean over requests, in the metric's unit",
         "mean_score": f"mean score of real edits; {_SHARE}",

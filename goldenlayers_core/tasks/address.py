@@ -17,13 +17,14 @@ from typing import Any, Final, get_args
 from goldenlayers_core.errors import ConfigError
 from goldenlayers_core.records import SCORE_METHODS, EditAwareConfig, LgaConfig, ModelSource, SelectionConfig
 from goldenlayers_core.tasks.questions import DatasetChoice, ScoreQuestion, Split, SweepQuestion
+from goldenlayers_core.tasks.serial import restored
 
 HERE: Final = "here"
 BETWEEN: Final = "~"  # an address keeps it as it is
 SHORT: Final = 12  # digits of a request's digest: enough to tell requests apart
 _NAME: Final = re.compile(r"[\w.-]+(/[\w.-]+)?(@[\w./-]+)?")
 _WORD: Final = re.compile(r"[\w-]+")
-_SCORING: Final = ("scope", "old_answer", "precision", "fence", "portability")
+_SCORING: Final = ("scope", "old_answer", "loss_on", "precision", "fence", "portability")
 
 
 def is_path(name: str) -> bool:
@@ -134,7 +135,7 @@ def _typed(value: str) -> Any:
 def score_parameters(asked: ScoreQuestion) -> dict[str, str]:
     """What an address says of layer scores, so that they can be computed anew elsewhere."""
     plain = ScoreQuestion()
-    pairs = ((asked.settings, asked.settings.__class__()), (asked.selection, plain.selection))
+    pairs = ((asked.settings, restored(type(asked.settings), {})), (asked.selection, plain.selection))
     changed = {
         name: getattr(mine, name)
         for mine, default in pairs
@@ -149,7 +150,8 @@ def score_question(
 ) -> ScoreQuestion:
     """The question that `score_parameters` wrote. Raises ConfigError."""
     config = EditAwareConfig if method == "edit-aware" else LgaConfig
-    known = {field.name: field.default for field in dataclasses.fields(config) if field.name in _SCORING}
+    plain = restored(config, {})  # what an address means that says nothing, also one of an earlier version
+    known = {f.name: getattr(plain, f.name) for f in dataclasses.fields(config) if f.name in _SCORING}
     own = {name: value for name, value in settings.items() if name in known}
     fence = settings.get("fence", SelectionConfig().fence)
     unfit = sorted(set(settings) - {*own, "fence"}) + [
@@ -159,10 +161,12 @@ def score_question(
         raise ConfigError(f"The setting “{(*unfit, 'fence')[0]}” does not fit layer scores; leave it out.")
     selection = SelectionConfig(float(fence))
     if method == "edit-aware":
-        return ScoreQuestion(model, choice, selection=selection, method="edit-aware", edit_aware=EditAwareConfig(**own))
+        return ScoreQuestion(
+            model, choice, selection=selection, method="edit-aware", edit_aware=EditAwareConfig(**(known | own))
+        )
     if method not in ("", "lga"):
         raise ConfigError(f"The method {method!r} is unknown; choose one of {', '.join(SCORE_METHODS)}.")
-    return ScoreQuestion(model, choice, LgaConfig(**own), selection)
+    return ScoreQuestion(model, choice, LgaConfig(**(known | own)), selection)
 
 
 def sweep_parameters(asked: SweepQuestion) -> dict[str, str]:

@@ -94,6 +94,11 @@ class ScoreQuestion(Question):
         return self.config.scope if self.method == "lga" else "mlp_out"
 
     @property
+    def loss_on(self) -> str:
+        """Which reading of LGA the scores are of; "" in other methods."""
+        return self.config.loss_on if self.method == "lga" else ""
+
+    @property
     def old_answer(self) -> str:
         """Where the old answers are from."""
         return self.config.old_answer if self.method == "lga" else "dataset"

@@ -33,7 +33,8 @@ def plain(record: Any) -> dict[str, Any]:
 def restored(kind: type[T], content: Mapping[str, Any]) -> T:
     """`plain` undone: a dataclass of that kind, its fields tuples and dataclasses where their types say so.
 
-    Fields that are missing keep their defaults, so what was stored before they existed stays readable. Raises TypeError
+    Fields that are missing keep their defaults, so what was stored before they existed stays readable; or what their
+    metadata call "before", where new questions have another default than the old ones were asked with. Raises TypeError
     or ValueError where it is not one, or a field is not of its type: a whole number may stand for any number.
     """
     made: T = _restored(kind, content)
@@ -45,7 +46,9 @@ def _restored(kind: Any, content: Any) -> Any:
         if isinstance(content, kind):  # type: ignore[arg-type]
             return content
         hints = _hints(kind)  # type: ignore[arg-type]
-        return kind(**{name: _restored(hints.get(name, Any), value) for name, value in dict(content).items()})  # type: ignore[operator]
+        before = {f.name: f.metadata["before"] for f in dataclasses.fields(kind) if "before" in f.metadata}
+        stored = {name: _restored(hints.get(name, Any), value) for name, value in dict(content).items()}
+        return kind(**(before | stored))  # type: ignore[operator]
     origin, kinds = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
         if content is None and NoneType in kinds:

@@ -5,6 +5,7 @@ import streamlit as st
 
 from goldenlayers_core.figures.text import counted, layer_list, number, percent
 from goldenlayers_core.results import LayerScores, Selection
+from goldenlayers_core.results.scores.readings import LOSS_WORDS
 from goldenlayers_core.tasks.layer_options import early_layer
 from pages._shared import edit_link, present_link, report
 from pages._shared.wording import duration, escape, precise
@@ -134,7 +135,8 @@ def _provenance(scores: LayerScores, selection: Selection, run_id: str) -> str:
     aside = f"set aside: {layer_list(selection.outliers)}" if selection.outliers else "no layer set aside"
     fences = f"{aside} (k = {selection.fence_factor:g})" if selection.by == "sum" else "ranked by the mean, no fences"
     lga = scores.method == "lga"
-    how = f"scope {scores.scope}, old answer from the {scores.old_answer}" if lga else "edit-aware, MLP output"
+    loss = f", {LOSS_WORDS[scores.loss_on]}" if scores.loss_on == "sequence" else ""
+    how = f"scope {scores.scope}{loss}, old answer from the {scores.old_answer}" if lga else "edit-aware, MLP output"
     stored = scores.n_requests - scores.n_computed
     parts = (
         f"{scores.n_computed:,} computed, {stored:,} from the store; {scores.n_tokens:,} tokens",

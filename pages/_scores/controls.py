@@ -6,6 +6,7 @@ import streamlit as st
 
 from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.records import (
+    LOSSES_ON,
     OLD_ANSWERS,
     SCOPES,
     SCORE_METHODS,
@@ -15,6 +16,7 @@ from goldenlayers_core.records import (
     ScoreMethod,
     SelectionConfig,
 )
+from goldenlayers_core.results.scores.readings import LOSS_WORDS
 from goldenlayers_core.runtime import RunManifest
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion
 from goldenlayers_core.tasks.address import score_parameters, score_question
@@ -44,6 +46,7 @@ ABOUT = {
 KEYS = {  # of a setting's widget
     "scope": "scores-scope",
     "old_answer": "scores-old",
+    "loss_on": "scores-loss",
     "precision": "scores-precision",
     "fence": "scores-fence",
     "portability": "scores-portability",
@@ -118,6 +121,15 @@ def _settings() -> ScoreQuestion:
         persist_state="session",
         help="The answer whose gradient is set against the new answer's. A request without one is skipped.",
     )
+    loss_on = st.selectbox(
+        "Loss on",
+        LOSSES_ON,
+        index=LOSSES_ON.index(LgaConfig().loss_on),
+        format_func=LOSS_WORDS.__getitem__,
+        key="scores-loss",
+        persist_state="session",
+        help="Whose loss is differentiated; the paper can be read either way. One run computes both.",
+    )
     precision = _precision()
     fence = st.number_input(
         "Fence factor k",
@@ -129,7 +141,7 @@ def _settings() -> ScoreQuestion:
         persist_state="session",
         help="Layers whose summed score lies outside [Q1 - k IQR, Q3 + k IQR] are set aside; the paper uses 1.",
     )
-    config = LgaConfig(scope=scope, old_answer=old, precision=precision)
+    config = LgaConfig(scope=scope, old_answer=old, precision=precision, loss_on=loss_on)
     return ScoreQuestion(session.model(), session.choice(), config, SelectionConfig(fence=float(fence)))
 
 

@@ -96,12 +96,23 @@ def test_settings_keep_their_types_and_leave_files_out() -> None:
     [
         ScoreQuestion(),
         ScoreQuestion(config=LgaConfig("attention", "model", "bfloat16"), selection=SelectionConfig(2.5)),
+        ScoreQuestion(config=LgaConfig(loss_on="sequence")),
+        ScoreQuestion(config=LgaConfig("block", loss_on="answer")),
         ScoreQuestion(method="edit-aware", edit_aware=EditAwareConfig(portability=False)),
     ],
 )
 def test_scores_are_asked_for_as_they_were(asked: ScoreQuestion) -> None:
     told = score_parameters(asked)
     assert score_question(asked.model, asked.choice, told["method"], settings_from(told["settings"])) == asked
+
+
+def test_an_address_that_names_no_loss_is_of_the_answers() -> None:
+    asked = ScoreQuestion(config=LgaConfig("block", loss_on="answer"))
+    assert score_parameters(asked)["settings"] == "scope.block"  # as it was before there was another
+    found = score_question(asked.model, asked.choice, "", settings_from("scope.block"))
+    assert found.config.loss_on == "answer"
+    with pytest.raises(ConfigError, match="choose one of sequence, answer"):
+        score_question(asked.model, asked.choice, "", settings_from("loss_on.nothing"))
 
 
 def test_sweeps_are_asked_for_as_they_were() -> None:

@@ -8,14 +8,16 @@ from goldenlayers_core.figures.frame import ABOVE_PLOT, mark_column
 from goldenlayers_core.figures.text import TIMES, counted, layer_list, number
 from goldenlayers_core.figures.theme import Colours
 from goldenlayers_core.results import Floats, LayerScores, Selection
+from goldenlayers_core.results.scores.readings import LOSS_WORDS
 
 UNIT = "nats² per squared unit of weight"
 
 
 def provenance(scores: LayerScores) -> str:
     """One sentence: method, scope, old answer, requests, dataset, model."""
+    loss = f", {LOSS_WORDS[scores.loss_on]}" if scores.loss_on == "sequence" else ""
     how = (
-        f"{scores.method.upper()}, scope {scores.scope}, old answer from the {scores.old_answer}"
+        f"{scores.method.upper()}, scope {scores.scope}{loss}, old answer from the {scores.old_answer}"
         if scores.method == "lga"
         else "Edit-aware analysis of the MLP output"
     )

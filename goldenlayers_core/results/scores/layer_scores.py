@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.results.arrays import Floats, check_shape
+from goldenlayers_core.results.scores.readings import Reading, cosine
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +52,9 @@ class LayerScores:
     norm_new: Floats
     """(Q, L) Frobenius norm of the new answer's gradient; nats per unit of weight. NaN except in LGA."""
     parts: tuple[Part, ...] = ()  # of a prediction; none in LGA
+    loss_on: str = "answer"  # which reading of LGA the values are of: "sequence" or "answer"; "" in other methods
+    readings: tuple[Reading, ...] = ()
+    """LGA under both readings, that of the values first; none in other methods, nor in runs of before."""
     skipped: tuple[tuple[str, str], ...] = ()  # (case_id, reason): requests without a score
     seconds: float = 0.0  # spent computing (0 for what came from the store)
     n_computed: int = 0  # requests computed now; the others came from the store
@@ -63,6 +67,8 @@ class LayerScores:
             check_shape(name, getattr(self, name), shape)
         for part in self.parts:
             check_shape(part.name, part.values, shape)
+        for reading in self.readings:
+            check_shape(f"values with {reading.words}", reading.values, shape)
 
     @property
     def n_requests(self) -> int:
@@ -81,10 +87,14 @@ class LayerScores:
         return found
 
     @property
+    def other_reading(self) -> Reading | None:
+        """LGA under the reading that was not asked for; None where a run does not have it."""
+        return next((reading for reading in self.readings if reading.loss_on != self.loss_on), None)
+
+    @property
     def cosine(self) -> Floats:
         """(Q, L) values / (norm_old norm_new), in [-1, 1]; 0 where a gradient vanishes."""
-        product = self.norm_old * self.norm_new
-        return np.divide(self.values, product, out=np.zeros_like(self.values), where=product > 0)
+        return cosine(self.values, self.norm_old, self.norm_new)
 
     @property
     def best_layers(self) -> NDArray[np.int64]:

@@ -129,7 +129,7 @@ def _probability(handle: ModelHandle, request: EditRequest) -> float:
 
 def _lga(handle: ModelHandle, request: EditRequest) -> tuple[Named, tuple[int, ...]]:
     """LGA's numbers and layer, and the layers that its fences set aside."""
-    values = next(iter(iter_lga(handle, [request], [request.target_true], LgaConfig()))).values
+    values = next(iter(iter_lga(handle, [request], [request.target_true], LgaConfig(loss_on="answer")))).values
     chosen = select(values)
     return (values[0], chosen.golden_layer), chosen.outliers
 

@@ -12,7 +12,6 @@ from goldenlayers_core.attribution.requests import Usable
 from goldenlayers_core.attribution.selection import select
 from goldenlayers_core.errors import RequestError
 from goldenlayers_core.models import ModelHandle
-from goldenlayers_core.records import config_digest
 from goldenlayers_core.results import LayerScores, Selection
 from goldenlayers_core.runtime import Progress, RowWriter, Store
 from goldenlayers_core.tasks.manifest import provenance_of
@@ -49,7 +48,7 @@ def layer_scores(
     if not found.requests:
         reason = found.skipped[0][1] if found.skipped else "The dataset is empty."
         raise RequestError(f"None of the {len(dataset.requests)} requests can be scored. {reason}")
-    key = f"{handle.result_key}-{config_digest(question.settings)}-{score_version(question.method)}"
+    key = f"{handle.result_key}-{method.key(question)}"
     seconds, computed, n_tokens = _compute(handle, bench.store, key, method, found, question, progress, watch, fresh)
     rows = read_rows(bench.store, method.table, key, handle, found.requests).set_index("request")
     digests = [r.digest for r in found.requests]
@@ -76,7 +75,7 @@ def _compute(
     """Score what the store does not have; (seconds, requests, tokens) spent. Stored as it goes, also when cancelled."""
     stored = pd.DataFrame() if fresh else read_rows(store, method.table, key, handle, found.requests)
     if watch is not None and len(stored):
-        watch(stored)
+        watch(method.shown(stored, question))
     missing = _without(found, set(stored["request"]) if len(stored) else set())
     total = len(found.requests)
     done, n_tokens, start = total - len(missing.requests), 0, time.perf_counter()
@@ -90,7 +89,7 @@ def _compute(
         for rows, tokens in method.rows(handle, missing, question, part_done):
             writer.add(rows)
             if watch is not None:
-                watch(rows)
+                watch(method.shown(rows, question))
             done, n_tokens = done + len(rows), n_tokens + tokens
             progress.update(done, total, "Scoring")
     return time.perf_counter() - start, len(missing.requests), n_tokens
@@ -107,9 +106,10 @@ def _without(found: Usable, have: set[str]) -> Usable:
 def _assemble(
     handle: ModelHandle, question: ScoreQuestion, method: Way, found: Usable, rows: pd.DataFrame, digests: list[str]
 ) -> LayerScores:
-    values = stacked(rows, "values")
+    shown = method.shown(rows.reset_index(), question)
+    values = stacked(shown, "values")
     old, new = (
-        stacked(rows, name) if name in rows else np.full_like(values, np.nan) for name in ("norm_old", "norm_new")
+        stacked(shown, name) if name in shown else np.full_like(values, np.nan) for name in ("norm_old", "norm_new")
     )
     return LayerScores(
         method=question.method,
@@ -128,6 +128,8 @@ def _assemble(
         norm_old=old,
         norm_new=new,
         parts=method.parts(rows),
+        loss_on=question.loss_on,
+        readings=method.readings(rows, question),
         skipped=found.skipped,
         provenance={
             **provenance_of(handle),

@@ -1,6 +1,7 @@
 """The two ways to score layers: which requests each can take, what it computes and stores per request."""
 
-from collections.abc import Callable, Iterator, Sequence
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, Protocol
 
 import numpy as np
@@ -11,17 +12,25 @@ from goldenlayers_core.attribution.edit_rule import predict
 from goldenlayers_core.attribution.lga import iter_lga
 from goldenlayers_core.attribution.requests import Usable, editable, usable
 from goldenlayers_core.models import ModelHandle
-from goldenlayers_core.records import EditRequest, ScoreMethod
+from goldenlayers_core.records import LOSSES_ON, EditRequest, LossOn, ScoreMethod, config_digest
 from goldenlayers_core.results import Floats, Part
 from goldenlayers_core.results.scores.parts import EDIT_AWARE_PARTS, edit_aware_parts
+from goldenlayers_core.results.scores.readings import Counts, Reading
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks.questions import ScoreQuestion
+from goldenlayers_core.tasks.scores.stored import score_version
+
+LGA_ROWS: Final = "lga-2"  # 2: rows hold both readings
+_COLUMNS: Final = ("values", "norm_old", "norm_new", "tokens_old", "tokens_new")  # of a reading
 
 
 class Way(Protocol):
     """One method."""
 
     table: str  # of the store
+
+    def key(self, question: ScoreQuestion) -> str:
+        """Names the settings and the code that the rows depend on."""
 
     def find(
         self, handle: ModelHandle, requests: Sequence[EditRequest], question: ScoreQuestion, progress: Progress
@@ -36,12 +45,23 @@ class Way(Protocol):
         Where a chunk takes long, `step(requests)` says how many requests' worth of it is done, and may raise to cancel.
         """
 
+    def shown(self, rows: pd.DataFrame, question: ScoreQuestion) -> pd.DataFrame:
+        """Such rows with what was asked for in "values"."""
+
     def parts(self, rows: pd.DataFrame) -> tuple[Part, ...]:
         """The parts in stored rows."""
 
+    def readings(self, rows: pd.DataFrame, question: ScoreQuestion) -> tuple[Reading, ...]:
+        """Both readings of LGA in stored rows, the one asked for first."""
+
 
 class _Lga:
+    """Rows hold both readings, whichever was asked for, so that the other costs nothing afterwards."""
+
     table = "lga"
+
+    def key(self, question: ScoreQuestion) -> str:
+        return f"{config_digest(dataclasses.replace(question.config, loss_on='answer'))}-{LGA_ROWS}"
 
     def find(
         self, handle: ModelHandle, requests: Sequence[EditRequest], question: ScoreQuestion, progress: Progress
@@ -52,15 +72,28 @@ class _Lga:
         self, handle: ModelHandle, found: Usable, question: ScoreQuestion, step: Callable[[float], None]
     ) -> Iterator[tuple[pd.DataFrame, int]]:
         for batch in iter_lga(handle, found.requests, found.old_answers, question.config):
-            columns = {"values": batch.values, "norm_old": batch.norm_old, "norm_new": batch.norm_new}
+            columns = {
+                f"{name}_{reading.loss_on}": getattr(reading, name) for reading in batch.readings for name in _COLUMNS
+            }
             yield _frame(found.requests, batch.indices, columns), batch.n_tokens
+
+    def shown(self, rows: pd.DataFrame, question: ScoreQuestion) -> pd.DataFrame:
+        asked = question.config.loss_on
+        return rows[["request"]].assign(**{name: rows[f"{name}_{asked}"] for name in _COLUMNS})
 
     def parts(self, rows: pd.DataFrame) -> tuple[Part, ...]:
         return ()
 
+    def readings(self, rows: pd.DataFrame, question: ScoreQuestion) -> tuple[Reading, ...]:
+        names = sorted(LOSSES_ON, key=lambda name: name != question.config.loss_on)
+        return tuple(_reading(rows, name) for name in names)
+
 
 class _EditAware:
     table = "edit-aware"
+
+    def key(self, question: ScoreQuestion) -> str:
+        return f"{config_digest(question.edit_aware)}-{score_version('edit-aware')}"
 
     def find(
         self, handle: ModelHandle, requests: Sequence[EditRequest], question: ScoreQuestion, progress: Progress
@@ -81,12 +114,27 @@ class _EditAware:
             columns = {"values": seen.score} | {info.name: getattr(seen, info.name) for info in EDIT_AWARE_PARTS}
             yield _frame(found.requests, effects.indices, columns), effects.n_tokens
 
+    def shown(self, rows: pd.DataFrame, question: ScoreQuestion) -> pd.DataFrame:
+        return rows
+
+    def readings(self, rows: pd.DataFrame, question: ScoreQuestion) -> tuple[Reading, ...]:
+        return ()
+
     def parts(self, rows: pd.DataFrame) -> tuple[Part, ...]:
         return edit_aware_parts({info.name: stacked(rows, info.name) for info in EDIT_AWARE_PARTS})
 
 
-def _frame(requests: Sequence[EditRequest], indices: Sequence[int], columns: dict[str, Floats]) -> pd.DataFrame:
-    """One row per request: its digest, and per column the numbers of all layers."""
+def _reading(rows: pd.DataFrame, loss_on: LossOn) -> Reading:
+    """Of stored rows."""
+    values, old, new = (stacked(rows, f"{name}_{loss_on}") for name in ("values", "norm_old", "norm_new"))
+    tokens_old, tokens_new = (rows[f"{name}_{loss_on}"].to_numpy(np.int64) for name in ("tokens_old", "tokens_new"))
+    return Reading(loss_on, values, old, new, tokens_old, tokens_new)
+
+
+def _frame(
+    requests: Sequence[EditRequest], indices: Sequence[int], columns: Mapping[str, Floats | Counts]
+) -> pd.DataFrame:
+    """One row per request: its digest, and per column the numbers of all layers, or one."""
     arrays = {name: list(values) for name, values in columns.items()}
     return pd.DataFrame({"request": [requests[i].digest for i in indices], **arrays})
 

@@ -1,6 +1,8 @@
 """Score runs on disk: results to store and back. No torch, so that a page opens a stored run at once."""
 
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final, Literal
 
 import numpy as np
@@ -10,11 +12,13 @@ from goldenlayers_core.errors import StoreError
 from goldenlayers_core.records import ScoreMethod, config_digest, digest_of
 from goldenlayers_core.results import Floats, LayerScores, Selection
 from goldenlayers_core.results.scores.parts import EDIT_AWARE_PARTS, edit_aware_parts
+from goldenlayers_core.results.scores.readings import readings_frame, readings_from
 from goldenlayers_core.runtime import Store, StoredRun
 from goldenlayers_core.tasks.manifest import is_stored, manifest_of
 from goldenlayers_core.tasks.questions import ScoreQuestion
 
 SCORE_VERSION: Final = "lga-1"  # changes when a score would come out differently
+_ON_ALL: Final[Mapping[str, str]] = MappingProxyType({"answer": "", "sequence": ", loss on prompt and answer"})
 EDIT_AWARE_VERSION: Final = "edit-aware-2"  # likewise: also when the rule is calibrated anew
 
 
@@ -42,7 +46,7 @@ def save_scores(store: Store, question: ScoreQuestion, scores: LayerScores, sele
     run_id = f"score-{digest_of(content)[:16]}"
     if is_stored(store, run_id, scores):
         return run_id
-    name = f"LGA ({scores.scope})" if question.method == "lga" else "Edit-aware analysis"
+    name = f"LGA ({scores.scope}{_ON_ALL[scores.loss_on]})" if question.method == "lga" else "Edit-aware analysis"
     summary = (
         ("golden layer", str(selection.golden_layer)),
         ("stability", f"{selection.stability:.0%}"),
@@ -53,8 +57,17 @@ def save_scores(store: Store, question: ScoreQuestion, scores: LayerScores, sele
     )
     title = f"{name} of {scores.model} on {scores.dataset}"
     manifest = manifest_of(run_id, title, question, scores, summary, version)
-    store.save_run(manifest, {"scores": scores.to_frame()}, {"skipped": json.dumps(scores.skipped)})
+    frames = {"scores": scores.to_frame()}
+    if scores.readings:
+        frames["readings"] = readings_frame(scores.readings, scores.request_digests)
+    store.save_run(manifest, frames, {"skipped": json.dumps(scores.skipped)})
     return run_id
+
+
+def other_pick(scores: LayerScores, question: ScoreQuestion) -> tuple[str, Selection] | None:
+    """The reading of LGA that was not asked for, and what it chooses; None where a run does not have it."""
+    other = scores.other_reading
+    return None if other is None else (other.loss_on, select(other.values, question.selection))
 
 
 def open_scores(store: Store, run_id: str) -> tuple[LayerScores, Selection]:
@@ -97,6 +110,8 @@ def _scores(run: StoredRun) -> tuple[LayerScores, Selection]:
         parts=()
         if question.method == "lga"
         else edit_aware_parts({info.name: stack(info.name) for info in EDIT_AWARE_PARTS}),
+        loss_on=question.loss_on,
+        readings=readings_from(run.frames["readings"]) if "readings" in run.frames else (),
         skipped=tuple((str(c), str(r)) for c, r in json.loads(run.texts.get("skipped", "[]"))),
         seconds=manifest.seconds,
         n_computed=int(summary.get("computed now", 0)),
