@@ -1,0 +1,161 @@
+"""The real edits that docs/evidence.md stands on: every layer, request by request, method by method, kept as a table.
+
+    python -m benchmarks.edits --data FOLDER --part proxy|test [--models bundled,gemma] [--only NAME,NAME]
+                               [--hours 2] [--out FOLDER]
+
+The plan goes round by growing numbers of requests, so that a run stopped anywhere is a balanced one: every dataset,
+method and model at 4 requests comes before any of them at 8. Every edit is kept in the store (GOLDENLAYERS_CACHE), so
+that the run goes on where it was. After each sweep its numbers, and no text of the data set, are written as one Parquet
+file into `--out`; `python -m benchmarks.evidence --gather FOLDER` makes the table of the repository out of them.
+"""
+
+import argparse
+import re
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from goldenlayers_core.errors import GoldenLayersError
+from goldenlayers_core.records import ModelSource
+from goldenlayers_core.results import METRICS, SweepResult
+from goldenlayers_core.runtime import Progress
+from goldenlayers_core.tasks import DatasetChoice, Workbench, open_workbench
+from goldenlayers_core.tasks.questions import SweepQuestion
+from goldenlayers_core.tasks.truth.sweep import sweep_result
+
+MODELS = ("bundled", "gemma")
+KEPT = ("rewrite", "rephrase", "locality", "portability", "locality_kl", "value_change", "loss")  # columns of the table
+
+
+@dataclass(frozen=True)
+class Data:
+    """One data set: its name in the tables, where its requests are, and which of them are taken."""
+
+    name: str
+    source: str  # catalogue name, or file in the data folder
+    known: bool = False  # only facts that the model answers itself
+
+
+DATA = (
+    Data("bundled", "bundled", True),
+    Data("counterfact", "counterfact.json"),
+    Data("zsre", "zsre_mend_eval.json"),
+    Data("wiki_counterfact", "knowedit_wiki_counterfact_test_cf.json"),
+    Data("wiki_recent", "knowedit_wiki_recent_test_first_alias.json"),
+    Data("bundled-hard", "bundled-hard", True),
+)
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way of editing: its name in the tables, the method and the settings that differ from its defaults."""
+
+    name: str
+    method: str
+    settings: dict[str, Any] = field(default_factory=dict)
+    full: bool = True  # measured on as many requests as there are, not on the small sample
+
+
+WAYS = (
+    Way("ROME, identity", "rome"),
+    Way("ROME, covariance", "rome", {"covariance": "samples"}),
+    Way("EMMET, covariance", "emmet", full=False),
+    Way("R-ROME, identity", "r-rome", full=False),
+)
+ROUNDS = {"proxy": (4, 8, 16, 32), "test": (4, 8, 16, 24, 48)}
+SMALL = 8  # requests of the ways that are measured on a small sample
+LARGEST = {"proxy": {"bundled": 32}, "test": {"bundled": 48}}
+LARGE = {"proxy": 16, "test": 24}
+
+
+def plan(part: str) -> Iterator[tuple[int, Data, Way]]:
+    """(requests, data set, way) in the order in which they are measured; the last round of a pair is the largest."""
+    for n in ROUNDS[part]:
+        for way in WAYS:
+            for data in DATA:
+                most = LARGEST[part].get(data.name, LARGE[part]) if way.full else SMALL
+                if n <= most:
+                    yield n, data, way
+
+
+def measured(bench: Workbench, model: str, data: Data, way: Way, part: str, n: int, folder: str | None) -> SweepResult:
+    """The sweep of the first n requests of a part."""
+    source = data.source
+    if source.endswith(".json"):
+        if folder is None:
+            raise GoldenLayersError(f"{data.name} is in a file; give its folder with --data.")
+        source = str(Path(folder) / source)
+    choice = DatasetChoice(source, part, n, data.known, data.name)  # type: ignore[arg-type]
+    last = [time.monotonic()]
+
+    def report(done: int, total: int, note: str) -> None:
+        if time.monotonic() - last[0] > 120:
+            last[0] = time.monotonic()
+            say(f"  {note}: {done} of {total}")
+
+    return sweep_result(bench, SweepQuestion(ModelSource(model), choice, way.method, way.settings), Progress(report))
+
+
+def table(result: SweepResult, model: str, data: Data, way: Way, part: str) -> pd.DataFrame:
+    """One row per request and layer: numbers, digests, no text."""
+    names = [metric.name for metric in METRICS]
+    shape = result.values.shape[:2]
+    columns: dict[str, Any] = {
+        "model": model,
+        "fingerprint": result.fingerprint,
+        "data": data.name,
+        "part": part,
+        "way": way.name,
+        "position": np.repeat(np.arange(shape[0], dtype=np.int16), shape[1]),
+        "request": np.repeat([digest[:16] for digest in result.request_digests], shape[1]),
+        "layer": np.tile(np.asarray(result.layers, dtype=np.int16), shape[0]),
+        "score": result.score.ravel().astype(np.float32),
+    }
+    columns |= {name: result.values[:, :, names.index(name)].ravel().astype(np.float32) for name in KEPT}
+    return pd.DataFrame(columns).assign(
+        seconds_per_edit=np.float32(result.seconds_per_edit), judgement=str(result.provenance["judgement"])
+    )
+
+
+def say(words: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {words}", file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", help="folder with the public benchmark files")
+    parser.add_argument("--part", choices=("proxy", "test"), required=True)
+    parser.add_argument("--models", default=",".join(MODELS))
+    parser.add_argument("--only", default="", help="names of data sets, by commas; all by default")
+    parser.add_argument("--most", type=int, default=0, help="no round of more requests than these")
+    parser.add_argument("--hours", type=float, default=1e9, help="begin no further sweep after so long")
+    parser.add_argument("--out", default="evidence-edits")
+    options = parser.parse_args()
+    end = time.monotonic() + 3600 * options.hours
+    out = Path(options.out)
+    out.mkdir(parents=True, exist_ok=True)
+    bench = open_workbench()
+    for n, data, way in plan(options.part):
+        if (options.only and data.name not in options.only.split(",")) or (options.most and n > options.most):
+            continue
+        for model in options.models.split(","):
+            if time.monotonic() > end:
+                return
+            say(f"{model}, {data.name} ({options.part}), {way.name}: {n} requests")
+            try:
+                result = measured(bench, model, data, way, options.part, n, options.data)
+            except GoldenLayersError as error:
+                say(f"  not measured: {error}")
+                continue
+            name = re.sub(r"[^a-z0-9]+", "-", f"{model} {data.name} {options.part} {way.name}".lower())
+            table(result, model, data, way, options.part).to_parquet(out / f"{name}.parquet", index=False)
+
+
+if __name__ == "__main__":
+    main()
