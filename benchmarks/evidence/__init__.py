@@ -1,0 +1,1 @@
+"""docs/evidence.md, every number and picture of it, from the tables of real edits and of estimates; no model is run."""

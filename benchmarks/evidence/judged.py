@@ -1,0 +1,129 @@
+"""What each way to choose a layer is worth, by real edits of other requests.
+
+Axes: Q requests, L layers, R resamples. Every interval is a 95 % percentile bootstrap over requests.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks.evidence.tables import PROBES, Estimate, Estimates, Floats, Place, Sweep
+from goldenlayers_core.attribution.regret import golden_of, losses
+from goldenlayers_core.attribution.selection import select
+from goldenlayers_core.models.architectures import ARCHITECTURES
+from goldenlayers_core.results import spearman
+from goldenlayers_core.results.bootstrap import interval, resampled_means
+
+RESAMPLES = 2000
+FAMILIES = {"bundled": "llama", "gemma": "gemma3_text"}  # model types, for the literature's layer
+SWEEP = "sweep of the proxy"
+EARLIER = "the earlier the better"
+BY_SUM = ("LGA",)  # estimates whose names begin so are summed inside Tukey fences, as the paper says; others averaged
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One way to choose a layer, and what it chose from the proxy part."""
+
+    way: str
+    layer: int
+    means: Floats | None = None  # (L,) its estimate of each layer; None where it has none
+    stability: float | None = None  # share of resamples of the proxy requests that choose the same layer
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A choice, judged on the test part."""
+
+    choice: Choice
+    score: float
+    metrics: dict[str, float]
+    regret: tuple[float, float, float]  # against each request's own best layer: mean, low, high
+    behind: tuple[float, float, float]  # against the best fixed layer of the test part: mean, low, high
+    spearman: dict[str, float]  # with the layer means of the score and of each metric
+
+    @property
+    def level(self) -> bool:
+        """Whether it cannot be told apart from the best fixed layer."""
+        return self.behind[1] <= 0
+
+
+def estimated(one: Estimate) -> Choice:
+    """What an estimate chooses."""
+    if one.name.startswith(BY_SUM):
+        found = select(one.values)
+        return Choice(one.name, found.golden_layer, one.values.mean(axis=0), float(found.pick_share.max()), one.seconds)
+    found = select(one.values, by="mean")
+    share = float(found.pick_share[found.golden_layer])
+    return Choice(one.name, found.golden_layer, one.values.mean(axis=0), share, one.seconds)
+
+
+def choices(place: Place, proxy: Sweep, estimates: Estimates) -> list[Choice]:
+    """Every way's layer from the proxy part."""
+    n_layers = len(proxy.layers)
+    means = proxy.score.mean(axis=0)
+    drawn = resampled_means(proxy.score, RESAMPLES, 0).argmax(axis=1)
+    best = int(means.round(9).argmax())
+    seconds = proxy.seconds_per_edit * proxy.score.size
+    made = [Choice(SWEEP, proxy.layers[best], means, float((drawn == best).mean()), seconds)]
+    wanted = set(proxy.requests)
+    for one in estimates.of(place, "proxy"):
+        if len(wanted & set(one.requests)) >= min(len(wanted), len(one.requests)) // 2:
+            made.append(estimated(one))
+    made.append(Choice(EARLIER, 0, -np.arange(n_layers, dtype=np.float64)))
+    row = next((row for row in ARCHITECTURES if row.model_type == FAMILIES.get(place.model)), None)
+    if row is not None and row.literature_layer is not None and row.literature_layer < n_layers:
+        made.append(Choice("literature (ROME)", row.literature_layer))
+    made.append(Choice("middle", n_layers // 2))
+    return made
+
+
+def judged(test: Sweep, choice: Choice) -> Judged:
+    """A choice on the test part."""
+    column = test.layers.index(choice.layer)
+    score = test.score
+    best = test.layers.index(golden_of(score, test.layers))
+    against = {"score": score, **{name: test.values[name] for name in PROBES}}
+    found: dict[str, float] = {}
+    for name, values in against.items():
+        if choice.means is not None and not np.isnan(values).all():
+            found[name] = float(spearman(choice.means, np.nanmean(values, axis=0)))
+    return Judged(
+        choice,
+        float(score[:, column].mean()),
+        {name: _mean(test.values[name][:, column]) for name in PROBES},
+        _with_interval(losses(score)[:, column]),
+        _with_interval(score[:, best] - score[:, column]),
+        found,
+    )
+
+
+def level_layers(sweep: Sweep) -> tuple[int, ...]:
+    """The layers whose difference to the best fixed layer has an interval that includes 0; the best among them."""
+    best = int(sweep.score.mean(axis=0).round(9).argmax())
+    low, _ = interval(resampled_means(sweep.score[:, [best]] - sweep.score, RESAMPLES, 0))
+    return tuple(layer for layer, bound in zip(sweep.layers, low, strict=True) if bound <= 0)
+
+
+def chance_by_requests(score: Floats, margin: float, sizes: tuple[int, ...], draws: int = 1000) -> list[float | None]:
+    """For each size n: how often the best layer of n requests is within `margin` of the best layer of all Q.
+
+    The n requests are drawn with replacement, the Q requests standing for all that will be edited; None for n above Q.
+    """
+    rng, means = np.random.default_rng(0), score.mean(axis=0)
+    near = means >= means.max() - margin - 1e-9
+    found: list[float | None] = []
+    for n in sizes:
+        counts = rng.multinomial(n, np.full(len(score), 1 / len(score)), size=draws)
+        found.append(float(near[(counts @ score / n).round(9).argmax(axis=1)].mean()) if n <= len(score) else None)
+    return found
+
+
+def _with_interval(values: Floats) -> tuple[float, float, float]:
+    low, high = interval(resampled_means(values, RESAMPLES, 0))
+    return float(values.mean()), float(low), float(high)
+
+
+def _mean(values: Floats) -> float:
+    return float(np.nanmean(values)) if not np.isnan(values).all() else float("nan")

@@ -1,0 +1,100 @@
+"""The pictures of docs/evidence.md: what real edits measured at every layer, and what was picked.
+
+Axes: Q requests, L layers.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from benchmarks.evidence.judged import RESAMPLES, Choice, choices
+from benchmarks.evidence.tables import Edits, Estimates, Place
+from goldenlayers_core.figures.theme import LIGHT, figure_template
+from goldenlayers_core.results.bootstrap import interval, resampled_means
+
+ROW, HEAD = 220, 120  # px of one panel, and above the first
+SHOWN = {
+    "LGA, sequence": "circle",
+    "LGA, answer": "circle-open",
+    "edit-aware": "diamond",
+    "line check": "square",
+    "causal trace": "x",
+}  # estimates whose picks are marked, with their marks
+
+
+def scores(edits: Edits, estimates: Estimates, model: str, title: str) -> go.Figure | None:
+    """Score per layer with its interval, a panel per data set, a line per way; None where nothing was measured."""
+    places = [place for place in edits.places() if place.model == model and place.way.startswith("ROME")]
+    names = list(dict.fromkeys(place.data for place in places))
+    if not names:
+        return None
+    figure = make_subplots(
+        rows=len(names), cols=1, shared_xaxes=True, vertical_spacing=0.35 / len(names) / 2, subplot_titles=names
+    )
+    ways = list(dict.fromkeys(place.way for place in places))
+    for place in places:
+        _curve(figure, edits, place, names.index(place.data) + 1, ways.index(place.way))
+    for place in places:
+        if place.way == ways[0] and (proxy := edits.sweep(place, "proxy")) is not None:
+            _marks(figure, choices(place, proxy, estimates), names.index(place.data) + 1)
+    figure.update_layout(
+        template=figure_template(False),
+        title={"text": f"{title}: score of real edits by layer", "y": 0.99, "yanchor": "top"},
+        height=HEAD + ROW * len(names),
+        margin={"t": HEAD, "l": 60, "r": 20, "b": 50},
+        legend={"orientation": "h", "y": 1, "yref": "container", "yanchor": "top", "x": 0, "title": None},
+        showlegend=True,
+    )
+    figure.update_layout(legend_y=1 - 40 / (HEAD + ROW * len(names)))
+    figure.update_yaxes(range=[0, 1.1 + 0.11 * len(SHOWN)], tickvals=[0, 0.25, 0.5, 0.75, 1])
+    figure.update_xaxes(range=[-0.7, max(max(trace.x) for trace in figure.data) + 0.7])
+    figure.update_xaxes(title_text="layer", row=len(names), col=1)
+    return figure
+
+
+def _curve(figure: go.Figure, edits: Edits, place: Place, row: int, number: int) -> None:
+    part = "test" if edits.sweep(place, "test") is not None else "proxy"
+    sweep = edits.sweep(place, part)
+    assert sweep is not None
+    colour, mean = LIGHT.series[number], sweep.score.mean(axis=0)
+    low, high = interval(resampled_means(sweep.score, RESAMPLES, 0))
+    around = [*sweep.layers, *reversed(sweep.layers)]
+    band = {"x": around, "y": [*high, *low[::-1]], "fill": "toself", "fillcolor": _faint(colour)}
+    figure.add_scatter(**band, line={"width": 0}, hoverinfo="skip", showlegend=False, row=row, col=1)
+    name = f"{place.way}, {part} requests"
+    look = {"line": {"color": colour, "width": 2}, "mode": "lines", "name": name, "legendgroup": name}
+    seen = {trace.legendgroup for trace in figure.data if trace.showlegend is not False}
+    figure.add_scatter(x=sweep.layers, y=mean, **look, showlegend=name not in seen, row=row, col=1)
+    best = int(np.argmax(mean))
+    star = {"symbol": "star", "size": 11, "color": colour}
+    figure.add_scatter(
+        x=[sweep.layers[best]], y=[mean[best]], mode="markers", marker=star, showlegend=False, row=row, col=1
+    )
+
+
+def _marks(figure: go.Figure, made: Sequence[Choice], row: int) -> None:
+    """What was picked: a row of marks above the plot for each estimate."""
+    for place, (name, symbol) in enumerate(SHOWN.items()):
+        layers = [choice.layer for choice in made if choice.way == name]
+        if not layers:
+            continue
+        seen = {trace.legendgroup for trace in figure.data if trace.showlegend is not False}
+        look = {"symbol": symbol, "size": 9, "color": LIGHT.ink, "line": {"width": 1.5, "color": LIGHT.ink}}
+        figure.add_scatter(
+            x=layers,
+            y=[1.1 + 0.11 * place] * len(layers),
+            mode="markers",
+            marker=look,
+            name=f"picked by {name}",
+            legendgroup=name,
+            showlegend=name not in seen,
+            row=row,
+            col=1,
+        )
+
+
+def _faint(colour: str) -> str:
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},0.15)"

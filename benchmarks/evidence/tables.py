@@ -1,0 +1,102 @@
+"""The tables that were measured, as matrices: real edits (benchmarks.edits) and estimates (benchmarks.estimators).
+
+Axes: Q requests, L layers.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+PROBES = ("rewrite", "rephrase", "locality", "portability")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something was measured: a model, a data set, and a way of editing."""
+
+    model: str
+    data: str
+    way: str
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Real edits of Q requests at L layers."""
+
+    requests: tuple[str, ...]
+    layers: tuple[int, ...]
+    values: dict[str, Floats]  # "score" and each metric: (Q, L); NaN where a request has no such probe
+    seconds_per_edit: float
+
+    @property
+    def score(self) -> Floats:
+        """(Q, L)"""
+        return self.values["score"]
+
+    def first(self, n: int) -> "Sweep":
+        """The first n requests."""
+        values = {name: numbers[:n] for name, numbers in self.values.items()}
+        return Sweep(self.requests[:n], self.layers, values, self.seconds_per_edit)
+
+
+class Edits:
+    """Every real edit of the table."""
+
+    def __init__(self, file: Path) -> None:
+        self.frame = pd.read_parquet(file)
+        columns = ["model", "data", "way", "part"]
+        self._groups = dict(iter(self.frame.groupby(columns, sort=False, observed=True)))
+        self.fingerprints = dict(self.frame.drop_duplicates("model")[["model", "fingerprint"]].to_numpy().tolist())
+
+    def places(self) -> tuple[Place, ...]:
+        """Where anything was measured, in the order of the table."""
+        return tuple(dict.fromkeys(Place(*key[:3]) for key in self._groups))
+
+    def sweep(self, place: Place, part: str) -> Sweep | None:
+        """The requests of a part that were edited at every layer; None where there is none."""
+        rows = self._groups.get((place.model, place.data, place.way, part))
+        if rows is None:
+            return None
+        rows = rows.sort_values(["position", "layer"])
+        layers = tuple(sorted(rows["layer"].unique().tolist()))
+        requests = tuple(rows["request"].drop_duplicates())
+        if len(rows) != len(requests) * len(layers):
+            raise ValueError(f"{place} ({part}): {len(rows)} rows for {len(requests)} requests at {len(layers)} layers")
+        names = ("score", *PROBES, "locality_kl", "value_change", "loss")
+        shape = (len(requests), len(layers))
+        values = {name: rows[name].to_numpy(np.float64).reshape(shape) for name in names}
+        return Sweep(requests, layers, values, float(rows["seconds_per_edit"].mean()))
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One estimate's values on the requests of a part."""
+
+    name: str
+    requests: tuple[str, ...]
+    values: Floats  # (Q, L)
+    seconds: float  # of all the requests
+
+
+class Estimates:
+    """Every estimate of the table; none where the file is missing."""
+
+    def __init__(self, file: Path) -> None:
+        self._groups = {}
+        if file.is_file():
+            frame = pd.read_parquet(file)
+            self._groups = dict(iter(frame.groupby(["model", "data", "part", "estimate"], sort=False)))
+
+    def of(self, place: Place, part: str) -> Iterator[Estimate]:
+        """The estimates for a model and a data set."""
+        for (model, data, some, name), rows in self._groups.items():
+            if (model, data, some) == (place.model, place.data, part):
+                grid = rows.pivot_table(index="request", columns="layer", values="value", sort=False)
+                grid = grid[sorted(grid.columns)]
+                seconds = float(rows.drop_duplicates("request")["seconds"].sum())
+                yield Estimate(str(name), tuple(map(str, grid.index)), grid.to_numpy(np.float64), seconds)
