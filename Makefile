@@ -45,7 +45,7 @@ OPENED := $(if $(OPEN),GOLDENLAYERS_OPEN=$(OPEN))
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help app login prepare gemma install install-dev test torture check lint audit format unit browser bench screenshots clean
+.PHONY: help app login prepare gemma install install-dev test torture notebook check lint audit format unit browser bench screenshots clean
 
 help: ## this list
 	@echo "Golden Layers. Targets:"
@@ -73,6 +73,9 @@ test: lint install-dev prepare ## format, lint, types and every test, in one env
 
 torture: install-dev prepare ## what was tried to break it, and what was lost (SHARE=0.1: a tenth of it; FILE=docs/reliability.md: its page)
 	OMP_NUM_THREADS=1 $(PY) -m tests.torture --share $(SHARE) $(if $(FILE),--markdown $(FILE))
+
+notebook: install-dev prepare ## a run's notebook, exported and executed in a kernel of its own
+	$(PY) -m pytest -q tests/tasks/test_notebook.py
 
 check: lint ## for daily work, under a minute: format, lint, types, the tests of what changed (BASE=HEAD)
 	OMP_NUM_THREADS=1 $(PY) -m tests.changed $(BASE)

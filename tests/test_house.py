@@ -66,6 +66,7 @@ ABOVE = (
     f"{CORE}/figures/__init__.py",
     f"{CORE}/tasks/__init__.py",
     f"{CORE}/tasks/wings.py",
+    f"{CORE}/tasks/notebook.py",
     f"{CORE}/tasks/report.py",
     f"{CORE}/tasks/slides.py",
 )
