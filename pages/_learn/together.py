@@ -188,6 +188,11 @@ def _guess(code: str) -> None:
             st.warning(sentence(error))
     if mine is not None:
         st.caption(":material/check: Your guess is in. You may change it until the answer is told.")
+    for before in found.asked[:-1][-1:]:
+        if before.revealed:
+            st.divider()
+            st.caption("The question before")
+            _told(before, before.guesses.get(st.session_state[_TAB]))
 
 
 def _told(asked: Asked, mine: int | None) -> None:
