@@ -5,7 +5,20 @@ from typing import Final
 import streamlit as st
 
 from goldenlayers_core.tasks.learn.text import lessons
-from pages._learn import classroom, glossary, golden, know, layer, lesson, lga, rank_one, recall, teacher, wrong
+from pages._learn import (
+    classroom,
+    glossary,
+    golden,
+    know,
+    layer,
+    lesson,
+    lga,
+    rank_one,
+    recall,
+    teacher,
+    together,
+    wrong,
+)
 from pages._shared import frame, link
 
 # name in the address, title, what draws it
@@ -19,6 +32,7 @@ VIEWS: Final = (
     ("lga", "6. Layer Gradient Analysis", lga.section),
     ("wrong", "7. When edits go wrong", wrong.section),
     ("classroom", "Classroom: a planted fact", classroom.section),
+    (together.VIEW, "Guess with a class", together.section),
     ("glossary", "Glossary", glossary.section),
     ("teacher", "For teachers", teacher.section),
 )

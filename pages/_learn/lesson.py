@@ -30,6 +30,7 @@ import streamlit as st
 from goldenlayers_core.results.learn.question import Guess, Question
 from goldenlayers_core.tasks import ModelCard
 from goldenlayers_core.tasks.learn.text import LessonText, lesson_text, lessons
+from pages._learn import together
 from pages._shared import glossary, jobs, session
 from pages._shared.wording import count, escape
 
@@ -104,11 +105,13 @@ def predict(name: str, question: Question) -> bool:
     beside the truth, with the explanation."""
     guess = _guesses(name).get((question.key, question.about))
     with st.container(border=True, key=f"lesson-question-{name}-{question.key}"):
-        if guess is None or guess.question.options != question.options:
+        told = guess is not None and guess.question.options == question.options
+        if guess is not None and told:
+            _told(name, Guess(question, guess.choice, guess.model))
+        else:
             _ask(name, question)
-            return False
-        _told(name, Guess(question, guess.choice, guess.model))
-    return True
+    together.put(name, question, told)
+    return told
 
 
 def links(*ways: Link) -> None:

@@ -11,7 +11,7 @@ from goldenlayers_core.reports.sheet import Sheet, SheetLesson, sheet_html
 from goldenlayers_core.tasks.learn.class_plan import class_plan
 from goldenlayers_core.tasks.learn.text import lesson_text, lessons
 from goldenlayers_core.tasks.workbench import KEPT_MODELS
-from pages._learn import lesson
+from pages._learn import lesson, together
 from pages._shared import cached, session
 from pages._shared.wording import count, escape, when
 
@@ -24,6 +24,9 @@ def section() -> None:
     lesson.text(NAME, "intro", minutes=lesson_text(NAME).minutes)
     st.subheader("One machine for the class")
     lesson.text(NAME, "machine", models=KEPT_MODELS)
+    st.subheader("Guess together")
+    lesson.text(NAME, "together")
+    together.start()
     st.subheader(f"A plan of {lesson_text(NAME).minutes} minutes")
     _plan()
     st.subheader("The day before")

@@ -35,6 +35,7 @@ from goldenlayers_core.tasks.edit.stored import edit_card as open_card
 from goldenlayers_core.tasks.edit.stored import open_report
 from goldenlayers_core.tasks.edit.stored_many import open_many
 from goldenlayers_core.tasks.kinds import function
+from goldenlayers_core.tasks.learn.class_link import Classes
 from goldenlayers_core.tasks.learn.stored_classroom import open_classroom, run_name
 from goldenlayers_core.tasks.present.stored_tour import open_tour
 from goldenlayers_core.tasks.questions import Question
@@ -95,6 +96,11 @@ def workbench() -> Workbench:
 def desks() -> OrderedDict[str, Desk]:
     """One per process: what each browser has chosen, by its secret name, so that a reload finds it again."""
     return OrderedDict()
+
+
+def classes() -> Classes:
+    """The classes that are open on this machine, whoever opened them."""
+    return Classes(_workbench().root / "classes")
 
 
 # ---- stored runs, opened once

@@ -79,18 +79,27 @@ class Mention:
 def mentions(text: str, leave_out: Collection[str] = (), everyday: bool = False) -> Iterator[Mention]:
     """The first mention of each term in a Markdown text, in order; none within links, code, headings or quotations.
 
+    Case does not matter but for names in capitals, such as ROME.
+
     `leave_out`: keys of terms that are not looked for. `everyday`: whether words that everyday language has too are.
     """
     apart = [match.span() for match in _APART.finditer(text)]
     seen = set(leave_out)
     for match in _pattern().finditer(text):
-        term = named(match.group(1).replace("\\", ""))
-        if term is None or term.key in seen or (term.everyday and not everyday):
+        name = match.group(1).replace("\\", "")
+        term = named(name)
+        if term is None or term.key in seen or (term.everyday and not everyday) or not _spelt(term, name):
             continue
         if any(low <= match.start() < high for low, high in apart):
             continue
         seen.add(term.key)
         yield Mention(term, match.start(1), match.end())
+
+
+def _spelt(term: Term, name: str) -> bool:
+    """Whether a text means the term: the city Rome is not ROME, nor is somebody's grace GRACE."""
+    spellings = [own for own in (term.term, *term.aliases) if own.casefold() == name.casefold()]
+    return any(own == name or not any(letter.isupper() for letter in own[1:]) for own in spellings)
 
 
 @lru_cache(maxsize=1)

@@ -253,6 +253,8 @@ def test_mentions_are_whole_words_outside_of_links_and_quotations() -> None:
     found = [(m.term.key, text[m.start : m.end]) for m in mentions(text)]
     assert found == [("golden-layer", "golden layer"), ("sweep", "Sweeps"), ("edit-aware-analysis", "edit\\-aware")]
     assert [m.term.key for m in mentions(text, leave_out=("golden-layer",))] == ["sweep", "edit-aware-analysis"]
+    assert not list(mentions("All roads lead to Rome, and no lga or memit does"))
+    assert [m.term.term for m in mentions("ROME and a golden Layer by LGA")] == ["ROME", "golden layer", "LGA"]
     assert not list(mentions("the key to it"))
     assert [m.term.key for m in mentions("the key to it", everyday=True)] == ["key"]
 
