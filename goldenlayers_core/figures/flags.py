@@ -1,0 +1,47 @@
+"""Short labels above a layer axis, in as few lanes as keep them apart on a phone, and therefore on wider screens."""
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from goldenlayers_core.figures.frame import PHONE
+
+LINE: Final = 16  # px of a label's line
+_LETTER: Final = 6.3  # px of a letter
+_LONGEST: Final = 34  # characters of a line
+_SIDES: Final = 40.0  # px of a figure on a phone that are not plot
+
+Anchor = Literal["left", "right", "center"]
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A label where it fits."""
+
+    lines: tuple[str, ...]
+    layer: int
+    lane: int  # of its last line; 0 is the lowest
+    anchor: Anchor  # of the text at its layer
+
+
+def placed(labels: Sequence[tuple[int, str]], n_layers: int) -> list[Placed]:
+    """Each (layer, text) in a lane of its own or beside others, from left to right."""
+    width = PHONE - _SIDES
+    ends: list[float] = []  # right end of the last label in each lane, px
+    found: list[Placed] = []
+    for layer, text in sorted(labels):
+        lines = textwrap.wrap(text, _LONGEST) or [""]
+        size, middle = _LETTER * max(map(len, lines)) + 8, (layer + 0.5) * width / n_layers
+        anchor: Anchor = "left" if middle < size / 2 else "right" if middle > width - size / 2 else "center"
+        start = {"left": middle - 4, "right": middle - size + 4, "center": middle - size / 2}[anchor]
+        lane = next((n for n in range(len(ends)) if all(end <= start for end in ends[n : n + len(lines)])), len(ends))
+        ends += [0.0] * (lane + len(lines) - len(ends))
+        ends[lane : lane + len(lines)] = [start + size] * len(lines)
+        found.append(Placed(tuple(lines), layer, lane, anchor))
+    return found
+
+
+def lanes(labels: Sequence[Placed]) -> int:
+    """How many lines of labels stand above each other."""
+    return max((label.lane + len(label.lines) for label in labels), default=0)
