@@ -7,10 +7,12 @@ import streamlit as st
 
 from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.records import EditRequest
+from goldenlayers_core.results.truth.measured import MethodUsed, method_used
 from goldenlayers_core.tasks import EditQuestion, ModelCard, Recommendation
 from goldenlayers_core.tasks.address import settings_text
 from goldenlayers_core.tasks.edit.methods import MethodField, MethodForm, layers_written, method_forms
 from goldenlayers_core.tasks.layer_options import LayerOption, layer_options
+from goldenlayers_core.tasks.recommendation import none_yet
 from goldenlayers_core.tasks.serial import plain
 from pages._edit import stacks
 from pages._scores.controls import model_words
@@ -125,13 +127,13 @@ def layer(card: ModelCard, found: Recommendation | None, form: MethodForm, setti
                 args=({"edit-layer": option.layer},),
             )
     link.say(layer=int(chosen))
-    _evidence(int(chosen), options, found)
+    _evidence(int(chosen), options, found, method_used(form.name, settings))
     _written(form, settings, int(chosen), card)
     return int(chosen)
 
 
-def _evidence(chosen: int, options: tuple[LayerOption, ...], found: Recommendation | None) -> None:
-    """Why this layer, and what that does not prove."""
+def _evidence(chosen: int, options: tuple[LayerOption, ...], found: Recommendation | None, used: MethodUsed) -> None:
+    """Why this layer, what that does not prove, and the way to a sweep where none was made with the method."""
     named = next((option for option in options if option.layer == chosen), None)
     why = f"{named.name}, {named.why}" if named else "chosen by hand"
     st.caption(escape(f"Layer {chosen}: {why}."))
@@ -140,7 +142,10 @@ def _evidence(chosen: int, options: tuple[LayerOption, ...], found: Recommendati
             "No layer is recommended yet: this model has no layer scores. Score some requests on Layer scores first."
         )
     elif found.layer == chosen:
-        st.caption(f":material/info: {escape(found.caution)}")
+        st.caption(f":material/info: {escape(found.headline)}. {escape(found.caution)}")
+    if none := none_yet(found, used):
+        st.caption(escape(none))
+        st.page_link("pages/ground_truth.py", label=f"Sweep the layers with {used.words}", icon=":material/verified:")
 
 
 def _written(form: MethodForm, settings: dict[str, Any], chosen: int, card: ModelCard) -> None:

@@ -14,7 +14,7 @@ from goldenlayers_core.tasks.judging import earlier_rules
 from goldenlayers_core.tasks.questions import SweepQuestion, TraceQuestion
 from goldenlayers_core.tasks.truth.judgement import curve, steadiness
 from goldenlayers_core.tasks.truth.layer_card import COMPUTED, ModelFacts, layer_card
-from pages._shared import cached, edit_link, jobs, present_link, report, session, show
+from pages._shared import advice, cached, edit_link, jobs, present_link, report, session, show
 from pages._shared.wording import duration, escape, precise
 from pages._truth import start
 
@@ -24,19 +24,13 @@ SLOT: Final = {"lga": "truth-lga", "edit_aware": "truth-edit-aware", "causal_tra
 
 def of_sweep(run: RunManifest, sweep: SweepResult) -> LayerCard:
     """The card of the model that was swept."""
-    return cached.once(_card, sweep, run.run_id, _family(sweep), _known(sweep.fingerprint))
+    return cached.once(_card, sweep, run.run_id, _family(sweep), advice.known_of(sweep.fingerprint))
 
 
 def _card(sweep: SweepResult, run_id: str, family: str, known: str) -> LayerCard:
     """The card as of the runs `known`: with another run it is another card."""
     facts = ModelFacts(sweep.model, sweep.fingerprint, sweep.n_layers, family)
     return layer_card(cached.workbench().store, facts, sweep, run_id, sweep.method)
-
-
-def _known(fingerprint: str) -> str:
-    """What is stored on a model, in a few letters."""
-    runs = cached.workbench().store.runs()
-    return " ".join(f"{m.run_id} {m.created}" for m in runs if m.fingerprint == fingerprint)
 
 
 def _family(sweep: SweepResult) -> str:

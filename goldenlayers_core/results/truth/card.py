@@ -5,6 +5,8 @@ from typing import Final, Literal
 
 import pandas as pd
 
+from goldenlayers_core.results.truth.advice import Recommendation
+
 Way = Literal["sweep", "search", "edit_aware", "lga", "causal_trace", "literature_default", "middle"]
 
 
@@ -68,12 +70,13 @@ class LayerCard:
     n_layers: int
     oracle_score: float | None  # mean score at each request's own best layer
     picks: tuple[Pick, ...]  # in the order of WAYS
-    sentence: str  # which to use here and how sure that is; says so where LGA picks badly
+    sentence: str  # the recommended layer, no stronger than its evidence; says so where LGA picks badly
     n_resamples: int = 0
     seed: int = 0
     remarks: tuple[str, ...] = field(
         default=()
     )  # for example: picks were chosen on the very requests they are judged on
+    advice: Recommendation | None = None  # for the model, the method and the data of the sweep
 
     def pick(self, way: Way) -> Pick:
         """The pick of one way."""

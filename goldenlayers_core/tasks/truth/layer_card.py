@@ -5,6 +5,7 @@ sweep's requests; a layer that real edits chose is also judged on requests it wa
 """
 
 import dataclasses
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -15,8 +16,10 @@ from goldenlayers_core.attribution.regret import N_RESAMPLES, regret
 from goldenlayers_core.models.architectures import ARCHITECTURES
 from goldenlayers_core.records import digest_of
 from goldenlayers_core.results import WAYS, LayerCard, Pick, SweepResult, Way
+from goldenlayers_core.results.truth.measured import method_used
 from goldenlayers_core.runtime import RunManifest, Store
-from goldenlayers_core.tasks.recommendation import golden_layer, score_method
+from goldenlayers_core.tasks.real_edits import data_of, golden_layer
+from goldenlayers_core.tasks.recommendation import recommend, score_method
 from goldenlayers_core.tasks.truth.judgement import SEED
 from goldenlayers_core.tasks.truth.words import remarks, sentence
 
@@ -42,8 +45,14 @@ def layer_card(
     method: str = "rome",
     n_resamples: int = N_RESAMPLES,
 ) -> LayerCard:
-    """Every way's pick for a model and an editing method, judged by `sweep` (the run `run_id`) where there is one."""
+    """Every way's pick for a model and an editing method, judged by `sweep` (the run `run_id`) where there is one.
+
+    Its sentence is the recommendation for the model, the method with its covariance, and the sweep's data.
+    """
     runs = [m for m in store.runs() if m.fingerprint == model.fingerprint]
+    used = method_used(method, json.loads(sweep.config) if sweep else {})
+    data = next((data_of(m) for m in runs if m.run_id == run_id), "")
+    advice = recommend(store, model.fingerprint, used, data)
     swept = digest_of(list(sweep.request_digests)) if sweep else ""
     makers: dict[Way, Callable[[], Pick]] = {
         "sweep": lambda: _sweep_pick(sweep, run_id),
@@ -64,10 +73,11 @@ def layer_card(
         n_layers=model.n_layers,
         oracle_score=float(sweep.score.max(axis=1).mean()) if sweep else None,
         picks=picks,
-        sentence=sentence(picks, sweep, method, n_resamples),
+        sentence=sentence(picks, sweep, advice, run_id, n_resamples),
         n_resamples=n_resamples if sweep else 0,
         seed=SEED,
         remarks=remarks(picks, sweep),
+        advice=advice,
     )
 
 
