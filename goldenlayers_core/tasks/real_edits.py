@@ -18,6 +18,7 @@ from goldenlayers_core.tasks.shipped_evidence import shipped
 _ALSO: Final[Mapping[str, str]] = MappingProxyType(
     {"knowedit-wiki-counterfact": "wiki_counterfact", "knowedit-wiki-recent": "wiki_recent"}
 )
+DAMAGED: Final = (ArithmeticError, LookupError, TypeError, ValueError)  # what a run makes of its reader
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,16 +93,17 @@ def opened(store: Store, one: Edits) -> Measured | None:
         return one.table
     try:
         return _measured(store.load_run(one.run.run_id), one)
-    except (GoldenLayersError, KeyError, ValueError):
+    except (GoldenLayersError, *DAMAGED):
         return None
 
 
 def _measured(run: StoredRun, one: Edits) -> Measured | None:
-    if "sweep" not in run.frames:
-        return None
     frame = run.frames["sweep"]
     layers = tuple(int(layer) for layer in json.loads(run.texts["rest"])["layers"])
     shape = (-1, len(layers))
+    score = frame["score"].to_numpy(np.float64).reshape(shape)
+    if not score.size or not np.isfinite(score).all():
+        return None
     return Measured(
         fingerprint=run.manifest.fingerprint,
         model=run.manifest.model,
@@ -109,7 +111,7 @@ def _measured(run: StoredRun, one: Edits) -> Measured | None:
         data=one.data,
         words=one.words,
         layers=layers,
-        score=frame["score"].to_numpy(np.float64).reshape(shape),
+        score=score,
         metrics={name: frame[name].to_numpy(np.float64).reshape(shape) for name in MEASURED if name in frame},
         run_id=run.manifest.run_id,
         judgement=dict(run.manifest.provenance).get("judgement", ""),

@@ -18,7 +18,7 @@ from goldenlayers_core.results.truth.advice import FEW, Evidence, Recommendation
 from goldenlayers_core.results.truth.measured import Measured, MethodUsed
 from goldenlayers_core.runtime import RunManifest, Store
 from goldenlayers_core.tasks.layer_said import lost, said_of
-from goldenlayers_core.tasks.real_edits import Edits, deciding, golden_layer, opened, real_edits, same_data
+from goldenlayers_core.tasks.real_edits import DAMAGED, Edits, deciding, golden_layer, opened, real_edits, same_data
 
 __all__ = [
     "FEW",
@@ -166,15 +166,16 @@ def strength_of(found: Standing, other_data: bool) -> Strength:
 
 
 def _of_search(store: Store, run: RunManifest, layer: int) -> tuple[Strength, tuple[int, ...]]:
-    """How sure a search's winner is, by its lead over the runner-up; what is level with it."""
+    """How sure a search's winner is, by its lead over the runner-up; what is level with it. Of a run that cannot be
+    read, all there is is what lists know of it."""
     try:
         told = json.loads(store.load_run(run.run_id).texts.get("search", "{}"))
-    except GoldenLayersError:  # damaged: what lists know of it is all there is
-        told = {}
-    lead, rival = told.get("lead"), told.get("rival")
-    if not lead or rival is None or lead[1] > 0:
+        lead, rival, confidence = told.get("lead"), told.get("rival"), float(told.get("confidence", 0))
+        if not lead or not isinstance(rival, int) or float(lead[1]) > 0:
+            return "prefer", ()
+    except (GoldenLayersError, AttributeError, *DAMAGED):
         return "prefer", ()
-    return ("prefer" if told.get("confidence", 0) >= HALF else "level"), tuple(sorted((layer, rival)))
+    return ("prefer" if confidence >= HALF else "level"), tuple(sorted((layer, rival)))
 
 
 def _other(edits: Edits, data: str) -> bool:

@@ -1,6 +1,7 @@
 """Edit: with which method, at which layer, and the button."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
@@ -24,6 +25,10 @@ def method(page: str = "edit") -> tuple[MethodForm, dict[str, Any]]:
     """The method and those of its settings that differ from the defaults; `page` keeps the widgets of pages apart."""
     forms = {form.name: form for form in method_forms()}
     link.option("method", f"{page}-method", tuple(forms))
+    wanted = edit_link.take_wanted_method() if page == "edit" else None
+    if wanted and wanted[0] in forms:
+        st.session_state["edit-method"] = wanted[0]
+        _settings_wanted(forms[wanted[0]], wanted[1])
     name = st.selectbox(
         "Method",
         list(forms),
@@ -52,6 +57,14 @@ def method(page: str = "edit") -> tuple[MethodForm, dict[str, Any]]:
     if page == "edit":
         link.say(method=name, settings=settings_text(changed))
     return form, changed
+
+
+def _settings_wanted(form: MethodForm, asked: Mapping[str, Any]) -> None:
+    """Exactly the settings of a run: those that it does not name are at their defaults."""
+    for field in form.fields:
+        value = asked.get(field.name, field.default)
+        if field.allows(value):
+            st.session_state[f"edit-{form.name}-{field.name}"] = float(value) if field.kind == "decimal" else value
 
 
 def _settings_of_address(form: MethodForm, page: str) -> None:

@@ -36,7 +36,13 @@ def section() -> None:
     lesson.text(NAME, "handout")
     _handout()
     st.subheader("What is often misunderstood")
-    lesson.text(NAME, "misunderstandings")
+    lesson.text(NAME, "misunderstandings", lga=_lga_here())
+
+
+def _lga_here() -> str:
+    """What real edits say of LGA's layer on the session's model."""
+    found = session.by_gradients()
+    return found.caution if found else "It was not run on this model yet, so nothing can be said of its layer here."
 
 
 def _plan() -> None:

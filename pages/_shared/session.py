@@ -123,7 +123,10 @@ def model() -> ModelSource:
 
 
 def choose_model(source: ModelSource) -> None:
-    """Make a model the session's."""
+    """Make a model the session's; what is on show of another one is chosen on purpose from then on."""
+    if source != model():
+        show_score_run(None)
+        show_sweep_run(None)
     keep("chosen_model", source)
 
 

@@ -65,8 +65,9 @@ def headline(card: LayerCard, run: RunManifest, sweep: SweepResult) -> None:
         st.markdown(f"## {escape(card.sentence)}")
         _numbers(card, sweep)
         with st.container(horizontal=True):
-            if st.button(f"Edit at layer {sweep.golden_layer}", key="truth-edit", icon=":material/edit:"):
-                edit_link.go(layer=sweep.golden_layer)
+            edit_link.button(
+                f"Edit {{}}at layer {sweep.golden_layer}", "truth-edit", edit_link.made(run), sweep.golden_layer
+            )
             report.buttons(run.run_id, "truth")
             present_link.link(run.run_id)
             complete(card, run)

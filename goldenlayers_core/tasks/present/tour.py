@@ -141,6 +141,7 @@ def _name_layer(going: _Tour, handle: ModelHandle) -> None:
             evidence=found.evidence,
             evidence_run=found.run_id,
             data=found.data,
+            advice=found.headline,
         )
     else:
         why = "the literature's early layer, because no real edit was measured on this model"

@@ -88,6 +88,8 @@ def _evidence(store: Store, tour: Tour, manifest: RunManifest) -> Slide:
     """Where the best evidence says to edit: the real curve where the store has it, else what was measured before."""
     same = tour.edit_layer == tour.golden_layer
     headline = f"Real edits name layer {tour.edit_layer}" + (", too" if same else "")
+    if tour.advice and not tour.advice.startswith(("Use", "Prefer")):
+        headline = tour.advice
     if tour.edit_by == "sweep":
         try:
             sweep = open_sweep(store, tour.evidence_run)

@@ -80,6 +80,12 @@ def _named(tour: Tour) -> Told:
             f"{sure}. No real edit was measured on this model, so the tour edits at the literature's layer "
             f"{tour.edit_layer}.",
         )
+    if tour.advice and not tour.advice.startswith(("Use", "Prefer")):
+        said_by = f"{tour.advice[0].lower()}{tour.advice[1:]}"
+        return Told(
+            f"Gradients name layer {tour.golden_layer}. Real edits: {said_by}",
+            f"{sure}. The tour edits at layer {tour.edit_layer}.",
+        )
     if tour.edit_layer == tour.golden_layer:
         return Told(f"Gradients and real edits name layer {tour.edit_layer}", f"{sure}. The tour edits there.")
     return Told(

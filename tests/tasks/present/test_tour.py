@@ -211,6 +211,8 @@ def test_every_step_says_what_came_out_also_what_is_not_wished() -> None:
     ]
     assert "10 % of resamples" in words[2].text
     assert told(FOUND, report(1, 2, took=False), report(4, 0))[3].headline.startswith("The edit did not take")
+    few = dataclasses.replace(FOUND, advice="Too few to tell: layer 1 is ahead so far")
+    assert told(few)[2].headline == "Gradients name layer 4. Real edits: too few to tell: layer 1 is ahead so far"
     unknown = told(dataclasses.replace(FOUND, knows=False, target_true="Lyon"))
     assert "does not know" in unknown[0].text
     one = dataclasses.replace(FOUND, golden_layer=1, other_run="edit-1")
