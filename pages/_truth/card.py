@@ -166,6 +166,18 @@ def real_curve(sweep: SweepResult) -> LayerCurve:
     return cached.once(curve, sweep, "score")
 
 
+def literature(card: LayerCard) -> None:
+    """What is published for the model's family, method by method."""
+    if not card.published:
+        return
+    with st.expander("What the literature edits, method by method", icon=":material/menu_book:"):
+        st.caption(
+            "Layers of published configurations, as published. Where the model has another number of layers, the "
+            "layer that lies as deep in it is named, too; nobody has measured that depth carries over."
+        )
+        st.dataframe(card.published_frame(), hide_index=True, width="stretch", key="truth-literature")
+
+
 def skipped(sweep: SweepResult) -> None:
     """The requests that could not be edited, each with its reason."""
     if not sweep.skipped:

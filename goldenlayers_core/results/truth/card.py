@@ -6,6 +6,7 @@ from typing import Final, Literal
 import pandas as pd
 
 from goldenlayers_core.results.truth.advice import Recommendation
+from goldenlayers_core.results.truth.literature import Published
 
 Way = Literal["sweep", "search", "edit_aware", "lga", "causal_trace", "literature_default", "middle"]
 
@@ -77,10 +78,27 @@ class LayerCard:
         default=()
     )  # for example: picks were chosen on the very requests they are judged on
     advice: Recommendation | None = None  # for the model, the method and the data of the sweep
+    published: tuple[Published, ...] = ()  # for the model's family, every method
 
     def pick(self, way: Way) -> Pick:
         """The pick of one way."""
         return self.picks[WAYS.index(way)]
+
+    def published_frame(self) -> pd.DataFrame:
+        """One row per published configuration of the family: method, layers as published and, under that name, the
+        layer that lies as deep in this model."""
+        return pd.DataFrame(
+            [
+                {
+                    "method": one.method,
+                    "layers as published": one.words.partition(" ")[2],
+                    "of": f"{one.model}, {one.n_layers} layers",
+                    "as deep in this model": one.at_same_depth(self.n_layers),
+                    "source": one.source,
+                }
+                for one in self.published
+            ]
+        )
 
     def to_frame(self) -> pd.DataFrame:
         """One row per way."""

@@ -16,6 +16,7 @@ from goldenlayers_core.attribution.regret import N_RESAMPLES, regret
 from goldenlayers_core.models.architectures import ARCHITECTURES
 from goldenlayers_core.records import digest_of
 from goldenlayers_core.results import WAYS, LayerCard, Pick, SweepResult, Way
+from goldenlayers_core.results.truth.literature import Published, published_as, published_for
 from goldenlayers_core.results.truth.measured import method_used
 from goldenlayers_core.runtime import RunManifest, Store
 from goldenlayers_core.tasks.real_edits import data_of, golden_layer
@@ -60,7 +61,7 @@ def layer_card(
         "edit_aware": lambda: _run_pick("edit_aware", _scores(runs, "edit-aware"), swept),
         "lga": lambda: _run_pick("lga", _scores(runs, "lga"), swept),
         "causal_trace": lambda: _run_pick("causal_trace", [m for m in runs if m.kind == "trace"], swept),
-        "literature_default": lambda: _literature(model),
+        "literature_default": lambda: _literature(model, method),
         "middle": lambda: Pick("middle", model.n_layers // 2, f"layer {model.n_layers} // 2", 0.0),
     }
     picks = tuple(_judged(makers[way](), sweep, n_resamples) for way in WAYS)
@@ -78,6 +79,7 @@ def layer_card(
         seed=SEED,
         remarks=remarks(picks, sweep),
         advice=advice,
+        published=published_for(model.model_type),
     )
 
 
@@ -145,14 +147,26 @@ def cost(run: RunManifest) -> float | None:
     return run.seconds * run.n_requests / int(computed) if int(computed) > 0 and run.seconds > 0 else None
 
 
-def _literature(model: ModelFacts) -> Pick:
-    """The layer of published configurations for the model's family, as published."""
+def _literature(model: ModelFacts, method: str) -> Pick:
+    """The layer that is published for the model's family and the method, as published; a window by its middle."""
     row = next((row for row in ARCHITECTURES if row.model_type == model.model_type), None)
     if row is None:
         return Pick("literature_default", None, "the model's family is not known", None)
-    if row.literature_layer is None:
-        return Pick("literature_default", None, f"none published for {row.title}", None)
-    if row.literature_layer >= model.n_layers:
-        source = f"{row.literature_source} says layer {row.literature_layer}; this model has {model.n_layers}"
-        return Pick("literature_default", None, source, None)
-    return Pick("literature_default", row.literature_layer, row.literature_source, 0.0)
+    name = published_as(method)
+    one = next((one for one in published_for(row.model_type) if one.method == name), None)
+    layer, source = (None, "") if one is None else (one.middle, _published(one, model.n_layers))
+    if name == "ROME" and row.literature_layer is not None:
+        layer, source = row.literature_layer, row.literature_source
+    if layer is None:
+        of = "" if name == "ROME" else f" and {name}"
+        return Pick("literature_default", None, f"none published for {row.title}{of}", None)
+    if layer >= model.n_layers:
+        return Pick("literature_default", None, f"{source} says layer {layer}; this model has {model.n_layers}", None)
+    return Pick("literature_default", layer, source, 0.0)
+
+
+def _published(one: Published, n_layers: int) -> str:
+    window = f", {one.words}, whose middle it is" if len(one.layers) > 1 else ""
+    deep = one.at_same_depth(n_layers)
+    scaled = f"; as deep in this model lies layer {deep}" if n_layers != one.n_layers and deep is not None else ""
+    return f"{one.source} of {one.method} for {one.model}, {one.n_layers} layers{window}{scaled}"

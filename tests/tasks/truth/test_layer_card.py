@@ -145,6 +145,39 @@ def test_the_literature_is_quoted_or_said_to_be_silent(store, family, layers, la
     assert source in pick.source
 
 
+@pytest.mark.parametrize(
+    ("method", "family", "layers", "layer", "source"),
+    [
+        ("wise", "llama", 32, 29, "EasyEdit's configuration of WISE for Llama-3-8B, 32 layers"),
+        ("wise", "llama", 30, 29, "as deep in this model lies layer 27"),
+        ("memit", "qwen2", 28, 6, "layers 4 to 8, whose middle it is"),
+        ("ft-m", "qwen2", 28, 27, "of FT for Qwen2.5-7B"),
+        ("r-rome", "gptj", 28, 5, "ROME (Meng et al. 2022) for GPT-J"),
+        ("grace", "llama", 32, None, "none published for Llama and GRACE"),
+        ("memit", "gpt2", 12, None, "this model has 12"),
+    ],
+)
+def test_the_literature_is_quoted_for_the_method(store, method, family, layers, layer, source):
+    pick = layer_card(store, ModelFacts("m", "f", layers, family), method=method).pick("literature_default")
+    assert pick.layer == layer
+    assert source in pick.source
+
+
+def test_everything_published_for_the_family_stands_in_one_table_as_published(store):
+    frame = layer_card(store, ModelFacts("m", "f", 14, "qwen2")).published_frame()
+    assert dict(zip(frame["method"], frame["layers as published"], strict=True)) == {
+        "ROME": "5",
+        "MEMIT": "4 to 8",
+        "LocFT": "6",
+        "GRACE": "18",
+        "WISE": "23",
+        "UltraEdit": "18 to 26",
+        "FT": "27",
+    }
+    assert list(frame["as deep in this model"])[-1] == 13  # the last of 28 is the last of 14
+    assert layer_card(store, ModelFacts("m", "f", 14, "gemma3")).published == ()
+
+
 def test_without_a_sweep_nothing_is_judged(store):
     assert "nothing was measured" in layer_card(store, MODEL).sentence
     put(store, "score-1", "score", 21, method="lga")
