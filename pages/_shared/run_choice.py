@@ -40,7 +40,7 @@ def run_on_show(
     chosen = st.selectbox(
         label,
         list(runs),
-        index=None,
+        index=None if wanted is None else 0,
         placeholder=f"None of this session's model yet; {count(len(runs), 'run')} of other models",
         format_func=lambda run_id: words(runs[run_id]),
         key=key,
