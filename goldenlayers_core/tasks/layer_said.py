@@ -13,7 +13,8 @@ from goldenlayers_core.tasks.real_edits import Edits, deciding, opened, real_edi
 def said_of(store: Store, fingerprint: str, who: str, layer: int, used: MethodUsed, data: str = "") -> str:
     """What real edits of the model say of `layer`, which `who` names; that none has judged it, where none has."""
     found = judging(store, fingerprint, used, data)
-    return not_judged(who, layer) if found is None else judged(found[0], found[1], who, layer, used, data)
+    named = f"{who}'s layer {layer}"
+    return not_judged(named) if found is None else judged(found[0], found[1], named, layer, used, data)
 
 
 def readings_said(
@@ -28,13 +29,13 @@ def readings_said(
     found = judging(store, fingerprint, used, data)
     if found is None:
         return f"{parts[0]} Which is the better layer to edit, real edits have not said yet: none was measured here."
-    parts += [judged(found[0], found[1], f"LGA with {words}", layer, used, data) for words, layer in picks]
+    parts += [judged(*found, f"LGA's layer {layer} ({words})", layer, used, data) for words, layer in picks]
     return " ".join(parts)
 
 
-def not_judged(who: str, layer: int) -> str:
+def not_judged(named: str) -> str:
     """No edit has judged it."""
-    return f"How good {who}'s layer {layer} is to edit nobody knows yet: no real edit of this model has judged it."
+    return f"How good {named} is to edit nobody knows yet: no real edit of this model has judged it."
 
 
 def judging(store: Store, fingerprint: str, used: MethodUsed, data: str = "") -> tuple[Edits, Measured] | None:
@@ -48,19 +49,19 @@ def judging(store: Store, fingerprint: str, used: MethodUsed, data: str = "") ->
     return None
 
 
-def judged(edits: Edits, table: Measured, who: str, layer: int, used: MethodUsed, data: str = "") -> str:
-    """One sentence on a layer by the edits that judge it."""
+def judged(edits: Edits, table: Measured, named: str, layer: int, used: MethodUsed, data: str = "") -> str:
+    """One sentence on a layer, `named` by who chose it, by the edits that judge it."""
     best = standing(table.score, table.layers)
     on = f"{edits.counted}, {edits.used.words}"
     on += "" if edits.used == used else f", not {used.words}"
     on += " (other data)" if data and not same_data(edits.data, data) else ""
     few = "; too few to tell" if table.n_requests < FEW else ""
     if layer == best.layer:
-        return f"By real edits {who}'s layer {layer} is the best, too ({on}{few})."
+        return f"By real edits {named} is the best, too ({on}{few})."
     apart = behind(table.score, table.layers, best.layer, layer)
     if apart is None:
-        return f"No real edit was measured at {who}'s layer {layer}; of the others layer {best.layer} is best ({on})."
-    return f"By real edits {who}'s layer {layer} scores {lost(apart)} than layer {best.layer} ({on}{few})."
+        return f"No real edit was measured at {named}; of the others layer {best.layer} is best ({on})."
+    return f"By real edits {named} scores {lost(apart)} than layer {best.layer} ({on}{few})."
 
 
 def lost(apart: Apart) -> str:

@@ -133,7 +133,7 @@ def layer(card: ModelCard, found: Recommendation | None, form: MethodForm, setti
     with st.container(horizontal=True):
         for option in options:
             st.button(
-                f"{option.name.capitalize()}: {option.layer}",
+                f"{_named(option, found).capitalize()}: {option.layer}",
                 key=f"edit-layer-{option.name}",
                 help=escape(option.why),
                 on_click=st.session_state.update,
@@ -145,10 +145,16 @@ def layer(card: ModelCard, found: Recommendation | None, form: MethodForm, setti
     return int(chosen)
 
 
+def _named(option: LayerOption, found: Recommendation | None) -> str:
+    """What an option is called: gradients alone recommend nothing, they estimate."""
+    only = found is not None and found.strength == "estimate"
+    return "estimate" if option.name == "recommended" and only else option.name
+
+
 def _evidence(chosen: int, options: tuple[LayerOption, ...], found: Recommendation | None, used: MethodUsed) -> None:
     """Why this layer, what that does not prove, and the way to a sweep where none was made with the method."""
     named = next((option for option in options if option.layer == chosen), None)
-    why = f"{named.name}, {named.why}" if named else "chosen by hand"
+    why = f"{_named(named, found)}, {named.why}" if named else "chosen by hand"
     st.caption(escape(f"Layer {chosen}: {why}."))
     if found is None:
         st.caption(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
@@ -12,6 +12,8 @@ from goldenlayers_core.places import assets_folder
 from goldenlayers_core.tasks.recommendation import none_yet
 from pages._shared import cached, glossary, jobs, link, link_copy, link_notice, served, session
 from pages._shared.wording import escape, sentence
+
+_SIDEBAR: Final = "sidebar-method"  # in the session's state: the method that the sidebar speaks of
 
 
 def enter() -> None:
@@ -51,6 +53,7 @@ def sidebar() -> None:
         _line("Model", loaded.name if loaded else f"{chosen.source}, not loaded yet")
         _line("Dataset", session.choice().words)
         found, used = session.recommendation(), session.method()
+        st.session_state[_SIDEBAR] = used
         _line(f"Recommended layer for {used.words}", found.headline if found else "none yet")
         if found:
             st.caption(escape(found.evidence))
@@ -104,3 +107,5 @@ def guarded(run: Callable[[], None], page: str) -> None:
     with head:
         link_notice.draw()
     link_copy.control(page, link.shown(page))
+    if st.session_state.get(_SIDEBAR, session.method()) != session.method():
+        st.rerun()  # an address or another page chose the method after the sidebar was drawn

@@ -6,14 +6,16 @@ from pathlib import Path
 import pytest
 
 from goldenlayers_core.records import ModelSource
-from goldenlayers_core.tasks import DatasetChoice
+from goldenlayers_core.runtime import Progress
+from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion
 from goldenlayers_core.tasks.questions import SweepQuestion
+from goldenlayers_core.tasks.scores.layer_scores import score
 from goldenlayers_core.tasks.truth.stored_sweep import save_sweep
 from pages._shared import cached
 from tests import made_evidence
 from tests.made_up import made_sweep
 from tests.pages.benches import words
-from tests.pages.driving import go, press, start, work_done
+from tests.pages.driving import go, opened, press, start, work_done
 from tests.tiny import save_tiny
 
 CHOICE = DatasetChoice("bundled", "proxy", 3)
@@ -96,6 +98,24 @@ def test_a_method_without_edits_of_its_own_says_so_and_offers_the_sweep(tiny: Mo
     assert "Recommended layer for WISE" in text
     assert "ROME edits" not in text.split("Recommended layer for WISE")[1][:200]
     assert "No layer is recommended yet" in text
+
+
+def test_the_sidebar_speaks_of_the_method_that_an_address_chose(tiny: ModelSource) -> None:
+    cached.workbench().model(ModelSource())
+    app = opened("edit", method="wise")
+    assert app.selectbox(key="edit-method").value == "wise"
+    assert "Recommended layer for WISE" in words(app)
+    assert "Recommended layer for ROME" not in words(app)
+
+
+def test_gradients_alone_are_an_estimate_on_the_button_too(tiny: ModelSource) -> None:
+    bench = cached.workbench()
+    score(bench, ScoreQuestion(tiny, CHOICE), Progress())
+    app = start("edit", chosen_model=tiny)
+    assert app.button(key="edit-layer-recommended").label.startswith("Estimate: ")
+    assert "Estimate: layer" in words(app)
+    assert "Use layer" not in words(app)
+    assert "None for ROME yet" in words(app)
 
 
 def test_a_model_that_is_loaded_leaves_the_runs_of_the_one_before(tiny: ModelSource) -> None:

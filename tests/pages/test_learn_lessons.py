@@ -197,8 +197,8 @@ def test_lesson_six_is_the_disagreement_of_the_readings_where_they_disagree(swee
     text = words(app)
     assert "Two readings of one formula" in text
     assert f"layer {worst} (loss on the answer) and layer {sweep.golden_layer} (loss on prompt and answer)" in text
-    assert f"LGA with loss on prompt and answer's layer {sweep.golden_layer} is the best, too" in text
-    assert f"LGA with loss on the answer's layer {worst} scores" in text
+    assert f"LGA's layer {sweep.golden_layer} (loss on prompt and answer) is the best, too" in text
+    assert f"LGA's layer {worst} (loss on the answer) scores" in text
     assert "less (95 % interval" in text
 
 

@@ -145,8 +145,8 @@ def test_two_readings_that_disagree_are_both_said_and_judged(store: Store) -> No
     swept(store, peaked(12, 8, 3))
     said = readings_said(store, HERE, picks, ROME)
     assert "disagree: layer 3 (loss on prompt and answer) and layer 6 (loss on the answer)" in said
-    assert "LGA with loss on prompt and answer's layer 3 is the best, too" in said
-    assert "LGA with loss on the answer's layer 6 scores" in said
+    assert "LGA's layer 3 (loss on prompt and answer) is the best, too" in said
+    assert "LGA's layer 6 (loss on the answer) scores" in said
     assert "disagree" not in readings_said(store, HERE, (picks[0], ("loss on the answer", 3)), ROME)
 
 
