@@ -14,7 +14,7 @@ from goldenlayers_core.results.scores.readings import Reading
 from goldenlayers_core.tasks import DatasetChoice, EditQuestion, ScoreQuestion
 from goldenlayers_core.tasks.edit.stored import save_report
 from goldenlayers_core.tasks.learn import wrong
-from goldenlayers_core.tasks.learn.layer import TABLE, texts_name
+from goldenlayers_core.tasks.learn.layer import FEW, TABLE, texts_name
 from goldenlayers_core.tasks.learn.text import lesson_text
 from goldenlayers_core.tasks.questions import SweepQuestion
 from goldenlayers_core.tasks.scores.stored import save_scores
@@ -294,3 +294,13 @@ def test_lesson_six_does_not_judge_a_layer_that_no_edit_tried() -> None:
     assert "Real edits have not been made at LGA's layer 21" in words(app)
     assert not app.error
     assert app.button(key="lesson-next").label == "Lesson 7: When edits go wrong"
+
+
+def test_the_teachers_page_asks_for_as_many_requests_as_the_lessons_offer() -> None:
+    handle = cached.workbench().model(ModelSource())
+    few = made_sweep(requests=FEW - 1, fingerprint=handle.fingerprint)
+    save_sweep(cached.workbench().store, SweepQuestion(), few)
+    asked = f"A sweep of it with {FEW} requests or more is stored"
+    assert f"missing** · {asked}" in words(opened("teacher"))
+    save_sweep(cached.workbench().store, SweepQuestion(), made_sweep(requests=FEW, fingerprint=handle.fingerprint))
+    assert f"there** · {asked}" in words(opened("teacher"))
