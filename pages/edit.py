@@ -4,6 +4,7 @@ from typing import Final
 
 import streamlit as st
 
+from goldenlayers_core.results.truth.measured import method_used
 from pages._edit import controls, covariance, export, layers, lens, many, outcome, panel, request, sides, stack, stacks
 from pages._shared import frame, glossary, jobs, link, session
 
@@ -31,11 +32,11 @@ if card is None:
     controls.load()
     frame.stop()
 
-found = session.recommendation()
 left, right = st.columns([3, 2], gap="large")
 with left:
     asked = request.choose()
     form, settings = controls.method()
+found = session.recommendation(method_used(form.name, settings))
 with right:
     layer = controls.layer(card, found, form, settings)
     below = controls.base(stacks.active(), card.fingerprint)

@@ -28,4 +28,5 @@ else:
     card.headline(judged, run, sweep)
     card.skipped(sweep)
     card.pictures(judged, card.real_curve(sweep), run.run_id)
+    card.literature(judged)
     views.views(judged, sweep, run.run_id)

@@ -18,13 +18,13 @@ else:
     run_id = run.run_id
     scores, selection = cached.scores(run_id)
     pictures.clicked(run_id, scores)
-    card.card(scores, selection, run_id, controls.is_bundled(run))
+    card.card(scores, selection, run_id)
 
     st.header("Every request at every layer")
     pictures.heatmap(scores, selection, run_id)
 
     st.header("One request")
-    request.profile(scores, request.choose(scores), selection)
+    request.profile(scores, request.choose(scores), selection, run_id)
 
     st.header("All requests together")
     by_relation = pictures.split_by_relation(scores)

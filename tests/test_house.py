@@ -253,6 +253,27 @@ def check_text(path: str, source: str) -> Iterator[str]:
             yield f"{path}:{source[: found.start()].count(chr(10)) + 1}: {what} ({found.group()!r})"
 
 
+# Sentences about how good a way to choose a layer is, whatever was measured. What is known is computed from it
+# (tasks/layer_said.py), for the model, the method and the data at hand.
+FIXED_CLAIMS = (
+    r"LGA_CAUTION|ON_BUNDLED|\bBUNDLED\.(sweep|gradients)\b",
+    r"(?i)\b(LGA|gradients?|its (picks?|choice)) (misleads?|(is|are) (often )?(a )?(poor|wrong|right|bad))\b",
+    r"(?i)\bon the bundled model (it|its|LGA|gradients)\b",
+    r"(?i)\bearly layers (\([^)]*\) )?(are|edit) best\b|\btry an early layer\b",
+    r"(?i)\bone edit moves little\b",
+)
+
+
+def says_to_people(path: str) -> bool:
+    return in_product(path) or path.startswith("assets/") or path == "README.md"
+
+
+def check_fixed_claims(path: str, source: str) -> Iterator[str]:
+    text = re.sub(r"\"\s*\n\s*f?\"|\s+", " ", source)  # a sentence may go on in the next line
+    for pattern in FIXED_CLAIMS:
+        yield from (f"{path}: says {found.group()!r}, whatever was measured" for found in re.finditer(pattern, text))
+
+
 def check_hooks(path: str, source: str) -> Iterator[str]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Attribute) and re.fullmatch(r"register_\w*hook", node.attr):
@@ -395,6 +416,19 @@ RULES = (
                 "raise NotImplemented" + "Error",
                 "Coming" + " soon",
             )
+        ),
+    ),
+    Rule(
+        check_fixed_claims,
+        says_to_people,
+        (
+            (f"{CORE}/tasks/x.py", "LGA_CAUTION = ''"),
+            (f"{CORE}/tasks/x.py", 'X = "on the bundled model "\n    "its pick is often a poor layer"'),
+            ("pages/_scores/x.py", "On the bundled model it misleads: for two sets"),
+            ("assets/lessons/lga.md", "**Here LGA is wrong.** Its layer"),
+            ("assets/lessons/wrong.md", "One edit\nmoves little."),
+            ("README.md", "- LGA misleads on the bundled model"),
+            ("README.md", "early layers (0 to 6) edit best"),
         ),
     ),
     Rule(

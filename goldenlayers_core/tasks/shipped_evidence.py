@@ -1,46 +1,55 @@
-"""What was measured on the bundled model before it was shipped: docs/evidence.md, from which a test reads it again.
+"""Real edits that come with the product, by the fingerprint of the weights: assets/evidence.parquet. No torch.
 
-Used only where the store has no sweep and no search of its own on the model.
+`python -m benchmarks.gather FOLDER FILE` makes the file. Without it, or with a damaged one, there is none.
 """
 
+import hashlib
+import io
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Final
 
+import pandas as pd
 
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A layer that was chosen on proxy requests, judged by real edits of test requests."""
+from goldenlayers_core.errors import GoldenLayersError
+from goldenlayers_core.places import assets_folder
+from goldenlayers_core.results.truth.measured import Measured, measured_from
 
-    layer: int
-    score: float  # mean of rewrite, rephrase, locality and portability over the kinds a request has, 0 to 1
-    locality: float  # share of neighbours that keep their answer
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """The part of docs/evidence.md that says where to edit."""
-
-    fingerprint: str  # of the weights, float32
-    n_proxy: int  # requests a layer was chosen on
-    n_test: int  # requests it was judged on
-    n_layers: int  # swept
-    sweep: Judged
-    gradients: Judged  # LGA's layer
-
-    @property
-    def words(self) -> str:
-        """The evidence in one phrase."""
-        return (
-            f"a sweep of {self.n_proxy * self.n_layers:,} real ROME edits ({self.n_proxy} requests at every layer), "
-            "made on this very model before it was shipped (docs/evidence.md)"
-        )
+FILE: Final = "evidence.parquet"
 
 
-BUNDLED: Final = Measured(
-    fingerprint="1ec9c355ba935332b7766746535947ea",
-    n_proxy=32,
-    n_test=24,
-    n_layers=30,
-    sweep=Judged(layer=3, score=0.569, locality=0.778),
-    gradients=Judged(layer=21, score=0.526, locality=0.417),
-)
+@dataclass(frozen=True, eq=False)
+class Shipped:
+    """What the file holds; or why it holds nothing, in one sentence."""
+
+    measured: tuple[Measured, ...] = ()
+    digest: str = ""  # of the file
+    problem: str = ""
+
+    def on(self, fingerprint: str) -> tuple[Measured, ...]:
+        """What was measured on these weights."""
+        return tuple(one for one in self.measured if one.fingerprint == fingerprint)
+
+
+def shipped(file: Path | None = None) -> Shipped:
+    """The evidence of a file (None: the product's own), read once for the same content."""
+    path = file or assets_folder() / FILE
+    try:
+        about = path.stat()
+        return _kept(path, about.st_size, about.st_mtime_ns)
+    except OSError:
+        return Shipped(problem=f"No real edits come with this copy: {FILE} is not in its assets folder.")
+
+
+@lru_cache(maxsize=4)
+def _kept(path: Path, _size: int, _changed: int) -> Shipped:
+    content = path.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    try:
+        return Shipped(measured_from(pd.read_parquet(io.BytesIO(content))), digest)
+    except GoldenLayersError as error:
+        return Shipped(digest=digest, problem=f"The real edits that come with this copy cannot be used. {error}")
+    except Exception as error:  # whatever a damaged file makes of the reader
+        said = f"The real edits that come with this copy cannot be read ({type(error).__name__}); fetch {FILE} anew."
+        return Shipped(digest=digest, problem=said)

@@ -1,16 +1,19 @@
 """Edit: with which method, at which layer, and the button."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
 
 from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.records import EditRequest
+from goldenlayers_core.results.truth.measured import MethodUsed, method_used
 from goldenlayers_core.tasks import EditQuestion, ModelCard, Recommendation
 from goldenlayers_core.tasks.address import settings_text
 from goldenlayers_core.tasks.edit.methods import MethodField, MethodForm, layers_written, method_forms
 from goldenlayers_core.tasks.layer_options import LayerOption, layer_options
+from goldenlayers_core.tasks.recommendation import none_yet
 from goldenlayers_core.tasks.serial import plain
 from pages._edit import stacks
 from pages._scores.controls import model_words
@@ -22,6 +25,10 @@ def method(page: str = "edit") -> tuple[MethodForm, dict[str, Any]]:
     """The method and those of its settings that differ from the defaults; `page` keeps the widgets of pages apart."""
     forms = {form.name: form for form in method_forms()}
     link.option("method", f"{page}-method", tuple(forms))
+    wanted = edit_link.take_wanted_method() if page == "edit" else None
+    if wanted and wanted[0] in forms:
+        st.session_state["edit-method"] = wanted[0]
+        _settings_wanted(forms[wanted[0]], wanted[1])
     name = st.selectbox(
         "Method",
         list(forms),
@@ -50,6 +57,14 @@ def method(page: str = "edit") -> tuple[MethodForm, dict[str, Any]]:
     if page == "edit":
         link.say(method=name, settings=settings_text(changed))
     return form, changed
+
+
+def _settings_wanted(form: MethodForm, asked: Mapping[str, Any]) -> None:
+    """Exactly the settings of a run: those that it does not name are at their defaults."""
+    for field in form.fields:
+        value = asked.get(field.name, field.default)
+        if field.allows(value):
+            st.session_state[f"edit-{form.name}-{field.name}"] = float(value) if field.kind == "decimal" else value
 
 
 def _settings_of_address(form: MethodForm, page: str) -> None:
@@ -118,29 +133,38 @@ def layer(card: ModelCard, found: Recommendation | None, form: MethodForm, setti
     with st.container(horizontal=True):
         for option in options:
             st.button(
-                f"{option.name.capitalize()}: {option.layer}",
+                f"{_named(option, found).capitalize()}: {option.layer}",
                 key=f"edit-layer-{option.name}",
                 help=escape(option.why),
                 on_click=st.session_state.update,
                 args=({"edit-layer": option.layer},),
             )
     link.say(layer=int(chosen))
-    _evidence(int(chosen), options, found)
+    _evidence(int(chosen), options, found, method_used(form.name, settings))
     _written(form, settings, int(chosen), card)
     return int(chosen)
 
 
-def _evidence(chosen: int, options: tuple[LayerOption, ...], found: Recommendation | None) -> None:
-    """Why this layer, and what that does not prove."""
+def _named(option: LayerOption, found: Recommendation | None) -> str:
+    """What an option is called: gradients alone recommend nothing, they estimate."""
+    only = found is not None and found.strength == "estimate"
+    return "estimate" if option.name == "recommended" and only else option.name
+
+
+def _evidence(chosen: int, options: tuple[LayerOption, ...], found: Recommendation | None, used: MethodUsed) -> None:
+    """Why this layer, what that does not prove, and the way to a sweep where none was made with the method."""
     named = next((option for option in options if option.layer == chosen), None)
-    why = f"{named.name}, {named.why}" if named else "chosen by hand"
+    why = f"{_named(named, found)}, {named.why}" if named else "chosen by hand"
     st.caption(escape(f"Layer {chosen}: {why}."))
     if found is None:
         st.caption(
             "No layer is recommended yet: this model has no layer scores. Score some requests on Layer scores first."
         )
     elif found.layer == chosen:
-        st.caption(f":material/info: {escape(found.caution)}")
+        st.caption(f":material/info: {escape(found.headline)}. {escape(found.caution)}")
+    if none := none_yet(found, used):
+        st.caption(escape(none))
+        st.page_link("pages/ground_truth.py", label=f"Sweep the layers with {used.words}", icon=":material/verified:")
 
 
 def _written(form: MethodForm, settings: dict[str, Any], chosen: int, card: ModelCard) -> None:

@@ -22,9 +22,10 @@ from goldenlayers_core.tasks.learn.lga import (
     sign_question,
     sweep_with,
 )
+from goldenlayers_core.tasks.scores.stored import other_pick
 from goldenlayers_core.tasks.truth.judgement import curve
 from pages._learn import fact, lesson, stored_sweep, work
-from pages._shared import cached, jobs, session, show
+from pages._shared import advice, cached, jobs, session, show
 from pages._shared.wording import count, escape
 
 NAME: Final = "lga"
@@ -130,6 +131,7 @@ def _beside(
     if swept is None or found is None:
         show.figure(figures.totals_bars(selection, session.dark()), "lesson-lga-sums", selection.to_frame())
         lesson.text(NAME, "unjudged", pick=selection.golden_layer)
+        _readings(scores, selection, run)
         jobs.follow("sweep", session.show_sweep_run)
         if swept is None:
             stored_sweep.offer()
@@ -143,6 +145,7 @@ def _beside(
     table = selection.to_frame().merge(line.to_frame(), on="layer", how="left")
     show.figure(lga_and_edits(scores, selection, sweep, line, found, session.dark()), "lesson-lga-edits", table)
     _verdict(found)
+    _readings(scores, selection, run)
 
 
 def _offer_layer(run: RunManifest, sweep: SweepResult, layer: int) -> None:
@@ -154,7 +157,7 @@ def _offer_layer(run: RunManifest, sweep: SweepResult, layer: int) -> None:
 
 
 def _verdict(found: LgaJudged) -> None:
-    """Where LGA is wrong it is said so, with the numbers."""
+    """How LGA's layer does by real edits, no stronger than the interval allows; and why, as far as the sums tell."""
     said: dict[str, object] = {
         "pick": found.pick,
         "rank": found.rank,
@@ -164,9 +167,20 @@ def _verdict(found: LgaJudged) -> None:
         "golden": found.golden_layer,
         "n": found.n_requests,
     }
-    if found.third == "best":
-        lesson.text(NAME, "right", **said)
-        return
     said |= {"apart": number(found.apart, 2), "low": number(found.low, 2), "high": number(found.high, 2)}
-    said |= {"negative": found.negative, "sums": found.n_sums, "total": number(found.total, 2), "good": found.n_good}
-    lesson.text(NAME, "wrong", **said, lost=f"{len(found.lost)} ({layer_list(found.lost)})" if found.lost else "none")
+    lesson.text(NAME, found.outcome, **said)
+    if found.outcome != "behind":
+        return
+    sums = {"negative": found.negative, "sums": found.n_sums, "total": number(found.total, 2)}
+    lesson.text(NAME, "slopes")
+    if 2 * found.negative > found.n_sums:
+        lesson.text(NAME, "negative", **sums)
+    if found.lost:
+        lesson.text(NAME, "lost", good=found.n_good, lost=f"{len(found.lost)} ({layer_list(found.lost)})")
+
+
+def _readings(scores: LayerScores, selection: Selection, run: RunManifest) -> None:
+    """Where the two readings of LGA name two layers: both, and what real edits say of each."""
+    other = other_pick(scores, cached.asked(ScoreQuestion, run.run_id))
+    if other is not None and other[1].golden_layer != selection.golden_layer:
+        lesson.text(NAME, "readings", said=advice.of_scores(scores, selection, run.run_id))

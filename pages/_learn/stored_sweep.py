@@ -107,9 +107,6 @@ def link_to_edit(label: str, run_id: str, digest: str, layer: int) -> lesson.Lin
     """The way to Edit, with a request of a sweep and a layer."""
 
     def act() -> None:
-        session.show_sweep_run(run_id)
-        session.open_request(digest)
-        st.session_state["edit-source"] = "dataset"
-        st.session_state[edit_link.WANTED_LAYER] = layer
+        edit_link.want(digest, layer, edit_link.made(cached.workbench().store.manifest(run_id)))
 
     return lesson.Link(label, "pages/edit.py", act, ":material/edit:")

@@ -9,6 +9,7 @@ import streamlit as st
 
 from goldenlayers_core.reports.sheet import Sheet, SheetLesson, sheet_html
 from goldenlayers_core.tasks.learn.class_plan import class_plan
+from goldenlayers_core.tasks.learn.layer import FEW, lesson_sweep
 from goldenlayers_core.tasks.learn.text import lesson_text, lessons
 from goldenlayers_core.tasks.workbench import KEPT_MODELS
 from pages._learn import lesson, together
@@ -36,7 +37,13 @@ def section() -> None:
     lesson.text(NAME, "handout")
     _handout()
     st.subheader("What is often misunderstood")
-    lesson.text(NAME, "misunderstandings")
+    lesson.text(NAME, "misunderstandings", lga=_lga_here())
+
+
+def _lga_here() -> str:
+    """What real edits say of LGA's layer on the session's model."""
+    found = session.by_gradients()
+    return found.caution if found else "It was not run on this model yet, so nothing can be said of its layer here."
 
 
 def _plan() -> None:
@@ -59,14 +66,15 @@ def _plan() -> None:
 def _before() -> None:
     """What is there, and the way to what is not."""
     card, store = session.card(), cached.workbench().store
-    runs = [run for run in store.runs() if card is not None and run.model == card.name]
-    sweep = next((run for run in runs if run.kind == "sweep"), None)
+    runs = [run for run in store.runs() if card is not None and run.fingerprint == card.fingerprint]
+    sweep = lesson_sweep(store, card.fingerprint, session.sweep_run()) if card else None
+    enough = sweep is not None and sweep.n_requests >= FEW
     scores = next((run for run in runs if run.kind == "score"), None)
     _check(card is not None, "A model is in memory", card.name if card else "", "pages/model.py", "Model")
     _check(
-        sweep is not None,
-        "A sweep of it is stored (lessons 4, 5 and 6 look at it)",
-        when(sweep.created) if sweep else "",
+        enough,
+        f"A sweep of it with {FEW} requests or more is stored (lessons 4, 5 and 6 look at it)",
+        f"{count(sweep.n_requests, 'request')}, {when(sweep.created)}" if sweep else "",
         "pages/ground_truth.py",
         "Ground truth",
     )

@@ -7,38 +7,23 @@ from goldenlayers_core.figures.text import counted, layer_list, number, percent
 from goldenlayers_core.results import LayerScores, Selection
 from goldenlayers_core.results.scores.readings import LOSS_WORDS
 from goldenlayers_core.tasks.layer_options import early_layer
-from pages._shared import edit_link, present_link, report
+from pages._shared import advice, cached, edit_link, present_link, report
 from pages._shared.wording import duration, escape, precise
 
 NOT_PROVED = (
     "**What this does not prove yet.** LGA compares gradients; no edit has been run, and only an edit tells whether it "
     "takes and what else it moves."
 )
-ON_BUNDLED = (
-    "On the bundled model it misleads: for two sets of 16 known facts it chose layers 21 and 25, where real ROME edits "
-    "scored 0.28 and 0.33 less than at each request's best layer; at the literature's layer 5 they scored 0.06 and "
-    "0.03 less (score: mean of rewrite, rephrase and locality hits, 0 to 1). So try an early layer beside it."
-)
-ELSEWHERE = "On the bundled model its choice is a poor layer to edit, so try an early layer beside it here, too."
 PREDICTED = (
     "**What this does not prove yet.** These are predictions from gradients; no edit has been run, and only an edit "
     "tells whether it takes and what else it moves. They are ranked by their mean; no layer is set aside."
 )
-CALIBRATED = (
-    "The rule's few numbers were fitted to real ROME edits of the bundled model on 32 requests of the proxy split, and "
-    "to nothing else. On 24 held-out test requests the rank correlation of its layer scores with real ones was "
-    "0.85 (95 % interval 0.65 to 0.92). It tells early layers from late ones, but not layers 0 to 6 from each other; "
-    "on 8 zsRE questions, whose neighbours hardly an edit moves, its layer gave away 0.46 of the score."
-)
-CALIBRATED_ELSEWHERE = (
-    "The rule's few numbers were fitted to real ROME edits of the bundled model, never to this one: take the order of "
-    "the layers more seriously than the predicted scores, and check it on the page Ground truth."
-)
+CALIBRATED = "The rule's few numbers were fitted to real ROME edits of the bundled model, on facts of its proxy split."
 FIRM = 0.5  # stability below which the card warns
 
 
-def card(scores: LayerScores, selection: Selection, run_id: str, bundled: bool) -> None:
-    """The card. `bundled`: whether the scores are the bundled model's."""
+def card(scores: LayerScores, selection: Selection, run_id: str) -> None:
+    """The card."""
     with st.container(key="golden-layer-card"):
         left, right = st.columns([4, 5], gap="large")
         with left:
@@ -50,23 +35,23 @@ def card(scores: LayerScores, selection: Selection, run_id: str, bundled: bool) 
                     f"**Not stable.** Only {percent(selection.stability)} of {selection.n_resamples:,} resamples of "
                     f"these requests pick layer {selection.golden_layer}. {_rivals(selection)} More requests help."
                 )
-            st.markdown(_caution(scores, bundled))
+            st.markdown(_caution(scores, selection, run_id))
         st.caption(_provenance(scores, selection, run_id))
     skipped(scores)
 
 
-def _caution(scores: LayerScores, bundled: bool) -> str:
-    if scores.method == "lga":
-        return f"{NOT_PROVED} {ON_BUNDLED if bundled else ELSEWHERE}"
-    return f"{PREDICTED} {CALIBRATED if bundled else CALIBRATED_ELSEWHERE}"
+def _caution(scores: LayerScores, selection: Selection, run_id: str) -> str:
+    """What gradients do not prove, and what real edits of this model say of the layer."""
+    said = escape(advice.of_scores(scores, selection, run_id))
+    return f"{NOT_PROVED} {said}" if scores.method == "lga" else f"{PREDICTED} {said} {CALIBRATED}"
 
 
 def _buttons(golden: int, early: int, run_id: str) -> None:
     with st.container(horizontal=True):
-        if st.button(f"Edit at the golden layer {golden}", key="edit-golden", icon=":material/edit:"):
-            edit_link.go(layer=golden)
-        if early != golden and st.button(f"Edit at the early layer {early}", key="edit-early", icon=":material/edit:"):
-            edit_link.go(layer=early)
+        of = edit_link.made(cached.workbench().store.manifest(run_id))
+        edit_link.button(f"Edit {{}}at the golden layer {golden}", "edit-golden", of, golden)
+        if early != golden:
+            edit_link.button(f"Edit {{}}at the early layer {early}", "edit-early", of, early)
         report.buttons(run_id, "scores")
         present_link.link(run_id)
 
@@ -125,9 +110,9 @@ def _rivals(selection: Selection) -> str:
     others = [layer for layer in order if layer != selection.golden_layer and selection.pick_share[layer] > 0][:3]
     if not others:
         return "No resample picks another layer."
-    return (
-        "Next: " + ", ".join(f"layer {layer} ({percent(float(selection.pick_share[layer]))})" for layer in others) + "."
-    )
+    first = "More often" if selection.pick_share[others[0]] > selection.stability else "Next"
+    named = ", ".join(f"layer {layer} ({percent(float(selection.pick_share[layer]))})" for layer in others)
+    return f"{first}: {named}."
 
 
 def _provenance(scores: LayerScores, selection: Selection, run_id: str) -> str:

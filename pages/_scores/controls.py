@@ -245,8 +245,3 @@ def run_words(run: RunManifest) -> str:
     """One line that tells runs apart."""
     lga = score_method(run) == "lga"
     return golden_words(run, f"LGA {run.told.get('scope', '')}" if lga else METHOD_WORDS["edit-aware"])
-
-
-def is_bundled(run: RunManifest) -> bool:
-    """Whether a score run is of the bundled model."""
-    return cached.asked(ScoreQuestion, run.run_id).model.source == "bundled"

@@ -31,13 +31,13 @@ def choose(scores: LayerScores) -> int:
     )
 
 
-def profile(scores: LayerScores, index: int, selection: Selection) -> None:
+def profile(scores: LayerScores, index: int, selection: Selection, run_id: str) -> None:
     """The request in words and numbers, buttons to edit it, and its profile over the layers."""
     left, right = st.columns([4, 5], gap="large")
     with left:
         _words(scores, index)
         _at_layer(scores, index, selection)
-        _buttons(scores, index)
+        _buttons(scores, index, run_id)
     with right:
         rows = cached.once(LayerScores.to_frame, scores)
         mine = rows.iloc[index * scores.n_layers : (index + 1) * scores.n_layers]
@@ -97,13 +97,14 @@ def _predicted(scores: LayerScores, index: int) -> dict[str, tuple[Floats, int]]
     return {"score": (scores.values[index], 2), **{k: v for k, v in parts.items() if not np.isnan(v[0]).any()}}
 
 
-def _buttons(scores: LayerScores, index: int) -> None:
+def _buttons(scores: LayerScores, index: int, run_id: str) -> None:
     digest, clicked = scores.request_digests[index], st.session_state.get(OPEN_LAYER)
     link.say(layer=clicked)
     with st.container(horizontal=True):
-        if st.button("Edit this request", type="primary", key="edit-request", icon=":material/edit:"):
-            edit_link.go(digest)
-        if clicked is not None and st.button(
-            f"Edit it at layer {clicked}", key="edit-request-here", icon=":material/edit:"
-        ):
-            edit_link.go(digest, clicked)
+        of = edit_link.made(cached.workbench().store.manifest(run_id))
+        edit_link.button(
+            "Edit this request" + (" on {}" if of.model else ""), "edit-request", of, None, digest, "primary"
+        )
+        if clicked is not None:
+            what = f"Edit it on {{}}at layer {clicked}" if of.model else f"Edit it at layer {clicked}"
+            edit_link.button(what, "edit-request-here", of, clicked, digest)

@@ -2,15 +2,18 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
 from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.places import assets_folder
+from goldenlayers_core.tasks.recommendation import none_yet
 from pages._shared import cached, glossary, jobs, link, link_copy, link_notice, served, session
 from pages._shared.wording import escape, sentence
+
+_SIDEBAR: Final = "sidebar-method"  # in the session's state: the method that the sidebar speaks of
 
 
 def enter() -> None:
@@ -43,16 +46,19 @@ def dress() -> None:
 
 
 def sidebar() -> None:
-    """Where the session stands: model, dataset, recommended layer, running work."""
+    """Where the session stands: model, dataset, the layer for its method, running work."""
     with st.sidebar:
         st.caption("This session")
         loaded, chosen = session.card(), session.model()
         _line("Model", loaded.name if loaded else f"{chosen.source}, not loaded yet")
         _line("Dataset", session.choice().words)
-        found = session.recommendation()
-        _line("Recommended layer", str(found.layer) if found else "none yet")
+        found, used = session.recommendation(), session.method()
+        st.session_state[_SIDEBAR] = used
+        _line(f"Recommended layer for {used.words}", found.headline if found else "none yet")
         if found:
             st.caption(escape(found.evidence))
+        if found and (none := none_yet(found, used)):
+            st.caption(escape(none))
         active = [j.job_id for j in session.seat().jobs() if j.active]
         if active:
             _working(tuple(active))
@@ -101,3 +107,5 @@ def guarded(run: Callable[[], None], page: str) -> None:
     with head:
         link_notice.draw()
     link_copy.control(page, link.shown(page))
+    if st.session_state.get(_SIDEBAR, session.method()) != session.method():
+        st.rerun()  # an address or another page chose the method after the sidebar was drawn

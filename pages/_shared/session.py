@@ -14,11 +14,11 @@ from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from goldenlayers_core.records import EditRequest, ModelSource
+from goldenlayers_core.results.truth.measured import MethodUsed, method_used
 from goldenlayers_core.tasks import DatasetChoice, ModelCard, Recommendation
-from goldenlayers_core.tasks.recommendation import by_gradients as by_lga
-from goldenlayers_core.tasks.recommendation import known_fingerprint, recommend
+from goldenlayers_core.tasks.recommendation import known_fingerprint
 from goldenlayers_core.tasks.seat import Seat
-from pages._shared import cached, served
+from pages._shared import advice, cached, served
 from pages._shared.desk import NAME, Desk, is_name, new_name, public
 
 COOKIE: Final = "goldenlayers_desk"
@@ -123,7 +123,10 @@ def model() -> ModelSource:
 
 
 def choose_model(source: ModelSource) -> None:
-    """Make a model the session's."""
+    """Make a model the session's; what is on show of another one is chosen on purpose from then on."""
+    if source != model():
+        show_score_run(None)
+        show_sweep_run(None)
     keep("chosen_model", source)
 
 
@@ -218,16 +221,22 @@ def fingerprint() -> str | None:
     return loaded.fingerprint if loaded else known_fingerprint(cached.workbench().store, model())
 
 
-def recommendation() -> Recommendation | None:
-    """The recommended layer of the chosen model, by the best evidence in the store; None without evidence."""
+def method() -> MethodUsed:
+    """The method that was chosen on Edit, with its covariance setting; ROME until another is chosen."""
+    name = st.session_state.get("edit-method", "rome")
+    return method_used(name, {"covariance": st.session_state.get(f"edit-{name}-covariance")})
+
+
+def recommendation(used: MethodUsed | None = None) -> Recommendation | None:
+    """The recommended layer for the chosen model, method (None: the session's) and data; None without evidence."""
     known = fingerprint()
-    return recommend(cached.workbench().store, known) if known else None
+    return advice.recommendation(known, used or method(), choice().dataset) if known else None
 
 
 def by_gradients() -> Recommendation | None:
     """What LGA names for the chosen model, whatever else is known of it; None where it was not run."""
     known = fingerprint()
-    return by_lga(cached.workbench().store, known) if known else None
+    return advice.recommendation(known, method(), choice().dataset, gradients=True) if known else None
 
 
 def dark() -> bool:

@@ -14,7 +14,7 @@ from goldenlayers_core.tasks.judging import earlier_rules
 from goldenlayers_core.tasks.questions import SweepQuestion, TraceQuestion
 from goldenlayers_core.tasks.truth.judgement import curve, steadiness
 from goldenlayers_core.tasks.truth.layer_card import COMPUTED, ModelFacts, layer_card
-from pages._shared import cached, edit_link, jobs, present_link, report, session, show
+from pages._shared import advice, cached, edit_link, jobs, present_link, report, session, show
 from pages._shared.wording import duration, escape, precise
 from pages._truth import start
 
@@ -24,19 +24,13 @@ SLOT: Final = {"lga": "truth-lga", "edit_aware": "truth-edit-aware", "causal_tra
 
 def of_sweep(run: RunManifest, sweep: SweepResult) -> LayerCard:
     """The card of the model that was swept."""
-    return cached.once(_card, sweep, run.run_id, _family(sweep), _known(sweep.fingerprint))
+    return cached.once(_card, sweep, run.run_id, _family(sweep), advice.known_of(sweep.fingerprint))
 
 
 def _card(sweep: SweepResult, run_id: str, family: str, known: str) -> LayerCard:
     """The card as of the runs `known`: with another run it is another card."""
     facts = ModelFacts(sweep.model, sweep.fingerprint, sweep.n_layers, family)
     return layer_card(cached.workbench().store, facts, sweep, run_id, sweep.method)
-
-
-def _known(fingerprint: str) -> str:
-    """What is stored on a model, in a few letters."""
-    runs = cached.workbench().store.runs()
-    return " ".join(f"{m.run_id} {m.created}" for m in runs if m.fingerprint == fingerprint)
 
 
 def _family(sweep: SweepResult) -> str:
@@ -71,8 +65,9 @@ def headline(card: LayerCard, run: RunManifest, sweep: SweepResult) -> None:
         st.markdown(f"## {escape(card.sentence)}")
         _numbers(card, sweep)
         with st.container(horizontal=True):
-            if st.button(f"Edit at layer {sweep.golden_layer}", key="truth-edit", icon=":material/edit:"):
-                edit_link.go(layer=sweep.golden_layer)
+            edit_link.button(
+                f"Edit {{}}at layer {sweep.golden_layer}", "truth-edit", edit_link.made(run), sweep.golden_layer
+            )
             report.buttons(run.run_id, "truth")
             present_link.link(run.run_id)
             complete(card, run)
@@ -169,6 +164,18 @@ def pictures(card: LayerCard, found: LayerCurve | None, name: str) -> None:
 def real_curve(sweep: SweepResult) -> LayerCurve:
     """Mean real score per layer."""
     return cached.once(curve, sweep, "score")
+
+
+def literature(card: LayerCard) -> None:
+    """What is published for the model's family, method by method."""
+    if not card.published:
+        return
+    with st.expander("What the literature edits, method by method", icon=":material/menu_book:"):
+        st.caption(
+            "Layers of published configurations, as published. Where the model has another number of layers, the "
+            "layer that lies as deep in it is named, too; nobody has measured that depth carries over."
+        )
+        st.dataframe(card.published_frame(), hide_index=True, width="stretch", key="truth-literature")
 
 
 def skipped(sweep: SweepResult) -> None:

@@ -8,6 +8,7 @@ import streamlit as st
 from goldenlayers_core import figures
 from goldenlayers_core.figures.text import number, percent, shorten
 from goldenlayers_core.results import SweepResult
+from goldenlayers_core.runtime import RunManifest
 from goldenlayers_core.tasks.truth.judgement import failures
 from pages._scores.pictures import row_order
 from pages._shared import cached, edit_link, link, request_choice, session, show
@@ -66,14 +67,15 @@ def choose_layer(sweep: SweepResult) -> int:
     return int(layer)
 
 
-def detail(sweep: SweepResult, index: int, layer: int) -> None:
+def detail(sweep: SweepResult, index: int, layer: int, run: RunManifest) -> None:
     """The request at the layer: the answer, each kind of probe, P(new), and its course over the layers."""
     left, right = st.columns([4, 5], gap="large")
     with left:
         _answers(sweep, index, layer)
         _outcomes(sweep, index, layer)
-        if st.button(f"Edit this live at layer {layer}", type="primary", key="truth-edit-live", icon=":material/edit:"):
-            edit_link.go(sweep.request_digests[index], layer)
+        of, digest = edit_link.made(run), sweep.request_digests[index]
+        what = f"Edit this on {{}}at layer {layer}" if of.model else f"Edit this live at layer {layer}"
+        edit_link.button(what, "truth-edit-live", of, layer, digest, "primary")
     with right:
         frame = cached.once(SweepResult.to_frame, sweep)
         size = len(sweep.layers)

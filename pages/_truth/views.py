@@ -58,7 +58,7 @@ def _requests(sweep: SweepResult, run_id: str) -> None:
     request.failing(sweep)
     st.header("One request, layer by layer")
     index = request.choose(sweep)
-    request.detail(sweep, index, request.choose_layer(sweep))
+    request.detail(sweep, index, request.choose_layer(sweep), cached.workbench().store.manifest(run_id))
 
 
 def _metrics(sweep: SweepResult, run_id: str) -> None:

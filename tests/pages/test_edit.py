@@ -88,11 +88,12 @@ def test_without_a_model_in_memory_it_offers_to_load_it() -> None:
 
 
 def test_it_starts_at_the_recommended_layer_with_its_evidence_and_caution(app: AppTest, bench: Workbench) -> None:
-    found = recommend(bench.store, bench.model(ModelSource()).fingerprint)
+    found = recommend(bench.store, bench.model(ModelSource()).fingerprint, data="bundled")
     assert found is not None
     assert app.slider(key="edit-layer").value == found.layer
-    assert "made on this very model before it was shipped (docs/evidence.md)" in words(app)
-    assert "of neighbours kept their answer there" in words(app)
+    assert found.evidence in words(app)
+    assert found.headline in words(app)
+    assert found.caution in words(app)
     press(app, "edit-layer-middle")
     assert app.slider(key="edit-layer").value == 15
     assert "Layer 15: middle" in words(app)

@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -18,6 +19,7 @@ from goldenlayers_core.tasks.truth.sweep import sweep
 from pages._shared import cached
 from pages._truth import start as truth_start
 from pages._truth import views
+from tests import made_evidence
 from tests.lending import lend_models
 from tests.made_up import made_search
 from tests.pages.benches import THREE, copied, words
@@ -56,6 +58,11 @@ def app(run_id: str) -> AppTest:
     return start("ground_truth", sweep_run=run_id)
 
 
+def more_than_few(fingerprint: str) -> pd.DataFrame:
+    """Edits of ten requests that leave no doubt about layer 7."""
+    return made_evidence.rows(made_evidence.peaked(10, 30, 7), fingerprint)
+
+
 def numbers(app: AppTest) -> dict[str, str]:
     return {metric.label: metric.value for metric in app.metric}
 
@@ -85,17 +92,21 @@ def test_what_is_stored_is_shown_before_the_first_sweep(bench: Workbench) -> Non
     assert "Not judged by real edits yet" in text
 
 
-def test_a_budgeted_search_stands_alone_until_a_sweep_judges_it() -> None:
+def test_a_budgeted_search_stands_alone_until_a_sweep_judges_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bench = cached.workbench()
+    made_evidence.none(monkeypatch)
     found = made_search(bench.model(ModelSource()).fingerprint)
     save_search(bench.store, SearchQuestion(), found)
     app = start("ground_truth")
     text = words(app)
-    assert "Use layer 2: a budgeted search of real edits ended with it" in text
+    assert "Too few to tell: layer 2 is ahead so far: a budgeted search of real edits ended with it" in text
     assert "confidence 80 %" in text
     assert "2 rounds of real edits" in text
     assert any("round" in frame.value for frame in twins(app).dataframe)
-    assert "made on this very model before it was shipped" in words(start("home"))  # of more than 6 requests
+    made_evidence.only(monkeypatch, tmp_path / "e.parquet", more_than_few(found.fingerprint))
+    assert "made with this very model before it was shipped" in words(start("home"))  # of more than 6 requests
 
 
 def test_the_button_sweeps_and_the_page_shows_what_it_found(tmp_path: Path) -> None:
@@ -119,9 +130,13 @@ def test_the_button_sweeps_and_the_page_shows_what_it_found(tmp_path: Path) -> N
     assert numbers(app)["Golden layer"] == str(found.golden_layer)
 
 
-def test_the_card_says_which_layer_and_how_sure_with_every_number(app: AppTest, bench: Workbench, run_id: str) -> None:
+def test_the_card_says_which_layer_and_how_sure_with_every_number(
+    bench: Workbench, run_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made_evidence.none(monkeypatch)
+    app = start("ground_truth", sweep_run=run_id)
     found, text = open_sweep(bench.store, run_id), words(app)
-    assert f"Use layer {found.golden_layer}: only 3 requests were swept" in text
+    assert f"Too few to tell: layer {found.golden_layer} is ahead so far: only 3 requests were swept" in text
     assert {"Golden layer", "Mean score", "Regret", "Chosen again", "Requests", "Time per edit"} == set(numbers(app))
     assert all(metric.help for metric in app.metric)
     assert "was chosen on the very requests it is judged on" in text
@@ -192,12 +207,18 @@ def test_edit_opens_with_the_same_request_and_layer(app: AppTest, bench: Workben
     assert app.slider(key="edit-layer").value == 15
 
 
-def test_the_sweep_recommends_everywhere(bench: Workbench, run_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    bench.model(ModelSource())
-    assert "made on this very model before it was shipped" in words(start("home"))  # three requests are few
-    monkeypatch.setattr("goldenlayers_core.tasks.recommendation.FEW", 3)
+def test_one_answer_everywhere(bench: Workbench, run_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = bench.model(ModelSource()).fingerprint
+    made_evidence.only(monkeypatch, tmp_path / "e.parquet", more_than_few(known))
+    for page in ("home", "ground_truth", "edit"):  # three requests are few, and do not decide
+        said = words(start(page, sweep_run=run_id))
+        assert "Use layer 7" in said, page
+        assert "made with this very model before it was shipped" in said, page
+        assert "ahead so far" not in said, page
+    made_evidence.none(monkeypatch)
     text = words(start("home"))
-    assert "a sweep of real ROME edits" in text
+    assert "a small sweep of real ROME edits" in text
+    assert "Too few to tell" in text
     assert "See the ground truth" in [button.label for button in start("home").button]
 
 

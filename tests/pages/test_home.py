@@ -2,8 +2,7 @@
 
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.runtime import Progress
-from goldenlayers_core.tasks.recommendation import by_gradients
-from goldenlayers_core.tasks.shipped_evidence import BUNDLED
+from goldenlayers_core.tasks.recommendation import by_gradients, recommend
 from pages._shared import cached
 from tests.pages.driving import SOME, go, press, start, stored_scores, texts, work_done
 
@@ -29,10 +28,12 @@ def test_the_three_steps_lead_to_the_edit_page_with_a_request_open() -> None:
     assert "is loaded: 30 layers" in texts(app)
     assert app.button(key="do-score").label == "Score 4 requests"
     work_done(press(app, "do-score"))
-    found = by_gradients(cached.workbench().store, BUNDLED.fingerprint)
+    store, known = cached.workbench().store, cached.workbench().model(ModelSource()).fingerprint
+    found, advice = by_gradients(store, known), recommend(store, known, data="bundled")
     assert found is not None
+    assert advice is not None
     assert f"Gradients name layer {found.layer}" in texts(app)
-    assert f"Recommended is layer {BUNDLED.sweep.layer}" in texts(app)
+    assert f"{advice.headline}, by {advice.evidence}" in texts(app).replace("\\", "")
     assert app.session_state["score_run"].startswith("score-")
     prompt = cached.workbench().requests(SOME, ModelSource()).requests[0].prompt
     assert prompt in texts(app).replace("\\", "")

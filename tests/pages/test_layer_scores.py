@@ -11,6 +11,7 @@ from goldenlayers_core.tasks.address import short
 from goldenlayers_core.tasks.scores.layer_scores import score
 from goldenlayers_core.tasks.scores.stored import open_scores
 from pages._shared import cached
+from tests import made_evidence
 from tests.pages.benches import THREE, copied, scored, words
 from tests.pages.driving import go, press, start, twins, work_done
 
@@ -60,11 +61,20 @@ def test_the_button_scores_with_the_settings_and_shows_the_golden_layer(bench: W
     assert not app.button(key="score").disabled
 
 
-def test_the_card_says_what_the_scores_do_not_prove(bench: Workbench, run_id: str) -> None:
+def test_the_card_says_what_the_scores_do_not_prove_and_what_real_edits_say(
+    bench: Workbench, run_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made_evidence.none(monkeypatch)
     text = words(start("layer_scores", score_run=run_id))
     assert "no edit has been run" in text
-    assert "0.28 and 0.33" in text
-    assert "literature's layer 5" in text
+    assert "no real edit of this model has judged it" in text or "real edits have not said yet" in text
+    scores, selection = open_scores(bench.store, run_id)
+    best = (selection.golden_layer + 7) % scores.n_layers
+    table = made_evidence.rows(made_evidence.peaked(10, scores.n_layers, best), scores.fingerprint)
+    made_evidence.only(monkeypatch, tmp_path / "e.parquet", table)
+    text = words(start("layer_scores", score_run=run_id))
+    assert "less (95 % interval 0.3" in text
+    assert f"than layer {best} (10 requests of bundled" in text
 
 
 def test_the_selectbox_opens_a_request(bench: Workbench, run_id: str) -> None:

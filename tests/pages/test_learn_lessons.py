@@ -8,12 +8,13 @@ from streamlit.testing.v1 import AppTest
 
 from goldenlayers_core.attribution.selection import select
 from goldenlayers_core.figures.text import MINUS
-from goldenlayers_core.records import ModelSource
-from goldenlayers_core.results import LayerScores, ProbeOutcome, SweepResult
+from goldenlayers_core.records import LossOn, ModelSource
+from goldenlayers_core.results import Floats, LayerScores, ProbeOutcome, SweepResult
+from goldenlayers_core.results.scores.readings import Reading
 from goldenlayers_core.tasks import DatasetChoice, EditQuestion, ScoreQuestion
 from goldenlayers_core.tasks.edit.stored import save_report
 from goldenlayers_core.tasks.learn import wrong
-from goldenlayers_core.tasks.learn.layer import TABLE, texts_name
+from goldenlayers_core.tasks.learn.layer import FEW, TABLE, texts_name
 from goldenlayers_core.tasks.learn.text import lesson_text
 from goldenlayers_core.tasks.questions import SweepQuestion
 from goldenlayers_core.tasks.scores.stored import save_scores
@@ -153,11 +154,12 @@ def test_two_requests_are_too_few_for_lesson_five() -> None:
     assert not open_questions(app)
 
 
-def stored_lga(sweep: SweepResult, best: int) -> str:
-    """An LGA run on a sweep's requests whose layer is `best`."""
+def stored_lga(sweep: SweepResult, best: int, other: int | None = None) -> str:
+    """An LGA run on a sweep's requests whose layer is `best`; under the other reading `other`, where it is given."""
     values = np.tile(1e-4 * np.sin(np.arange(30)), (12, 1))
     values[:, best] = 2e-4
     each = sweep.request_digests
+    moved = np.roll(values, (other or best) - best, axis=1)
     scores = LayerScores(
         method="lga",
         model=sweep.model,
@@ -174,10 +176,36 @@ def stored_lga(sweep: SweepResult, best: int) -> str:
         values=values,
         norm_old=np.abs(values) + 1,
         norm_new=np.abs(values) + 1,
+        readings=() if other is None else (reading("answer", values), reading("sequence", moved)),
         n_computed=12,
         provenance={"dtype": "float32", "device": "cpu"},
     )
     return save_scores(cached.workbench().store, ScoreQuestion(choice=BUNDLED), scores, select(values))
+
+
+def reading(loss_on: LossOn, values: Floats) -> Reading:
+    tokens, norms = np.full(len(values), 2), np.abs(values) + 1
+    return Reading(loss_on, values, norms, norms, tokens, tokens)
+
+
+def test_lesson_six_is_the_disagreement_of_the_readings_where_they_disagree(sweep: SweepResult, run_id: str) -> None:
+    worst = int(sweep.mean("score").argmin())
+    stored_lga(sweep, worst, sweep.golden_layer)
+    app = opened("lga")
+    for _ in range(3):
+        guess(app)
+    text = words(app)
+    assert "Two readings of one formula" in text
+    assert f"layer {worst} (loss on the answer) and layer {sweep.golden_layer} (loss on prompt and answer)" in text
+    assert f"LGA's layer {sweep.golden_layer} (loss on prompt and answer) is the best, too" in text
+    assert f"LGA's layer {worst} (loss on the answer) scores" in text
+    assert "less (95 % interval" in text
+
+
+def test_the_teachers_page_says_of_lga_what_was_measured(sweep: SweepResult, run_id: str) -> None:
+    worst = int(sweep.mean("score").argmin())
+    stored_lga(sweep, worst)
+    assert f"LGA's layer {worst} scores" in words(opened("teacher"))
 
 
 def test_lesson_six_says_where_lga_is_wrong(sweep: SweepResult, run_id: str) -> None:
@@ -194,7 +222,7 @@ def test_lesson_six_says_where_lga_is_wrong(sweep: SweepResult, run_id: str) -> 
     assert "has this request's largest value" in titles(app)
     guess(app)
     assert f"LGA picks layer {worst}: number" in titles(app)
-    assert "Here LGA is wrong" in words(app)
+    assert "Here LGA's layer is not the best" in words(app)
     assert f"against {real.max():.2f}".rstrip("0") in words(app)
     assert "Done" in words(app)
     press(app, "lesson-link-lga-1")
@@ -266,3 +294,13 @@ def test_lesson_six_does_not_judge_a_layer_that_no_edit_tried() -> None:
     assert "Real edits have not been made at LGA's layer 21" in words(app)
     assert not app.error
     assert app.button(key="lesson-next").label == "Lesson 7: When edits go wrong"
+
+
+def test_the_teachers_page_asks_for_as_many_requests_as_the_lessons_offer() -> None:
+    handle = cached.workbench().model(ModelSource())
+    few = made_sweep(requests=FEW - 1, fingerprint=handle.fingerprint)
+    save_sweep(cached.workbench().store, SweepQuestion(), few)
+    asked = f"A sweep of it with {FEW} requests or more is stored"
+    assert f"missing** · {asked}" in words(opened("teacher"))
+    save_sweep(cached.workbench().store, SweepQuestion(), made_sweep(requests=FEW, fingerprint=handle.fingerprint))
+    assert f"there** · {asked}" in words(opened("teacher"))

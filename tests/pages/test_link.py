@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.tasks import DatasetChoice, address
 from goldenlayers_core.tasks.questions import SweepQuestion
-from goldenlayers_core.tasks.shipped_evidence import BUNDLED
+from goldenlayers_core.tasks.recommendation import recommend
 from goldenlayers_core.tasks.truth.stored_sweep import save_sweep
 from pages._shared import cached, link_copy
 from tests.made_up import made_sweep
@@ -284,4 +284,6 @@ def test_a_request_layer_view_or_method_that_is_none() -> None:
     assert "The address asks for the view “sideways”, which is none of: did, panel" in said
     assert "The address asks for the method “magic”, which is none of: " in said
     assert "has no such setting, or not with that value: steps, x." in said
-    assert app.slider(key="edit-layer").value == BUNDLED.sweep.layer  # what is recommended
+    known = recommend(cached.workbench().store, cached.workbench().model(ModelSource()).fingerprint, data="bundled")
+    assert known is not None
+    assert app.slider(key="edit-layer").value == known.layer

@@ -33,7 +33,7 @@ def layer_card(card: LayerCard, curve: LayerCurve | None, dark: bool = False) ->
     """
     theme = colours(dark)
     picked = [pick for pick in card.picks if pick.layer is not None and 0 <= pick.layer < card.n_layers]
-    labels = place_labels(picked, card.n_layers)
+    labels = place_labels(picked, card.n_layers, curve is not None)
     lanes = max((label.lane + len(label.lines) for label in labels), default=1)
     figure = go.Figure()
     if curve is not None:
@@ -41,7 +41,7 @@ def layer_card(card: LayerCard, curve: LayerCurve | None, dark: bool = False) ->
         _oracle(figure, card, theme)
     top = 1.0 if curve is not None else 0.0
     unit = 1 / _PLOT  # score per px
-    _marks(figure, picked, theme)
+    _marks(figure, [pick for pick in picked if curve is None or pick.score is not None], theme)
     _labels(figure, labels, top + 12 * unit, _LINE * unit, theme)
     layer_axis(figure, card.n_layers)
     high = top + (12 + _LINE * lanes) * unit
@@ -99,7 +99,7 @@ def _marks(figure: go.Figure, picked: Sequence[Pick], theme: Colours) -> None:
         colour, ring = way_colour(pick.way, theme), pick.info.kind == "unseen"
         figure.add_scatter(
             x=[pick.layer],
-            y=[pick.score if pick.score is not None else 0.0],
+            y=[pick.score if pick.score is not None else 0.0],  # 0: on the axis, where there are no scores at all
             mode="markers",
             name=pick.info.short,
             customdata=[[pick.layer, pick.way]],
@@ -132,8 +132,11 @@ class Label:
     way: Way  # with the best evidence among them
 
 
-def place_labels(picked: Sequence[Pick], n_layers: int) -> list[Label]:
-    """One label per layer picked, in as few lanes as keep them apart on a phone (and therefore on wider screens)."""
+def place_labels(picked: Sequence[Pick], n_layers: int, judged: bool = False) -> list[Label]:
+    """One label per layer picked, in as few lanes as keep them apart on a phone (and therefore on wider screens).
+
+    Where there are scores (`judged`), a layer without one is said not to be measured, and nothing points to a score.
+    """
     width = PHONE - 70.0
     groups: dict[int, list[Pick]] = {}
     for pick in picked:
@@ -142,14 +145,15 @@ def place_labels(picked: Sequence[Pick], n_layers: int) -> list[Label]:
     ends: list[float] = []  # right end of the last label in each lane, px
     placed: list[Label] = []
     for layer, picks in sorted(groups.items()):
-        lines = textwrap.wrap(f"{', '.join(pick.info.short for pick in picks)}: {layer}", _LABEL)
+        absent = " (not measured)" if judged and picks[0].score is None else ""
+        lines = textwrap.wrap(f"{', '.join(pick.info.short for pick in picks)}: {layer}{absent}", _LABEL)
         size, middle = _LETTER * max(map(len, lines)) + 8, (layer + 0.5) * width / n_layers
         anchor = "left" if middle < size / 2 else "right" if middle > width - size / 2 else "center"
         start = {"left": middle - 4, "right": middle - size + 4, "center": middle - size / 2}[anchor]
         lane = next((n for n in range(len(ends)) if all(end <= start for end in ends[n : n + len(lines)])), len(ends))
         ends += [0.0] * (lane + len(lines) - len(ends))
         ends[lane : lane + len(lines)] = [start + size] * len(lines)
-        foot = picks[0].score if picks[0].score is not None else 0.0
+        foot = picks[0].score if picks[0].score is not None else 1.0 if judged else 0.0
         placed.append(Label(tuple(lines), layer, foot, lane, anchor, picks[0].way))
     return placed
 

@@ -99,6 +99,13 @@ class LgaJudged:
     n_good: int  # layers in that best third
 
     @property
+    def outcome(self) -> str:
+        """How it came out: "same" layer; "behind", or "level" where the interval of the difference includes 0."""
+        if self.pick == self.golden_layer:
+            return "same"
+        return "behind" if self.low > 0 else "level"
+
+    @property
     def third(self) -> str:
         """Among which third of the layers, ranked by real edits, LGA's pick lies: "best", "middle" or "worst"."""
         return RANKS[min(3 * (self.rank - 1) // self.n_layers, 2)]

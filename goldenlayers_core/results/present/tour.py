@@ -31,6 +31,8 @@ class Tour:
     edit_layer: int = -1  # where the best evidence says to edit
     edit_by: LayerBy = ""
     evidence: str = ""  # for it, one phrase
+    advice: str = ""  # the recommendation in a few words, no stronger than its evidence; "" for the literature's
+    data: str = ""  # the data set that it is of
     evidence_run: str = ""  # the run it comes from; "" where it is not of this store
     edit_run: str = ""  # the fact written at `edit_layer`
     other_run: str = ""  # and at the golden layer by gradients; the same run where the two layers are one

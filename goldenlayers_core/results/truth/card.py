@@ -5,6 +5,9 @@ from typing import Final, Literal
 
 import pandas as pd
 
+from goldenlayers_core.results.truth.advice import Recommendation
+from goldenlayers_core.results.truth.literature import Published
+
 Way = Literal["sweep", "search", "edit_aware", "lga", "causal_trace", "literature_default", "middle"]
 
 
@@ -68,16 +71,34 @@ class LayerCard:
     n_layers: int
     oracle_score: float | None  # mean score at each request's own best layer
     picks: tuple[Pick, ...]  # in the order of WAYS
-    sentence: str  # which to use here and how sure that is; says so where LGA picks badly
+    sentence: str  # the recommended layer, no stronger than its evidence; says so where LGA picks badly
     n_resamples: int = 0
     seed: int = 0
     remarks: tuple[str, ...] = field(
         default=()
     )  # for example: picks were chosen on the very requests they are judged on
+    advice: Recommendation | None = None  # for the model, the method and the data of the sweep
+    published: tuple[Published, ...] = ()  # for the model's family, every method
 
     def pick(self, way: Way) -> Pick:
         """The pick of one way."""
         return self.picks[WAYS.index(way)]
+
+    def published_frame(self) -> pd.DataFrame:
+        """One row per published configuration of the family: method, layers as published and, under that name, the
+        layer that lies as deep in this model."""
+        return pd.DataFrame(
+            [
+                {
+                    "method": one.method,
+                    "layers as published": one.words.partition(" ")[2],
+                    "of": f"{one.model}, {one.n_layers} layers",
+                    "as deep in this model": one.at_same_depth(self.n_layers),
+                    "source": one.source,
+                }
+                for one in self.published
+            ]
+        )
 
     def to_frame(self) -> pd.DataFrame:
         """One row per way."""

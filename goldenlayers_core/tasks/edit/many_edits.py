@@ -53,7 +53,7 @@ def many_result(bench: "Workbench", question: ManyEditsQuestion, progress: Progr
     handle = bench.model(question.model, progress)
     layer, evidence = 0, f"{method.title} changes no layer"
     if method.layers_of(0, config, handle.n_layers):
-        layer, evidence = chosen_layer(bench, handle, question.model, question.layer, progress)
+        layer, evidence = chosen_layer(bench, handle, question, progress)
     earlier = tuple(open_edit(bench, edit_id) for edit_id in question.earlier)
     check_consistent(handle, chosen.requests, question.mode)
     supplies = supplies_of(bench, handle, method, config, [layer], progress, earlier)

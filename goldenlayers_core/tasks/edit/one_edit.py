@@ -13,11 +13,12 @@ from goldenlayers_core.evaluation import evaluate_edit
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.classroom.place import NAME, is_classroom
 from goldenlayers_core.models.generate import first_answer, greedy
-from goldenlayers_core.records import EditRequest, ModelSource
+from goldenlayers_core.records import EditRequest
+from goldenlayers_core.results.truth.measured import method_used
 from goldenlayers_core.runtime import Progress, provenance
 from goldenlayers_core.tasks.edit.stored import EDIT_VERSION, save_report
 from goldenlayers_core.tasks.edit.supplies import supplies_of
-from goldenlayers_core.tasks.questions import DatasetChoice, EditQuestion, ScoreQuestion
+from goldenlayers_core.tasks.questions import DatasetChoice, EditQuestion, ManyEditsQuestion, ScoreQuestion
 from goldenlayers_core.tasks.recommendation import recommend
 from goldenlayers_core.tasks.scores.layer_scores import score
 from goldenlayers_core.tasks.serial import request_from
@@ -37,7 +38,7 @@ def edit(bench: "Workbench", question: EditQuestion, progress: Progress, why: st
     handle = bench.model(question.model, progress)
     request = _with_old_answer(handle, request_from(question.request))
     if method.layers_of(0, config, handle.n_layers):
-        layer, evidence = chosen_layer(bench, handle, question.model, question.layer, progress)
+        layer, evidence = chosen_layer(bench, handle, question, progress)
         evidence = why or evidence
     else:
         layer, evidence = 0, f"{method.title} changes no layer"
@@ -93,21 +94,24 @@ def _with_old_answer(handle: ModelHandle, request: EditRequest) -> EditRequest:
 
 
 def chosen_layer(
-    bench: "Workbench", handle: ModelHandle, model: ModelSource, layer: int, progress: Progress
+    bench: "Workbench", handle: ModelHandle, question: EditQuestion | ManyEditsQuestion, progress: Progress
 ) -> tuple[int, str]:
-    """The layer to edit and the evidence for it; -1 asks for the recommended one, which is LGA's on the bundled proxy
-    split when nothing better is known. Raises EditError for a layer that the model does not have."""
-    found = recommend(bench.store, handle.fingerprint)
+    """The layer to edit and the evidence for it; -1 asks for the one recommended for the method, which is LGA's on the
+    bundled proxy split when nothing better is known. Raises EditError for a layer that the model does not have."""
+    used, layer = method_used(question.method, question.settings), question.layer
+    data = question.choice.dataset if isinstance(question, ManyEditsQuestion) else ""
+    found = recommend(bench.store, handle.fingerprint, used, data)
     if layer >= 0:
         handle.check_layer(layer)
         return layer, found.evidence if found and found.layer == layer else "chosen by hand"
     if found is None:
-        dataset = NAME if is_classroom(model.source) else "bundled"
-        score(bench, ScoreQuestion(model, DatasetChoice(dataset, "proxy")), progress)
-        found = recommend(bench.store, handle.fingerprint)
+        dataset = NAME if is_classroom(question.model.source) else "bundled"
+        score(bench, ScoreQuestion(question.model, DatasetChoice(dataset, "proxy")), progress)
+        found = recommend(bench.store, handle.fingerprint, used, data)
     if found is None:
         raise StoreError("No layer can be recommended because no score could be stored; give a layer.")
-    return found.layer, found.evidence
+    only = f"; an estimate: no real {used.words} edit of this model was measured"
+    return found.layer, found.evidence + (only if found.strength == "estimate" else "")
 
 
 def open_edit(bench: "Workbench", edit_id: str) -> Edit:

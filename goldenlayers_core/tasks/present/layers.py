@@ -10,9 +10,11 @@ from goldenlayers_core.figures.text import counted, number, percent
 from goldenlayers_core.figures.truth.sweep import about
 from goldenlayers_core.figures.truth.two_layers import two_layers
 from goldenlayers_core.results import PROBE_METRICS, SCORE, LayerCard, LayerScores, Selection, SweepResult
+from goldenlayers_core.results.truth.measured import MethodUsed
 from goldenlayers_core.runtime import RunManifest, Store
+from goldenlayers_core.tasks.layer_said import judging, said_of
 from goldenlayers_core.tasks.present.slide import Draw, Number, Slide
-from goldenlayers_core.tasks.recommendation import LGA_CAUTION
+from goldenlayers_core.tasks.real_edits import data_of
 from goldenlayers_core.tasks.scores.stored import open_scores
 from goldenlayers_core.tasks.truth.judgement import curve, of_selection, steadiness
 from goldenlayers_core.tasks.truth.layer_card import ModelFacts, layer_card
@@ -38,9 +40,10 @@ def of_scores(store: Store, manifest: RunManifest) -> tuple[Slide, ...]:
     scores, selection = open_scores(store, manifest.run_id)
     by = "LGA" if scores.method == "lga" else "edit-aware analysis"
     made = f"{by}, {counted(scores.n_requests, 'request')} of {scores.dataset}; {scores.model}; {manifest.run_id}."
+    said = said_of(store, scores.fingerprint, by, selection.golden_layer, MethodUsed(), data_of(manifest))
     alone = int((scores.best_layers == selection.golden_layer).sum())
     return (
-        named_layer(scores, selection, by, made),
+        named_layer(scores, selection, by, made, said),
         heat(scores, selection, made),
         sums(selection, made),
         _slide(
@@ -49,12 +52,12 @@ def of_scores(store: Store, manifest: RunManifest) -> tuple[Slide, ...]:
             lambda dark: figures.best_layer_distribution(scores, selection, False, dark),
             made,
         ),
-        against_edits(store, scores, selection, by, made),
+        against_edits(store, scores, selection, by, made, said),
     )
 
 
-def named_layer(scores: LayerScores, selection: Selection, by: str, made: str) -> Slide:
-    """Which layer the gradients name, and how sure that is."""
+def named_layer(scores: LayerScores, selection: Selection, by: str, made: str, judged: str) -> Slide:
+    """Which layer the gradients name, how sure that is, and what real edits say of it (`judged`)."""
     return Slide(
         headline=f"Gradients name layer {selection.golden_layer}",
         say=_NO_EDIT if scores.method == "lga" else _PREDICTED,
@@ -65,8 +68,8 @@ def named_layer(scores: LayerScores, selection: Selection, by: str, made: str) -
         ),
         table=selection.to_frame(),
         how=(
-            f"{selection.n_resamples:,} bootstrap resamples of the requests, seed {selection.seed}. "
-            + (LGA_CAUTION if scores.method == "lga" else _CAUTION),
+            f"{selection.n_resamples:,} bootstrap resamples of the requests, seed {selection.seed}.",
+            judged,
             made,
         ),
     )
@@ -102,14 +105,18 @@ def sums(selection: Selection, made: str) -> Slide:
     )
 
 
-def against_edits(store: Store, scores: LayerScores, selection: Selection, by: str, made: str) -> Slide:
-    """What a sweep of the same model says to the gradients' layer; that there is none, where there is none."""
+def against_edits(store: Store, scores: LayerScores, selection: Selection, by: str, made: str, judged: str) -> Slide:
+    """What a sweep of the same model says to the gradients' layer; without one what comes with the model says of it
+    (`judged`), or that nothing does."""
     runs = [m for m in store.runs() if m.kind == "sweep" and m.fingerprint == scores.fingerprint]
     if not runs:
+        headline, say = "No real edit has judged this yet", f"{_CAUTION[:-1]}; the page Ground truth makes them."
+        if judging(store, scores.fingerprint, MethodUsed()) is not None:
+            headline, say = "What real edits made before say", judged
         return Slide(
-            headline="No real edit has judged this yet",
-            say=f"{_CAUTION[:-1]}; the page Ground truth makes them.",
-            how=(LGA_CAUTION if scores.method == "lga" else _PREDICTED, made),
+            headline=headline,
+            say=say,
+            how=(judged, _NO_EDIT if scores.method == "lga" else _PREDICTED, made),
         )
     sweep = open_sweep(store, max(runs, key=lambda m: (m.n_requests, m.created)).run_id)
     golden, other = sweep.golden_layer, selection.golden_layer

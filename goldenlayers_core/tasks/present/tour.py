@@ -17,6 +17,7 @@ from goldenlayers_core.evaluation.read import read
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.records import EditRequest
 from goldenlayers_core.results.present.tour import Tour
+from goldenlayers_core.results.truth.measured import method_used
 from goldenlayers_core.runtime import Progress, Store
 from goldenlayers_core.tasks.edit.one_edit import edit
 from goldenlayers_core.tasks.edit.stored import EDIT_VERSION, open_report
@@ -28,7 +29,6 @@ from goldenlayers_core.tasks.recommendation import recommend
 from goldenlayers_core.tasks.scores.layer_scores import score
 from goldenlayers_core.tasks.scores.stored import open_scores
 from goldenlayers_core.tasks.serial import plain
-from goldenlayers_core.tasks.shipped_evidence import BUNDLED
 from goldenlayers_core.texts import JUDGEMENT
 
 if TYPE_CHECKING:
@@ -132,12 +132,17 @@ def _score(going: _Tour) -> None:
 
 
 def _name_layer(going: _Tour, handle: ModelHandle) -> None:
-    """Where to edit: by real edits in the store, else by those docs/evidence.md reports, else by the literature."""
-    found = recommend(going.bench.store, handle.fingerprint)
+    """Where to edit: by real edits, in the store or shipped, else by the literature."""
+    found = recommend(going.bench.store, handle.fingerprint, method_used(METHOD), DATASET)
     if found is not None and found.kind != "score":
-        going.say(edit_layer=found.layer, edit_by=found.kind, evidence=found.evidence, evidence_run=found.run_id)
-    elif going.question.model.source == "bundled":
-        going.say(edit_layer=BUNDLED.sweep.layer, edit_by="measured", evidence=BUNDLED.words)
+        going.say(
+            edit_layer=found.layer,
+            edit_by=found.kind,
+            evidence=found.evidence,
+            evidence_run=found.run_id,
+            data=found.data,
+            advice=found.headline,
+        )
     else:
         why = "the literature's early layer, because no real edit was measured on this model"
         going.say(edit_layer=early_layer(handle.n_layers), edit_by="literature", evidence=why)

@@ -10,8 +10,8 @@ from goldenlayers_core.tasks.present.edit import before_and_after, made, probe_s
 from goldenlayers_core.tasks.present.layers import heat, picks, sums
 from goldenlayers_core.tasks.present.slide import NEIGHBOUR_WORDS, Number, Side, Slide, changes, said
 from goldenlayers_core.tasks.present.stored_tour import open_tour
+from goldenlayers_core.tasks.present.tour_words import neighbours_kept
 from goldenlayers_core.tasks.scores.stored import open_scores
-from goldenlayers_core.tasks.shipped_evidence import BUNDLED
 from goldenlayers_core.tasks.truth.layer_card import ModelFacts, layer_card
 from goldenlayers_core.tasks.truth.stored_sweep import open_sweep
 
@@ -88,6 +88,8 @@ def _evidence(store: Store, tour: Tour, manifest: RunManifest) -> Slide:
     """Where the best evidence says to edit: the real curve where the store has it, else what was measured before."""
     same = tour.edit_layer == tour.golden_layer
     headline = f"Real edits name layer {tour.edit_layer}" + (", too" if same else "")
+    if tour.advice and not tour.advice.startswith(("Use", "Prefer")):
+        headline = tour.advice
     if tour.edit_by == "sweep":
         try:
             sweep = open_sweep(store, tour.evidence_run)
@@ -98,17 +100,23 @@ def _evidence(store: Store, tour: Tour, manifest: RunManifest) -> Slide:
             card = layer_card(store, facts, sweep, tour.evidence_run, sweep.method)
             drawn = picks(sweep, card, tour.evidence_run)
             return Slide(headline, drawn.headline + ".", draw=drawn.draw, how=drawn.how)
-    if tour.edit_by == "measured":
+    kept = neighbours_kept(tour)
+    if kept:
+        who = {tour.golden_layer: "by gradients", tour.edit_layer: "chosen by real edits"}
         return Slide(
             headline,
-            f"Measured before, on {BUNDLED.n_test} other facts:",
+            "Measured before, on other facts:",
             numbers=tuple(
-                Number(percent(judged.locality), f"of neighbours stay when layer {judged.layer} is edited ({who})")
-                for judged, who in ((BUNDLED.sweep, "chosen by real edits"), (BUNDLED.gradients, "by gradients"))
+                Number(percent(share), f"of neighbours stay when layer {layer} is edited ({who[layer]})")
+                for layer, share in kept
             ),
             how=(f"Layer {tour.edit_layer}: {tour.evidence}.", f"{tour.model}; {manifest.run_id}."),
         )
-    by = headline if tour.edit_by == "search" else f"Nothing was measured yet: the tour edits layer {tour.edit_layer}"
+    by = (
+        headline
+        if tour.edit_by in ("search", "measured")
+        else f"Nothing was measured yet: the tour edits layer {tour.edit_layer}"
+    )
     return Slide(by, f"{tour.evidence[:1].upper()}{tour.evidence[1:]}.", how=(f"{tour.model}; {manifest.run_id}.",))
 
 

@@ -6,8 +6,9 @@ from typing import Final
 from goldenlayers_core.figures.text import counted, percent
 from goldenlayers_core.results import EditReport
 from goldenlayers_core.results.present.tour import Tour
+from goldenlayers_core.results.truth.measured import MethodUsed
 from goldenlayers_core.tasks.present.slide import said
-from goldenlayers_core.tasks.shipped_evidence import BUNDLED
+from goldenlayers_core.tasks.shipped_evidence import shipped
 
 STEPS: Final = ("ask", "score", "layer", "edit", "neighbours")
 TITLES: Final = (
@@ -79,6 +80,12 @@ def _named(tour: Tour) -> Told:
             f"{sure}. No real edit was measured on this model, so the tour edits at the literature's layer "
             f"{tour.edit_layer}.",
         )
+    if tour.advice and not tour.advice.startswith(("Use", "Prefer")):
+        said_by = f"{tour.advice[0].lower()}{tour.advice[1:]}"
+        return Told(
+            f"Gradients name layer {tour.golden_layer}. Real edits: {said_by}",
+            f"{sure}. The tour edits at layer {tour.edit_layer}.",
+        )
     if tour.edit_layer == tour.golden_layer:
         return Told(f"Gradients and real edits name layer {tour.edit_layer}", f"{sure}. The tour edits there.")
     return Told(
@@ -93,13 +100,23 @@ def evidence(tour: Tour) -> str:
     if tour.edit_by in ("", "literature"):
         return ""
     said_by = f"Real edits: {tour.evidence}."
-    if tour.edit_by != "measured":
+    kept = neighbours_kept(tour)
+    if not kept:
         return said_by
-    return (
-        f"{said_by} On {BUNDLED.n_test} other facts {percent(BUNDLED.sweep.locality)} of neighbours stay when layer "
-        f"{BUNDLED.sweep.layer} is edited, {percent(BUNDLED.gradients.locality)} at layer {BUNDLED.gradients.layer}, "
-        "which gradients named there."
-    )
+    shares = ", ".join(f"{percent(share)} when layer {layer} is edited" for layer, share in kept)
+    return f"{said_by} Of the neighbours of those facts stay {shares}."
+
+
+def neighbours_kept(tour: Tour) -> tuple[tuple[int, float], ...]:
+    """(layer, share of neighbours that keep their answer) in the real edits that come with the model, at the layer that
+    was edited and at the one gradients name; () where the tour's layer does not rest on them."""
+    if tour.edit_by != "measured":
+        return ()
+    found = next((m for m in shipped().on(tour.fingerprint) if (m.used, m.data) == (MethodUsed(), tour.data)), None)
+    if found is None:
+        return ()
+    shares = [(layer, found.mean("locality", layer)) for layer in dict.fromkeys((tour.edit_layer, tour.golden_layer))]
+    return tuple((layer, share) for layer, share in shares if share is not None)
 
 
 def _edited(tour: Tour, report: EditReport | None) -> Told:

@@ -7,12 +7,15 @@ import pandas as pd
 from goldenlayers_core import figures
 from goldenlayers_core.reports import Section
 from goldenlayers_core.results import LayerScores, Selection
+from goldenlayers_core.results.truth.measured import MethodUsed
 from goldenlayers_core.runtime import RunManifest, Store
-from goldenlayers_core.tasks.recommendation import LGA_CAUTION
+from goldenlayers_core.tasks.layer_said import said_of
+from goldenlayers_core.tasks.real_edits import data_of
 from goldenlayers_core.tasks.report_parts import SMALL, Parts, title_of
 from goldenlayers_core.tasks.scores.stored import open_scores
 from goldenlayers_core.tasks.scores.stored_trace import open_trace
 
+_NO_EDIT: Final = "No edit was run: the scores are computed from gradients."
 _KEYS: Final = ["case_id", "request", "prompt", "layer"]
 _WHERE: Final = "Where an answer comes back in a causal trace need not be where an edit works best."
 
@@ -26,8 +29,9 @@ def of_scores(store: Store, manifest: RunManifest) -> Parts:
         *_heatmaps(scores, selection, frame),
         Section(figures.best_layer_distribution(scores, selection, False), scores.best_frame(), name="best-layers"),
     )
-    caution = LGA_CAUTION if scores.method == "lga" else "No edit was run: the scores are predicted from gradients."
-    return f"{title_of(pictures[0].figure)}.", pictures, (caution, SMALL)
+    who = "LGA" if scores.method == "lga" else "edit-aware analysis"
+    said = said_of(store, scores.fingerprint, who, selection.golden_layer, MethodUsed(), data_of(manifest))
+    return f"{title_of(pictures[0].figure)}.", pictures, (_NO_EDIT, said, SMALL)
 
 
 def _heatmaps(scores: LayerScores, selection: Selection, frame: pd.DataFrame) -> tuple[Section, ...]:

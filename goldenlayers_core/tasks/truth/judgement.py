@@ -4,7 +4,6 @@ Axes: Q requests, L layers measured, R resamples.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -16,6 +15,7 @@ from goldenlayers_core.attribution.regret import (
     golden_share,
     losses,
 )
+from goldenlayers_core.attribution.standing import Apart, behind
 from goldenlayers_core.results import (
     Agreement,
     BestLayers,
@@ -29,20 +29,6 @@ from goldenlayers_core.results import (
 from goldenlayers_core.results.bootstrap import interval, resampled_means
 
 SEED: Final = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """How much more one layer scores than another on the same requests, with its 95 % bootstrap interval."""
-
-    mean: float
-    low: float
-    high: float
-
-    @property
-    def is_level(self) -> bool:
-        """Whether the interval includes 0."""
-        return self.low <= 0 <= self.high
 
 
 def curve(sweep: SweepResult, name: str, n_resamples: int = N_RESAMPLES, seed: int = SEED) -> LayerCurve:
@@ -73,14 +59,9 @@ def curve(sweep: SweepResult, name: str, n_resamples: int = N_RESAMPLES, seed: i
 
 def difference(
     sweep: SweepResult, better: int, worse: int, n_resamples: int = N_RESAMPLES, seed: int = SEED
-) -> Difference | None:
+) -> Apart | None:
     """Mean over requests of score at `better` minus score at `worse`; None where one of them was not measured."""
-    if better not in sweep.layers or worse not in sweep.layers:
-        return None
-    scores = sweep.score
-    apart = scores[:, sweep.layers.index(better)] - scores[:, sweep.layers.index(worse)]
-    low, high = interval(resampled_means(apart, n_resamples, seed))
-    return Difference(float(apart.mean()), float(low), float(high))
+    return behind(sweep.score, sweep.layers, better, worse, n_resamples, seed)
 
 
 def rivals(sweep: SweepResult, n_resamples: int = N_RESAMPLES, seed: int = SEED) -> tuple[int, ...]:

@@ -5,6 +5,7 @@ sweep's requests; a layer that real edits chose is also judged on requests it wa
 """
 
 import dataclasses
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -15,8 +16,11 @@ from goldenlayers_core.attribution.regret import N_RESAMPLES, regret
 from goldenlayers_core.models.architectures import ARCHITECTURES
 from goldenlayers_core.records import digest_of
 from goldenlayers_core.results import WAYS, LayerCard, Pick, SweepResult, Way
+from goldenlayers_core.results.truth.literature import Published, published_as, published_for
+from goldenlayers_core.results.truth.measured import method_used
 from goldenlayers_core.runtime import RunManifest, Store
-from goldenlayers_core.tasks.recommendation import golden_layer, score_method
+from goldenlayers_core.tasks.real_edits import data_of, golden_layer
+from goldenlayers_core.tasks.recommendation import recommend, score_method
 from goldenlayers_core.tasks.truth.judgement import SEED
 from goldenlayers_core.tasks.truth.words import remarks, sentence
 
@@ -42,8 +46,14 @@ def layer_card(
     method: str = "rome",
     n_resamples: int = N_RESAMPLES,
 ) -> LayerCard:
-    """Every way's pick for a model and an editing method, judged by `sweep` (the run `run_id`) where there is one."""
+    """Every way's pick for a model and an editing method, judged by `sweep` (the run `run_id`) where there is one.
+
+    Its sentence is the recommendation for the model, the method with its covariance, and the sweep's data.
+    """
     runs = [m for m in store.runs() if m.fingerprint == model.fingerprint]
+    used = method_used(method, json.loads(sweep.config) if sweep else {})
+    data = next((data_of(m) for m in runs if m.run_id == run_id), "")
+    advice = recommend(store, model.fingerprint, used, data)
     swept = digest_of(list(sweep.request_digests)) if sweep else ""
     makers: dict[Way, Callable[[], Pick]] = {
         "sweep": lambda: _sweep_pick(sweep, run_id),
@@ -51,7 +61,7 @@ def layer_card(
         "edit_aware": lambda: _run_pick("edit_aware", _scores(runs, "edit-aware"), swept),
         "lga": lambda: _run_pick("lga", _scores(runs, "lga"), swept),
         "causal_trace": lambda: _run_pick("causal_trace", [m for m in runs if m.kind == "trace"], swept),
-        "literature_default": lambda: _literature(model),
+        "literature_default": lambda: _literature(model, method),
         "middle": lambda: Pick("middle", model.n_layers // 2, f"layer {model.n_layers} // 2", 0.0),
     }
     picks = tuple(_judged(makers[way](), sweep, n_resamples) for way in WAYS)
@@ -64,10 +74,12 @@ def layer_card(
         n_layers=model.n_layers,
         oracle_score=float(sweep.score.max(axis=1).mean()) if sweep else None,
         picks=picks,
-        sentence=sentence(picks, sweep, method, n_resamples),
+        sentence=sentence(picks, sweep, advice, run_id, n_resamples),
         n_resamples=n_resamples if sweep else 0,
         seed=SEED,
         remarks=remarks(picks, sweep),
+        advice=advice,
+        published=published_for(model.model_type),
     )
 
 
@@ -135,14 +147,26 @@ def cost(run: RunManifest) -> float | None:
     return run.seconds * run.n_requests / int(computed) if int(computed) > 0 and run.seconds > 0 else None
 
 
-def _literature(model: ModelFacts) -> Pick:
-    """The layer of published configurations for the model's family, as published."""
+def _literature(model: ModelFacts, method: str) -> Pick:
+    """The layer that is published for the model's family and the method, as published; a window by its middle."""
     row = next((row for row in ARCHITECTURES if row.model_type == model.model_type), None)
     if row is None:
         return Pick("literature_default", None, "the model's family is not known", None)
-    if row.literature_layer is None:
-        return Pick("literature_default", None, f"none published for {row.title}", None)
-    if row.literature_layer >= model.n_layers:
-        source = f"{row.literature_source} says layer {row.literature_layer}; this model has {model.n_layers}"
-        return Pick("literature_default", None, source, None)
-    return Pick("literature_default", row.literature_layer, row.literature_source, 0.0)
+    name = published_as(method)
+    one = next((one for one in published_for(row.model_type) if one.method == name), None)
+    layer, source = (None, "") if one is None else (one.middle, _published(one, model.n_layers))
+    if name == "ROME" and row.literature_layer is not None:
+        layer, source = row.literature_layer, row.literature_source
+    if layer is None:
+        of = "" if name == "ROME" else f" and {name}"
+        return Pick("literature_default", None, f"none published for {row.title}{of}", None)
+    if layer >= model.n_layers:
+        return Pick("literature_default", None, f"{source} says layer {layer}; this model has {model.n_layers}", None)
+    return Pick("literature_default", layer, source, 0.0)
+
+
+def _published(one: Published, n_layers: int) -> str:
+    window = f", {one.words}, whose middle it is" if len(one.layers) > 1 else ""
+    deep = one.at_same_depth(n_layers)
+    scaled = f"; as deep in this model lies layer {deep}" if n_layers != one.n_layers and deep is not None else ""
+    return f"{one.source} of {one.method} for {one.model}, {one.n_layers} layers{window}{scaled}"

@@ -1,56 +1,75 @@
 """The layer card in words: which layer to use and how sure that is, and what to keep in mind. No torch."""
 
 from collections.abc import Sequence
-from typing import Final
 
+from goldenlayers_core.attribution.standing import Apart, Standing, standing
 from goldenlayers_core.figures.text import counted, layer_list, number, percent
 from goldenlayers_core.results import WAYS, Pick, SweepResult, Way
-from goldenlayers_core.tasks.truth.judgement import Difference, difference, left_out_regret, rivals, steadiness
+from goldenlayers_core.results.truth.advice import FEW, Recommendation
+from goldenlayers_core.tasks.recommendation import strength_of
+from goldenlayers_core.tasks.truth.judgement import SEED, difference, left_out_regret, rivals
 
-FEW: Final = 8  # requests below which a sweep is called small
 
+def sentence(
+    picks: Sequence[Pick], sweep: SweepResult | None, advice: Recommendation | None, run_id: str, n_resamples: int
+) -> str:
+    """Which layer to edit, no stronger than the interval allows; says so where LGA picks badly.
 
-def sentence(picks: Sequence[Pick], sweep: SweepResult | None, method: str, n_resamples: int) -> str:
-    """Which layer to use here, and how sure that is; says so where LGA picks badly."""
+    `advice` is the recommendation for the sweep's model, method and data: where other edits decide it, both are said.
+    """
     if sweep is None:
-        return _unjudged(picks)
-    golden = sweep.golden_layer
-    share = float(steadiness(sweep, n_resamples)[sweep.layers.index(golden)])
-    parts = [f"Use layer {golden}: {_how_sure(sweep, share, n_resamples)}"]
+        return _unjudged(picks, advice)
+    found = standing(sweep.score, sweep.layers, n_resamples, SEED)
+    sure = _how_sure(sweep, found, n_resamples)
+    parts = [f"{_headline(found)}: {sure}"]
+    if advice is not None and advice.kind != "score" and advice.run_id != run_id:
+        by = advice.evidence.partition(", stability")[0]
+        parts = [f"{advice.headline}, by {by}", f"this sweep's best is layer {found.layer}: {sure}"]
     lga = _of(picks, "lga").layer
     if lga is not None:
-        parts.append(_about_lga(lga, golden, difference(sweep, golden, lga, n_resamples), sweep.n_requests))
+        parts.append(_about_lga(lga, found.layer, difference(sweep, found.layer, lga, n_resamples), sweep.n_requests))
     return f"{'; '.join(parts)}."
+
+
+def _headline(found: Standing) -> str:
+    return Recommendation(
+        found.layer, "", "", "", strength=strength_of(found, other_data=False), level=found.level
+    ).headline
 
 
 def _of(picks: Sequence[Pick], way: Way) -> Pick:
     return picks[WAYS.index(way)]
 
 
-def _unjudged(picks: Sequence[Pick]) -> str:
-    """Without a sweep: the best evidence there is, and that nobody has judged it."""
-    chosen = next((p for p in picks if p.layer is not None and p.way in ("search", "lga")), None)
-    if chosen is None:
+def _unjudged(picks: Sequence[Pick], advice: Recommendation | None) -> str:
+    """Without a sweep here: the best evidence there is; of an estimate, that nobody has judged it."""
+    search, lga = _of(picks, "search"), _of(picks, "lga")
+    if advice is not None and advice.kind == "search" and search.layer == advice.layer:
+        return f"{advice.headline}: a budgeted search of real edits ended with it ({search.source})."
+    if advice is not None and advice.kind != "score":
+        return advice.sentence
+    if lga.layer is None:
         return "No layer can be named from this store yet: nothing was measured on this model here."
-    if chosen.way == "search":
-        return f"Use layer {chosen.layer}: a budgeted search of real edits ended with it ({chosen.source})."
-    return f"Layer {chosen.layer} by gradients (LGA), and how good it is nobody knows yet: no real edit has judged it."
+    return (
+        f"Estimate: layer {lga.layer} by gradients (LGA, {lga.source}), and how good it is nobody knows yet: no real "
+        "edit has judged it."
+    )
 
 
-def _how_sure(sweep: SweepResult, share: float, n_resamples: int) -> str:
+def _how_sure(sweep: SweepResult, found: Standing, n_resamples: int) -> str:
     if sweep.n_requests == 1:
         return "the best layer of one single request, which says little about others"
     level = rivals(sweep, n_resamples)
     others = f"{_layers(level)} {'is' if len(level) == 1 else 'are'} level with it" if level else "no other is level"
     few = f"only {sweep.n_requests} requests were swept, " if sweep.n_requests < FEW else ""
-    return f"{few}{percent(share)} of resamples choose it again and {others}"
+    return f"{few}{percent(found.share)} of resamples choose layer {found.layer} again and {others}"
 
 
 def _layers(layers: Sequence[int]) -> str:
     return layer_list(layers) if len(layers) <= 4 else f"{len(layers)} layers ({', '.join(map(str, layers[:3]))}, …)"
 
 
-def _about_lga(lga: int, golden: int, apart: Difference | None, n_requests: int) -> str:
+def _about_lga(lga: int, golden: int, apart: Apart | None, n_requests: int) -> str:
     if lga == golden:
         return "LGA chooses it, too"
     if apart is None:

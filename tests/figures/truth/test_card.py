@@ -47,6 +47,17 @@ def test_every_pick_is_marked_at_its_layer_and_score_and_only_the_sweep_is_gold(
     assert [way for way in WAYS if marks[way].marker.color == gold] == ["sweep"]
 
 
+def test_a_layer_that_was_not_measured_has_a_name_and_no_score(card, found):
+    picks = tuple(replace(p, layer=9, score=None, regret=None) if p.way == "lga" else p for p in card.picks)
+    figure = layer_card(replace(card, picks=picks), found)
+    marks = [trace.customdata[0][1] for trace in figure.data if trace.customdata is not None and len(trace.x) == 1]
+    assert "lga" not in marks
+    assert len(marks) == len(WAYS) - 1
+    assert "LGA: 9 (not measured)" in " ".join(a.text.replace("<br>", " ") for a in figure.layout.annotations)
+    feet = [shape.y0 for shape in figure.layout.shapes if shape.name == "leader" and shape.x0 == 9]
+    assert feet == [1.0]  # above every score
+
+
 def test_the_curve_and_its_band_are_the_sweeps(card, found):
     band, line = layer_card(card, found).data[:2]
     assert np.allclose(line.y, found.mean)

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,6 @@ from goldenlayers_core.errors import Cancelled, ConfigError, DatasetError, Store
 from goldenlayers_core.figures import alt_text
 from goldenlayers_core.figures.present.large import enlarged
 from goldenlayers_core.figures.present.tour import tour_heatmap, tour_values
-from goldenlayers_core.places import assets_folder
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.results import EditReport, ProbeOutcome
 from goldenlayers_core.results.present.tour import Tour
@@ -22,13 +22,13 @@ from goldenlayers_core.tasks.layer_options import early_layer
 from goldenlayers_core.tasks.present.slide import said
 from goldenlayers_core.tasks.present.stored_tour import FACT, TourQuestion, open_tour, tour_facts, tour_from, under_way
 from goldenlayers_core.tasks.present.tour import tour
-from goldenlayers_core.tasks.present.tour_words import further, neighbours, told
+from goldenlayers_core.tasks.present.tour_words import evidence, further, neighbours, neighbours_kept, told
 from goldenlayers_core.tasks.questions import SweepQuestion
 from goldenlayers_core.tasks.scores.stored import open_scores
-from goldenlayers_core.tasks.shipped_evidence import BUNDLED
 from goldenlayers_core.tasks.slides import slides
 from goldenlayers_core.tasks.truth.stored_sweep import save_sweep
 from goldenlayers_core.tasks.wings import with_screens
+from tests import made_evidence
 from tests.made_up import made_report, made_sweep, view
 
 FEW = DatasetChoice("bundled", "proxy", 4)
@@ -146,17 +146,19 @@ def test_the_facts_offered_are_of_the_test_part_and_of_every_relation(bench: Wor
     assert all(f.locality for f in facts)
 
 
-def test_what_was_measured_before_is_what_the_evidence_page_says() -> None:
-    text = (assets_folder().parent / "docs" / "evidence.md").read_text(encoding="utf-8")
-    head = re.search(r"### rome, bundled \((\d+) proxy and (\d+) test requests", text)
-    assert head is not None
-    assert (int(head[1]), int(head[2])) == (BUNDLED.n_proxy, BUNDLED.n_test)
-    table = text[head.end() :].split("###", 1)[0]
-    for name, judged in (("sweep of the proxy", BUNDLED.sweep), ("LGA", BUNDLED.gradients)):
-        row = re.search(rf"^\| {name} \|(.*)$", table, re.M)
-        assert row is not None
-        layer, _, _, locality, _, score = [cell.strip() for cell in row[1].split("|")][:6]
-        assert (int(layer), float(locality), float(score)) == (judged.layer, judged.locality, judged.score)
+def test_what_was_measured_before_is_what_the_shipped_table_says(tmp_path: Path, monkeypatch) -> None:
+    scores = made_evidence.peaked(9, 6, 1)
+    table = made_evidence.rows(scores, locality={1: 0.75, 4: 0.25})
+    file = made_evidence.write(tmp_path / "e.parquet", table)
+    monkeypatch.setattr("goldenlayers_core.tasks.shipped_evidence.FILE", str(file))
+    found = dataclasses.replace(
+        FOUND, fingerprint="f" * 32, golden_layer=4, edit_layer=1, edit_by="measured", evidence="edits", data="bundled"
+    )
+    assert neighbours_kept(found) == ((1, 0.75), (4, 0.25))
+    assert "stay 75 % when layer 1 is edited, 25 % when layer 4 is edited" in evidence(found)
+    assert neighbours_kept(dataclasses.replace(found, edit_by="sweep")) == ()
+    file.unlink()
+    assert evidence(found) == "Real edits: edits."
 
 
 # Words and pictures ---------------------------------------------------------------------------------------------------
@@ -209,6 +211,8 @@ def test_every_step_says_what_came_out_also_what_is_not_wished() -> None:
     ]
     assert "10 % of resamples" in words[2].text
     assert told(FOUND, report(1, 2, took=False), report(4, 0))[3].headline.startswith("The edit did not take")
+    few = dataclasses.replace(FOUND, advice="Too few to tell: layer 1 is ahead so far")
+    assert told(few)[2].headline == "Gradients name layer 4. Real edits: too few to tell: layer 1 is ahead so far"
     unknown = told(dataclasses.replace(FOUND, knows=False, target_true="Lyon"))
     assert "does not know" in unknown[0].text
     one = dataclasses.replace(FOUND, golden_layer=1, other_run="edit-1")

@@ -13,10 +13,10 @@ from goldenlayers_core.runtime import RunManifest, Store
 from goldenlayers_core.tasks import DatasetChoice
 from goldenlayers_core.tasks.recommendation import by_gradients, recommend
 from goldenlayers_core.tasks.serial import plain
-from goldenlayers_core.tasks.shipped_evidence import BUNDLED
 from goldenlayers_core.tasks.truth.cost import STATED, price
 from goldenlayers_core.tasks.truth.layer_card import ModelFacts, cost, layer_card
 from goldenlayers_core.tasks.truth.transfer import Part, matrix
+from tests import made_evidence
 from tests.made_up import made_sweep
 
 MODEL = ModelFacts("tiny", "f" * 32, 30, "llama")
@@ -89,8 +89,8 @@ def test_every_way_has_its_pick_judged_by_the_sweep(store, sweep):
 def test_the_sentence_names_the_layer_how_sure_and_that_lga_picks_badly(store, sweep):
     put(store, "score-1", "score", 21, method="lga")
     card = layer_card(store, MODEL, sweep, "sweep-1")
-    assert card.sentence.startswith("Use layer 4: ")
-    assert "of resamples choose it again" in card.sentence
+    assert card.sentence.startswith("Prefer layer 4: ")  # another one is level with it
+    assert "of resamples choose layer 4 again" in card.sentence
     assert "layer 5 is level with it" in card.sentence
     assert "LGA picks badly here: its layer 21 scores 0.85 less" in card.sentence
     assert any("was chosen on the very requests" in remark for remark in card.remarks)
@@ -145,15 +145,49 @@ def test_the_literature_is_quoted_or_said_to_be_silent(store, family, layers, la
     assert source in pick.source
 
 
+@pytest.mark.parametrize(
+    ("method", "family", "layers", "layer", "source"),
+    [
+        ("wise", "llama", 32, 29, "EasyEdit's configuration of WISE for Llama-3-8B, 32 layers"),
+        ("wise", "llama", 30, 29, "as deep in this model lies layer 27"),
+        ("memit", "qwen2", 28, 6, "layers 4 to 8, whose middle it is"),
+        ("ft-m", "qwen2", 28, 27, "of FT for Qwen2.5-7B"),
+        ("r-rome", "gptj", 28, 5, "ROME (Meng et al. 2022) for GPT-J"),
+        ("grace", "llama", 32, None, "none published for Llama and GRACE"),
+        ("memit", "gpt2", 12, None, "this model has 12"),
+    ],
+)
+def test_the_literature_is_quoted_for_the_method(store, method, family, layers, layer, source):
+    pick = layer_card(store, ModelFacts("m", "f", layers, family), method=method).pick("literature_default")
+    assert pick.layer == layer
+    assert source in pick.source
+
+
+def test_everything_published_for_the_family_stands_in_one_table_as_published(store):
+    frame = layer_card(store, ModelFacts("m", "f", 14, "qwen2")).published_frame()
+    assert dict(zip(frame["method"], frame["layers as published"], strict=True)) == {
+        "ROME": "5",
+        "MEMIT": "4 to 8",
+        "LocFT": "6",
+        "GRACE": "18",
+        "WISE": "23",
+        "UltraEdit": "18 to 26",
+        "FT": "27",
+    }
+    assert list(frame["as deep in this model"])[-1] == 13  # the last of 28 is the last of 14
+    assert layer_card(store, ModelFacts("m", "f", 14, "gemma3")).published == ()
+
+
 def test_without_a_sweep_nothing_is_judged(store):
     assert "nothing was measured" in layer_card(store, MODEL).sentence
     put(store, "score-1", "score", 21, method="lga")
     card = layer_card(store, MODEL)
     assert "nobody knows yet" in card.sentence
+    assert card.sentence.startswith("Estimate: layer 21")
     assert {p.regret for p in card.picks} == {None}
     put(store, "search-1", "search", 6, summary=(("stability", "64%"), ("share of a full sweep", "18%")))
     said = layer_card(store, MODEL).sentence
-    assert said.startswith("Use layer 6: a budgeted search of real edits ended with it")
+    assert said.startswith("Prefer layer 6: a budgeted search of real edits ended with it")
     assert "18 % of a full sweep's edits, confidence 64 %" in said
 
 
@@ -188,8 +222,10 @@ def test_the_best_evidence_recommends(store):
     assert (found.layer, found.kind) == (6, "search")
     assert "budgeted search of real ROME edits" in found.evidence
     put(store, "sweep-1", "sweep", 4, n=3)
+    assert recommend(store, MODEL.fingerprint).layer == 6  # three requests do not decide
+    store.delete_run("search-1")
     found = recommend(store, MODEL.fingerprint)
-    assert (found.layer, found.kind) == (4, "sweep")
+    assert (found.layer, found.kind, found.strength) == (4, "sweep", "few")
     assert "a small sweep of real ROME edits, 3 requests of made up" in found.evidence
     assert "Few requests" in found.caution
     put(store, "sweep-2", "sweep", 5, n=16, summary=(("stability", "80%"),))
@@ -197,23 +233,17 @@ def test_the_best_evidence_recommends(store):
     assert (found.layer, found.evidence) == (5, "a sweep of real ROME edits, 16 requests of made up, stability 80 %")
 
 
-def test_the_bundled_model_brings_its_evidence_along(store):
-    here = dataclasses.replace(MODEL, fingerprint=BUNDLED.fingerprint)
+def test_a_model_brings_its_evidence_along_until_there_is_more(store, tmp_path, monkeypatch):
+    file = made_evidence.write(tmp_path / "e.parquet", made_evidence.rows(made_evidence.peaked(9, 30, 3)))
+    monkeypatch.setattr("goldenlayers_core.tasks.shipped_evidence.FILE", str(file))
     for n, kind, layer in ((900, "score", 21), (3, "sweep", 7), (8, "search", 6)):
-        found = recommend(store, here.fingerprint)
-        assert (found.layer, found.kind, found.run_id) == (BUNDLED.sweep.layer, "measured", "")
-        assert "before it was shipped (docs/evidence.md)" in found.evidence
-        put(
-            store,
-            f"{kind}-1",
-            kind,
-            layer,
-            n=n,
-            fingerprint=here.fingerprint,
-            method="lga" if kind == "score" else "rome",
-        )
-    assert recommend(store, here.fingerprint).kind == "search"  # what was measured here comes first
-    assert by_gradients(store, here.fingerprint).layer == 21
+        found = recommend(store, MODEL.fingerprint)
+        assert (found.layer, found.kind, found.run_id) == (3, "measured", "")
+        assert "made with this very model before it was shipped, 9 requests of bundled" in found.evidence
+        put(store, f"{kind}-1", kind, layer, n=n, method="lga" if kind == "score" else "rome")
+    put(store, "sweep-2", "sweep", 5, n=12)
+    assert recommend(store, MODEL.fingerprint).run_id == "sweep-2"  # what was measured here, and is more, comes first
+    assert by_gradients(store, MODEL.fingerprint).layer == 21
     assert by_gradients(store, "e" * 32) is None
 
 

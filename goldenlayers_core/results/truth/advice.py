@@ -1,0 +1,56 @@
+"""The recommended layer: one answer, as strong as its evidence, which always goes with it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Evidence = Literal["sweep", "search", "measured", "score"]  # measured: real edits that come with the product
+Strength = Literal["use", "prefer", "level", "few", "estimate"]
+FEW: Final = 8  # requests below which real edits tell too little
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """A layer and why."""
+
+    layer: int
+    evidence: str  # one phrase: which edits or scores, on how many requests of what
+    caution: str  # one sentence: what the evidence does not prove
+    run_id: str  # empty where it comes with the product
+    kind: Evidence = "score"
+    strength: Strength = "estimate"
+    level: tuple[int, ...] = ()  # layers that cannot be told from it, itself among them; () where that is not known
+    n_requests: int = 0
+    method: str = ""  # of editing, in words
+    data: str = ""  # name of the data set it was measured on
+    other_data: bool = False  # that is not the data set asked for
+
+    @property
+    def headline(self) -> str:
+        """The answer, no stronger than its evidence."""
+        others = [layer for layer in self.level if layer != self.layer]
+        if self.strength == "level" and others:
+            return f"Cannot tell apart: layers {ranges(self.level)}"
+        return {
+            "use": f"Use layer {self.layer}",
+            "prefer": f"Prefer layer {self.layer}",
+            "level": f"Prefer layer {self.layer}",
+            "few": f"Too few to tell: layer {self.layer} is ahead so far",
+            "estimate": f"Estimate: layer {self.layer}",
+        }[self.strength]
+
+    @property
+    def sentence(self) -> str:
+        """The answer with its evidence."""
+        return f"{self.headline} ({self.evidence})."
+
+
+def ranges(layers: Sequence[int]) -> str:
+    """`3 to 6`, `0, 3 to 6 and 9`."""
+    ordered = sorted(set(layers))
+    starts = [at for at in ordered if at - 1 not in ordered]
+    ends = [at for at in ordered if at + 1 not in ordered]
+    words: list[str] = []
+    for first, last in zip(starts, ends, strict=True):
+        words += [str(at) for at in range(first, last + 1)] if last - first < 2 else [f"{first} to {last}"]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
