@@ -6,7 +6,7 @@ import streamlit as st
 
 from goldenlayers_core.results.truth.measured import method_used
 from pages._edit import controls, covariance, export, layers, lens, many, outcome, panel, request, sides, stack, stacks
-from pages._shared import frame, glossary, jobs, link, session
+from pages._shared import frame, glossary, jobs, layer_stack, link, session
 
 # name in the address and key, title, what draws it from a `Look`
 VIEWS: Final = (
@@ -44,6 +44,7 @@ with right:
 jobs.follow("edit", stacks.add)
 
 look = stacks.look(card, found, asked, form, settings, layer)
+layer_stack.draw("edit", (layer,), method_used(form.name, settings))
 stack.section(card, look.run_id)
 
 titles = {name: title for name, title, _ in VIEWS}

@@ -2,12 +2,13 @@
 
 import streamlit as st
 
-from pages._shared import cached, frame, glossary
+from pages._shared import cached, frame, glossary, layer_stack
 from pages._truth import card, start, views
 
 frame.enter()
 st.title("Ground truth")
 glossary.introduce("Which layer, and how sure?")
+layer_stack.draw("truth")
 run = start.open_run()
 if run is None:
     start.empty()

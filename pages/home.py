@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages._present import tour_live
 from pages._runs import entry
-from pages._shared import cached, first_steps, frame, glossary, jobs, session
+from pages._shared import cached, first_steps, frame, glossary, jobs, layer_stack, session
 
 frame.enter()
 st.title("Golden Layers")
@@ -17,6 +17,7 @@ toured = tour_live.show()
 jobs.follow("load")
 jobs.follow("score", session.show_score_run)
 
+layer_stack.draw("home")
 upcoming = first_steps.following(first_steps.steps())
 st.header("Your own facts and model, in three steps" if upcoming else "All three steps are done")
 first_steps.show(lead=toured)

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages._scores import card, controls, pictures, request
-from pages._shared import cached, frame, glossary, jobs, session
+from pages._shared import cached, frame, glossary, jobs, layer_stack, session
 
 frame.enter()
 st.title("Layer scores")
@@ -11,6 +11,7 @@ glossary.introduce("Which layer should be edited, judged by gradients alone?")
 asked = controls.start_bar()
 jobs.follow("score", session.show_score_run)
 
+layer_stack.draw("scores")
 run = controls.open_run()
 if run is None:
     controls.empty(asked)

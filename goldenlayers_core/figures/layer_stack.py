@@ -55,7 +55,9 @@ def layer_stack(stack: LayerStack, dark: bool = False) -> go.Figure:
 
 
 def finding(stack: LayerStack) -> str:
-    """What the diagram says, in one line."""
+    """What the diagram says, in one line: the recommendation where there is one."""
+    if stack.headline:
+        return stack.headline
     if stack.best is None:
         return f"No edits were measured on {shorten(stack.model, 40)} yet, so that no layer is known to be the best"
     others = tuple(layer for layer in stack.level if layer != stack.best)

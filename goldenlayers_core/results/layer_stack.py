@@ -32,6 +32,7 @@ class LayerStack:
     level: tuple[int, ...] = ()  # layers that cannot be told apart from the best, it among them
     measured: tuple[int, ...] = ()  # layers that edits were measured at
     evidence: str = ""  # one phrase: what `best` and `level` rest on
+    headline: str = ""  # the recommendation, as strong as its evidence; "" where there is none
 
     def __post_init__(self) -> None:
         named = [flag.layer for flag in self.flags] + [*self.level, *self.measured]

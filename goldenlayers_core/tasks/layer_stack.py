@@ -1,0 +1,76 @@
+"""A model's layer stack: what real edits measured of it, and every layer that something else names. No torch."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from goldenlayers_core.attribution.standing import standing
+from goldenlayers_core.results.layer_stack import Flag, FlagKind, LayerStack
+from goldenlayers_core.results.truth.measured import MethodUsed
+from goldenlayers_core.runtime import RunManifest, Store
+from goldenlayers_core.tasks.layer_said import judging
+from goldenlayers_core.tasks.real_edits import golden_layer
+from goldenlayers_core.tasks.recommendation import recommend, score_method
+
+_LGA: Final = {"answer": "LGA on the answer", "sequence": "LGA"}
+_OTHERS: Final = {"edit-aware": "edit-aware", "line-check": "line check"}
+
+
+def stack_of(
+    store: Store,
+    model: str,
+    fingerprint: str,
+    n_layers: int,
+    used: MethodUsed,
+    data: str = "",
+    edited: Sequence[int] = (),
+    literature: int | None = None,
+) -> LayerStack:
+    """What is known of a model's layers for a method and a data set; `edited` are layers that edits on show stand at.
+
+    The best layer and its equals are by the real edits that decide; an estimate's flag is of its largest run.
+    """
+    advice = recommend(store, fingerprint, used, data)
+    found = judging(store, fingerprint, used, data)
+    flags = [Flag(layer, "edited", "edited") for layer in dict.fromkeys(edited) if 0 <= layer < n_layers]
+    best, level, measured, evidence = None, (), (), ""
+    if found is not None:
+        edits, table = found
+        place = standing(table.score, table.layers)
+        best, level, measured = place.layer, place.level, tuple(table.layers)
+        evidence = f"{edits.counted}, {edits.used.words}"
+        flags.append(Flag(best, "real edits", "real edits", evidence))
+    flags += [_flag(run, words, "estimate") for run, words in _estimates(store, fingerprint)]
+    flags += [_flag(run, "search", "real edits") for run in _most(store, fingerprint, "search")]
+    if literature is not None:
+        flags.append(Flag(literature, "literature", "unseen"))
+    fitting = tuple(flag for flag in flags if 0 <= flag.layer < n_layers)
+    headline = advice.headline if advice is not None else ""
+    return LayerStack(model, n_layers, fitting, best, level, measured, evidence, headline)
+
+
+def _estimates(store: Store, fingerprint: str) -> list[tuple[RunManifest, str]]:
+    """The runs whose layers are estimates, each with what it is called: of every kind the one with most requests."""
+    found: dict[str, RunManifest] = {}
+    for run in store.runs():
+        if run.fingerprint != fingerprint or golden_layer(run) is None or run.kind not in ("score", "trace"):
+            continue
+        name = "causal trace"
+        if run.kind == "score":
+            method = score_method(run)
+            reading = str(run.part("config").get("loss_on", "answer"))
+            name = _LGA.get(reading, "LGA") if method == "lga" else _OTHERS.get(method, method)
+        if name not in found or run.n_requests > found[name].n_requests:
+            found[name] = run
+    return [(run, name) for name, run in sorted(found.items())]
+
+
+def _most(store: Store, fingerprint: str, kind: str) -> list[RunManifest]:
+    """The run of a kind with most requests, if there is one."""
+    mine = [m for m in store.runs() if m.fingerprint == fingerprint and m.kind == kind and golden_layer(m) is not None]
+    return [max(mine, key=lambda m: (m.n_requests, m.created))] if mine else []
+
+
+def _flag(run: RunManifest, label: str, kind: FlagKind) -> Flag:
+    layer = golden_layer(run)
+    assert layer is not None
+    return Flag(layer, label, kind, f"{run.n_requests} requests of {run.dataset}")
