@@ -75,7 +75,7 @@ def believe(scores: Floats, layers: Sequence[int], prior: Floats | None = None) 
 
 
 def _contrasts(scores: Floats) -> tuple[Floats, Floats, float, int]:
-    """Of scores less their request's mean: (L, L) information, (L,) sums, sum of squares, number of free differences."""
+    """Of scores less their request's mean: (L, L) information, (L,) sums, their sum of squares, free differences."""
     measured = ~np.isnan(scores)
     count = measured.sum(axis=1)  # (n,)
     share = measured / np.sqrt(np.maximum(count, 1))[:, None]

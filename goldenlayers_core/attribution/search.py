@@ -1,8 +1,8 @@
 """The budgeted search: race the layers by real edits on growing samples, and let the beaten ones go.
 
 Sequential halving (Karnin, Koren and Somekh 2013): ceil(log2 L) rounds share the budget evenly; each round edits new
-requests at every layer still in the race and keeps the better half. All layers of a round see the same requests, so that
-only differences between layers count. By means alone, with a budget of T edits the best of L layers is lost with
+requests at every layer still in the race and keeps the better half. All layers of a round see the same requests, so
+that only differences between layers count. By means alone, with a budget of T edits the best of L layers is lost with
 probability at most
 
     3 log2(L) exp( -T / (8 H2 log2 L) ),    H2 = max over i > 1 of i / gap_i^2      (their theorem 4.1)
@@ -122,7 +122,7 @@ class Race:
         return dict(zip(self.layers, self.belief.best_share(n_draws, seed).tolist(), strict=True))
 
     def lead(self, n_resamples: int = 2000, seed: int = 0) -> tuple[int, float, float, float] | None:
-        """(runner-up, mean lead over it, low, high) with a 95 % bootstrap interval; None where none shares a request."""
+        """(runner-up, mean lead over it, low, high) with a 95 % bootstrap interval; None where there is none."""
         if not self.standings:
             return None
         last = self.standings[-1]
