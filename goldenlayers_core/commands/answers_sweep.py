@@ -46,6 +46,7 @@ def sweep_answer(sweep: SweepResult, card: LayerCard, dataset: str, run_id: str)
         "regret": {key: card.pick(way).regret for key, way in KEYS},
         "regret_intervals": {key: _interval(card.pick(way)) for key, way in KEYS},
         "picks": {key: card.pick(way).layer for key, way in KEYS},
+        "reasons": {key: card.pick(way).source for key, way in KEYS if card.pick(way).layer is None},
         "search": {"layer": searched.layer, "regret": searched.regret, "interval": _interval(searched)},
         "oracle_score": card.oracle_score,
         "score_intervals": [[number(low), number(high)] for low, high in curve(sweep, "score").interval],

@@ -142,8 +142,8 @@ def _budget() -> float:
         0.5,
         key="truth-minutes",
         persist_state="session",
-        help="The search stops when the time is up (to within a tenth of it, or one edit), or earlier when one layer is "
-        "left. Making the model ready is not counted; an estimate that it begins with is.",
+        help="The search stops when the time is up (to within a tenth of it, or one edit), or earlier when one layer "
+        "is left. Making the model ready is not counted; an estimate that it begins with is.",
     )
     return 60.0 * float(minutes)
 
