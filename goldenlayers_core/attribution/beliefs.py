@@ -1,12 +1,14 @@
 """What some edits say of every layer: a layer is like its neighbours, and an estimate is believed as far as it holds.
 
-    score[q, l] = e_q + f_l + noise,    f ~ N(b z, s^2 K),    b ~ N(0.05, 0.07^2)
+    score[q, l] = e_q + f_l + noise,    f ~ N(b z, s^2 K),    b ~ N(0.03, 0.04^2)
 
-e_q: how easy request q is (unknown; only differences between layers of one request count); z (L,): the estimate, less
-its mean, over its standard deviation; K: Matern 3/2 over the layers' depth, with a share of each layer's own. b, in
-score per standard deviation of the estimate, is learnt with f: edits that rank the layers the other way round turn it
-negative, so that a wrong estimate soon costs nothing. The noise, s and the length of K are averaged over a grid, each
-setting weighted by how likely it makes the scores. Gaussian process regression: Rasmussen and Williams 2006, ch. 2, 5.
+e_q: how easy request q is (unknown; only differences between layers of one request count). z (L,): the estimate, as
+minus the squared share of layers that it ranks higher: in whatever unit it is, order is what it gives, and it tells bad
+layers from good ones better than the good ones apart. K: Matern 3/2 over the layers' numbers, with a share of each
+layer's own. b, in score per standard deviation of z, is learnt with f: edits that rank the layers the other way round
+turn it negative, so that a wrong estimate soon costs little. The noise, s and the length of K are averaged over a grid,
+each setting weighted by how likely it makes the scores. Gaussian process regression: Rasmussen and Williams 2006, ch. 2
+and 5. The constants were chosen on made-up scores and two small real pools (benchmarks/README.md, search.py).
 
 Axes: n requests, L layers, G settings of the grid.
 """
@@ -18,14 +20,14 @@ from typing import Final
 
 import numpy as np
 
-from goldenlayers_core.results import Floats
+from goldenlayers_core.results import Floats, mean_ranks
 
 NOISES: Final = (0.10, 0.16, 0.25)  # standard deviations of a score, which lies between 0 and 1
 SPREADS: Final = (0.02, 0.06, 0.15)  # s: of the layers' expected scores
 LENGTHS: Final = (0.05, 0.13, 0.27)  # of K, as shares of the layers' span
-OWN: Final = 0.15  # share of a layer's variance that no neighbour shares
-SLOPE: Final = 0.05  # expected b
-SLOPE_SPREAD: Final = 0.07
+OWN: Final = 0.4  # share of a layer's variance that no neighbour shares
+SLOPE: Final = 0.03  # expected b
+SLOPE_SPREAD: Final = 0.04
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,9 @@ def _kernel(layers: Sequence[int], spread: float, length: float) -> Floats:
 
 
 def _standardised(prior: Floats | None, size: int) -> Floats:
+    """(L,) minus the squared share of the layers that the estimate ranks higher, of mean 0 and standard deviation 1."""
     if prior is None or not np.isfinite(prior).all() or not float(prior.std()):
         return np.zeros(size)
-    z: Floats = (prior - prior.mean()) / prior.std()
-    return z
+    higher = 1 - (mean_ranks(prior) + 0.5) / size
+    z: Floats = (higher**2).mean() - higher**2
+    return z / z.std()

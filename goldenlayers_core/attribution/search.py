@@ -40,6 +40,15 @@ class Standing:
     kept: tuple[int, ...]  # that go on to the next round, best first
 
 
+def thinned(layers: tuple[int, ...], affordable: float) -> tuple[int, ...]:
+    """As many of the layers, evenly spread, as can be afforded; one at least."""
+    number = max(int(affordable), 1)
+    if number >= len(layers):
+        return layers
+    places = (np.arange(number) + 0.5) * len(layers) / number
+    return tuple(layers[int(place)] for place in places)
+
+
 class Race:
     """Which (requests, layers) to edit next, and what follows from their scores."""
 
@@ -114,8 +123,11 @@ class Race:
 
     @property
     def golden_layer(self) -> int:
-        """The best layer of the last round; the prior's where none was run."""
-        return self.standings[-1].kept[0] if self.standings else self.layers[int(self.belief.mean.argmax())]
+        """The layer of which most is expected: of those left that were edited, else of all that were, else of all."""
+        believed = self.belief.mean
+        edited = {a for a in range(len(self.layers)) if not np.isnan(self.scores[: self.drawn, a]).all()}
+        among = [a for a in self.alive if a in edited] or sorted(edited) or self.alive
+        return self.layers[max(among, key=lambda a: float(believed[a]))]
 
     def confidence(self, n_draws: int = 2000, seed: int = 0) -> dict[int, float]:
         """Probability of each layer to be the best, by what is believed after the last round."""

@@ -7,7 +7,7 @@ import pytest
 
 from goldenlayers_core.attribution.beliefs import believe
 from goldenlayers_core.attribution.regret import golden_of, losses
-from goldenlayers_core.attribution.search import FIRST, Race
+from goldenlayers_core.attribution.search import FIRST, Race, thinned
 from goldenlayers_core.errors import RequestError
 
 
@@ -151,7 +151,7 @@ def test_a_round_that_the_time_cut_short_counts_as_far_as_it_went() -> None:
     only = Race(6, (0, 1, 2, 3), np.array([0.0, 0.0, 1.0, 0.0]))
     assert only.golden_layer == 2  # before any edit, the prior's
     only.tell(np.array([[0.5, np.nan, np.nan, np.nan]]))
-    assert only.golden_layer == 2
+    assert only.golden_layer == 0  # afterwards none that was not edited
     assert only.lead() is None
 
 
@@ -175,3 +175,9 @@ def test_nothing_to_race_is_refused() -> None:
         Race(0, (1, 2))
     with pytest.raises(RequestError, match="at least"):
         Race(2, ())
+
+
+def test_layers_that_there_is_no_time_for_are_left_out_evenly():
+    assert thinned(tuple(range(30)), 99.0) == tuple(range(30))
+    assert thinned(tuple(range(30)), 3.9) == (5, 15, 25)
+    assert thinned((4, 7, 9), 0.0) == (7,)

@@ -57,7 +57,8 @@ def needed_finding(found: RequestsNeeded) -> str:
             f"{reached}; it takes more of them for {chance}"
         )
     verb = "chooses" if found.enough == 1 else "choose"
-    return f"{counted(found.enough, 'request')} {verb} a layer within {margin} of the best with a chance of {chance} or more"
+    chosen = f"{counted(found.enough, 'request')} {verb} a layer within {margin} of the best"
+    return f"{chosen} with a chance of {chance} or more"
 
 
 def _margin(figure: go.Figure, found: RequestsNeeded, w: int, margin: float, theme: Colours) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from goldenlayers_core.attribution.search import FIRST, Race
+from goldenlayers_core.attribution.search import FIRST, Race, thinned
 from goldenlayers_core.results import SearchResult, SearchRound
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks.manifest import provenance_of
@@ -80,7 +80,7 @@ def _round(bed: Bed, race: Race, clock: Clock, cost: float, progress: Progress, 
     part.cost, part.batch, part.must = cost, cost * min(len(asked), _TOGETHER), not spent.pairs
     up = False
     try:
-        bed.measure(requests, _thinned(among, edits / len(asked)), part)
+        bed.measure(requests, thinned(among, edits / len(asked)), part)
     except TimeUp:
         up = True
     scores = bed.scores(requests, among)
@@ -92,15 +92,6 @@ def _round(bed: Bed, race: Race, clock: Clock, cost: float, progress: Progress, 
     seconds = time.monotonic() - began
     spent.rounds += (SearchRound(standing.layers, standing.n_requests, standing.means, standing.kept, seconds),)
     return not up
-
-
-def _thinned(layers: tuple[int, ...], affordable: float) -> tuple[int, ...]:
-    """As many of the layers, evenly spread, as there is time for; one at least."""
-    number = max(int(affordable), 1)
-    if number >= len(layers):
-        return layers
-    places = (np.arange(number) + 0.5) * len(layers) / number
-    return tuple(layers[int(place)] for place in places)
 
 
 class _Part(Progress):
@@ -155,7 +146,7 @@ def _pilot(bed: Bed, race: Race, progress: Progress, spent: _Spent) -> float:
     The model is read for the first time, too: that counts as one more edit at most.
     """
     began = time.monotonic()
-    spent.computed += bed.measure([bed.requests[race.order[0]]], _thinned(race.layers, 1), progress)
+    spent.computed += bed.measure([bed.requests[race.order[0]]], thinned(race.layers, 1), progress)
     return min(time.monotonic() - began, 2 * _cost(bed))
 
 

@@ -12,7 +12,7 @@ from goldenlayers_core.tasks.questions import SearchQuestion
 from goldenlayers_core.tasks.scores.layer_scores import score
 from goldenlayers_core.tasks.truth.clock import Clock, TimeUp, Within
 from goldenlayers_core.tasks.truth.prior import made_prior
-from goldenlayers_core.tasks.truth.search import _Part, _thinned, search, search_result
+from goldenlayers_core.tasks.truth.search import _Part, search, search_result
 from goldenlayers_core.tasks.truth.stored_search import open_search
 from goldenlayers_core.tasks.truth.sweep import open_bed
 from tests.tasks.truth.test_sweep import FACTS, SETTINGS
@@ -118,9 +118,3 @@ def test_a_batch_that_cannot_end_in_time_is_not_begun_and_one_under_way_may_take
     first = part(111.0, 5.0, measured=False)
     first.must = True
     first.check()  # one edit there has to be
-
-
-def test_layers_that_there_is_no_time_for_are_left_out_evenly():
-    assert _thinned(tuple(range(30)), 99.0) == tuple(range(30))
-    assert _thinned(tuple(range(30)), 3.9) == (5, 15, 25)
-    assert _thinned((4, 7, 9), 0.0) == (7,)
