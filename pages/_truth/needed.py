@@ -3,7 +3,7 @@
 import streamlit as st
 
 from goldenlayers_core import figures
-from goldenlayers_core.figures.truth.needed import needed_finding
+from goldenlayers_core.figures.truth.needed import needed_answer, needed_finding
 from goldenlayers_core.figures.truth.sweep import about
 from goldenlayers_core.results import SweepResult
 from goldenlayers_core.tasks.truth.needed import advised, requests_needed
@@ -17,7 +17,7 @@ def needed(sweep: SweepResult, run_id: str) -> None:
     if found is None:
         return
     box = st.expander(
-        f"How many requests? {escape(needed_finding(found))}",
+        f"How many requests choose a layer? {escape(needed_answer(found))}",
         icon=":material/stacked_line_chart:",
         key=f"truth-needed-{run_id}",
         on_change="rerun",

@@ -7,7 +7,6 @@ import plotly.graph_objects as go
 from goldenlayers_core.figures.frame import dress
 from goldenlayers_core.figures.text import counted, number, percent, sentences
 from goldenlayers_core.figures.theme import Colours, colours
-from goldenlayers_core.results import SCORE
 from goldenlayers_core.results.truth.needed import RequestsNeeded
 
 _LOOKS: Final = (("square", "dash"), ("circle", "solid"))  # of the margins, the narrow one first
@@ -61,6 +60,11 @@ def needed_finding(found: RequestsNeeded) -> str:
     return f"{chosen} with a chance of {chance} or more"
 
 
+def needed_answer(found: RequestsNeeded) -> str:
+    """The answer in a few words."""
+    return f"{found.enough} are enough here" if found.enough else f"more than the {found.n_requests} swept"
+
+
 def _margin(figure: go.Figure, found: RequestsNeeded, w: int, margin: float, theme: Colours) -> None:
     symbol, dash = _LOOKS[w % len(_LOOKS)]
     colour = theme.blue if w == len(found.margins) - 1 else theme.slate
@@ -83,10 +87,11 @@ def _definition(found: RequestsNeeded, about_sweep: str) -> str:
     return sentences(
         (
             f"Chance = share of {found.n_resamples:,} samples of so many requests (drawn with replacement from the "
-            f"{found.n_requests:,} swept, seed {found.seed}) whose golden layer scores at most so much less, over all "
-            f"{found.n_requests:,}, than the best of the {counted(found.n_layers, 'layer')}.",
-            f"{SCORE}. Dotted: {percent(found.wanted)}; gold: the fewest requests that reach it within "
-            f"{number(found.margins[-1], 2)} and stay there.",
-            f"The {found.n_requests:,} stand for all others here, which flatters a small sweep. {about_sweep}",
+            f"{found.n_requests:,} swept, seed {found.seed}) whose golden layer has a mean score, over all "
+            f"{found.n_requests:,}, at most so much below the best of the {counted(found.n_layers, 'layer')}.",
+            f"Dotted: {percent(found.wanted)}; gold: the fewest requests that reach it within "
+            f"{number(found.margins[-1], 2)} and stay there. The {found.n_requests:,} stand for all others, which "
+            "flatters a small sweep.",
+            about_sweep,
         )
     )
