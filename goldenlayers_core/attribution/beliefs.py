@@ -58,7 +58,7 @@ def believe(scores: Floats, layers: Sequence[int], prior: Floats | None = None) 
     z = _standardised(prior, size)
     expected = SLOPE * z
     left = pulls - information @ expected  # (L,) what the expectation does not explain
-    squares += expected @ information @ expected - 2 * pulls @ expected
+    squares += float(expected @ information @ expected - 2 * pulls @ expected)
     grid = list(product(SPREADS, LENGTHS, NOISES))
     kernels = np.stack([_kernel(layers, spread, length) for spread, length, _ in grid])  # (G, L, L)
     kernels += SLOPE_SPREAD**2 * np.outer(z, z)
@@ -101,5 +101,6 @@ def _standardised(prior: Floats | None, size: int) -> Floats:
     if prior is None or not np.isfinite(prior).all() or not float(prior.std()):
         return np.zeros(size)
     higher = 1 - (mean_ranks(prior) + 0.5) / size
-    z: Floats = (higher**2).mean() - higher**2
-    return z / z.std()
+    z = (higher**2).mean() - higher**2
+    standardised: Floats = z / z.std()
+    return standardised

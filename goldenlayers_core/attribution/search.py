@@ -100,8 +100,8 @@ class Race:
         self.scores[rows, self.alive] = scores
         self.drawn += len(scores)
         self.cut = bool(np.isnan(scores).any())
-        reached = ~np.isnan(scores).all(axis=0)  # (A,)
-        took_part = [a for a, there in zip(self.alive, reached, strict=True) if there]
+        reached = np.flatnonzero((~np.isnan(scores)).any(axis=0))  # places among those asked
+        took_part = [self.alive[int(place)] for place in reached]
         real = self.scores[: self.drawn, took_part]  # whoever is alive was to meet every request drawn
         keep = max(1, math.ceil(len(self.alive) / 2))
         believed = self.belief.mean

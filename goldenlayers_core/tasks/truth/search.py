@@ -26,6 +26,7 @@ from goldenlayers_core.texts import JUDGEMENT
 if TYPE_CHECKING:
     from goldenlayers_core.tasks.workbench import Workbench
 
+_COMPARABLE: Final = 2  # edits that a further round needs: a single layer's compares nothing
 _TOGETHER: Final = 8  # requests whose edits at a layer are usually made in one batch
 
 
@@ -74,6 +75,8 @@ class _Spent:
 def _round(bed: Bed, race: Race, clock: Clock, cost: float, progress: Progress, spent: _Spent) -> bool:
     """One round of the race; whether there is time for another."""
     began, edits = time.monotonic(), max(clock.left, 0.0) / cost
+    if race.standings and edits < _COMPARABLE:
+        return False
     asked, among = race.ask(edits / race.rounds_left)
     requests = [bed.requests[i] for i in asked]
     part = _Part(progress, len(race.standings), race.n_rounds, clock.start, clock.seconds)
@@ -98,7 +101,7 @@ class _Part(Progress):
     """Progress of one round as a part of the whole race, in rounds: of the work or of the time, whichever is further.
 
     A round that measures more than the last one did takes longer, but the time budget ends the race all the same: no
-    batch of edits begins after it, or where it would outlast it by more than a tenth (or one edit).
+    batch of edits begins after it, or where it would outlast it by more than a tenth; one under way may take an edit.
     """
 
     def __init__(self, whole: Progress, place: int, count: int, start: float, budget: float) -> None:
@@ -126,8 +129,8 @@ class _Part(Progress):
         between, self.between = self.between, False
         if self.must and not self.measured:
             return
-        left, grace = self.start + self.budget - time.monotonic(), max(GRACE * self.budget, self.cost)
-        if left < -grace or (between and (left <= 0 or left + grace < self.batch)):
+        left, tenth = self.start + self.budget - time.monotonic(), GRACE * self.budget
+        if left < -max(tenth, self.cost) or (between and (left <= 0 or left + tenth < self.batch)):
             raise TimeUp("The time of the search is up.")
 
 
