@@ -3,6 +3,7 @@
 import streamlit as st
 
 from goldenlayers_core import figures
+from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.figures.truth.needed import needed_answer, needed_finding
 from goldenlayers_core.figures.truth.sweep import about
 from goldenlayers_core.results import SweepResult
@@ -28,7 +29,10 @@ def needed(sweep: SweepResult, run_id: str) -> None:
             show.figure(drawn, f"needed-{run_id}", found.to_frame())
 
 
-def next_sweep(sweep: SweepResult) -> tuple[int, str] | None:
-    """(requests that a next sweep should have, why in one sentence); None where this one cannot say."""
-    found = cached.once(requests_needed, sweep)
+def next_sweep(run_id: str) -> tuple[int, str] | None:
+    """(requests that a next sweep should have, why in one sentence); None where this one cannot say, or be read."""
+    try:
+        found = cached.once(requests_needed, cached.sweep(run_id))
+    except GoldenLayersError:  # the page says so where it shows the sweep
+        return None
     return None if found is None else (advised(found), f"By the sweep on show {escape(needed_finding(found))}.")

@@ -48,7 +48,7 @@ def more(run: RunManifest) -> None:
     )
     if box.open:
         with box:
-            controls(needed.next_sweep(cached.sweep(run.run_id)))
+            controls(needed.next_sweep(run.run_id))
 
 
 def controls(advised: tuple[int, str] | None = None) -> None:
