@@ -33,6 +33,7 @@ from goldenlayers_core.commands.export import export, import_
 from goldenlayers_core.commands.health import diagnostics, health
 from goldenlayers_core.commands.prepare import prepare
 from goldenlayers_core.commands.report import report
+from goldenlayers_core.commands.search import search
 from goldenlayers_core.commands.sweep import sweep
 from goldenlayers_core.commands.trace import evaluate, trace
 from goldenlayers_core.records import EditAwareConfig, LgaConfig, ModelSource, SelectionConfig
@@ -40,7 +41,20 @@ from goldenlayers_core.runtime import logs
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, open_workbench
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
-for command in (prepare, edit, export, trace, evaluate, sweep, covariance, report, classroom, health, diagnostics):
+for command in (
+    prepare,
+    edit,
+    export,
+    trace,
+    evaluate,
+    sweep,
+    search,
+    covariance,
+    report,
+    classroom,
+    health,
+    diagnostics,
+):
     app.command()(command)
 app.command("edit-many")(edit_many)
 app.command("import")(import_)

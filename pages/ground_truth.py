@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages._shared import cached, frame, glossary, layer_stack
-from pages._truth import card, start, views
+from pages._truth import card, needed, start, views
 
 frame.enter()
 st.title("Ground truth")
@@ -14,7 +14,7 @@ if run is None:
     start.empty()
     start.controls()
 else:
-    start.more()
+    start.more(run)
 start.follow()
 
 if run is None:
@@ -30,4 +30,5 @@ else:
     card.skipped(sweep)
     card.pictures(judged, card.real_curve(sweep), run.run_id)
     card.literature(judged)
+    needed.needed(sweep, run.run_id)
     views.views(judged, sweep, run.run_id)

@@ -4,7 +4,7 @@ from typing import Final
 
 import streamlit as st
 
-from pages._runs import compare, disk, entry, jobs
+from pages._runs import compare, compare_sweeps, disk, entry, jobs
 from pages._shared import cached, frame, glossary, link
 
 PER_PAGE = 10
@@ -43,6 +43,7 @@ else:
     for manifest in entry.page_of(listed, number, PER_PAGE):
         entry.entry(manifest, place="runs")
     compare.compare(runs)
+    compare_sweeps.compare(runs)
 
 jobs.stopped()
 disk.use()

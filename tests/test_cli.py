@@ -183,6 +183,7 @@ def test_evaluate_tells_a_person_the_same(tiny, tmp_path):
 def test_sweep_prints_the_contract_and_computes_nothing_twice(tiny, tmp_path):
     folder, cache = tiny[0], tmp_path / "cache"
     args = ("sweep", "--model", folder, "--limit", "2", "--layers", "2,0", "--steps", "2", "--templates", "0")
+    args = (*args, "--no-estimates")
     found = answer(*args, cache=cache, by=process)
     assert [entry["layer"] for entry in found["layers"]] == [0, 2]
     assert found["golden_layer"] in (0, 2)
@@ -206,6 +207,55 @@ def test_sweep_prints_the_contract_and_computes_nothing_twice(tiny, tmp_path):
         line.startswith(f"Too few to tell: layer {found['golden_layer']} is ahead so far: only 2 requests were swept")
         for line in lines
     )
+
+
+def test_sweep_prints_the_pick_of_every_estimate_with_its_regret_or_why_there_is_none(tiny, tmp_path):
+    args = ("sweep", "--model", tiny[0], "--limit", "3", "--steps", "2", "--templates", "0")
+    found = answer(*args, cache=tmp_path / "cache")
+    for key in ("golden", "lga", "edit_aware", "causal_trace", "middle"):
+        assert found["picks"][key] in (0, 1, 2), key
+        low, high = found["regret_intervals"][key]
+        assert low <= found["regret"][key] <= high
+    assert set(found["reasons"]) == {"literature_default"}
+    assert "this model has 3" in found["reasons"]["literature_default"]
+    lines = run(*args, cache=tmp_path / "cache").stdout
+    for title in ("Edit-aware analysis", "Layer Gradient Analysis", "Causal tracing", "Middle layer"):
+        (line,) = (each for each in lines.splitlines() if each.strip().startswith(title))
+        assert re.search(r"\d  \d\.\d+ \(\d\.\d+ to \d\.\d+\)$", line), line
+    skipped = answer(*args, "--no-estimates", cache=tmp_path / "other")
+    assert skipped["picks"]["lga"] is None
+    assert skipped["reasons"]["lga"] == "not computed: --no-estimates"
+
+
+def test_an_estimate_that_cannot_be_had_says_why(tiny, tmp_path):
+    table = tmp_path / "facts.csv"
+    table.write_text("prompt,subject,target_new\nThe capital of France is,France,Rome\n")
+    args = ("sweep", "--model", tiny[0], "--dataset", str(table), "--layers", "0,1", "--steps", "1")
+    found = answer(*args, "--templates", "0", cache=tmp_path / "cache")
+    assert found["picks"]["lga"] is None
+    assert found["reasons"]["lga"].startswith("cannot be computed: None of the 1 requests can be scored.")
+    assert found["picks"]["edit_aware"] in (0, 1, 2)
+
+
+def test_search_prints_the_contract_and_takes_from_the_store(tiny, tmp_path):
+    cache = tmp_path / "cache"
+    args = ("search", "--model", tiny[0], "--limit", "4", "--seconds", "120", "--steps", "2", "--templates", "0")
+    found = answer(*args, "--seed", "3", cache=cache, by=process)
+    assert found["golden_layer"] == found["rounds"][-1]["kept"][0]
+    assert found["rounds"][0]["layers"] == [0, 1, 2]
+    assert 0 < found["confidence"] <= 1
+    assert found["prior"] == "edit-aware analysis of 4 of the requests"
+    assert found["n_pairs"] == found["n_computed"] <= 12
+    assert found["share_of_sweep"] == pytest.approx(found["n_pairs"] / 12)
+    assert (found["finished"], found["seconds_over"], found["seed"], found["budget"]) == (True, 0.0, 3, 120.0)
+    assert found["seconds"] < 120
+    assert found["seconds_loading"] > 0
+    again = answer(*args, "--seed", "3", cache=cache)
+    assert (again["n_computed"], again["golden_layer"]) == (0, found["golden_layer"])
+    lines = run(*args, "--seed", "3", cache=cache).stdout
+    assert f"Layer {found['golden_layer']}: the best one with a probability of" in lines
+    assert "Every round was run." in lines
+    assert run("cache", "list", cache=cache).stdout.count("search-") == 3
 
 
 def test_report_writes_a_page_or_a_zip(tmp_path):
@@ -263,6 +313,11 @@ def test_the_cache_is_listed_measured_and_emptied(tiny):
         (("sweep", "--layers", "0,x"), "give all, or whole numbers"),
         (("sweep", "--layers", "99", "--limit", "1"), "Layer 99 was asked for"),
         (("sweep", "--method", "alchemy"), "choose one of rome"),
+        (("search", "--method", "alchemy"), "choose one of rome"),
+        (("search", "--layers", "99", "--limit", "1"), "Layer 99 was asked for"),
+        (("search", "--seconds", "-5"), "give a number from 0 on"),
+        (("search", "--seconds", "nan"), "give a number from 0 on"),
+        (("search", "--seed", "-1"), "give a whole number from 0 on"),
         (("evaluate", "--edit", "/no/such/edit"), "cannot be read"),
         (("evaluate", "--edit", __file__), "is not a whole safetensors file"),
         (("edit", "--prompt", "A is", "--subject", "B", "--target-new", "C", "--layer", "3"), "not in the prompt"),
@@ -283,7 +338,7 @@ def check_mistake(done: Done, words: str) -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("command", ["score", "trace", "sweep"])
+@pytest.mark.parametrize("command", ["score", "trace", "sweep", "search"])
 def test_a_dataset_that_cannot_be_read_is_told_before_a_model_is_made_ready(command: str, tmp_path: Path) -> None:
     done = run(command, "--model", "bundled", "--dataset", str(tmp_path / "nothing.csv"), cache=tmp_path / "cache")
     assert done.returncode == 2

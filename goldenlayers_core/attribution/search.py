@@ -1,14 +1,15 @@
 """The budgeted search: race the layers by real edits on growing samples, and let the beaten ones go.
 
 Sequential halving (Karnin, Koren and Somekh 2013): ceil(log2 L) rounds share the budget evenly; each round edits new
-requests at every layer still in the race and keeps the better half by the mean over all requests so far. All layers of
-a round see the same requests, so that only differences between layers count. With a budget of T edits the best of L
-layers is lost with probability at most
+requests at every layer still in the race and keeps the better half. All layers of a round see the same requests, so
+that only differences between layers count. By means alone, with a budget of T edits the best of L layers is lost with
+probability at most
 
     3 log2(L) exp( -T / (8 H2 log2 L) ),    H2 = max over i > 1 of i / gap_i^2      (their theorem 4.1)
 
 where gap_i is the i-th smallest difference of a layer's expected score from the best one's, for scores in [0, 1].
-A prior over layers, such as predicted scores, counts as one request, and stops counting as real ones come.
+Here the better half is the one of which more is expected by everything measured so far (`beliefs`): layers are like
+their neighbours, and an estimate of the layers, such as edit-aware analysis, is what they are shrunk towards.
 
 Axes: Q requests of the pool in the order they are drawn, L layers.
 """
@@ -21,13 +22,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from goldenlayers_core.attribution.regret import golden_share
+from goldenlayers_core.attribution.beliefs import Belief, believe
 from goldenlayers_core.errors import RequestError
 from goldenlayers_core.results import Floats
 from goldenlayers_core.results.bootstrap import interval, resampled_means
 
-FIRST: Final = 2  # requests that every layer is edited with, whatever the budget
-PRIOR_WEIGHT: Final = 1.0  # requests that the prior counts as
+FIRST: Final = 2  # requests of the first round at least, whatever the budget
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,18 @@ class Standing:
     """The race after a round."""
 
     layers: tuple[int, ...]  # that took part in the round, shallow first
-    n_requests: int  # each of them has been edited with
-    means: tuple[float, ...]  # mean score of each over these requests
+    n_requests: int  # each of them has been edited with; fewer where the time was up
+    means: tuple[float, ...]  # mean real score of each over its requests
     kept: tuple[int, ...]  # that go on to the next round, best first
+
+
+def thinned(layers: tuple[int, ...], affordable: float) -> tuple[int, ...]:
+    """As many of the layers, evenly spread, as can be afforded; one at least."""
+    number = max(int(affordable), 1)
+    if number >= len(layers):
+        return layers
+    places = (np.arange(number) + 0.5) * len(layers) / number
+    return tuple(layers[int(place)] for place in places)
 
 
 class Race:
@@ -49,16 +58,21 @@ class Race:
         layers: Sequence[int],
         prior: Floats | None = None,
         seed: int = 0,
+        first: int = FIRST,
     ) -> None:
-        """`prior` (L,) is any score, larger for better layers. Raises RequestError for no requests or no layers."""
+        """`prior` (L,) is any estimate, larger for better layers; `first`: requests of the first round at least.
+
+        Raises RequestError for no requests or no layers.
+        """
         if not n_requests or not len(layers):
             raise RequestError("A search needs one request and one layer at least; choose some.")
         self.layers = tuple(layers)
         self.order: NDArray[np.intp] = np.random.default_rng(seed).permutation(n_requests)
         self.scores: Floats = np.full((n_requests, len(layers)), np.nan)  # rows in the order drawn
-        self.prior = prior
+        self.prior, self.first = prior, first
         self.alive = list(range(len(layers)))
         self.drawn = 0
+        self.cut = False  # whether the time was up within a round
         self.standings: list[Standing] = []
 
     @property
@@ -76,62 +90,64 @@ class Race:
 
     def ask(self, pairs: float) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Requests (indices into the pool) and layers of the next round, for a budget of about so many pairs."""
-        count = max(FIRST if not self.drawn else 1, int(pairs / len(self.alive)))
+        count = max(self.first if not self.drawn else 1, int(pairs / len(self.alive)))
         chosen = self.order[self.drawn : self.drawn + count]
         return tuple(int(i) for i in chosen), tuple(self.layers[a] for a in self.alive)
 
     def tell(self, scores: Floats) -> Standing:
-        """Real scores (requests asked, layers asked); the better half goes on."""
+        """Real scores (requests asked, layers asked), NaN where the time did not reach; the better half goes on."""
         rows = slice(self.drawn, self.drawn + len(scores))
         self.scores[rows, self.alive] = scores
         self.drawn += len(scores)
-        real = self.scores[: self.drawn, self.alive]  # (n, A): whoever is alive has met every request drawn
-        means: Floats = real.mean(axis=0)
-        believed = self._with_prior(means)
-        rank = np.argsort(-believed, kind="stable")
+        self.cut = bool(np.isnan(scores).any())
+        reached = np.flatnonzero((~np.isnan(scores)).any(axis=0))  # places among those asked
+        took_part = [self.alive[int(place)] for place in reached]
+        real = self.scores[: self.drawn, took_part]  # whoever is alive was to meet every request drawn
         keep = max(1, math.ceil(len(self.alive) / 2))
-        took_part = tuple(self.layers[a] for a in self.alive)
-        kept = [self.alive[int(i)] for i in rank[:keep]]
-        standing = Standing(took_part, self.drawn, tuple(means.tolist()), tuple(self.layers[a] for a in kept))
+        believed = self.belief.mean
+        kept = sorted(self.alive, key=lambda a: -float(believed[a]))[:keep]
+        standing = Standing(
+            tuple(self.layers[a] for a in took_part),
+            int((~np.isnan(real)).any(axis=1).sum()),
+            tuple(np.nanmean(real, axis=0).tolist()),
+            tuple(self.layers[a] for a in kept),
+        )
         self.standings.append(standing)
         self.alive = sorted(kept)
         return standing
 
-    def _with_prior(self, means: Floats) -> Floats:
-        """Means of the layers alive, with the prior, put on their scale, as some more requests."""
-        if self.prior is None:
-            return means
-        prior = self.prior[self.alive]
-        spread = float(prior.std())
-        if not spread or not np.isfinite(prior).all():
-            return means
-        scaled = means.mean() + (prior - prior.mean()) / spread * means.std()
-        mixed: Floats = (self.drawn * means + PRIOR_WEIGHT * scaled) / (self.drawn + PRIOR_WEIGHT)
-        return mixed
+    @property
+    def belief(self) -> Belief:
+        """What all scores so far and the prior say of every layer."""
+        return believe(self.scores[: self.drawn], self.layers, self.prior)
 
     @property
     def golden_layer(self) -> int:
-        """The best layer of the last round; of the race's start where none was run."""
-        return self.standings[-1].kept[0] if self.standings else self.layers[self.alive[0]]
+        """The layer of which most is expected: of those left that were edited, else of all that were, else of all."""
+        believed = self.belief.mean
+        edited = {a for a in range(len(self.layers)) if not np.isnan(self.scores[: self.drawn, a]).all()}
+        among = [a for a in self.alive if a in edited] or sorted(edited) or self.alive
+        return self.layers[max(among, key=lambda a: float(believed[a]))]
 
-    def confidence(self, n_resamples: int = 2000, seed: int = 0) -> dict[int, float]:
-        """Share of bootstrap resamples of the requests drawn in which each layer of the last round is the best."""
-        if not self.standings:
-            return {}
-        last = self.standings[-1].layers
-        columns = [self.layers.index(layer) for layer in last]
-        share = golden_share(self.scores[: self.drawn, columns], n_resamples, seed)
-        return dict(zip(last, share.tolist(), strict=True))
+    def confidence(self, n_draws: int = 2000, seed: int = 0) -> dict[int, float]:
+        """Probability of each layer to be the best, by what is believed after the last round."""
+        return dict(zip(self.layers, self.belief.best_share(n_draws, seed).tolist(), strict=True))
 
     def lead(self, n_resamples: int = 2000, seed: int = 0) -> tuple[int, float, float, float] | None:
-        """(runner-up, mean lead over it, low, high) with a 95 % bootstrap interval; None where it ran alone."""
-        if not self.standings or len(self.standings[-1].layers) < 2:
+        """(runner-up, mean lead over it, low, high) with a 95 % bootstrap interval; None where there is none."""
+        if not self.standings:
             return None
         last = self.standings[-1]
-        other = max(
-            zip(last.means, last.layers, strict=True), key=lambda each: (each[1] != self.golden_layer, each[0])
-        )[1]
+        others = [
+            (mean, layer) for mean, layer in zip(last.means, last.layers, strict=True) if layer != self.golden_layer
+        ]
+        if not others:
+            return None
+        other = max(others, key=lambda each: each[0])[1]
         both = self.scores[: self.drawn, [self.layers.index(self.golden_layer), self.layers.index(other)]]
         ahead = both[:, 0] - both[:, 1]
+        ahead = ahead[~np.isnan(ahead)]  # where the time was up, one of them may lack a request
+        if not len(ahead):
+            return None
         low, high = interval(resampled_means(ahead, n_resamples, seed))
         return other, float(ahead.mean()), float(low), float(high)

@@ -9,6 +9,7 @@ from goldenlayers_core.attribution.regret import oracle_layers
 from goldenlayers_core.results import PROBE_METRICS, Floats, LayerCard, Pick, SweepResult, Way
 from goldenlayers_core.results.formats import NOT_ASKED
 from goldenlayers_core.tasks.truth.judgement import curve, steadiness
+from goldenlayers_core.tasks.truth.needed import requests_needed
 
 KEYS: tuple[tuple[str, Way], ...] = (
     ("golden", "sweep"),
@@ -46,6 +47,7 @@ def sweep_answer(sweep: SweepResult, card: LayerCard, dataset: str, run_id: str)
         "regret": {key: card.pick(way).regret for key, way in KEYS},
         "regret_intervals": {key: _interval(card.pick(way)) for key, way in KEYS},
         "picks": {key: card.pick(way).layer for key, way in KEYS},
+        "reasons": {key: card.pick(way).source for key, way in KEYS if card.pick(way).layer is None},
         "search": {"layer": searched.layer, "regret": searched.regret, "interval": _interval(searched)},
         "oracle_score": card.oracle_score,
         "score_intervals": [[number(low), number(high)] for low, high in curve(sweep, "score").interval],
@@ -53,6 +55,7 @@ def sweep_answer(sweep: SweepResult, card: LayerCard, dataset: str, run_id: str)
             "golden_layer_share": float(steadiness(sweep)[sweep.layers.index(sweep.golden_layer)]),
             "n_resamples": card.n_resamples,
         },
+        "requests_needed": _needed(sweep),
         "sentence": card.sentence,
         "remarks": list(card.remarks),
         "skipped": [{"case_id": case, "reason": reason} for case, reason in sweep.skipped],
@@ -61,6 +64,18 @@ def sweep_answer(sweep: SweepResult, card: LayerCard, dataset: str, run_id: str)
         "n_computed": sweep.n_computed,
         "run": run_id,
     }
+
+
+def _needed(sweep: SweepResult) -> dict[str, Any] | None:
+    """How many requests choose a layer about as good as the best; null where too few were swept to say."""
+    found = requests_needed(sweep)
+    if found is None:
+        return None
+    within = [
+        {"within": margin, "chances": chances.tolist()}
+        for margin, chances in zip(found.margins, found.chance, strict=True)
+    ]
+    return {"enough": found.enough, "wanted": found.wanted, "numbers": list(found.numbers), "chances": within}
 
 
 def _layer(layer: int, place: int, means: dict[str, Floats]) -> dict[str, float | int | None]:

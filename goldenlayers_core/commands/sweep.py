@@ -53,12 +53,16 @@ def sweep(
     writing: Annotated[
         bool, typer.Option("--writing", help="fluency and perplexity drift too, which doubles the time")
     ] = False,
+    estimates: Annotated[
+        bool, typer.Option("--estimates/--no-estimates", help="LGA, edit-aware analysis and the causal trace beside it")
+    ] = True,
     device: Device = "auto",
     dtype: Dtype = "auto",
     as_json: Json = False,
 ) -> None:
     """Real edits of every request at every layer, measured; what is stored already is not computed again."""
     from goldenlayers_core.commands.answers_sweep import sweep_answer, sweep_lines
+    from goldenlayers_core.tasks.truth.estimates import compute_estimates, with_reasons
     from goldenlayers_core.tasks.truth.layer_card import ModelFacts, layer_card
     from goldenlayers_core.tasks.truth.stored_sweep import save_sweep
     from goldenlayers_core.tasks.truth.sweep import sweep_result
@@ -76,6 +80,8 @@ def sweep(
     found, handle = sweep_result(bench, question, reporter()), bench.model(question.model)
     run_id = save_sweep(bench.store, question, found)
     facts = ModelFacts(handle.name, handle.fingerprint, handle.n_layers, handle.architecture.model_type)
-    card = layer_card(bench.store, facts, found, run_id, method)
+    cost = found.seconds_per_edit * found.n_requests * len(found.layers)
+    reasons = compute_estimates(bench, question, cost, reporter()) if estimates else {}
+    card = with_reasons(layer_card(bench.store, facts, found, run_id, method), reasons, estimates)
     content = sweep_answer(found, card, dataset, run_id)
     say(as_json, content, lambda: sweep_lines(content, card))

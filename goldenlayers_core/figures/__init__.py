@@ -3,9 +3,9 @@
 No torch, no streamlit. Layer scores: `scores_heatmap`, `totals_bars`, `best_layer_distribution`, `request_profile`,
 `compare_runs`; predicted ones: `part_heatmap`, `prediction_profile`. Edits: `top_tokens`, `probe_changes`,
 `panel_strip`, `guard_curve`, `lens_curves`, `lens_parts`, `rate_bars`. Real edits: `layer_card`, `regret_bars`,
-`metric_curves`, `sweep_heatmap`, `best_layers`, `request_layers`, `agreement_scatter`, `generalisation_matrix`. Causal
-traces: `token_heatmap`, `trace_curves`. All come wrapped for a phone; `fit_width` uses a wider screen; `to_html`,
-`to_png`, `alt_text` take a figure elsewhere.
+`metric_curves`, `sweep_heatmap`, `best_layers`, `request_layers`, `agreement_scatter`, `generalisation_matrix`,
+`needed_curves`, `compare_sweeps`. Causal traces: `token_heatmap`, `trace_curves`. All come wrapped for a phone;
+`fit_width` uses a wider screen; `to_html`, `to_png`, `alt_text` take a figure elsewhere.
 """
 
 from goldenlayers_core.figures.edit.answers import probe_changes, top_tokens
@@ -26,7 +26,9 @@ from goldenlayers_core.figures.screen import for_screen
 from goldenlayers_core.figures.theme import TEMPLATE_DARK, TEMPLATE_LIGHT, figure_template
 from goldenlayers_core.figures.truth.best_layers import best_layers
 from goldenlayers_core.figures.truth.card import layer_card
+from goldenlayers_core.figures.truth.compared import compare_sweeps
 from goldenlayers_core.figures.truth.curves import agreement_scatter, metric_curves
+from goldenlayers_core.figures.truth.needed import needed_curves
 from goldenlayers_core.figures.truth.race import race
 from goldenlayers_core.figures.truth.regret import generalisation_matrix, regret_bars
 from goldenlayers_core.figures.truth.request import request_layers
@@ -44,6 +46,7 @@ __all__ = [
     "best_layer_distribution",
     "best_layers",
     "compare_runs",
+    "compare_sweeps",
     "figure_template",
     "fit_width",
     "for_screen",
@@ -53,6 +56,7 @@ __all__ = [
     "lens_curves",
     "lens_parts",
     "metric_curves",
+    "needed_curves",
     "panel_strip",
     "part_heatmap",
     "prediction_profile",

@@ -16,6 +16,7 @@ from pages._scores.controls import model_words
 from pages._shared import cached, jobs, link, session
 from pages._shared.run_choice import golden_words, run_on_show
 from pages._shared.wording import count, duration, escape, precise
+from pages._truth import needed
 
 SLOTS: Final = ("sweep", "search", "truth-lga", "truth-edit-aware", "truth-trace")  # of jobs this page follows
 MORE: Final = "truth-more"  # key of the expander around the controls
@@ -36,19 +37,22 @@ def empty() -> None:
     )
 
 
-def more() -> None:
-    """The controls below a sweep on show; they are made when they are opened, which a page change need not wait for."""
+def more(run: RunManifest) -> None:
+    """The controls below a sweep on show; they are made when they are opened, which a page change need not wait for.
+
+    They start with as many requests as that sweep says a golden layer needs.
+    """
     working = busy()
     box = st.expander(
         "Measure more", icon=":material/add:", expanded=working, key=f"{MORE}-{working}", on_change="rerun"
     )
     if box.open:
         with box:
-            controls()
+            controls(needed.next_sweep(run.run_id))
 
 
-def controls() -> None:
-    """Mode, requests, layers, cost, and the button."""
+def controls(advised: tuple[int, str] | None = None) -> None:
+    """Mode, requests (as many as `advised`, with the reason), layers, cost, and the button."""
     with st.container(border=True, key="truth-start"):
         mode = st.segmented_control(
             "How to measure",
@@ -63,7 +67,7 @@ def controls() -> None:
         )
         left, right = st.columns(2, gap="large")
         with left:
-            choice, problem = _requests()
+            choice, problem = _requests(advised)
         with right:
             layers, n_layers = _layers()
             budget = _budget() if mode == "search" else 0.0
@@ -83,7 +87,7 @@ def controls() -> None:
         _button(asked, n_layers, problem)
 
 
-def _requests() -> tuple[DatasetChoice, str]:
+def _requests(advised: tuple[int, str] | None) -> tuple[DatasetChoice, str]:
     """The first so many requests of the session's dataset part; and why there are none."""
     part = dataclasses.replace(session.choice(), limit=None, known_only=False)
     try:
@@ -95,11 +99,11 @@ def _requests() -> tuple[DatasetChoice, str]:
         "Requests",
         1,
         most,
-        min(USUAL, most),
+        min(advised[0] if advised else USUAL, most),
         key=f"truth-requests-{most}",
         persist_state="session",
-        help=f"The first so many of {escape(part.words)}. More requests make the choice steadier; 12 give a first "
-        "picture, 50 a firm one.",
+        help=f"The first so many of {escape(part.words)}. More requests make the choice steadier. "
+        + (advised[1] if advised else "12 give a first picture, 50 a firm one."),
     )
     known = st.toggle(
         "Only facts that the model knows",
@@ -142,7 +146,8 @@ def _budget() -> float:
         0.5,
         key="truth-minutes",
         persist_state="session",
-        help="The search stops when the time is up, or earlier when one layer is left.",
+        help="The search stops when the time is up (to within a tenth of it, or one edit), or earlier when one layer "
+        "is left. Making the model ready is not counted; an estimate that it begins with is.",
     )
     return 60.0 * float(minutes)
 

@@ -13,15 +13,16 @@ from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, Workbench, ope
 from goldenlayers_core.tasks.address import short
 from goldenlayers_core.tasks.questions import SearchQuestion, SweepQuestion
 from goldenlayers_core.tasks.scores.layer_scores import score
+from goldenlayers_core.tasks.truth.needed import advised, requests_needed
 from goldenlayers_core.tasks.truth.stored_search import save_search
-from goldenlayers_core.tasks.truth.stored_sweep import open_sweep
+from goldenlayers_core.tasks.truth.stored_sweep import open_sweep, save_sweep
 from goldenlayers_core.tasks.truth.sweep import sweep
 from pages._shared import cached
 from pages._truth import start as truth_start
 from pages._truth import views
 from tests import made_evidence
 from tests.lending import lend_models
-from tests.made_up import made_search
+from tests.made_up import made_search, made_sweep
 from tests.pages.benches import THREE, copied, words
 from tests.pages.driving import go, opened, press, start, twins, unfolded, work_done
 from tests.tiny import save_tiny
@@ -251,3 +252,23 @@ def test_a_dataset_that_is_gone_is_one_sentence_and_no_button(bench: Workbench) 
     assert "no longer in the store" in app.error[0].value
     assert app.button(key="truth-go").disabled
     assert app.metric
+
+
+def test_the_page_says_how_many_requests_it_takes_and_the_next_sweep_starts_with_so_many(
+    bench: Workbench, run_id: str
+) -> None:
+    few = start("ground_truth", sweep_run=run_id)
+    assert not [box for box in few.expander if box.label.startswith("How many requests")]  # three say nothing
+    sweep_ = made_sweep(24, fingerprint=bench.model(ModelSource()).fingerprint)
+    larger = save_sweep(bench.store, SweepQuestion(choice=DatasetChoice("bundled", "proxy", 24)), sweep_)
+    app = unfolded(start("ground_truth", sweep_run=larger), truth_start.MORE)
+    found = requests_needed(sweep_)
+    assert found is not None
+    (box,) = [box for box in app.expander if box.label.startswith("How many requests")]
+    assert box.label == f"How many requests choose a layer? {found.enough} are enough here"
+    slider = next(slider for slider in app.slider if slider.label == "Requests")
+    assert slider.value == advised(found)
+    assert "By the sweep on show" in slider.help.replace("\\", "")
+    app = twins(unfolded(app, "truth-needed"))
+    assert any(list(table.value) == ["requests", "within_0.01", "within_0.05"] for table in app.dataframe)
+    assert "drawn with replacement from the 24 swept" in words(app)

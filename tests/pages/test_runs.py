@@ -1,5 +1,6 @@
 """Runs: list, open, rename, delete, compare, background work, disk use."""
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -9,9 +10,12 @@ import pytest
 
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.runtime import JobView, digests
-from goldenlayers_core.tasks import ScoreQuestion
+from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion
+from goldenlayers_core.tasks.questions import SweepQuestion
+from goldenlayers_core.tasks.truth.stored_sweep import save_sweep
 from pages._shared import cached, show
-from tests.pages.driving import go, press, start, stored_edit, stored_scores, texts
+from tests.made_up import made_sweep
+from tests.pages.driving import go, opened, press, start, stored_edit, stored_scores, texts
 
 
 def test_an_empty_store_leads_to_the_first_step() -> None:
@@ -210,3 +214,20 @@ def test_a_damaged_load_takes_no_page_down(store_folder: Path) -> None:
     for page in ("home", "runs"):
         go(app, page)
     assert f"jobs/quick/{job_id}" in app.warning[0].value.replace("\\", "")
+
+
+def test_two_sweeps_are_compared_and_the_address_keeps_which() -> None:
+    store, choice = cached.workbench().store, DatasetChoice("bundled", "proxy", 12)
+    assert "Compare two sweeps" not in [header.value for header in start("runs").header]
+    first = save_sweep(store, SweepQuestion(choice=choice), made_sweep())
+    other = dataclasses.replace(made_sweep(seed=1, peak=12), method="emmet")
+    second = save_sweep(store, SweepQuestion(choice=choice, method="emmet"), other)
+    app = opened("runs", sa=first, sb=second)
+    assert "Compare two sweeps" in [header.value for header in app.header]
+    assert (app.selectbox(key="compare-sweep-a").value, app.selectbox(key="compare-sweep-b").value) == (first, second)
+    assert (app.query_params["sa"], app.query_params["sb"]) == (first, second)
+    shown = texts(app).replace("\\", "")
+    assert "Both on the 12 requests that they share" in shown
+    assert "What differs: the method or its settings" in shown
+    app.selectbox(key="compare-sweep-b").set_value(first).run()
+    assert "Choose two different sweeps." in texts(app)

@@ -35,7 +35,7 @@ QUICK_EDITS = ("--set", "steps=3", "--set", "n_templates=0")
 FACT = ("--prompt", "The capital of France is", "--subject", "France", "--target-new", "Rome")
 COMMANDS: dict[str, tuple[str, ...]] = {
     "score": ("score", "--limit", "8"),
-    "sweep": ("sweep", "--limit", "2", "--layers", "0,9", "--steps", "3", "--templates", "0"),
+    "sweep": ("sweep", "--limit", "2", "--layers", "0,9", "--steps", "3", "--templates", "0", "--no-estimates"),
     "edit": ("edit", *FACT, "--layer", "5", *QUICK_EDITS, "--out", "OUT"),
     "edit-many": ("edit-many", "--limit", "3", "--layer", "5", *QUICK_EDITS),
     "covariance": ("covariance", "--tokens", "512", "--layers", "0,5"),

@@ -80,15 +80,36 @@ def _definition(found: SearchResult) -> str:
     return sentences(
         (
             f"{SCORE}. A round edits the layers still in it with further requests; the better ones go on (sequential "
-            "halving). Blank: eliminated before.",
-            f"Confidence = share of bootstrap resamples of the requests drawn in which the layer is the best of the "
-            f"last round. {lead}",
+            f"halving{_judged(found)}). Blank: not edited in that round.",
+            f"{_confidence(found)} {lead}",
             f"{found.n_pairs:,} edits, {percent(min(found.share_of_sweep, 1.0))} of a full sweep, in "
-            f"{number(found.seconds, 2)} s of {number(found.budget, 2)} s{_stored(found)}. {ended}",
+            f"{number(found.seconds, 2)} s of {number(found.budget, 2)} s{_stored(found)}. {ended}{_apart(found)}",
             f"Began with: {found.prior}. {found.method.upper()} edits of {found.dataset}; {found.model}; seed "
             f"{found.seed}.",
         )
     )
+
+
+def _judged(found: SearchResult) -> str:
+    return ", a layer judged by its neighbours' scores and the estimate, too" if found.neighbours else ""
+
+
+def _confidence(found: SearchResult) -> str:
+    """What the confidence is."""
+    if found.neighbours:
+        return "Confidence = probability that the layer is the best one, by everything measured and the estimate."
+    return (
+        "Confidence = share of bootstrap resamples of the requests drawn in which the layer is the best of the last "
+        "round."
+    )
+
+
+def _apart(found: SearchResult) -> str:
+    """What the seconds hold, and what they do not."""
+    parts = [f"estimating took {number(found.estimating, 2)} s of it"] if found.estimating >= 0.5 else []
+    parts += [f"making the model ready {number(found.loading, 2)} s before it"] if found.loading >= 0.5 else []
+    told = ", ".join(parts)
+    return f" {told[0].upper()}{told[1:]}." if told else ""
 
 
 def _stored(found: SearchResult) -> str:

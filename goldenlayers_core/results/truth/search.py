@@ -7,12 +7,12 @@ import pandas as pd
 
 @dataclass(frozen=True, slots=True)
 class SearchRound:
-    """One round: layers that took part, and their mean score over all requests drawn so far."""
+    """One round: layers that took part, and their mean score over the requests they were edited with so far."""
 
     layers: tuple[int, ...]
     n_requests: int
     means: tuple[float, ...]
-    kept: tuple[int, ...]  # that went on, best first
+    kept: tuple[int, ...]  # that went on, best first, by all that is believed of them
     seconds: float
 
 
@@ -30,18 +30,27 @@ class SearchResult:
     n_pool: int  # requests there were to draw from
     rounds: tuple[SearchRound, ...]
     golden_layer: int
-    confidence: float  # share of bootstrap resamples of the requests drawn in which it is the best of the last round
+    confidence: float  # probability that it is the best layer (older: see `neighbours`)
     rival: int | None  # runner-up of the last round
     lead: tuple[float, float, float] | None  # mean lead over it and its 95 % bootstrap interval
     prior: str  # what the race began with, in words
     budget: float  # seconds given
-    seconds: float  # spent
+    seconds: float  # of it spent, what it took beyond it included
     n_pairs: int  # (request, layer) pairs edited or taken from the store
     seed: int
     finished: bool  # whether the race was run to its end; else the time was up
     provenance: dict[str, str] = field(default_factory=dict)
     n_computed: int | None = None  # pairs that were edited now; the others were in the store. None: not recorded
     seconds_per_edit: float | None = None  # of the pairs, whenever they were edited
+
+    loading: float = 0.0  # seconds before the budget began to run: model, requests, covariances
+    estimating: float = 0.0  # seconds of the budget that the estimate took
+    neighbours: bool = False  # judged by attribution.beliefs; else by means, confidence a share of bootstrap resamples
+
+    @property
+    def over(self) -> float:
+        """Seconds that it took beyond its budget."""
+        return max(self.seconds - self.budget, 0.0)
 
     @property
     def share_of_sweep(self) -> float:

@@ -14,6 +14,7 @@ from goldenlayers_core.tasks.report_parts import GREEDY, SMALL, Parts, title_of
 from goldenlayers_core.tasks.scores.stored import open_scores
 from goldenlayers_core.tasks.truth.judgement import best, curve, failures, of_selection
 from goldenlayers_core.tasks.truth.layer_card import ModelFacts, layer_card
+from goldenlayers_core.tasks.truth.needed import requests_needed
 from goldenlayers_core.tasks.truth.stored_search import open_search
 from goldenlayers_core.tasks.truth.stored_sweep import open_sweep
 
@@ -38,10 +39,19 @@ def of_sweep(store: Store, manifest: RunManifest) -> Parts:
         ),
         Section(figures.sweep_heatmap(sweep), sweep.to_frame(), name="requests"),
         Section(figures.best_layers(chosen, about(sweep)), chosen.to_frame(), name="best-layers"),
+        *_needed(sweep),
         *_estimates(store, sweep, {pick.way: pick.run_id for pick in card.picks}),
         _failing(sweep),
     ]
     return card.sentence, tuple(sections), (*card.remarks, GREEDY, SMALL)
+
+
+def _needed(sweep: SweepResult) -> list[Section]:
+    """How many requests a golden layer needs, where enough were swept to say."""
+    found = requests_needed(sweep)
+    if found is None:
+        return []
+    return [Section(figures.needed_curves(found, about(sweep)), found.to_frame(), name="requests-needed")]
 
 
 def _estimates(store: Store, sweep: SweepResult, runs: Mapping[str, str]) -> list[Section]:

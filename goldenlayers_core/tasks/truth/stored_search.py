@@ -39,6 +39,7 @@ def save_search(store: Store, question: SearchQuestion, found: SearchResult) -> 
             ("computed now", str(found.n_computed)),
             ("cost", f"{found.cost:.4g}"),
             ("budget", f"{found.budget:.0f} s"),
+            ("over", f"{found.over:.0f} s"),
             ("finished", "yes" if found.finished else "no"),
         ),
         code_version=found.provenance.get("code", ""),

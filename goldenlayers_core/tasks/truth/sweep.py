@@ -16,7 +16,7 @@ from goldenlayers_core.evaluation.sweep import UNEDITED, SweptPair, checked
 from goldenlayers_core.evaluation.sweep import sweep as swept
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.records import EditRequest, config_digest, digest_of
-from goldenlayers_core.results import METRICS, Floats, SweepResult
+from goldenlayers_core.results import METRICS, PROBE_METRICS, Floats, SweepResult
 from goldenlayers_core.runtime import Progress, RowWriter, Store
 from goldenlayers_core.tasks.edit.one_edit import method_settings
 from goldenlayers_core.tasks.edit.supplies import supplies_of
@@ -135,6 +135,16 @@ class Bed:
                         done += 1
                         progress.update(done, total, f"Editing, layer {pair.layer}")
         return to_do
+
+    def scores(self, requests: Sequence[EditRequest], layers: Sequence[int]) -> Floats:
+        """(requests, layers) stored scores; NaN for a pair that is not in the store."""
+        pairs = pd.MultiIndex.from_product([[r.digest for r in requests], layers])
+        rows = self.rows()
+        kinds = _floats(rows[~rows.index.duplicated()].reindex(pairs), PROBE_METRICS)  # (pairs, 4)
+        asked = ~np.isnan(kinds)
+        total, count = np.where(asked, kinds, 0.0).sum(axis=1), asked.sum(axis=1)
+        mean = np.divide(total, count, out=np.full(len(pairs), np.nan), where=count > 0)
+        return np.asarray(mean.reshape(len(requests), len(layers)), dtype=np.float64)
 
     def result(self, layers: Sequence[int], seconds: float, computed: int) -> SweepResult:
         """The stored pairs of every request at `layers`, all of which must have been measured."""

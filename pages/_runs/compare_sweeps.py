@@ -1,0 +1,34 @@
+"""Two sweeps beside each other: two methods, two models, or other requests."""
+
+import streamlit as st
+
+from goldenlayers_core.figures import compare_sweeps
+from goldenlayers_core.runtime import RunManifest
+from goldenlayers_core.tasks.truth.compared import compared
+from pages._shared import cached, link, session, show
+from pages._shared.wording import count, shorten, when
+
+
+def compare(runs: tuple[RunManifest, ...]) -> None:
+    """Choose two sweeps; then the figure with its table. Nothing while there are fewer than two."""
+    swept = {m.run_id: m for m in runs if m.kind == "sweep"}
+    if len(swept) < 2:
+        return
+    st.header("Compare two sweeps")
+
+    def label(run_id: str) -> str:
+        run = swept[run_id]
+        method, of = run.word("method", "rome").upper(), count(run.n_requests, "request")
+        return f"{method}, {of} of {shorten(run.dataset, 40)}; {run.model}, {when(run.created)} · {run_id[-6:]}"
+
+    link.option("sa", "compare-sweep-a", tuple(swept), "sweep A")
+    link.option("sb", "compare-sweep-b", tuple(swept), "sweep B")
+    left, right = st.columns(2)
+    a = left.selectbox("Sweep A", swept, format_func=label, key="compare-sweep-a", persist_state="session")
+    b = right.selectbox("Sweep B", swept, index=1, format_func=label, key="compare-sweep-b", persist_state="session")
+    link.say(sa=a, sb=b)
+    if a == b:
+        st.caption("Choose two different sweeps.")
+        return
+    found = cached.once(compared, cached.sweep(a), cached.sweep(b))
+    show.figure(cached.once(compare_sweeps, found, session.dark()), f"compare-{a}-{b}", found.to_frame())
