@@ -1,0 +1,74 @@
+"""What a plan will cost, before it is run, with every assumption. No torch."""
+
+from typing import TYPE_CHECKING, Any, Final
+
+from goldenlayers_core.tasks.parts import deal
+from goldenlayers_core.tasks.plan_cost import Rate, shape_of
+from goldenlayers_core.tasks.plan_file import Plan
+
+if TYPE_CHECKING:
+    from goldenlayers_core.models import ModelHandle
+
+_SHARDS: Final = (1, 2, 4, 8, 64, 512)
+_PER_RESULT: Final[dict[str, int]] = {  # bytes in the store, per request and layer, measured (docs/scaling.md)
+    "sweep": 700,
+    "score": 100,
+    "trace": 200,
+    "many-edits": 6000,
+}
+_PROCESS: Final = 450 * 2**20  # bytes of a process before its model: Python, torch, transformers
+_STATES: Final = 0.5  # of the weights' bytes, for hidden states, gradients and what the allocator keeps
+
+
+def estimated(plan: Plan, rate: Rate, handle: "ModelHandle") -> dict[str, Any]:
+    """Seconds by number of shards, and bytes in memory and in the store, as JSON; `handle` is of the plan's model."""
+    shape = shape_of(handle)
+    shards = []
+    for n in _SHARDS:
+        dealt = [sum(part.cost for part in shard) for shard in deal(plan.parts, n)]
+        busy = sum(1 for seconds in dealt if seconds)
+        shards.append({"shards": n, "seconds": rate.start + max(dealt), "all": sum(dealt) + busy * rate.start})
+        if busy < n:
+            break
+    stored = _PER_RESULT.get(plan.kind, 0) * max(len(plan.requests), 1) * shape.layers
+    if plan.kind == "covariance":
+        stored = 2 * shape.inner**2 * sum(part.n_layers for part in plan.parts)
+    device = handle.device.type
+    alone = "its GPU" if device != "cpu" else f"{rate.threads} threads"
+    return {
+        "shards": shards,
+        "bytes_stored": stored,
+        "bytes_in_memory": int(shape.n_bytes * (1 + _STATES)) + _PROCESS,
+        "measured_here": rate.measured,
+        "assumptions": [
+            *plan.assumptions,
+            f"A process takes {rate.start:g} s to start: imports, model, data.",
+            f"{rate.gflop:.3g} s per GFLOP and {rate.call:.3g} s per pass of a batch through a block, of a process "
+            f"that has {alone} to itself.",
+            f"All processes run at once, each on a device like this one ({device}, {handle.dtype_name}).",
+            f"In memory: the weights, {_STATES:.0%} of them for states, and {_PROCESS // 2**20} MiB of programs; on "
+            "one machine the weights are read from the same file and count once.",
+        ],
+    }
+
+
+def estimate_lines(content: dict[str, Any]) -> list[str]:
+    """The same for a person."""
+    memory, stored = content["bytes_in_memory"] / 2**30, content["bytes_stored"] / 2**20
+    return [
+        "About how long it takes:",
+        *(
+            f"  {row['shards']:4} shards: {_long(row['seconds'])} until the last is ready; together {_long(row['all'])}"
+            for row in content["shards"]
+        ),
+        f"  {memory:.1f} GiB of memory a process, {stored:.1f} MiB in the store",
+        "This stands on:",
+        *(f"  {sentence}" for sentence in content["assumptions"]),
+    ]
+
+
+def _long(seconds: float) -> str:
+    """Seconds in the unit that fits."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
