@@ -13,7 +13,7 @@ from typing import Final
 
 from goldenlayers_core.errors import ConfigError
 
-_GRAINS: Final = (1, 2, 4, 8)  # pieces per shard that are tried, coarse first
+_GRAINS: Final = (1, 2, 3, 4, 6, 8, 12, 16)  # pieces per shard that are tried, coarse first
 _BETTER: Final = 0.97  # what finer pieces must bring, as a share of the longest shard's time
 
 

@@ -5,6 +5,7 @@ at all yet: a shard does what is missing of its parts, and a merge is the comman
 """
 
 import dataclasses
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -87,7 +88,7 @@ def make_plan(bench: "Workbench", kind: Kind, question: Any, progress: Progress)
     )
     plan = Plan(
         kind=kind.name,
-        question=work.question.to_params(),
+        question=json.loads(json.dumps(work.question.to_params())),
         model=handle.name,
         fingerprint=handle.fingerprint,
         result_key=handle.result_key,

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 
 from goldenlayers_core.attribution import causal_trace, edit_aware, lga, packing
+from goldenlayers_core.attribution.probe_rows import probe_batches, probe_rows
 from goldenlayers_core.attribution.requests import Usable, prepare
 from goldenlayers_core.attribution.trace_prompts import prepare as trace_prompt
 from goldenlayers_core.attribution.trace_prompts import resolve, traceable
 from goldenlayers_core.errors import RequestError
-from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.records import EditRequest
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks.parts import Part
@@ -62,9 +62,7 @@ class ScoreParts:
         if self.question.method == "edit-aware":
             size, n = edit_aware.default_chunk(self.handle), len(self.requests)
             chunks = [tuple(range(start, min(start + size, n))) for start in range(0, n, size)]
-            return [
-                self._batch(chunk, sum(_probe_tokens(self.handle, self.requests[i]) for i in chunk)) for chunk in chunks
-            ]
+            return [self._batch(chunk, self._probe_tokens(chunk)) for chunk in chunks]
         config = self.question.config
         pairs = prepare(self.handle, self.requests, self.found.old_answers)
         budget = config.token_budget or lga.default_budget(self.handle)
@@ -78,6 +76,14 @@ class ScoreParts:
             2e-9 * self.passes * tokens * weights, self.passes * shape.layers * max(tokens / shape.per_pass, 1.0)
         )
         return Batch(requests, (), tokens, Work(), (work,))
+
+    def _probe_tokens(self, chunk: Sequence[int]) -> int:
+        """Padded tokens of a chunk of the edit-aware analysis, whose rewrites are passes of their own."""
+        config = self.question.edit_aware
+        rows = [probe_rows(self.handle, i, self.requests[i], config) for i in chunk]
+        groups = [own[0] for own in rows], [row for own in rows for row in own[1:]]
+        budget = config.token_budget or edit_aware.default_budget(self.handle)
+        return sum(batch.n_tokens for group in groups for batch in probe_batches(group, budget))
 
     def done(self, parts: Sequence[Part]) -> list[bool]:
         """Whether the store has the scores of every request of a part."""
@@ -134,7 +140,3 @@ class TraceParts:
 def _there(rows: pd.DataFrame, requests: Sequence[EditRequest], parts: Sequence[Part]) -> list[bool]:
     have = set(rows["request"]) if len(rows) else set()
     return [all(requests[i].digest in have for i in part.requests) for part in parts]
-
-
-def _probe_tokens(handle: ModelHandle, request: EditRequest) -> int:
-    return sum(len(handle.tokenizer(probe.prompt)["input_ids"]) + 4 for probe in request.probes)
