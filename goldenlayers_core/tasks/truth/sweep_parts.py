@@ -21,6 +21,7 @@ _TAKEN: Final = 0.3  # of the passes that the optimisation may take, with direct
 _SUFFIX: Final = 0.5  # of a row's tokens are from the subject's last one on
 _BACKWARD: Final = 2.0  # a pass and its gradients by activations, in passes
 _ANSWER: Final = 4  # tokens of a probe that go through the LM head
+_WANTED: Final = 2  # tokens of a new answer, likewise in every row
 
 
 class SweepParts:
@@ -47,23 +48,22 @@ class SweepParts:
         for chunk in chunks(self.handle, self.requests, templates):
             tokens = [tokens_of(self.handle, self.requests[i], templates) for i in chunk]
             probes, rows = sum(own for own, _ in tokens), sum(own for _, own in tokens)
-            n_probes = sum(len(self.requests[i].probes) for i in chunk)
+            asked = _ANSWER * sum(len(self.requests[i].probes) for i in chunk)
+            wanted = _WANTED * len(templates) * len(chunk)
             factor = 2.0 if self.bed.writing else 1.0
-            each = tuple(self._work(layer, probes, rows, n_probes).times(factor) for layer in self.layers)
-            start = self._work(0, probes, 0, n_probes)
+            each = tuple(self._work(at, (probes, asked), (rows, wanted)).times(factor) for at in self.layers)
+            start = self._work(0, (probes, asked), (0, 0))
             found.append(Batch(tuple(chunk), self.layers, probes + rows, start, each))
         return found
 
-    def _work(self, layer: int, probes: int, rows: int, n_probes: int) -> Work:
-        """One batch at one layer; without rows, the unedited model."""
+    def _work(self, layer: int, probes: tuple[int, int], rows: tuple[int, int]) -> Work:
+        """One batch at one layer, by (tokens, those that go through the LM head) of its probes and of its edits' rows;
+        without rows, the unedited model."""
         shape, above = shape_of(self.handle), self.handle.n_layers - layer
-        steps = self.steps if rows else 0.0
-        tokens = probes + _BACKWARD * steps * _SUFFIX * rows
-        heads = _ANSWER * n_probes + _BACKWARD * steps * len(self.bed.supplies.templates) * n_probes / 4
-        return Work(
-            2e-9 * (tokens * above * shape.block + heads * shape.head),
-            above * (max(probes / shape.per_pass, 1.0) + _BACKWARD * steps * max(_SUFFIX * rows / shape.per_pass, 1.0)),
-        )
+        steps = _BACKWARD * self.steps if rows[0] else 0.0
+        tokens, heads = probes[0] + steps * _SUFFIX * rows[0], probes[1] + steps * rows[1]
+        passes = max(probes[0] / shape.per_pass, 1.0) + steps * max(_SUFFIX * rows[0] / shape.per_pass, 1.0)
+        return Work(2e-9 * (tokens * above * shape.block + heads * shape.head), above * passes)
 
     def done(self, parts: Sequence[Part]) -> list[bool]:
         """Whether every pair of a part is there, and what the unedited model says."""
