@@ -34,7 +34,7 @@ def estimated(plan: Plan, rate: Rate, handle: "ModelHandle") -> dict[str, Any]:
     if plan.kind == "covariance":
         stored = 2 * shape.inner**2 * sum(part.n_layers for part in plan.parts)
     device = handle.device.type
-    alone = "its GPU" if device != "cpu" else f"{rate.threads} threads"
+    alone = "its GPU" if device != "cpu" else f"{rate.threads} cores for its threads"
     return {
         "shards": shards,
         "bytes_stored": stored,

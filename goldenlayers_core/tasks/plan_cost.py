@@ -4,8 +4,8 @@
 
 Work is counted, not measured: multiply-adds of the matrices that a pass goes through, twice, and passes of a batch
 through one block, which is what small models spend their time on. Rates are those of the parts that were measured in
-this store, as a multiple of the stated ones; where none was measured, the stated ones as they are. On a processor
-seconds are processor seconds divided by the threads, which another program's load leaves as they are.
+this store, as a multiple of the stated ones; where none was measured, the stated ones as they are. On a processor the
+rates are of processor seconds, which other programs lengthen least, and threads are taken to share them evenly.
 """
 
 from collections.abc import Sequence
@@ -68,15 +68,15 @@ class Rate:
     """Seconds for work, and where they are from."""
 
     start: float  # seconds of a process before its first part: imports, model, data
-    gflop: float  # seconds per GFLOP
-    call: float  # seconds per call
+    gflop: float  # seconds per GFLOP; on a processor, of one thread
+    call: float  # seconds per call, likewise
     source: str  # one sentence
     measured: bool  # in this store
     threads: int = 1  # of a process
 
     def seconds(self, work: Work) -> float:
-        """Of a process alone on its device."""
-        return self.gflop * work.gflop + self.call * work.calls
+        """Of a process that has its device, or its threads, to itself."""
+        return (self.gflop * work.gflop + self.call * work.calls) / self.threads
 
 
 STATED: Final[dict[str, tuple[float, float, float]]] = {  # device -> start, per GFLOP, per call
@@ -89,10 +89,10 @@ _WHERE: Final = {
 }
 
 
-def stated(device: str) -> Rate:
+def stated(device: str, threads: int = 1) -> Rate:
     """The rate where nothing was measured here; another kind of device counts as a GPU."""
     name = device if device in STATED else "cuda"
-    return Rate(*STATED[name], f"The rates are stated ones: {_WHERE[name]}.", False)
+    return Rate(*STATED[name], f"The rates are stated ones: {_WHERE[name]}.", False, threads if name == "cpu" else 1)
 
 
 def parts_key(kind: str, device: str) -> str:
@@ -100,9 +100,9 @@ def parts_key(kind: str, device: str) -> str:
     return f"{kind}-{device}"
 
 
-def rate_of(store: Store, kind: str, result_key: str, device: str) -> Rate:
+def rate_of(store: Store, kind: str, result_key: str, device: str, threads: int) -> Rate:
     """The rate of a kind of work on this model: by its own measured parts, else those of other models, else stated."""
-    base, rows = stated(device), store.read_rows(TABLE, parts_key(kind, device))
+    base, rows = stated(device, threads), store.read_rows(TABLE, parts_key(kind, device))
     if not len(rows):
         return base
     own = rows[rows["model"] == result_key]
@@ -111,7 +111,7 @@ def rate_of(store: Store, kind: str, result_key: str, device: str) -> Rate:
         return base
     factor = fitted(base, used)
     words = f"The rates were measured on {len(used)} parts {whose} in this store: {factor:.2f} times the stated ones."
-    return Rate(base.start, factor * base.gflop, factor * base.call, words, True)
+    return Rate(base.start, factor * base.gflop, factor * base.call, words, True, base.threads)
 
 
 def fitted(base: Rate, rows: pd.DataFrame) -> float:

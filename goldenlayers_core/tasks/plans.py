@@ -72,9 +72,11 @@ def parted(bench: "Workbench", kind: Kind, question: Any, progress: Progress) ->
 
 def make_plan(bench: "Workbench", kind: Kind, question: Any, progress: Progress) -> tuple[Plan, Rate]:
     """The plan of a question, and the rate its seconds are by. Raises a GoldenLayersError of one sentence."""
+    import torch
+
     work = parted(bench, kind, question, progress)
     handle = work.handle
-    rate = rate_of(bench.store, kind.name, handle.result_key, handle.device.type)
+    rate = rate_of(bench.store, kind.name, handle.result_key, handle.device.type, torch.get_num_threads())
     parts = tuple(
         Part(
             index,
@@ -186,8 +188,6 @@ def _keep(
     seconds: tuple[float, float],
 ) -> None:
     """One row of what a part took, for the merged run and for the next plan's estimate."""
-    import torch
-
     each = [batch.each[batch.layers.index(layer)] for layer in part.layers] or list(batch.each)
     all_ = sum(each, batch.start)
     share = computed / max(len(part.requests) * part.n_layers, 1) if part.requests else computed / part.n_layers
@@ -201,7 +201,7 @@ def _keep(
         "gflop": all_.gflop * min(share, 1.0),
         "calls": all_.calls * min(share, 1.0),
         "wall": wall,
-        "seconds": processor / torch.get_num_threads() if device == "cpu" else wall,
+        "seconds": processor if device == "cpu" else wall,
     }
     bench.store.append_rows(TABLE, parts_key(kind.name, device), pd.DataFrame([row]))
 

@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 import typer.main
 
 from goldenlayers_core.__main__ import app, main
 from goldenlayers_core.errors import ConfigError
 from goldenlayers_core.records import LgaConfig, ModelSource, TraceConfig
+from goldenlayers_core.results import METRICS
 from goldenlayers_core.runtime import Progress, RunManifest, Store
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, TraceQuestion, Workbench, open_workbench
 from goldenlayers_core.tasks.edit.covariance import estimated
@@ -168,6 +170,8 @@ def test_four_processes_one_killed_and_one_twice_make_the_run_of_a_single_one(fo
     with pytest.raises(ConfigError, match=r"parts of this sweep are not in the store yet \(part 0"):
         check_whole(plan, open_work(shared, shared.kind_of(question(folder)), plan, Progress()))
     monkeypatch.setenv("GOLDENLAYERS_CACHE", str(cache))
+    assert main(["merge", str(file)]) == 2
+    assert "run the shards again" in capsys.readouterr().err
     with Program(DIES, file) as dying:
         dying.process.communicate(timeout=300)
         assert dying.process.returncode == -signal.SIGKILL
@@ -231,6 +235,25 @@ def test_the_merged_run_is_that_of_a_single_process_to_the_last_bit(kind, folder
         )
     alone.close()
     shared.close()
+
+
+def test_other_batches_and_other_threads_agree_within_the_stated_tolerance(folder, tmp_path):
+    asked = question(folder)
+    asked = dataclasses.replace(asked, choice=dataclasses.replace(asked.choice, limit=12))
+    alone, other = (
+        open_bed(bench_in(tmp_path / "a"), asked, Progress()),
+        open_bed(bench_in(tmp_path / "b"), asked, Progress()),
+    )
+    threads = torch.get_num_threads()
+    alone.measure(alone.requests, range(LAYERS), Progress())
+    try:
+        torch.set_num_threads(threads + 1)
+        for request in other.requests:  # batches of one
+            other.measure([request], range(LAYERS), Progress())
+    finally:
+        torch.set_num_threads(threads)
+    values = [bed.rows()[[m.name for m in METRICS]].to_numpy(float) for bed in (alone, other)]
+    np.testing.assert_allclose(values[0], values[1], atol=1e-4)  # as docs/scaling.md says
 
 
 def test_a_covariance_is_shared_by_layers(folder, tmp_path):
