@@ -3,19 +3,21 @@
 from typing import TYPE_CHECKING, Any, Final
 
 from goldenlayers_core.tasks.parts import deal
-from goldenlayers_core.tasks.plan_cost import Rate, shape_of
+from goldenlayers_core.tasks.plan_cost import Rate, Shape, shape_of
 from goldenlayers_core.tasks.plan_file import Plan
 
 if TYPE_CHECKING:
     from goldenlayers_core.models import ModelHandle
 
 _SHARDS: Final = (1, 2, 4, 8, 64, 512)
-_PER_RESULT: Final[dict[str, int]] = {  # bytes in the store, per request and layer, measured (docs/scaling.md)
-    "sweep": 700,
-    "score": 100,
-    "trace": 200,
-    "many-edits": 6000,
+_PER_RESULT: Final[dict[str, int]] = {  # bytes per request and layer, rows and run together; measured for the first two
+    "sweep": 2000,
+    "score": 300,
+    "trace": 300,
 }
+_PER_REPORT: Final = 30_000  # bytes of one edit with its probes, before and after
+_PER_FILE: Final = 20_000  # bytes of a file of rows beside them
+_MOST_FILES: Final = 64  # of rows, before they are merged
 _PROCESS: Final = 450 * 2**20  # bytes of a process before its model: Python, torch, transformers
 _STATES: Final = 0.5  # of the weights' bytes, for hidden states, gradients and what the allocator keeps
 
@@ -30,14 +32,11 @@ def estimated(plan: Plan, rate: Rate, handle: "ModelHandle") -> dict[str, Any]:
         shards.append({"shards": n, "seconds": rate.start + max(dealt), "all": sum(dealt) + busy * rate.start})
         if busy < n:
             break
-    stored = _PER_RESULT.get(plan.kind, 0) * max(len(plan.requests), 1) * shape.layers
-    if plan.kind == "covariance":
-        stored = 2 * shape.inner**2 * sum(part.n_layers for part in plan.parts)
     device = handle.device.type
     alone = "its GPU" if device != "cpu" else f"{rate.threads} cores for its threads"
     return {
         "shards": shards,
-        "bytes_stored": stored,
+        "bytes_stored": _stored(plan, shape),
         "bytes_in_memory": int(shape.n_bytes * (1 + _STATES)) + _PROCESS,
         "measured_here": rate.measured,
         "assumptions": [
@@ -50,6 +49,18 @@ def estimated(plan: Plan, rate: Rate, handle: "ModelHandle") -> dict[str, Any]:
             "one machine the weights are read from the same file and count once.",
         ],
     }
+
+
+def _stored(plan: Plan, shape: Shape) -> int:
+    """Bytes in the store, about: of the rows and of the run."""
+    layers = sum(part.n_layers for part in plan.parts)
+    if plan.kind == "covariance":
+        return 2 * shape.inner**2 * layers  # half of a symmetric float32 matrix
+    each = _PER_REPORT
+    if plan.kind in _PER_RESULT:
+        each = _PER_RESULT[plan.kind] * max((len(part.layers) for part in plan.parts), default=0)
+        each = each or _PER_RESULT[plan.kind] * shape.layers
+    return len(plan.requests) * each + _PER_FILE * min(layers, _MOST_FILES)
 
 
 def estimate_lines(content: dict[str, Any]) -> list[str]:

@@ -80,7 +80,7 @@ class Rate:
 
 
 STATED: Final[dict[str, tuple[float, float, float]]] = {  # device -> start, per GFLOP, per call
-    "cpu": (8.0, 0.02, 0.0008),
+    "cpu": (8.0, 0.018, 0.0008),
     "cuda": (20.0, 0.0001, 0.0004),
 }
 _WHERE: Final = {

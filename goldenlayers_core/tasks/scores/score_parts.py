@@ -27,7 +27,7 @@ from goldenlayers_core.tasks.stored_rows import TOKENS_VERSION, read_rows
 if TYPE_CHECKING:
     from goldenlayers_core.tasks.workbench import Workbench
 
-_PASSES: Final = {"lga": 6.0, "edit-aware": 4.0}  # forward, backward and inner products, in passes
+_PASSES: Final = {"lga": 4.0, "edit-aware": 2.0}  # one forward, and one per gradient; inner products are not counted
 
 
 def _unique(found: Usable) -> Usable:
