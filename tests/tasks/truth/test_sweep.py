@@ -145,7 +145,7 @@ def test_a_killed_sweep_resumes_without_computing_a_finished_pair_again(bench, t
         def append_then_die(*args, count=[0]):
             append(*args)
             count[0] += 1
-            if count[0] == 12:
+            if count[0] == 3:
                 os.kill(os.getpid(), signal.SIGKILL)
 
         bench.store.append_rows = append_then_die
