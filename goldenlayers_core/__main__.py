@@ -12,39 +12,30 @@ from typing import Annotated, Literal
 
 import typer
 
-from goldenlayers_core.commands.answers import dataset_answer, dataset_lines, score_answer, score_lines
+from goldenlayers_core.commands.answers import dataset_answer, dataset_lines
 from goldenlayers_core.commands.classroom import classroom
-from goldenlayers_core.commands.console import (
-    Data,
-    Device,
-    Dtype,
-    Json,
-    KnownOnly,
-    Limit,
-    Model,
-    Split,
-    guarded,
-    reporter,
-    say,
-)
+from goldenlayers_core.commands.console import Device, Dtype, Json, Model, guarded, reporter, say
 from goldenlayers_core.commands.covariance import covariance
 from goldenlayers_core.commands.edit import edit, edit_many
 from goldenlayers_core.commands.export import export, import_
 from goldenlayers_core.commands.health import diagnostics, health
+from goldenlayers_core.commands.plan import merge, plan, shard
 from goldenlayers_core.commands.prepare import prepare
 from goldenlayers_core.commands.report import report
+from goldenlayers_core.commands.score import score
 from goldenlayers_core.commands.search import search
 from goldenlayers_core.commands.sweep import sweep
 from goldenlayers_core.commands.trace import evaluate, trace
-from goldenlayers_core.records import EditAwareConfig, LgaConfig, ModelSource, SelectionConfig
+from goldenlayers_core.records import ModelSource
 from goldenlayers_core.runtime import logs
-from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, open_workbench
+from goldenlayers_core.tasks import open_workbench
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 for command in (
     prepare,
     edit,
     export,
+    score,
     trace,
     evaluate,
     sweep,
@@ -52,10 +43,13 @@ for command in (
     covariance,
     report,
     classroom,
-    health,
-    diagnostics,
+    shard,
+    merge,
 ):
     app.command()(command)
+for command in (health, diagnostics):
+    app.command()(command)
+app.add_typer(plan)
 app.command("edit-many")(edit_many)
 app.command("import")(import_)
 
@@ -109,42 +103,6 @@ def datasets(dataset: Annotated[str | None, typer.Option("--dataset")] = None, a
     found = open_workbench().dataset(dataset)
     content = dataset_answer(found)
     say(as_json, content, lambda: dataset_lines(content))
-
-
-@app.command()
-def score(
-    model: Model = "bundled",
-    dataset: Data = "bundled",
-    limit: Limit = None,
-    split: Split = "all",
-    method: Annotated[Literal["lga", "edit-aware"], typer.Option("--method", help="how layers are scored")] = "lga",
-    scope: Annotated[str, typer.Option("--scope", help="LGA: mlp, mlp_out, attention or block")] = "mlp",
-    old_answer: Annotated[str, typer.Option("--old-answer", help="LGA: dataset or model")] = "dataset",
-    loss_on: Annotated[str, typer.Option("--loss-on", help="LGA: sequence (prompt and answer) or answer")] = "answer",
-    precision: Annotated[str, typer.Option("--precision", help="model or bfloat16")] = "model",
-    fence: Annotated[float, typer.Option("--fence", help="LGA: k of the Tukey fences")] = 1.0,
-    known_only: KnownOnly = False,
-    device: Device = "auto",
-    dtype: Dtype = "auto",
-    as_json: Json = False,
-) -> None:
-    """Layer scores of a dataset by Layer Gradient Analysis or by edit-aware analysis, and the golden layer."""
-    from goldenlayers_core.tasks.scores.layer_scores import layer_scores
-    from goldenlayers_core.tasks.scores.stored import other_pick, save_scores
-
-    question = ScoreQuestion(
-        model=ModelSource(model, None, device, dtype),
-        choice=DatasetChoice(dataset, split, limit, known_only),
-        config=LgaConfig(scope, old_answer, precision, loss_on=loss_on),  # type: ignore[arg-type]  # checked by LgaConfig
-        selection=SelectionConfig(fence=fence),
-        method=method,
-        edit_aware=EditAwareConfig(precision=precision),  # type: ignore[arg-type]  # checked there, too
-    )
-    bench = open_workbench()
-    scores, selection = layer_scores(bench, question, reporter())
-    run_id = save_scores(bench.store, question, scores, selection)
-    content = score_answer(scores, selection, dataset, run_id, other_pick(scores, question))
-    say(as_json, content, lambda: score_lines(content))
 
 
 @app.command()

@@ -59,9 +59,9 @@ def trace_requests(
     full = resolve(handle, config, requests)
     prompts = [prepare(handle, request, full.answer, i) for i, request in enumerate(requests)]
     budget = full.token_budget or default_budget(handle)
-    costs = {prompt.index: _cost(prompt, full) for prompt in prompts}
+    costs = {prompt.index: cost_of(prompt, full) for prompt in prompts}
     spent, whole = 0, sum(costs.values())
-    for group in _groups(prompts, full, budget):
+    for group in groups(prompts, full, budget):
         cost = sum(costs[prompt.index] for prompt in group)
 
         def between(share: float, spent: int = spent, cost: int = cost) -> None:
@@ -101,18 +101,18 @@ def default_budget(handle: ModelHandle) -> int:
     return 256 if handle.device.type == "cpu" else 4096
 
 
-def _cost(prompt: TracePrompt, config: TraceConfig) -> int:
+def cost_of(prompt: TracePrompt, config: TraceConfig) -> int:
     """Tokens that a prompt's restores at one layer pass through the model."""
     starts = range(prompt.first, len(prompt.ids)) if config.positions == "all" else (prompt.last,)
     return config.n_samples * sum(len(prompt.ids) - start for start in starts)
 
 
-def _groups(prompts: Sequence[TracePrompt], config: TraceConfig, budget: int) -> Iterator[list[TracePrompt]]:
+def groups(prompts: Sequence[TracePrompt], config: TraceConfig, budget: int) -> Iterator[list[TracePrompt]]:
     """Prompts of like length whose restores at one layer together fit into the budget (one prompt at least)."""
     group: list[TracePrompt] = []
     tokens = 0
     for prompt in sorted(prompts, key=lambda p: (len(p.ids), p.index)):
-        size = _cost(prompt, config)
+        size = cost_of(prompt, config)
         if group and tokens + size > budget:
             yield group
             group, tokens = [], 0

@@ -5,14 +5,16 @@ from typing import Annotated
 
 import typer
 
+from goldenlayers_core.commands.asking import asking
 from goldenlayers_core.commands.console import Device, Dtype, Json, Model, reporter, say
 from goldenlayers_core.commands.sweep import Layers, layer_numbers
 from goldenlayers_core.records import ModelSource
+from goldenlayers_core.results.edit.covariance import CovarianceCard
 from goldenlayers_core.tasks import open_workbench
 from goldenlayers_core.tasks.questions import CovarianceQuestion
 
 
-def covariance(
+def covariance_question(
     model: Model = "bundled",
     source: Annotated[
         str, typer.Option("--source", help="samples (the model's own), a file, or hub:owner/name/path")
@@ -22,15 +24,21 @@ def covariance(
     shrinkage: Annotated[float, typer.Option("--shrinkage", help="share of the identity mixed in")] = 0.01,
     device: Device = "auto",
     dtype: Dtype = "auto",
-    as_json: Json = False,
-) -> None:
+) -> CovarianceQuestion:
+    """The question of the command's options."""
+    return CovarianceQuestion(ModelSource(model, None, device, dtype), source, tokens, layer_numbers(layers), shrinkage)
+
+
+@asking(covariance_question)
+def covariance(question: CovarianceQuestion, as_json: Json = False) -> None:
     """Estimate the covariance of the keys of every layer, and keep it for the methods that use one."""
     from goldenlayers_core.tasks.edit.covariance import estimated
 
-    question = CovarianceQuestion(
-        ModelSource(model, None, device, dtype), source, tokens, layer_numbers(layers), shrinkage
-    )
-    card = estimated(open_workbench(), question, reporter())
+    tell_covariance(estimated(open_workbench(), question, reporter()), as_json)
+
+
+def tell_covariance(card: CovarianceCard, as_json: bool) -> None:
+    """Print what is known of an estimate."""
     lines = [
         f"{card.model}: {card.words}, {card.width:,} directions, shrinkage {card.shrinkage:g}, {card.seconds:.1f} s"
     ]

@@ -7,10 +7,12 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from goldenlayers_core.commands.asking import asking
 from goldenlayers_core.commands.console import Data, Device, Dtype, Json, Limit, Model, Split, is_layer, reporter, say
 from goldenlayers_core.errors import ConfigError
 from goldenlayers_core.records import EditRequest, ModelSource
-from goldenlayers_core.tasks import DatasetChoice, EditQuestion, open_workbench
+from goldenlayers_core.results.edit.many_edits import ManyEdits
+from goldenlayers_core.tasks import DatasetChoice, EditQuestion, Workbench, open_workbench
 from goldenlayers_core.tasks.questions import ManyEditsQuestion
 
 Method = Annotated[str, typer.Option("--method", help="of editing")]
@@ -93,7 +95,7 @@ def edit(
     say(as_json, edit_answer(report), lambda: edit_lines(report))
 
 
-def edit_many(
+def many_question(
     model: Model = "bundled",
     dataset: Data = "bundled",
     limit: Limit = None,
@@ -110,23 +112,11 @@ def edit_many(
     ] = "alone",
     settings: Settings = None,
     known_only: Annotated[bool, typer.Option("--known-only", help="only facts the model answers itself")] = False,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="write the edit or stack to this file (not for --mode alone)")
-    ] = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
-    as_json: Json = False,
-) -> None:
-    """Edit every fact of a dataset at one layer, and ask every probe before and after."""
-    from goldenlayers_core.commands.answers_many import many_answer, many_lines
-    from goldenlayers_core.tasks.edit.export import export_to
-    from goldenlayers_core.tasks.edit.many_edits import many_result
-    from goldenlayers_core.tasks.edit.one_edit import open_edit
-    from goldenlayers_core.tasks.edit.stored_many import save_many
-
-    if out and mode == "alone":
-        raise ConfigError("Edits that are each alone make no stack to write; leave --out out, or choose another mode.")
-    question = ManyEditsQuestion(
+) -> ManyEditsQuestion:
+    """The question of the command's options."""
+    return ManyEditsQuestion(
         model=ModelSource(model, None, device, dtype),
         choice=DatasetChoice(dataset, split, limit, known_only),
         method=method,
@@ -134,11 +124,36 @@ def edit_many(
         settings=settings_of(method, settings or ()),
         mode=mode,
     )
+
+
+@asking(many_question)
+def edit_many(
+    question: ManyEditsQuestion,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="write the edit or stack to this file (not for --mode alone)")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Edit every fact of a dataset at one layer, and ask every probe before and after."""
+    from goldenlayers_core.tasks.edit.export import export_to
+    from goldenlayers_core.tasks.edit.many_edits import many_result
+    from goldenlayers_core.tasks.edit.one_edit import open_edit
+
+    if out and question.mode == "alone":
+        raise ConfigError("Edits that are each alone make no stack to write; leave --out out, or choose another mode.")
     bench = open_workbench()
     found = many_result(bench, question, reporter())
-    run_id = save_many(bench.store, question, found)
     if out:
         edits = [open_edit(bench, edit_id) for edit_id in found.edit_ids]
         export_to(bench.model(question.model), edits, "safetensors", out)
-    content = many_answer(found, dataset, run_id)
+    tell_many(bench, question, found, as_json)
+
+
+def tell_many(bench: Workbench, question: ManyEditsQuestion, found: ManyEdits, as_json: bool) -> None:
+    """Store the run, and print it."""
+    from goldenlayers_core.commands.answers_many import many_answer, many_lines
+    from goldenlayers_core.tasks.edit.stored_many import save_many
+
+    run_id = save_many(bench.store, question, found)
+    content = many_answer(found, question.choice.dataset, run_id)
     say(as_json, content, lambda: many_lines(content))

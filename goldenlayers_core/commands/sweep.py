@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from goldenlayers_core.commands.asking import asking
 from goldenlayers_core.commands.console import (
     Data,
     Device,
@@ -19,7 +20,8 @@ from goldenlayers_core.commands.console import (
 )
 from goldenlayers_core.errors import ConfigError
 from goldenlayers_core.records import ModelSource
-from goldenlayers_core.tasks import DatasetChoice, open_workbench
+from goldenlayers_core.results import SweepResult
+from goldenlayers_core.tasks import DatasetChoice, Workbench, open_workbench
 from goldenlayers_core.tasks.questions import SweepQuestion
 
 Layers = Annotated[str, typer.Option("--layers", help="all, or numbers with commas: 0,3,6")]
@@ -36,7 +38,7 @@ def layer_numbers(layers: str) -> tuple[int, ...]:
     return tuple(sorted({int(part) for part in parts}))
 
 
-def sweep(
+def sweep_question(
     model: Model = "bundled",
     dataset: Data = "bundled",
     limit: Limit = None,
@@ -53,22 +55,12 @@ def sweep(
     writing: Annotated[
         bool, typer.Option("--writing", help="fluency and perplexity drift too, which doubles the time")
     ] = False,
-    estimates: Annotated[
-        bool, typer.Option("--estimates/--no-estimates", help="LGA, edit-aware analysis and the causal trace beside it")
-    ] = True,
     device: Device = "auto",
     dtype: Dtype = "auto",
-    as_json: Json = False,
-) -> None:
-    """Real edits of every request at every layer, measured; what is stored already is not computed again."""
-    from goldenlayers_core.commands.answers_sweep import sweep_answer, sweep_lines
-    from goldenlayers_core.tasks.truth.estimates import compute_estimates, with_reasons
-    from goldenlayers_core.tasks.truth.layer_card import ModelFacts, layer_card
-    from goldenlayers_core.tasks.truth.stored_sweep import save_sweep
-    from goldenlayers_core.tasks.truth.sweep import sweep_result
-
+) -> SweepQuestion:
+    """The question of the command's options."""
     given = {"n_templates": templates, "steps": steps}
-    question = SweepQuestion(
+    return SweepQuestion(
         model=ModelSource(model, None, device, dtype),
         choice=DatasetChoice(dataset, split, limit, known_only),
         method=method,
@@ -76,12 +68,38 @@ def sweep(
         layers=layer_numbers(layers),
         writing=writing,
     )
+
+
+@asking(sweep_question)
+def sweep(
+    question: SweepQuestion,
+    estimates: Annotated[
+        bool, typer.Option("--estimates/--no-estimates", help="LGA, edit-aware analysis and the causal trace beside it")
+    ] = True,
+    as_json: Json = False,
+) -> None:
+    """Real edits of every request at every layer, measured; what is stored already is not computed again."""
+    from goldenlayers_core.tasks.truth.sweep import sweep_result
+
     bench = open_workbench()
-    found, handle = sweep_result(bench, question, reporter()), bench.model(question.model)
+    tell_sweep(bench, question, sweep_result(bench, question, reporter()), as_json, estimates)
+
+
+def tell_sweep(
+    bench: Workbench, question: SweepQuestion, found: SweepResult, as_json: bool, estimates: bool = True
+) -> None:
+    """Store the run, and print it, by default with what the estimates pick."""
+    from goldenlayers_core.commands.answers_sweep import sweep_answer, sweep_lines
+    from goldenlayers_core.tasks.truth.estimates import compute_estimates, with_reasons
+    from goldenlayers_core.tasks.truth.layer_card import ModelFacts, layer_card
+    from goldenlayers_core.tasks.truth.stored_sweep import save_sweep
+
+    handle = bench.model(question.model)
     run_id = save_sweep(bench.store, question, found)
     facts = ModelFacts(handle.name, handle.fingerprint, handle.n_layers, handle.architecture.model_type)
     cost = found.seconds_per_edit * found.n_requests * len(found.layers)
     reasons = compute_estimates(bench, question, cost, reporter()) if estimates else {}
-    card = with_reasons(layer_card(bench.store, facts, found, run_id, method), reasons, estimates)
-    content = sweep_answer(found, card, dataset, run_id)
+    made = layer_card(bench.store, facts, found, run_id, question.method)
+    card = with_reasons(made, reasons, estimates)
+    content = sweep_answer(found, card, question.choice.dataset, run_id)
     say(as_json, content, lambda: sweep_lines(content, card))

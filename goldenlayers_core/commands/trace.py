@@ -5,12 +5,14 @@ from typing import Annotated
 
 import typer
 
+from goldenlayers_core.commands.asking import asking
 from goldenlayers_core.commands.console import Data, Device, Dtype, Json, KnownOnly, Limit, Model, Split, reporter, say
 from goldenlayers_core.records import ModelSource, TraceConfig
-from goldenlayers_core.tasks import DatasetChoice, TraceQuestion, open_workbench
+from goldenlayers_core.results import TraceResult
+from goldenlayers_core.tasks import DatasetChoice, TraceQuestion, Workbench, open_workbench
 
 
-def trace(
+def trace_question(
     model: Model = "bundled",
     dataset: Data = "bundled",
     limit: Limit = None,
@@ -25,13 +27,8 @@ def trace(
     known_only: KnownOnly = False,
     device: Device = "auto",
     dtype: Dtype = "auto",
-    as_json: Json = False,
-) -> None:
-    """Causal tracing: where an answer comes back when one clean state is put into a corrupted run."""
-    from goldenlayers_core.commands.answers_trace import trace_answer, trace_lines
-    from goldenlayers_core.tasks.scores.stored_trace import save_trace
-    from goldenlayers_core.tasks.scores.trace import trace_result
-
+) -> TraceQuestion:
+    """The question of the command's options."""
     config = TraceConfig(
         kind=kind,  # type: ignore[arg-type]  # checked by TraceConfig, as the next two
         window=window,
@@ -41,13 +38,28 @@ def trace(
         answer=answer,  # type: ignore[arg-type]
         positions=positions,  # type: ignore[arg-type]
     )
-    question = TraceQuestion(
-        ModelSource(model, None, device, dtype), DatasetChoice(dataset, split, limit, known_only), config
-    )
+    source = ModelSource(model, None, device, dtype)
+    return TraceQuestion(source, DatasetChoice(dataset, split, limit, known_only), config)
+
+
+@asking(trace_question)
+def trace(question: TraceQuestion, as_json: Json = False) -> None:
+    """Causal tracing: where an answer comes back when one clean state is put into a corrupted run."""
+    from goldenlayers_core.tasks.scores.trace import trace_result
+
     bench = open_workbench()
-    result, resolved = trace_result(bench, question, reporter())
+    tell_trace(bench, question, *trace_result(bench, question, reporter()), as_json)
+
+
+def tell_trace(
+    bench: Workbench, question: TraceQuestion, result: TraceResult, resolved: TraceConfig, as_json: bool
+) -> None:
+    """Store the run, and print it; `resolved` is the config with all numbers in it."""
+    from goldenlayers_core.commands.answers_trace import trace_answer, trace_lines
+    from goldenlayers_core.tasks.scores.stored_trace import save_trace
+
     run_id = save_trace(bench.store, question, resolved, result)
-    content = trace_answer(result, dataset, run_id)
+    content = trace_answer(result, question.choice.dataset, run_id)
     say(as_json, content, lambda: trace_lines(content))
 
 

@@ -46,6 +46,7 @@ class SweptPair:
     answer: str  # greedy answer to the request's prompt
     seconds: float  # the pair's share of the time its batch took
     texts: tuple[str, ...] = ()  # per probe, what the model said, as far as it was written
+    together: int = 1  # pairs of this layer that were one batch, which are yielded one right after the other
 
 
 def checked(
@@ -82,17 +83,16 @@ def sweep(
     """
     for layer in layers:
         handle.check_layer(layer)
-    for chunk in _chunks(handle, requests, supplies.templates):
+    for chunk in chunks(handle, requests, supplies.templates):
         yield from _Chunk(handle, requests, chunk, between, token_budget, writing).run(layers, method, config, supplies)
 
 
-def _chunks(handle: ModelHandle, requests: Sequence[EditRequest], templates: Sequence[str]) -> Iterator[list[int]]:
-    """Requests in groups whose states fit in memory together, one at least."""
+def chunks(handle: ModelHandle, requests: Sequence[EditRequest], templates: Sequence[str]) -> Iterator[list[int]]:
+    """Requests in groups whose states fit in memory together, one at least: what is edited as one batch."""
     chunk: list[int] = []
     probes = rows = 0
     for i, request in enumerate(requests):
-        own_probes = sum(len(handle.tokenizer(p.prompt)["input_ids"]) + 8 for p in request.probes)
-        own_rows = sum(len(row.ids) for row in edit_rows(handle, request, templates))
+        own_probes, own_rows = tokens_of(handle, request, templates)
         if chunk and max(probes + own_probes, rows + own_rows) > _CHUNK_TOKENS:
             yield chunk
             chunk, probes, rows = [], 0, 0
@@ -100,6 +100,12 @@ def _chunks(handle: ModelHandle, requests: Sequence[EditRequest], templates: Seq
         probes, rows = probes + own_probes, rows + own_rows
     if chunk:
         yield chunk
+
+
+def tokens_of(handle: ModelHandle, request: EditRequest, templates: Sequence[str]) -> tuple[int, int]:
+    """Tokens of a request's probes with their answers, about, and of the rows its edit is computed on."""
+    probes = sum(len(handle.tokenizer(p.prompt)["input_ids"]) + 8 for p in request.probes)
+    return probes, sum(len(row.ids) for row in edit_rows(handle, request, templates))
 
 
 class _Chunk:
@@ -143,7 +149,7 @@ class _Chunk:
         for i, span in enumerate(self.spans):
             metrics = self.metrics(span, before, before, [self.unedited_success(q) for q in span]) | written[i]
             texts = tuple(self.asked[q].before for q in span)
-            yield SweptPair(self.chunk[i], UNEDITED, metrics, texts[0], 0.0, texts)
+            yield SweptPair(self.chunk[i], UNEDITED, metrics, texts[0], 0.0, texts, len(self.spans))
         order = _alternating(layers)
         for layer, made in edits_at(
             self.handle, method, self.requests, order, config, supplies, self.between, self.budget
@@ -154,7 +160,7 @@ class _Chunk:
             end = time.perf_counter()
             for i, (metrics, answer, texts) in enumerate(pairs):
                 seconds = (end - start) / len(pairs)
-                yield SweptPair(self.chunk[i], layer, metrics | written[i], answer, seconds, texts)
+                yield SweptPair(self.chunk[i], layer, metrics | written[i], answer, seconds, texts, len(pairs))
             start = time.perf_counter()
 
     def unedited_success(self, q: int) -> bool:

@@ -144,6 +144,22 @@ class Store:
         self._open()
         self._objects.save_json(kind, name, content)
 
+    def change_json(self, kind: str, name: str, change: Callable[[Any], Any]) -> Any:
+        """Store what `change` makes of what is stored now (None where nothing is, or it is damaged), and return it.
+
+        No other process changes it in between, so that of two that add to it neither is lost.
+        """
+        kind, name = _kind(kind, "kind"), checked_name(name, kind)
+        self._open()
+        with locked(self.root / ".locks" / kind):
+            try:
+                before = self._objects.load_json(kind, name)
+            except StoreError:
+                before = None
+            content = change(before)
+            self._objects.save_json(kind, name, content)
+        return content
+
     def load_json(self, kind: str, name: str) -> Any:
         """What was stored."""
         return self._objects.load_json(_kind(kind, "kind"), checked_name(name, kind))

@@ -21,6 +21,8 @@ class Kind:
     work: str  # gets (bench, question, progress) and returns a run's id
     report: str = ""  # gets (store, manifest) and returns the parts of the run's report; "": its tables as they are
     screens: str = ""  # gets (store, manifest) and returns the run's screens in presenter mode; "": it has none
+    parts: str = ""  # gets (bench, question, progress) and returns the work in parts (see tasks.plans); "": it has none
+    whole: str = ""  # why it has none, and what to do, in one sentence
 
 
 def function(named: str) -> Callable[..., Any]:

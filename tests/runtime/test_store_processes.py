@@ -28,6 +28,15 @@ SAVE = """
         store.save_run(manifest("shared", title=mark), {"a": frame, "b": frame}, {"t": mark})
 """
 
+ADD = """
+    import sys
+    from pathlib import Path
+    from goldenlayers_core.runtime import Store
+    store, name = Store(Path(sys.argv[1])), sys.argv[2]
+    for step in range(40):
+        store.change_json("cards", "one", lambda before: [*(before or []), f"{name}-{step}"])
+"""
+
 WRITE_FOREVER = """
     import sys
     import numpy as np, pandas as pd
@@ -62,6 +71,15 @@ def test_two_processes_append_to_one_table_while_it_is_merged_and_read(tmp_path:
     assert set(frame["request"]) == {f"{name}-{step}" for name in "ab" for step in range(100)}
     assert len(frame) == 200
     assert store.problems() == ()
+
+
+def test_of_what_two_processes_add_to_one_object_nothing_is_lost(tmp_path: Path) -> None:
+    with Program(ADD, tmp_path, "a") as one, Program(ADD, tmp_path, "b") as two:
+        one.output()
+        two.output()
+    found = Store(tmp_path).load_json("cards", "one")
+    assert len(found) == 80
+    assert [step for step in found if step[0] == "a"] == [f"a-{step}" for step in range(40)]
 
 
 def test_two_processes_save_one_run_and_it_is_never_a_mixture(tmp_path: Path) -> None:

@@ -77,23 +77,33 @@ def _conditioned(
     return conditions
 
 
+def card_key(bench: "Workbench", handle: ModelHandle, question: CovarianceQuestion) -> str:
+    """Under what the store keeps the question's covariance."""
+    text = "" if question.source == SAMPLES else read_corpus(bench.store, question.source)[0]
+    return digest_of([handle.result_key, _origin(question, text), question.tokens])
+
+
+def _origin(question: CovarianceQuestion, text: str) -> str:
+    own = question.source == SAMPLES
+    return sample_origin(SampleConfig(n_tokens=question.tokens)) if own else text_origin(text)
+
+
 def _estimate(
     bench: "Workbench", handle: ModelHandle, question: CovarianceQuestion, progress: Progress
 ) -> CovarianceCard:
-    layers, config = question.layers or tuple(range(handle.n_layers)), SampleConfig(n_tokens=question.tokens)
+    layers = question.layers or tuple(range(handle.n_layers))
     for layer in layers:
         handle.check_layer(layer)
     own = question.source == SAMPLES
     text, words = ("", "") if own else read_corpus(bench.store, question.source)
-    origin = sample_origin(config) if own else text_origin(text)
+    origin = _origin(question, text)
     key = digest_of([handle.result_key, origin, question.tokens])
     found = next((card for card in cards(bench.store, handle.fingerprint) if card.key == key), None)
     have = found.layers if found and found.shrinkage == question.shrinkage else ()
     missing = [layer for layer in layers if layer not in have]
     if found and not missing:
         progress.update(1, 1, "In the store already")
-        save_card(bench.store, found := dataclasses.replace(found, created=now()))  # the newest is used
-        return found
+        return save_card(bench.store, dataclasses.replace(found, created=now()))  # the newest is used
     start = time.perf_counter()
     so_far = SumsSoFar(bench.store, handle, key, missing)
     conditions = dict(zip(found.layers, found.conditions, strict=True)) if found and have else {}
@@ -121,7 +131,7 @@ def _estimate(
         seconds=time.perf_counter() - start + earlier,
         created=now(),
     )
-    save_card(bench.store, card)
+    card = save_card(bench.store, card)
     so_far.remove()
     progress.update(1, 1, "Key covariance stored")
     return card

@@ -41,6 +41,19 @@ def many_result(bench: "Workbench", question: ManyEditsQuestion, progress: Progr
     Raises ConfigError when the method cannot write them so, RequestError when none can be edited or two that are to
     hold together contradict each other, and whatever cancels; what was finished is stored.
     """
+    work, requests, skipped = open_work(bench, question, progress)
+    start = time.perf_counter()
+    done = {"alone": work.alone, "together": work.together, "sequential": work.sequential}[question.mode](requests)
+    return _result(work, question, requests, [*skipped, *done.skipped], done, time.perf_counter() - start)
+
+
+def open_work(
+    bench: "Workbench", question: ManyEditsQuestion, progress: Progress
+) -> tuple[Work, tuple[EditRequest, ...], list[tuple[str, str]]]:
+    """The model, the method and the layer of a question; its editable requests, each content once; and the others.
+
+    Raises as `many_result` does, before anything is edited.
+    """
     method = get_method(question.method)
     config = method_settings(method.config_class, question.settings)
     if question.mode == "together" and method.run_batch is None:
@@ -61,11 +74,7 @@ def many_result(bench: "Workbench", question: ManyEditsQuestion, progress: Progr
     requests = tuple({r.digest: r for r in (chosen.requests[i] for i in good)}.values())
     if not requests:
         raise RequestError(f"None of the {len(chosen.requests)} requests can be edited. {skipped[0][1]}")
-    work = Work(bench, handle, method, config, supplies, layer, evidence, progress)
-    start = time.perf_counter()
-    done = {"alone": work.alone, "together": work.together, "sequential": work.sequential}[question.mode](requests)
-    skipped += done.skipped
-    return _result(work, question, requests, skipped, done, time.perf_counter() - start)
+    return Work(bench, handle, method, config, supplies, layer, evidence, progress), requests, skipped
 
 
 def _result(

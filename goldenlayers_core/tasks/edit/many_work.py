@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 TABLE: Final = "many_edits"
 STEPS: Final = "many_steps"  # of edits one on top of the other: which edit came of a request above which others
-_CHUNK: Final = 8  # requests that are edited together
+CHUNK: Final = 8  # requests that are edited together
 _STEP: Final = 5  # times as long an edit and asking its probes then take as asking them once
 _WRITTEN: Final = 0.6  # share of a chunk's time after which its edits are there and its probes remain
 _ASKED: Final = 64  # probes that are asked between two looks at whether to stop
@@ -96,9 +96,9 @@ class Work:
 
     def chunks(self, requests: Sequence[EditRequest]) -> Iterator[list[EditRequest]]:
         """A few requests at a time, so that a cancel is felt."""
-        for start in range(0, len(requests), _CHUNK):
+        for start in range(0, len(requests), CHUNK):
             self.progress.check()
-            yield list(requests[start : start + _CHUNK])
+            yield list(requests[start : start + CHUNK])
 
     # Each alone -----------------------------------------------------------------------------------------------------
 
@@ -106,7 +106,7 @@ class Work:
         """Each request's own edit; reports come from the store where they are there."""
         kept = self._kept()
         missing = [r for r in requests if r.digest not in kept]
-        done, skipped = len(requests) - len(missing), []
+        done, skipped, failed = len(requests) - len(missing), list[tuple[str, str]](), dict[str, str]()
         self.progress.update(done, len(requests), "Editing")
         with self.over(self.supplies.earlier):
             for chunk in self.chunks(missing):
@@ -114,13 +114,16 @@ class Work:
                 for request, made in zip(chunk, self._reports(chunk, midway, len(requests)), strict=True):
                     if isinstance(made, str):
                         skipped.append((request.case_id, made))
+                        failed[request.digest] = made
                     else:
                         kept[request.digest] = made
+                # one that failed is tried again where the edits are asked for again: it holds no report
+                made_of = {r.digest: slim(kept[r.digest]) for r in chunk if r.digest in kept}
                 rows = [
-                    {"request": r.digest, "report": json.dumps(slim(kept[r.digest]))} for r in chunk if r.digest in kept
+                    {"request": r.digest, "report": json.dumps(made_of.get(r.digest, {"failed": failed.get(r.digest)}))}
+                    for r in chunk
                 ]
-                if rows:
-                    self.bench.store.append_rows(TABLE, self.key, pd.DataFrame(rows))
+                self.bench.store.append_rows(TABLE, self.key, pd.DataFrame(rows))
                 done += len(chunk)
                 self.progress.update(done, len(requests), f"Editing layer {self.layer}")
         # equal facts share their reports, whatever their files call them

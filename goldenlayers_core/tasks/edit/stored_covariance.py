@@ -21,9 +21,24 @@ _FORMAT: Final = "golden-layers-covariance-1"
 _IDENTITY: Final = "identity"
 
 
-def save_card(store: Store, card: CovarianceCard) -> None:
-    """Store what is known of an estimate; one of the same key is replaced."""
-    store.save_json(_CARDS, card.key, dataclasses.asdict(card))
+def save_card(store: Store, card: CovarianceCard) -> CovarianceCard:
+    """Store what is known of an estimate, and return it: one of the same key gives its place, and its layers where
+    other processes estimated them with the same shrinkage."""
+
+    def joined(before: Any) -> dict[str, Any]:
+        try:
+            there = restored(CovarianceCard, before)
+        except (TypeError, ValueError):  # nothing, or not understood
+            return dataclasses.asdict(card)
+        if there.shrinkage != card.shrinkage:
+            return dataclasses.asdict(card)
+        conditions = dict(zip(there.layers, there.conditions, strict=True))
+        conditions |= dict(zip(card.layers, card.conditions, strict=True))
+        layers = tuple(sorted(conditions))
+        both = dataclasses.replace(card, layers=layers, conditions=tuple(conditions[layer] for layer in layers))
+        return dataclasses.asdict(both)
+
+    return restored(CovarianceCard, store.change_json(_CARDS, card.key, joined))
 
 
 def cards(store: Store, fingerprint: str = "") -> tuple[CovarianceCard, ...]:

@@ -48,8 +48,8 @@ def layer_scores(
     if not found.requests:
         reason = found.skipped[0][1] if found.skipped else "The dataset is empty."
         raise RequestError(f"None of the {len(dataset.requests)} requests can be scored. {reason}")
-    key = f"{handle.result_key}-{method.key(question)}"
-    seconds, computed, n_tokens = _compute(handle, bench.store, key, method, found, question, progress, watch, fresh)
+    key = rows_key(handle, question)
+    seconds, computed, n_tokens = put_rows(handle, bench.store, key, method, found, question, progress, watch, fresh)
     rows = read_rows(bench.store, method.table, key, handle, found.requests).set_index("request")
     digests = [r.digest for r in found.requests]
     scores = dataclasses.replace(
@@ -61,7 +61,12 @@ def layer_scores(
     return scores, select(scores.values, question.selection, selected_by(question.method))
 
 
-def _compute(
+def rows_key(handle: ModelHandle, question: ScoreQuestion) -> str:
+    """Under what the store keeps the scores: everything but the request that can change a number."""
+    return f"{handle.result_key}-{way(question.method).key(question)}"
+
+
+def put_rows(
     handle: ModelHandle,
     store: Store,
     key: str,
@@ -69,8 +74,8 @@ def _compute(
     found: Usable,
     question: ScoreQuestion,
     progress: Progress,
-    watch: Watch | None,
-    fresh: bool,
+    watch: Watch | None = None,
+    fresh: bool = False,
 ) -> tuple[float, int, int]:
     """Score what the store does not have; (seconds, requests, tokens) spent. Stored as it goes, also when cancelled."""
     stored = pd.DataFrame() if fresh else read_rows(store, method.table, key, handle, found.requests)

@@ -117,7 +117,7 @@ class Bed:
                 missing.setdefault(lacking, []).append(request)
         to_do = sum(len(lacking) * len(group) for lacking, group in missing.items())
         progress.update(total - to_do, total, "Editing")
-        done = total - to_do
+        done, batch = total - to_do, list[pd.DataFrame]()
         with RowWriter(self.store, TABLE, token_key(self.key)) as writer:
             for lacking, group in missing.items():
                 for pair in swept(
@@ -130,10 +130,14 @@ class Bed:
                     progress.check,
                     writing=self.writing,
                 ):
-                    writer.add(_row(pair, group[pair.index]))
+                    batch.append(_row(pair, group[pair.index]))
+                    if len(batch) < pair.together:
+                        continue
+                    writer.add(pd.concat(batch, ignore_index=True))  # whole: what resumes makes the same batches
                     if pair.layer != UNEDITED:
-                        done += 1
+                        done += len(batch)
                         progress.update(done, total, f"Editing, layer {pair.layer}")
+                    batch = []
         return to_do
 
     def scores(self, requests: Sequence[EditRequest], layers: Sequence[int]) -> Floats:

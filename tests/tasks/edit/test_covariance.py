@@ -20,7 +20,7 @@ from goldenlayers_core.tasks.edit.corpus import keep_text, read_corpus
 from goldenlayers_core.tasks.edit.covariance import estimated, moments_for
 from goldenlayers_core.tasks.edit.one_edit import edit, open_edit
 from goldenlayers_core.tasks.edit.stored import open_report
-from goldenlayers_core.tasks.edit.stored_covariance import cards, covariance_gains, open_layer
+from goldenlayers_core.tasks.edit.stored_covariance import cards, covariance_gains, open_layer, save_card
 from goldenlayers_core.tasks.edit.supplies import supplies_of
 from goldenlayers_core.tasks.questions import CovarianceQuestion, SweepQuestion
 from goldenlayers_core.tasks.serial import plain
@@ -184,3 +184,13 @@ def test_an_edit_on_top_of_stored_ones_protects_their_keys(
     key = keys[0][0]
     moved = [float((e.factors[0].left @ (e.factors[0].right.T @ key)).norm()) for e in (over, alone)]
     assert moved[0] < 0.7 * moved[1]
+
+
+def test_layers_that_another_process_estimated_meanwhile_are_kept(bench: Workbench, tiny: ModelSource) -> None:
+    first = estimated(bench, CovarianceQuestion(tiny, tokens=64, layers=(0,)), Progress())
+    other = dataclasses.replace(first, layers=(2,), conditions=(7.0,))  # which began before the first had ended
+    both = save_card(bench.store, other)
+    assert cards(bench.store) == (both,)
+    assert both.layers == (0, 2)
+    assert both.conditions == (*first.conditions, 7.0)
+    assert save_card(bench.store, dataclasses.replace(other, shrinkage=0.5)).layers == (2,)  # not comparable

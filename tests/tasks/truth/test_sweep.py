@@ -112,6 +112,22 @@ def test_a_cancelled_sweep_goes_on_where_it_stopped(bench, tiny, table):
     pd.testing.assert_series_equal(after["seconds"], kept["seconds"])  # as they were measured the first time
 
 
+def test_what_is_measured_of_a_batch_is_stored_together(bench, tiny, table, monkeypatch):
+    monkeypatch.setattr("goldenlayers_core.runtime.row_writer._FLUSH_SECONDS", 0.0)
+    written: list[pd.DataFrame] = []
+    append = bench.store.append_rows
+
+    def seen(name: str, key: str, rows: pd.DataFrame) -> None:
+        written.append(rows)
+        append(name, key, rows)
+
+    monkeypatch.setattr(bench.store, "append_rows", seen)
+    sweep_result(bench, question(tiny, table), Progress())
+    batches = [rows for rows in written if "layer" in rows]
+    assert len(batches) == LAYERS + 1  # a kill between two of them leaves whole batches to be done
+    assert all(len(rows) == 6 and rows["layer"].nunique() == 1 for rows in batches)
+
+
 def test_a_killed_sweep_resumes_without_computing_a_finished_pair_again(bench, tiny, table):
     script = textwrap.dedent(
         f"""
@@ -129,7 +145,7 @@ def test_a_killed_sweep_resumes_without_computing_a_finished_pair_again(bench, t
         def append_then_die(*args, count=[0]):
             append(*args)
             count[0] += 1
-            if count[0] == 12:
+            if count[0] == 3:
                 os.kill(os.getpid(), signal.SIGKILL)
 
         bench.store.append_rows = append_then_die

@@ -1,0 +1,181 @@
+"""`plan`, `shard` and `merge`: one run as parts that any scheduler can do (docs/scaling.md)."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from goldenlayers_core.commands.asking import asking
+from goldenlayers_core.commands.console import Json, reporter, say
+from goldenlayers_core.commands.covariance import covariance_question, tell_covariance
+from goldenlayers_core.commands.edit import many_question, tell_many
+from goldenlayers_core.commands.score import score_question, tell_scores
+from goldenlayers_core.commands.sweep import sweep_question, tell_sweep
+from goldenlayers_core.commands.trace import tell_trace, trace_question
+from goldenlayers_core.errors import ConfigError
+from goldenlayers_core.tasks import Workbench, open_workbench
+from goldenlayers_core.tasks.estimate import estimate_lines, estimated
+from goldenlayers_core.tasks.kinds import Kind
+from goldenlayers_core.tasks.plan_file import Plan, read_plan, write_plan
+from goldenlayers_core.tasks.plans import check_whole, make_plan, open_work, run_shard, spent_on, with_costs
+from goldenlayers_core.tasks.wings import kind_named
+
+PlanFile = Annotated[Path, typer.Argument(metavar="PLAN", help="a file that `plan ... --out` wrote")]
+
+plan = typer.Typer(
+    name="plan",
+    no_args_is_help=True,
+    help="Write the plan of a run that `shard` does in parts, or say what it would cost. The run's own options.",
+)
+
+
+def planned(question: Any, out: Path | None, estimate: bool, as_json: bool) -> None:
+    """Make a question's plan, write it, and say what is in it. Raises ConfigError where neither is asked for."""
+    if out is None and not estimate:
+        raise ConfigError("Nothing was asked for; give --out FILE for the plan, or --estimate for what it would cost.")
+    bench = open_workbench()
+    kind = bench.kind_of(question)
+    made, rate = make_plan(bench, kind, question, reporter())
+    content: dict[str, Any] = {
+        "plan": None if out is None else str(out),
+        "kind": made.kind,
+        "model": made.model,
+        "fingerprint": made.fingerprint,
+        "dataset": made.dataset,
+        "n_requests": len(made.requests),
+        "n_skipped": made.skipped,
+        "n_parts": len(made.parts),
+    }
+    if estimate:
+        content["estimate"] = estimated(made, rate, bench.model(question.model))
+    if out is not None:
+        write_plan(made, out)
+    say(as_json, content, lambda: _plan_lines(content))
+
+
+def _plan_lines(content: dict[str, Any]) -> list[str]:
+    n_requests, n_skipped = content["n_requests"], content["n_skipped"]
+    lines = [
+        f"{content['kind']} of {content['model']} on {content['dataset']}: {content['n_parts']} parts, "
+        f"{n_requests} requests" + (f", {n_skipped} more cannot be taken" if n_skipped else "")
+    ]
+    if content["plan"]:
+        lines.append(
+            f"written to {content['plan']}; next: shard {content['plan']} --index I --of N, for every I below N"
+        )
+    return lines + (estimate_lines(content["estimate"]) if "estimate" in content else [])
+
+
+def _add(name: str, question: Callable[..., Any]) -> None:
+    @asking(question)
+    def make(
+        question: Any,
+        out: Annotated[Path | None, typer.Option("--out", help="write the plan to this file")] = None,
+        estimate: Annotated[bool, typer.Option("--estimate", help="seconds and bytes, and what they stand on")] = False,
+        as_json: Json = False,
+    ) -> None:
+        planned(question, out, estimate, as_json)
+
+    plan.command(name, help=f"The plan of `{name}`, with its own options.")(make)
+
+
+for _name, _question in (
+    ("sweep", sweep_question),
+    ("score", score_question),
+    ("trace", trace_question),
+    ("edit-many", many_question),
+    ("covariance", covariance_question),
+):
+    _add(_name, _question)
+
+
+@plan.command("search", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def search() -> None:
+    """A search has no parts, and this says what to do."""
+    raise ConfigError(_known("search").whole)
+
+
+def shard(
+    file: PlanFile,
+    index: Annotated[int, typer.Option("--index", help="which shard, from 0")],
+    of: Annotated[int, typer.Option("--of", help="how many shards there are")],
+    as_json: Json = False,
+) -> None:
+    """Do one shard of a plan: what the store lacks of its parts. Twice, at once or after a kill, it changes nothing."""
+    made = read_plan(file)
+    done = run_shard(open_workbench(), _known(made.kind), made, index, of, reporter())
+    content = {
+        "index": index,
+        "of": of,
+        "n_parts": done.n_parts,
+        "n_computed": done.n_computed,
+        "seconds": done.seconds,
+    }
+    there = "" if done.n_computed or not done.n_parts else ", all of them in the store already"
+    line = (
+        f"shard {index} of {of}: {done.n_parts} parts, {done.n_computed} results computed, {done.seconds:.1f} s{there}"
+    )
+    say(as_json, content, lambda: [line])
+
+
+def merge(file: PlanFile, as_json: Json = False) -> None:
+    """Make the run of a plan whose shards are done, and print what its command prints; or say which parts lack."""
+    made = read_plan(file)
+    bench, kind = open_workbench(), _known(made.kind)
+    work = open_work(bench, kind, made, reporter())
+    check_whole(made, work)
+    question = kind.question.from_params(made.question)
+    _MERGED[made.kind](bench, made, question, spent_on(bench, made, work.handle.device.type), as_json)
+
+
+def _known(name: str) -> Kind:
+    kind = kind_named(name)
+    if kind is None:
+        raise ConfigError(f"The plan is of a {name!r}, which this version does not know; make the plan anew.")
+    return kind
+
+
+Costs = tuple[float, int]  # seconds, and results computed, of all shards together
+
+
+def _sweep(bench: Workbench, _: Plan, question: Any, costs: Costs, as_json: bool) -> None:
+    from goldenlayers_core.tasks.truth.sweep import sweep_result
+
+    tell_sweep(bench, question, with_costs(sweep_result(bench, question, reporter()), *costs), as_json)
+
+
+def _scores(bench: Workbench, made: Plan, question: Any, costs: Costs, as_json: bool) -> None:
+    from goldenlayers_core.tasks.scores.layer_scores import layer_scores
+
+    scores, selection = layer_scores(bench, question, reporter())
+    tokens = {"n_tokens": sum(part.tokens for part in made.parts)} if costs[1] else {}
+    tell_scores(bench, question, with_costs(scores, *costs, **tokens), selection, as_json)
+
+
+def _trace(bench: Workbench, _: Plan, question: Any, costs: Costs, as_json: bool) -> None:
+    from goldenlayers_core.tasks.scores.trace import trace_result
+
+    result, resolved = trace_result(bench, question, reporter())
+    tell_trace(bench, question, with_costs(result, result.seconds, costs[1]), resolved, as_json)
+
+
+def _many(bench: Workbench, _: Plan, question: Any, costs: Costs, as_json: bool) -> None:
+    from goldenlayers_core.tasks.edit.many_edits import many_result
+
+    tell_many(bench, question, with_costs(many_result(bench, question, reporter()), *costs), as_json)
+
+
+def _covariance(bench: Workbench, _: Plan, question: Any, costs: Costs, as_json: bool) -> None:
+    from goldenlayers_core.tasks.edit.covariance import estimated as card_of
+
+    tell_covariance(card_of(bench, question, reporter()), as_json)
+
+
+_MERGED: Final[dict[str, Callable[[Workbench, Plan, Any, Costs, bool], None]]] = {
+    "sweep": _sweep,
+    "score": _scores,
+    "trace": _trace,
+    "many-edits": _many,
+    "covariance": _covariance,
+}

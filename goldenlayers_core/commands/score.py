@@ -1,0 +1,59 @@
+"""`score`: layers scored by gradients, without an edit."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from goldenlayers_core.commands.asking import asking
+from goldenlayers_core.commands.console import Data, Device, Dtype, Json, KnownOnly, Limit, Model, Split, reporter, say
+from goldenlayers_core.records import EditAwareConfig, LgaConfig, ModelSource, SelectionConfig
+from goldenlayers_core.results import LayerScores, Selection
+from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, Workbench, open_workbench
+
+
+def score_question(
+    model: Model = "bundled",
+    dataset: Data = "bundled",
+    limit: Limit = None,
+    split: Split = "all",
+    method: Annotated[Literal["lga", "edit-aware"], typer.Option("--method", help="how layers are scored")] = "lga",
+    scope: Annotated[str, typer.Option("--scope", help="LGA: mlp, mlp_out, attention or block")] = "mlp",
+    old_answer: Annotated[str, typer.Option("--old-answer", help="LGA: dataset or model")] = "dataset",
+    loss_on: Annotated[str, typer.Option("--loss-on", help="LGA: sequence (prompt and answer) or answer")] = "answer",
+    precision: Annotated[str, typer.Option("--precision", help="model or bfloat16")] = "model",
+    fence: Annotated[float, typer.Option("--fence", help="LGA: k of the Tukey fences")] = 1.0,
+    known_only: KnownOnly = False,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+) -> ScoreQuestion:
+    """The question of the command's options."""
+    return ScoreQuestion(
+        model=ModelSource(model, None, device, dtype),
+        choice=DatasetChoice(dataset, split, limit, known_only),
+        config=LgaConfig(scope, old_answer, precision, loss_on=loss_on),  # type: ignore[arg-type]  # checked by LgaConfig
+        selection=SelectionConfig(fence=fence),
+        method=method,
+        edit_aware=EditAwareConfig(precision=precision),  # type: ignore[arg-type]  # checked there, too
+    )
+
+
+@asking(score_question)
+def score(question: ScoreQuestion, as_json: Json = False) -> None:
+    """Layer scores of a dataset by Layer Gradient Analysis or by edit-aware analysis, and the golden layer."""
+    from goldenlayers_core.tasks.scores.layer_scores import layer_scores
+
+    bench = open_workbench()
+    tell_scores(bench, question, *layer_scores(bench, question, reporter()), as_json)
+
+
+def tell_scores(
+    bench: Workbench, question: ScoreQuestion, scores: LayerScores, selection: Selection, as_json: bool
+) -> None:
+    """Store the run, and print it."""
+    from goldenlayers_core.commands.answers import score_answer, score_lines
+    from goldenlayers_core.tasks.scores.stored import other_pick, save_scores
+
+    run_id = save_scores(bench.store, question, scores, selection)
+    other = other_pick(scores, question)
+    content = score_answer(scores, selection, question.choice.dataset, run_id, other)
+    say(as_json, content, lambda: score_lines(content))
