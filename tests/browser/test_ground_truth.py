@@ -12,6 +12,7 @@ from tests.browser.running import SLOW, main, settled, visit
 from tests.browser.test_scores_and_edit import PATIENT, cells, key, settings
 
 # how strong the words are depends on what was measured
+SHIPPED = "made with this very model before it was shipped"  # of more than the two requests swept here
 STRENGTHS = re.compile("Use layer|Prefer layer|Cannot tell apart|Too few to tell")
 
 
@@ -66,9 +67,9 @@ def test_from_nothing_to_the_layer_and_into_the_edit(page: Page) -> None:
     expect(progress).to_be_visible(timeout=SLOW)
     page.reload()  # work outlives the page
     card = key(page, "golden-layer-card")
-    expect(card.get_by_text(STRENGTHS)).to_be_visible(timeout=PATIENT)
+    expect(card.get_by_text("only 2 requests were swept", exact=False)).to_be_visible(timeout=PATIENT)
     settled(page)
-    expect(card.get_by_text("only 2 requests were swept", exact=False)).to_be_visible()
+    expect(card.get_by_text(STRENGTHS)).to_be_visible()
     expect(cells(page)).to_have_count(2 * 10, timeout=SLOW)
 
     cell = cells(page).nth(10 + 4)  # second row, fifth column: layer 12
@@ -95,7 +96,7 @@ def test_from_nothing_to_the_layer_and_into_the_edit(page: Page) -> None:
     expect(key(page, "edit-request-digest").get_by_role("combobox")).to_have_value(
         re.compile(re.escape(prompt)), timeout=SLOW
     )
-    expect(page.get_by_test_id("stSidebar").get_by_text("a sweep of 960 real ROME edits", exact=False)).to_be_visible()
+    expect(page.get_by_test_id("stSidebar").get_by_text(SHIPPED, exact=False)).to_be_visible()
 
 
 def test_a_cancelled_sweep_keeps_what_it_measured_and_resumes(page: Page) -> None:
@@ -108,4 +109,5 @@ def test_a_cancelled_sweep_keeps_what_it_measured_and_resumes(page: Page) -> Non
     expect(resume).to_be_visible(timeout=SLOW)
     expect(main(page).get_by_text("was cancelled; what was finished is kept")).to_be_visible()
     resume.click()
-    expect(key(page, "golden-layer-card").get_by_text(STRENGTHS)).to_be_visible(timeout=PATIENT)
+    swept = key(page, "golden-layer-card").get_by_text("only 4 requests were swept", exact=False)
+    expect(swept).to_be_visible(timeout=PATIENT)

@@ -27,6 +27,7 @@ from goldenlayers_core.tasks.recommendation import by_gradients, recommend
 from goldenlayers_core.tasks.scores.layer_scores import layer_scores, score
 from goldenlayers_core.tasks.scores.stored import open_scores
 from goldenlayers_core.tasks.serial import dataset_from, plain, report_from, request_from
+from tests import made_evidence
 from tests.tiny import save_tiny
 
 TABLE = "prompt,subject,target_new,target_true\n" + "\n".join(
@@ -296,3 +297,21 @@ def test_importing_the_tasks_loads_no_torch():
     code = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
     env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     assert subprocess.run([sys.executable, "-c", code], env=env, timeout=120).returncode == 0
+
+
+def test_what_recommended_a_layer_says_how_much_it_carries(bench, tiny, tmp_path, monkeypatch):
+    handle, request = bench.model(tiny), EditRequest("free", "The capital of France is", "France", "Rome", "Paris")
+
+    def why(method: str, n: int) -> str:
+        scores = made_evidence.peaked(n, handle.n_layers, 1)
+        made_evidence.only(monkeypatch, tmp_path / f"{n}.parquet", made_evidence.rows(scores, handle.fingerprint))
+        quick = {"n_templates": 0, "steps": 2}
+        report = open_report(
+            bench.store, edit(bench, EditQuestion(tiny, plain(request), method, -1, quick), Progress())
+        )
+        assert method != "rome" or report.layer == 1
+        return report.layer_evidence
+
+    assert why("rome", 12).startswith("a sweep of real ROME edits made with this very model")
+    assert why("rome", 3).startswith("Too few to tell: layer 1 is ahead so far; a small sweep of real ROME edits")
+    assert why("r-rome", 12).endswith("an estimate: no real R-ROME edit of this model was measured")

@@ -14,12 +14,12 @@ from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.classroom.place import NAME, is_classroom
 from goldenlayers_core.models.generate import first_answer, greedy
 from goldenlayers_core.records import EditRequest
-from goldenlayers_core.results.truth.measured import method_used
+from goldenlayers_core.results.truth.measured import MethodUsed, method_used
 from goldenlayers_core.runtime import Progress, provenance
 from goldenlayers_core.tasks.edit.stored import EDIT_VERSION, save_report
 from goldenlayers_core.tasks.edit.supplies import supplies_of
 from goldenlayers_core.tasks.questions import DatasetChoice, EditQuestion, ManyEditsQuestion, ScoreQuestion
-from goldenlayers_core.tasks.recommendation import recommend
+from goldenlayers_core.tasks.recommendation import Recommendation, recommend
 from goldenlayers_core.tasks.scores.layer_scores import score
 from goldenlayers_core.tasks.serial import request_from
 from goldenlayers_core.texts import JUDGEMENT
@@ -110,8 +110,14 @@ def chosen_layer(
         found = recommend(bench.store, handle.fingerprint, used, data)
     if found is None:
         raise StoreError("No layer can be recommended because no score could be stored; give a layer.")
-    only = f"; an estimate: no real {used.words} edit of this model was measured"
-    return found.layer, found.evidence + (only if found.strength == "estimate" else "")
+    return found.layer, _why(found, used)
+
+
+def _why(found: Recommendation, used: MethodUsed) -> str:
+    """The evidence, and how much it carries where that is little."""
+    if found.strength == "estimate":
+        return f"{found.evidence}; an estimate: no real {used.words} edit of this model was measured"
+    return found.evidence if found.strength in ("use", "prefer") else f"{found.headline}; {found.evidence}"
 
 
 def open_edit(bench: "Workbench", edit_id: str) -> Edit:
