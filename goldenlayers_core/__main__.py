@@ -47,7 +47,7 @@ for command in (
     merge,
 ):
     app.command()(command)
-for command in (health, diagnostics):
+for command in (classroom, health, diagnostics):
     app.command()(command)
 app.add_typer(plan)
 app.command("edit-many")(edit_many)
