@@ -116,7 +116,9 @@ def same(one: Any, other: Any) -> bool:
             return False
         if all(isinstance(n, float) for n in (*one, *other)):
             largest = max((abs(n) for n in other), default=0.0)
-            return all(math.isclose(a, b, rel_tol=1e-5, abs_tol=1e-5 * largest) for a, b in zip(one, other))
+            return all(
+                math.isclose(a, b, rel_tol=1e-5, abs_tol=1e-5 * largest) for a, b in zip(one, other, strict=True)
+            )
         return all(map(same, one, other))
     return bool(one == other)
 

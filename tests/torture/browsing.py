@@ -1,5 +1,5 @@
-"""Real browsers of the part `sessions`: each is a new desk, asks for an edit on the page Edit, reads what it says, looks
-at other pages, and leaves.
+"""Real browsers of the part `sessions`: each is a new desk, asks for an edit on the page Edit, reads what it says,
+looks at another page, and leaves.
 
     python -m tests.torture.browsing ADDRESS BROWSERS SECONDS FACTS SEED
 """

@@ -60,7 +60,7 @@ def seat_at(bench: Workbench, name: str) -> Seat:
 
 def session(bench: Workbench, number: int, asks: Sequence[Ask], right: dict[str, Any], end: float, told: Told) -> None:
     """One person, until the time is over: asks, compares, and looks whether another's work is shown."""
-    seat, r, mine = seat_at(bench, f"desk{number:028d}"), random.Random(f"session {number}"), set[str]()
+    seat, r = seat_at(bench, f"desk{number:028d}"), random.Random(f"session {number}")
     while time.monotonic() < end:
         ask = r.choice(asks)
         try:

@@ -1,5 +1,5 @@
-"""Many sessions at once on one real model: browsers, each time a new one, and beside them seats of desks of their own in
-the server's process, all at one store.
+"""Many sessions at once on one real model: browsers, each time a new one, and beside them seats of desks of their own
+in the server's process, all at one store.
 
 They ask for edits, scores and predictions, with an edit over the model and without, and cancel and resume some of it;
 every answer is compared with what one session alone was told before. At the end the weights in memory are those of
