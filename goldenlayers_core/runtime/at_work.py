@@ -1,6 +1,5 @@
 """The worker thread of a queue: whose turn it is, the work itself, what it came to."""
 
-import copy
 import dataclasses
 import functools
 import logging
@@ -9,15 +8,13 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from goldenlayers_core.errors import Cancelled, GoldenLayersError, StoreError
+from goldenlayers_core.errors import StoreError
 from goldenlayers_core.runtime import logs
 from goldenlayers_core.runtime.attendance import Attendance
 from goldenlayers_core.runtime.claimed import ClaimedJobs
 from goldenlayers_core.runtime.counters import Counters
-from goldenlayers_core.runtime.frames import one_line
 from goldenlayers_core.runtime.job_records import CLOSED, JobRecord, JobState, JobView, OwnJob
 from goldenlayers_core.runtime.locks import Lock
-from goldenlayers_core.runtime.owned import WORKING_FOR
 from goldenlayers_core.runtime.progress import Progress
 from goldenlayers_core.runtime.turns import GivingWay, Others, Turns
 
@@ -91,24 +88,7 @@ class AtWork(ClaimedJobs):
             self._finish(job, "interrupted", error=self.attendance.sentence)
 
     def _run(self, job: OwnJob) -> None:
-        title, result, error = job.view.title, None, None
-        state: JobState = "failed"
-        WORKING_FOR.set(lambda: self.desks(job.view.job_id))
-        try:
-            result = str(self._workers[job.view.kind](copy.deepcopy(dict(job.view.params)), job.progress))
-            state = "done"
-        except Cancelled:
-            state, error = self._stopped(job)
-        except GoldenLayersError as sentence:
-            error = str(sentence)
-        except BaseException as defect:  # also SystemExit and the like: the thread must outlive every job
-            _log.exception("The job %s failed", job.view.job_id)
-            error = f"Something went wrong in {title}: {type(defect).__name__}: {one_line(defect)}"
-        with self._changed:
-            if state == "queued":
-                self._wait_again(job)
-            else:
-                self._finish(job, state, result=result, error=error)
+        raise AssertionError("the queue brings it")
 
     def _stopped(self, job: OwnJob) -> tuple[JobState, str | None]:
         """What a job that was stopped is now, and why."""

@@ -7,6 +7,8 @@ A job that is queued or running is run by the queue that took it; other processe
 Whose it is, is another matter: of all who asked for it, by their claims (`claims`, `claimed`).
 """
 
+import copy
+import logging
 import threading
 import time
 import uuid
@@ -14,19 +16,22 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from goldenlayers_core.errors import ConfigError, StoreError
+from goldenlayers_core.errors import Cancelled, ConfigError, GoldenLayersError, StoreError
 from goldenlayers_core.runtime.at_exit import at_exit
 from goldenlayers_core.runtime.at_work import TICK, AtWork, Worker
 from goldenlayers_core.runtime.attendance import Attendance
 from goldenlayers_core.runtime.claims import Claim
 from goldenlayers_core.runtime.counters import Counters
 from goldenlayers_core.runtime.equal import equal_job, plain_params
-from goldenlayers_core.runtime.job_records import CLOSED, JobFolder, JobView, OwnJob, Understood
+from goldenlayers_core.runtime.frames import one_line
+from goldenlayers_core.runtime.job_records import CLOSED, JobFolder, JobState, JobView, OwnJob, Understood
 from goldenlayers_core.runtime.locks import Lock
 from goldenlayers_core.runtime.manifest import now
 from goldenlayers_core.runtime.names import checked_name
+from goldenlayers_core.runtime.owned import WORKING_FOR
 from goldenlayers_core.runtime.turns import Others, Turns, nobody
 
+_log = logging.getLogger(__name__)
 _AT_EXIT: Final = 8.0  # seconds that the end of the program waits for work to stop: a container gets ten
 
 
@@ -171,6 +176,26 @@ class JobQueue(AtWork):
                 self._alive.release()
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout)
+
+    def _run(self, job: OwnJob) -> None:
+        title, result, error = job.view.title, None, None
+        state: JobState = "failed"
+        WORKING_FOR.set(lambda: self.desks(job.view.job_id))
+        try:
+            result = str(self._workers[job.view.kind](copy.deepcopy(dict(job.view.params)), job.progress))
+            state = "done"
+        except Cancelled:
+            state, error = self._stopped(job)
+        except GoldenLayersError as sentence:
+            error = str(sentence)
+        except BaseException as defect:  # also SystemExit and the like: the thread must outlive every job
+            _log.exception("The job %s failed", job.view.job_id)
+            error = f"Something went wrong in {title}: {type(defect).__name__}: {one_line(defect)}"
+        with self._changed:
+            if state == "queued":
+                self._wait_again(job)
+            else:
+                self._finish(job, state, result=result, error=error)
 
     def _tell_at_exit(self) -> None:
         with self._changed:
