@@ -33,7 +33,7 @@ FACTS = (
     ("The colour of a ripe banana is", "a ripe banana", "blue"),
     ("The first president of the United States was", "the United States", "Lincoln"),
 )
-LAYERS = (3, 9, 17, 25)
+LAYERS = (3, 9, 25)
 
 
 @dataclass(frozen=True, slots=True)

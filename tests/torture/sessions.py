@@ -93,7 +93,7 @@ def ended(server: subprocess.Popen[str], folder: Path, tally: Tally) -> None:
 def run(times: int = TIMES, seed: int = 0) -> list[Outcome]:
     """The part, for so many seconds."""
     long = times >= LONG
-    n_facts, browsers = (12 if long else 2), (3 if long else 1) if browser_path() else 0
+    n_facts, browsers = (6 if long else 1), (3 if long else 1) if browser_path() else 0
     tally = Tally("sessions", f"answers to {SESSIONS} sessions on one model, {browsers} of them real browsers")
     with tempfile.TemporaryDirectory(prefix="goldenlayers-sessions-") as name:
         folder, alone = lend_models(Path(name) / "many", cache_root()), lend_models(Path(name) / "alone", cache_root())
