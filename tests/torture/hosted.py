@@ -75,16 +75,14 @@ def session(bench: Workbench, number: int, asks: Sequence[Ask], right: dict[str,
 
 
 def state(bench: Workbench) -> dict[str, Any]:
-    """The digest of the weights in memory, and every hook and gradient that hangs on the model."""
+    """The digest of the weights in memory, and how many hooks and which gradients hang on the model."""
     from goldenlayers_core.models.fingerprint import weights_digest
+    from goldenlayers_core.models.hooks import hooks_on
 
     handle = bench.model(ModelSource())
     with handle.lock:
-        names = [name for name in vars(next(iter(handle.model.children()))) if "hooks" in name]
-        modules = list(handle.model.named_modules())
-        hooks = [f"{where}.{name}" for where, m in modules for name in names if len(getattr(m, name, None) or ())]
         held = [n for n, p in handle.model.named_parameters() if p.grad is not None or p.requires_grad]
-        return {"weights": weights_digest(handle.model), "hooks": hooks, "gradients": held}
+        return {"weights": weights_digest(handle.model), "hooks": hooks_on(handle.model), "gradients": held}
 
 
 def resident() -> float:

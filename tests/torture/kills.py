@@ -180,12 +180,12 @@ def killed(place: Place, name: str, seconds: float, oracle: Any) -> tuple[bool, 
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def run(times: int = TIMES, seed: int = 0, seconds: float = math.inf) -> list[Outcome]:
+def run(times: int = TIMES, seed: int = 0, patience: float = math.inf) -> list[Outcome]:
     """The part; after so many seconds no further kill is begun."""
     tally = Tally("kills", "SIGKILL at a random moment of a command, then the same command")
     r, oracles, early, turn = random.Random(seed), dict[str, tuple[Any, float]](), 0, 0
     with place() as there:
-        while tally.times < times and turn < 3 * times and time.monotonic() < tally.began + seconds:
+        while tally.times < times and turn < 3 * times and time.monotonic() < tally.began + patience:
             name = CHOSEN[turn % len(CHOSEN)]
             turn += 1
             if name not in oracles:

@@ -68,7 +68,8 @@ def model_and_memory(found: dict[str, Any], tally: Tally, seconds: float) -> str
     before, after = found["before"], found["after"]
     if after["weights"] != before["weights"]:
         tally.lose("the weights are others than at the beginning")
-    tally.bad += [f"{hook} is left on the model" for hook in after["hooks"]]
+    if after["hooks"]:
+        tally.lose(f"{after['hooks']} hooks are left on the model")
     tally.bad += [f"{name} has a gradient" for name in after["gradients"]]
     early, late = growth(found["memory"])
     if seconds >= LONG and late > FLAT * early:
