@@ -15,7 +15,7 @@ from goldenlayers_core.tasks.edit.stored import open_report
 from goldenlayers_core.tasks.scores.stored import open_scores
 from goldenlayers_core.tasks.seat import Seat
 
-PATIENCE = 900.0
+PATIENCE = 1800.0
 SLOT = "work"
 QUICK = {"steps": 4, "n_templates": 0}
 SHORT = Decoding(max_new_tokens=6)

@@ -29,7 +29,7 @@ from goldenlayers_core.tasks.questions import SweepQuestion
 from goldenlayers_core.tasks.seat import Seat
 from tests.torture.asks import Ask, answered, oracle, plain, pool, same
 
-_MEASURE = 5.0  # seconds between two looks at the memory
+_MEASURES = 40  # looks at the memory: each takes a second of a busy processor
 _DISTURBED = 0.15  # of the asks are cancelled and gone on with
 
 
@@ -104,7 +104,7 @@ def worked(bench: Workbench, n_facts: int, sessions: int, seconds: float, folder
         threads[-1].start()
     (folder / "begun").touch()
     while any(thread.is_alive() for thread in threads) or not (folder / "browsed.json").exists():
-        time.sleep(_MEASURE)
+        time.sleep(seconds / _MEASURES)
         told.memory.append((time.monotonic() - begun, resident()))
     found = {"counts": told.counts, "bad": told.bad, "memory": told.memory, "before": before, "after": state(bench)}
     sweep = bench.submit(SweepQuestion(choice=DatasetChoice("bundled", "all", 32)), "A sweep")
