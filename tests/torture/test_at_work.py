@@ -21,7 +21,7 @@ SOUND: dict[str, Any] = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("part", ("kills", "sessions"))
+@pytest.mark.parametrize("part", ["kills", "sessions"])
 def test_nothing_is_lost(part: str) -> None:
     module = importlib.import_module(f"tests.torture.{part}")
     for outcome in module.run(module.QUICK, SEED):

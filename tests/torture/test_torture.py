@@ -15,7 +15,7 @@ SEED = 7
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("part", ("uploads", "flips", "disk"))
+@pytest.mark.parametrize("part", ["uploads", "flips", "disk"])
 def test_nothing_is_lost(part: str) -> None:
     module = importlib.import_module(f"tests.torture.{part}")
     for outcome in module.run(module.QUICK, SEED):
