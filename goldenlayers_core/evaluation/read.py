@@ -27,7 +27,7 @@ from goldenlayers_core.results import View
 
 ANSWER_TOKENS: Final = 10  # greedy tokens, unless a longer answer is expected
 TOP_TOKENS: Final = 10
-TOKEN_BUDGET: Final = 2048  # padded tokens per batch
+TOKEN_BUDGET: Final = 1024  # padded tokens per batch: a second or so on a processor
 
 _NOT_ASKED: Final = (float("nan"), float("nan"))
 
