@@ -17,6 +17,7 @@ and accents (of Latin, Greek, Cyrillic) do not count.
 
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 import regex
@@ -40,18 +41,17 @@ _CLITICS: Final = regex.compile(r"(?<![\p{L}\p{M}])(?:[ובלכףפ]?[בהוכל
 _ACCENTED: Final = regex.compile(r"[\p{Latin}\p{Greek}\p{Cyrillic}]")
 
 
+@lru_cache(maxsize=64)  # a reader asks about a request several times in a row
 def occurrences(subject: str, prompt: str) -> tuple[Place, ...]:
     """Where the subject stands free in the prompt, in the prompt's order; empty where it does not."""
     subject = subject.strip()
     found = tuple(_exact(subject, prompt)) if subject else ()
-    for chosen in (_strict(prompt, found), _lenient(prompt, found)):
-        if chosen:
-            return chosen
+    if chosen := _strict(prompt, found) or _lenient(prompt, found):
+        return chosen
     for keeps_accents in (True, False):
         found = tuple(_folded_places(subject, prompt, keeps_accents))
-        for chosen in (_strict(prompt, found), _lenient(prompt, found)):
-            if chosen:
-                return chosen
+        if chosen := _strict(prompt, found) or _lenient(prompt, found):
+            return chosen
     return ()
 
 

@@ -1,8 +1,9 @@
 """What the unedited model holds for the rows of some edits: one forward pass serves every layer."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from types import MappingProxyType
+from typing import Any, Final, Literal
 
 import torch
 from torch import Tensor, nn
@@ -13,10 +14,13 @@ from goldenlayers_core.editing.suffix import Whole
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.hooks import as_batch, keep_positions, record_inputs, record_outputs
 from goldenlayers_core.models.kept import Pair, kept_pairs
+from goldenlayers_core.models.products import few_rows
 from goldenlayers_core.models.tokens import pad_right
 
 Site = Literal["mlp", "attention", "block"]  # whose output a value is: the MLP's or attention's last matrix, a block
 MLP: Final[tuple[Site, ...]] = ("mlp",)
+_TOGETHER: Final = MappingProxyType({"cpu": 512})  # padded tokens of a pass: a second or so
+_TOGETHER_ELSEWHERE: Final = 32_768
 
 
 def site_module(handle: ModelHandle, layer: int, site: Site) -> nn.Module:
@@ -83,23 +87,61 @@ def clean_states(
     layers: Sequence[int],
     sites: tuple[Site, ...] = MLP,
     entering: Sequence[int] = (),
+    between: Callable[[], None] | None = None,
 ) -> Clean:
-    """One forward pass of whole, right-padded rows, kept for all of `layers`. Hold the handle's lock.
+    """A forward pass of whole, right-padded rows, kept for all of `layers`.
 
     `sites`: whose outputs are the values. A change of a block's output, or of an MLP's that is added as it is, is a
     change of what enters the next layer, so that only the layers above are rerun. `entering`: further layers of which
-    what enters them is kept.
+    what enters them is kept. `between`, called before each pass of a second or so, may raise to cancel; the handle's
+    lock is held in each pass only.
 
     It holds R T (2 L d_kv + L width) numbers: about 46 kB a token for the bundled model.
     """
     ids = pad_right([row.ids for row in rows]).to(handle.device)
     lookups = ids.new_tensor([row.lookup for row in rows])
-    here = torch.arange(len(rows), device=ids.device)
-    matrices = {f"{layer}": handle.mlp_out(layer) for layer in layers}
     next_one = int(sites == ("block",) or (sites == MLP and handle.architecture.adds_mlp_out))
-    sources = {f"{layer} {site}": site_module(handle, layer, site) for layer in layers for site in sites}
     starts = {layer: min(layer + next_one, handle.n_layers - 1) for layer in layers}
     kept = sorted({start for start in (*starts.values(), *entering) if start})
+    parts, most = [], _TOGETHER.get(handle.device.type, _TOGETHER_ELSEWHERE)
+    for part in torch.arange(len(rows), device=ids.device).split(max(1, most // ids.shape[1])):
+        if between:
+            between()
+        with handle.lock, few_rows(handle):
+            parts.append(_passed(handle, ids[part], lookups[part], layers, sites, kept))
+    keys, values, hidden, pairs = (_joined([part[i] for part in parts]) for i in range(4))
+    return Clean(
+        rows=tuple(rows),
+        ids=ids,
+        keys={layer: keys[layer] for layer in layers},
+        values={layer: torch.cat([values[layer, site] for site in sites], dim=1) for layer in layers},
+        hidden=hidden,
+        starts=starts,
+        pairs=tuple((pairs[i, "k"], pairs[i, "v"]) for i in range(len(pairs) // 2)),
+        shallowest=min(layers),
+        sites=sites,
+    )
+
+
+def _joined(parts: list[dict[Any, Tensor]]) -> dict[Any, Tensor]:
+    """The rows of several passes after one another; of each tensor, what it was made of is let go at once."""
+    if len(parts) == 1:
+        return parts[0]
+    return {name: torch.cat([part.pop(name) for part in parts]) for name in list(parts[0])}
+
+
+def _passed(
+    handle: ModelHandle,
+    ids: Tensor,
+    lookups: Tensor,
+    layers: Sequence[int],
+    sites: tuple[Site, ...],
+    kept: Sequence[int],
+) -> tuple[dict[Any, Tensor], ...]:
+    """Of one pass: keys by layer, values by layer and site, what enters layers, keys and values of attention."""
+    here = torch.arange(len(ids), device=ids.device)
+    matrices = {f"{layer}": handle.mlp_out(layer) for layer in layers}
+    sources = {f"{layer} {site}": site_module(handle, layer, site) for layer in layers for site in sites}
     below = {f"below {start}": handle.blocks[start - 1] for start in kept}
     cache = DynamicCache()
     with (
@@ -112,18 +154,14 @@ def clean_states(
         handle.model(input_ids=ids, attention_mask=torch.ones_like(ids), past_key_values=cache, use_cache=True)
 
     def at_lookup(tensor: Tensor) -> Tensor:  # -> (R, d)
-        return as_batch(tensor, len(rows))[here, lookups]
+        return as_batch(tensor, len(ids))[here, lookups]
 
-    return Clean(
-        rows=tuple(rows),
-        ids=ids,
-        keys={layer: at_lookup(inputs[f"{layer}"]) for layer in layers},
-        values={layer: torch.cat([at_lookup(outputs[f"{layer} {site}"]) for site in sites], dim=1) for layer in layers},
-        hidden={start: outputs[f"below {start}"] for start in kept},
-        starts=starts,
-        pairs=kept_pairs(cache, min(layers)),
-        shallowest=min(layers),
-        sites=sites,
+    pairs = kept_pairs(cache, min(layers))
+    return (
+        {layer: at_lookup(inputs[f"{layer}"]) for layer in layers},
+        {(layer, site): at_lookup(outputs[f"{layer} {site}"]) for layer in layers for site in sites},
+        {start: outputs[f"below {start}"] for start in kept},
+        {(i, name): tensor for i, pair in enumerate(pairs) for name, tensor in zip("kv", pair, strict=True)},
     )
 
 

@@ -97,9 +97,9 @@ def rome_many(
         if between:
             between()
 
-    with handle.lock, few_rows(handle):
-        clean = clean_states(handle, rows, layers)
+    clean = clean_states(handle, rows, layers, between=between)
     for layer in layers:
+        step(0, 0, "")
         here = clean.at(layer)
         values = optimise(handle, here, config, step, token_budget or default_budget(handle))
         moments = supplies.moments.get(layer)

@@ -95,9 +95,8 @@ def write_many(
             between()
 
     windows = {layer: window_of(layer, config, handle.n_layers) for layer in layers}
-    with handle.lock, few_rows(handle):
-        ends, firsts = sorted({w[-1] for w in windows.values()}), sorted({w[0] for w in windows.values()})
-        clean = clean_states(handle, rows, ends, sites_of(handle, rule), firsts)
+    ends, firsts = sorted({w[-1] for w in windows.values()}), sorted({w[0] for w in windows.values()})
+    clean = clean_states(handle, rows, ends, sites_of(handle, rule), firsts, check)
     made: dict[tuple[int, ...], tuple[Edit | str, ...]] = {}
     for layer in layers:
         window = windows[layer]

@@ -4,7 +4,7 @@ The prompts are run once; the greedy continuation and longer answers go on from 
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,7 +27,7 @@ from goldenlayers_core.results import View
 
 ANSWER_TOKENS: Final = 10  # greedy tokens, unless a longer answer is expected
 TOP_TOKENS: Final = 10
-TOKEN_BUDGET: Final = 2048  # padded tokens per batch
+TOKEN_BUDGET: Final = 1024  # padded tokens per batch: a second or so on a processor
 
 _NOT_ASKED: Final = (float("nan"), float("nan"))
 
@@ -87,6 +87,14 @@ class _Reader:
             check_length(handle, question.prompt, len(ids) + limit)
         ends = generation_config(handle, 1).eos_token_id
         self.ends = frozenset(ends if isinstance(ends, list) else [ends])
+
+    @contextmanager
+    def at_work(self, between: Callable[[], None] | None = None) -> Iterator[None]:
+        """Around one pass of the model, and no more: before it `between` is called, and others may have the model."""
+        if between:
+            between()
+        with self.handle.lock, few_rows(self.handle), torch.inference_mode():
+            yield
 
     def under(self, questions: Sequence[int]) -> AbstractContextManager[None]:
         """The overlays for a forward pass whose samples are these questions."""
@@ -168,12 +176,13 @@ class _Reader:
                 right[row, answer] += sum(a == b for a, b in zip(likeliest(log_p).tolist(), ids[1:], strict=True))
         return {(row, a): (total[row, a], right[row, a] / len(ids)) for row, a, ids in asked}
 
-    def greedy(self, prompts: _Prompts, enough: Enough | None = None) -> list[list[int]]:
+    def greedy(
+        self, prompts: _Prompts, enough: Enough | None = None, between: Callable[[], None] | None = None
+    ) -> list[list[int]]:
         """Greedy continuations, each ended by a line break, an end token, its limit or `enough`; they drop out."""
         chosen: list[list[int]] = [[] for _ in prompts.questions]
         alive = list(range(len(prompts.questions)))
-        mask, cache = prompts.mask, cache_of(prompts.kept)
-        log_p = prompts.log_p
+        mask, cache, log_p = prompts.mask, cache_of(prompts.kept), prompts.log_p
         while True:
             best = likeliest(log_p).tolist()
             for row, token in zip(alive, best, strict=True):
@@ -186,21 +195,22 @@ class _Reader:
             ]
             if not stay:
                 return chosen
+            if between:
+                between()
             if len(stay) < len(alive):
                 keep = torch.tensor(stay, device=mask.device)
                 cache.batch_select_indices(keep)
                 mask, alive = mask[keep], [alive[i] for i in stay]
             ids = torch.tensor([[chosen[row][-1]] for row in alive], device=mask.device)
             mask = torch.cat([mask, mask.new_ones(len(alive), 1)], dim=1)
-            with self.under([prompts.questions[row] for row in alive]):
-                out = self.handle.model(
+            with self.at_work(), self.under([prompts.questions[row] for row in alive]):
+                log_p = self.handle.model(
                     input_ids=ids,
                     attention_mask=mask,
                     position_ids=mask.sum(dim=1, keepdim=True) - 1,
                     past_key_values=cache,
                     use_cache=True,
-                )
-            log_p = out.logits[:, -1]
+                ).logits[:, -1]
 
     def text(self, tokens: Sequence[int]) -> str:
         """Tokens in words, without special ones."""
@@ -227,7 +237,7 @@ def read(
     """What the model says to every question, each under its own edit where `edits` gives one per question.
 
     An edit's prefix is put before its question's prompt, and `prefix` (`overlay.prefix_of` what is laid over the model
-    already) before all of them. `between` is called before each batch and may raise to cancel.
+    already) before all of them. `between` is called before each pass of the model and may raise to cancel.
 
     Probabilities are products over an answer's tokens, summed as float64 logarithms; NaN where none is asked for. Hold
     the handle's lock when an overlay is active; it is taken here otherwise. Raises RequestError for an
@@ -236,12 +246,11 @@ def read(
     reader = _Reader(handle, questions, edits, prefix)
     readings: dict[int, Reading] = {}
     for batch in reader.batches():
-        if between:
-            between()
-        with handle.lock, few_rows(handle), torch.inference_mode():
+        with reader.at_work(between):
             prompts = reader.prompts(batch)
+        with reader.at_work(between):
             probability = reader.probabilities(prompts)
-            said = reader.greedy(prompts)
+        said = reader.greedy(prompts, between=between)
         for row, q in enumerate(batch):
             new, agreement = probability.get((row, questions[q].target_new), _NOT_ASKED)
             view = View(
@@ -264,15 +273,14 @@ def greedy_answers(
 ) -> tuple[str, ...]:
     """Greedy continuations as `read` writes them, each stopped as soon as `enough(question, text so far)` is true.
 
-    The handle's lock is taken for each batch, and `between` called before it. Raises RequestError as `read` does.
+    The handle's lock is taken for each pass, and `between` called before it. Raises RequestError as `read` does.
     """
     reader = _Reader(handle, questions, edits)
     texts: dict[int, str] = {}
     for batch in reader.batches():
-        if between:
-            between()
-        with handle.lock, few_rows(handle), torch.inference_mode():
-            said = reader.greedy(reader.prompts(batch), enough)
+        with reader.at_work(between):
+            prompts = reader.prompts(batch)
+        said = reader.greedy(prompts, enough, between)
         texts.update({q: reader.text(tokens) for q, tokens in zip(batch, said, strict=True)})
     return tuple(texts[q] for q in range(len(questions)))
 

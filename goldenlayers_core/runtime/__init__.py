@@ -1,9 +1,10 @@
 """The store on disk, background jobs, run manifests. No torch."""
 
 from goldenlayers_core.places import cache_root
+from goldenlayers_core.runtime.at_work import Worker
 from goldenlayers_core.runtime.claims import Claim
 from goldenlayers_core.runtime.job_records import JobState, JobView
-from goldenlayers_core.runtime.jobs import JobQueue, Worker
+from goldenlayers_core.runtime.jobs import JobQueue
 from goldenlayers_core.runtime.manifest import RunManifest, StoredRun, new_run_id, now
 from goldenlayers_core.runtime.names import checked_name
 from goldenlayers_core.runtime.progress import Progress

@@ -78,6 +78,7 @@ class OwnJob:
         self.written = 0.0
         self.looked = 0.0  # for wishes of other processes
         self.unwritten = False  # there is progress that the disk does not know
+        self.left = ""  # it stops because nobody who asked is here: it "ends" or "yields" to others
 
     def now(self) -> JobView:
         """The view with its times as of now."""
@@ -184,8 +185,11 @@ class JobFolder:
         atomic.write_bytes(self._wish(job_id), b"cancel\n")
 
     def cancel_wanted(self, job_id: str) -> bool:
-        """Whether another process asked to stop the job."""
-        return self._wish(job_id).exists()
+        """Whether another process asked to stop the job; no, where a disk does not tell."""
+        try:
+            return self._wish(job_id).exists()
+        except OSError:
+            return False
 
     def forget_cancel(self, job_id: str) -> None:
         """Raises StoreError."""

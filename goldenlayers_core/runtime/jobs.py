@@ -8,38 +8,34 @@ Whose it is, is another matter: of all who asked for it, by their claims (`claim
 """
 
 import copy
-import dataclasses
-import functools
 import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from goldenlayers_core.errors import Cancelled, ConfigError, GoldenLayersError, StoreError
-from goldenlayers_core.runtime import logs
-from goldenlayers_core.runtime.claimed import ClaimedJobs
+from goldenlayers_core.runtime.at_exit import at_exit
+from goldenlayers_core.runtime.at_work import TICK, AtWork, Worker
+from goldenlayers_core.runtime.attendance import Attendance
 from goldenlayers_core.runtime.claims import Claim
 from goldenlayers_core.runtime.counters import Counters
 from goldenlayers_core.runtime.equal import equal_job, plain_params
 from goldenlayers_core.runtime.frames import one_line
-from goldenlayers_core.runtime.job_records import CLOSED, JobFolder, JobRecord, JobState, JobView, OwnJob, Understood
+from goldenlayers_core.runtime.job_records import CLOSED, JobFolder, JobState, JobView, OwnJob, Understood
 from goldenlayers_core.runtime.locks import Lock
 from goldenlayers_core.runtime.manifest import now
 from goldenlayers_core.runtime.names import checked_name
 from goldenlayers_core.runtime.owned import WORKING_FOR
-from goldenlayers_core.runtime.progress import Progress
-from goldenlayers_core.runtime.turns import GivingWay, Others, Turns, nobody
-
-Worker = Callable[[dict[str, Any], Progress], str]
+from goldenlayers_core.runtime.turns import Others, Turns, nobody
 
 _log = logging.getLogger(__name__)
-_TICK = 0.25  # seconds between two looks at the disk, and between two writes of progress
+_AT_EXIT: Final = 8.0  # seconds that the end of the program waits for work to stop: a container gets ten
 
 
-class JobQueue(ClaimedJobs):
+class JobQueue(AtWork):
     """Jobs of one folder, run one after another. `workers[kind](params, progress)` returns the id of its result.
 
     A worker calls `progress.update` or `progress.check` at least every two seconds, so that a cancel is felt. Any
@@ -47,20 +43,28 @@ class JobQueue(ClaimedJobs):
     """
 
     def __init__(
-        self, folder: Path, workers: Mapping[str, Worker], others: Others = nobody, *known: Understood
+        self,
+        folder: Path,
+        workers: Mapping[str, Worker],
+        others: Others = nobody,
+        *known: Understood,
+        attendance: Attendance | None = None,
     ) -> None:
-        """`others`: whether others are at work to whom these jobs give way; `known`: see `JobFolder`."""
+        """`others`: whether others are at work to whom these jobs give way; `known`: see `JobFolder`; `attendance`:
+        who is here, and what becomes of the work of those who are not (None: everybody is)."""
         self._others = others
         self._folder = JobFolder(folder, *known)
         self._workers = {checked_name(kind, "kind of job"): worker for kind, worker in workers.items()}
         self._changed = threading.Condition()
         self._mine: dict[str, OwnJob] = {}
-        self._waiting = Turns(self._folder.claims)  # the desks that asked have their turns
+        self.attendance = attendance or Attendance()
+        self._waiting = Turns(self._folder.claims, self.attendance.away)  # the desks that asked have their turns
         self._thread: threading.Thread | None = None
         self._owner: str | None = None
         self._alive: Lock | None = None
         self._closing = False
         self.counters = Counters()
+        at_exit(self._close_at_exit)
 
     def submit(self, kind: str, title: str, params: Mapping[str, Any], claim: Claim | None = None) -> str:
         """Queue a job and return its id; the id of the equal job (kind and params) if one is queued or running.
@@ -70,6 +74,7 @@ class JobQueue(ClaimedJobs):
         """
         self._check_kind(kind)
         plain = plain_params(title, params)
+        self._here(claim)
         with self._folder.lock():
             views = self.jobs()
             twin = equal_job(views, kind, plain)
@@ -86,6 +91,7 @@ class JobQueue(ClaimedJobs):
 
         Returns the id of the equal job if one is queued or running. Raises ConfigError for a job that is done.
         """
+        self._here(claim)
         with self._folder.lock():
             view = self.view(job_id)
             if view.active and not view.cancelling:
@@ -140,7 +146,7 @@ class JobQueue(ClaimedJobs):
         """The job when it is over, or as it is after `timeout` seconds."""
         limit = None if timeout is None else time.monotonic() + timeout
         while (view := self.view(job_id)).active:
-            left = _TICK if limit is None else min(_TICK, limit - time.monotonic())
+            left = TICK if limit is None else min(TICK, limit - time.monotonic())
             if left <= 0:
                 break
             with self._changed:
@@ -171,9 +177,41 @@ class JobQueue(ClaimedJobs):
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout)
 
+    def _run(self, job: OwnJob) -> None:
+        title, result, error = job.view.title, None, None
+        state: JobState = "failed"
+        WORKING_FOR.set(lambda: self.desks(job.view.job_id))
+        try:
+            result = str(self._workers[job.view.kind](copy.deepcopy(dict(job.view.params)), job.progress))
+            state = "done"
+        except Cancelled:
+            state, error = self._stopped(job)
+        except GoldenLayersError as sentence:
+            error = str(sentence)
+        except BaseException as defect:  # also SystemExit and the like: the thread must outlive every job
+            _log.exception("The job %s failed", job.view.job_id)
+            error = f"Something went wrong in {title}: {type(defect).__name__}: {one_line(defect)}"
+        with self._changed:
+            if state == "queued":
+                self._wait_again(job)
+            else:
+                self._finish(job, state, result=result, error=error)
+
+    def _tell_at_exit(self) -> None:
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+
+    def _close_at_exit(self) -> None:
+        self.close(_AT_EXIT)
+
     def _check_kind(self, kind: str) -> None:
         if kind not in self._workers:
             raise ConfigError(f"Jobs of kind {kind!r} are unknown; known are {', '.join(sorted(self._workers))}.")
+
+    def _here(self, claim: Claim | None) -> None:
+        if claim is not None and claim.desk:
+            self.attendance.seen(claim.desk)
 
     def _take(self, view: JobView, claim: Claim) -> None:
         """Make the job ours to run, for `claim`; called inside the folder's lock."""
@@ -191,109 +229,5 @@ class JobQueue(ClaimedJobs):
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="golden-layers-jobs", daemon=True)
                 self._thread.start()
+                at_exit(self._tell_at_exit)  # before any queue of this program is waited for: they stop side by side
             self._changed.notify_all()
-
-    def _cancel(self, job: OwnJob) -> None:
-        if job in self._waiting:
-            self._waiting.remove(job)
-            self._finish(job, "cancelled")
-        elif job.view.active:
-            job.cancel.set()
-            job.view = dataclasses.replace(job.view, cancelling=True)
-            self._try_write(job)
-
-    def _honour_wishes(self) -> None:
-        """Cancel what other processes asked us to cancel."""
-        for job in [j for j in self._mine.values() if j.view.active and not j.cancel.is_set()]:
-            if self._folder.cancel_wanted(job.view.job_id):
-                self._cancel(job)
-
-    def _work(self) -> None:
-        try:
-            while (job := self._next()) is not None:
-                whose = functools.partial(self.desks, job.view.job_id)
-                logs.told(job.view.job_id, functools.partial(self._run, job), whose)
-        finally:
-            if self._alive is not None:
-                self._alive.release()
-
-    def _next(self) -> OwnJob | None:
-        with self._changed:
-            while True:
-                if self._closing:
-                    return None
-                self._honour_wishes()
-                if self._waiting:
-                    break
-                self._changed.wait()
-            job = self._waiting.take()
-            job.started, job.began = time.time(), time.monotonic()
-            job.view = dataclasses.replace(job.view, state="running")
-            stop = functools.partial(self._should_stop, job)
-            job.progress = Progress(functools.partial(self._report, job), stop, GivingWay(self._others, stop))
-            self._try_write(job)
-            self._changed.notify_all()
-            return job
-
-    def _placed(self, jobs: list[OwnJob]) -> list[JobView]:
-        running = sum(job.view.state == "running" for job in self._mine.values())
-        return self._waiting.placed(jobs, running)
-
-    def _run(self, job: OwnJob) -> None:
-        title, result, error = job.view.title, None, None
-        state: JobState = "failed"
-        WORKING_FOR.set(lambda: self.desks(job.view.job_id))
-        try:
-            result = str(self._workers[job.view.kind](copy.deepcopy(dict(job.view.params)), job.progress))
-            state = "done"
-        except Cancelled:
-            closed = self._closing and not job.cancel.is_set()
-            state, error = ("interrupted", CLOSED) if closed else ("cancelled", None)
-        except GoldenLayersError as sentence:
-            error = str(sentence)
-        except BaseException as defect:  # also SystemExit and the like: the thread must outlive every job
-            _log.exception("The job %s failed", job.view.job_id)
-            error = f"Something went wrong in {title}: {type(defect).__name__}: {one_line(defect)}"
-        with self._changed:
-            self._finish(job, state, result=result, error=error)
-
-    def _finish(self, job: OwnJob, state: JobState, *, result: str | None = None, error: str | None = None) -> None:
-        ended = dataclasses.replace(job.now(), state=state, result=result, error=error)
-        job.view = dataclasses.replace(ended, seconds_left=None, cancelling=False)
-        self.counters.count(job)
-        if self._try_write(job):  # from here on the disk knows; otherwise memory has to
-            self._mine.pop(job.view.job_id, None)
-        self._changed.notify_all()
-
-    def _report(self, job: OwnJob, done: int, total: int, note: str) -> None:
-        with self._changed:
-            job.view = dataclasses.replace(job.view, done=done, total=total, note=note)
-            job.unwritten = True
-            if time.monotonic() - job.written >= _TICK:
-                self._write_progress(job)
-
-    def _should_stop(self, job: OwnJob) -> bool:
-        if time.monotonic() - job.looked >= _TICK:
-            job.looked = time.monotonic()
-            with self._changed:
-                self._honour_wishes()
-                if job.unwritten and job.looked - job.written >= _TICK:
-                    self._write_progress(job)
-        return job.cancel.is_set() or self._closing
-
-    def _write_progress(self, job: OwnJob) -> None:
-        job.view = job.now()
-        self._try_write(job, durable=False)
-
-    def _write(self, job: OwnJob, *, durable: bool = True) -> None:
-        job.written, job.unwritten = time.monotonic(), False
-        self._folder.write(JobRecord(job.view, self._owner or "", job.started), durable=durable)
-
-    def _try_write(self, job: OwnJob, *, durable: bool = True) -> bool:
-        """Work goes on where its state cannot be written (a full disk): this process still knows it."""
-        try:
-            self._write(job, durable=durable)
-        except StoreError as error:
-            _log.warning("The state of job %s was not written: %s", job.view.job_id, error)
-            return False
-        return True

@@ -1,4 +1,5 @@
-"""Whose turn it is: the next job is one of the desk that was served longest ago, and of one desk the oldest.
+"""Whose turn it is: the next job is one of the desk that was served longest ago, and of one desk the oldest. Those
+whose desks are all away come after all others.
 
 So twenty short jobs of one desk keep another waiting for one of them, not for all. And long work gives way to short
 work of another queue between two of its steps.
@@ -6,10 +7,10 @@ work of another queue between two of its steps.
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final
 
-from goldenlayers_core.errors import ConfigError
+from goldenlayers_core.errors import ConfigError, StoreError
 from goldenlayers_core.runtime.claims import Claim, Claims
 from goldenlayers_core.runtime.job_records import JobView, OwnJob
 
@@ -22,8 +23,10 @@ _LOOK: Final = 0.02  # seconds
 class Turns:
     """The jobs of a queue that wait. Guarded by the queue's condition."""
 
-    def __init__(self, claims: Claims) -> None:
+    def __init__(self, claims: Claims, away: Callable[[Collection[str]], bool] = lambda _desks: False) -> None:
+        """`away`: whether nobody of some desks is here."""
         self._claims = claims
+        self._away = away
         self._jobs: list[OwnJob] = []  # the oldest first
         self._served: dict[str, int] = {}  # when each desk had its last turn, as a rising number
 
@@ -54,7 +57,7 @@ class Turns:
         waiting, served = [(job, self._desks(job)) for job in self._jobs], dict(self._served)
         ordered: list[OwnJob] = []
         while waiting:
-            chosen = min(waiting, key=lambda entry: _last(entry[1], served))  # the first of equals: the oldest
+            chosen = min(waiting, key=lambda entry: self._turn(entry[1], served))  # the first of equals: the oldest
             waiting.remove(chosen)
             ordered.append(chosen[0])
             served |= _now(chosen[1], served)
@@ -70,13 +73,29 @@ class Turns:
     def take(self) -> OwnJob:
         """The job whose turn it is."""
         jobs = ((job, self._desks(job)) for job in self._jobs)
-        job, desks = min(jobs, key=lambda entry: _last(entry[1], self._served))
+        job, desks = min(jobs, key=lambda entry: self._turn(entry[1], self._served))
         self._served |= _now(desks, self._served)
         self._jobs.remove(job)
         return job
 
+    def is_left(self, job: OwnJob) -> bool:
+        """Whether nobody who asked for a job is here."""
+        return self._away(self._desks(job))
+
+    def left(self) -> list[OwnJob]:
+        """The jobs that wait for nobody who is here."""
+        return [job for job in self._jobs if self.is_left(job)]
+
+    def _turn(self, desks: frozenset[str], served: Mapping[str, int]) -> tuple[bool, int]:
+        """What the next turn is chosen by: the smallest."""
+        return self._away(desks), _last(desks, served)
+
     def _desks(self, job: OwnJob) -> frozenset[str]:
-        return desks_of(self._claims.of(job.view.job_id))
+        """Who waits for a job. Where a disk does not tell, it is a program's: the thread that asks must go on."""
+        try:
+            return desks_of(self._claims.of(job.view.job_id))
+        except StoreError:
+            return frozenset({""})
 
 
 class GivingWay:

@@ -5,6 +5,8 @@ Everything of it is read here, from the environment:
     GOLDENLAYERS_MODE      local (the default) or demo
     GOLDENLAYERS_LOGIN     yes: the app asks everybody to log in
     GOLDENLAYERS_OPEN      yes: others may reach the app without a login and outside the demo mode
+    GOLDENLAYERS_AWAY      minutes after which work of a desk without an open page gives way to others', and is stopped
+                           where strangers are served; 0: never
     GOLDENLAYERS_MODELS    demo: names of models, with commas; * stands for letters, digits, - and _
     GOLDENLAYERS_DATASETS  demo: names of datasets, likewise; a visitor's own uploads come besides
     GOLDENLAYERS_LIMITS    demo: fields of `Limits` that differ, as in "jobs=2,hours=4"
@@ -59,6 +61,12 @@ class Mode:
     models: tuple[str, ...] = ("bundled", "classroom*")
     datasets: tuple[str, ...] = ("bundled", "bundled-hard", "classroom")
     limits: Limits = field(default_factory=Limits)
+    away: int = 30  # minutes
+
+    @property
+    def strangers(self) -> bool:
+        """Whether others than one person at this machine are served."""
+        return self.demo or self.login or self.open
 
     def allows_model(self, name: str) -> bool:
         """Whether a model may be used."""
@@ -107,6 +115,7 @@ def mode_of(environment: Mapping[str, str] | None = None) -> Mode:
         _names(said.get("GOLDENLAYERS_MODELS", "")) or LOCAL.models,
         _names(said.get("GOLDENLAYERS_DATASETS", "")) or LOCAL.datasets,
         _limits(said.get("GOLDENLAYERS_LIMITS", "")),
+        _minutes(said.get("GOLDENLAYERS_AWAY", "").strip()),
     )
 
 
@@ -174,6 +183,12 @@ def _is_yes(said: Mapping[str, str], name: str) -> bool:
     if value not in ("", "yes", "no"):
         raise ConfigError(f"{name} is {value!r}; set it to yes or no, or leave it unset.")
     return value == "yes"
+
+
+def _minutes(text: str) -> int:
+    if text and not (text.isascii() and text.isdigit() and len(text) < 7):
+        raise ConfigError(f"GOLDENLAYERS_AWAY is {text[:20]!r}; give whole minutes, 0 for never, or leave it unset.")
+    return int(text or LOCAL.away)
 
 
 def _limits(text: str) -> Limits:

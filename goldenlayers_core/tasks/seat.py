@@ -70,6 +70,7 @@ class Seat:
 
         Raises StoreError for a job that is gone.
         """
+        self.bench.attendance.seen(self.desk)  # a page that follows work asks every second or two
         job, claim = self.bench.job(job_id), self._claim(job_id, slot)
         if claim is None:
             return job
@@ -116,6 +117,7 @@ class Seat:
 
     def jobs(self) -> tuple[JobView, ...]:
         """Every job this seat may see, newest first."""
+        self.bench.attendance.seen(self.desk)
         if not self.apart:
             return self.bench.jobs()
         mine = {job_id for job_id, claims in self._claims() if self._part(claims)}

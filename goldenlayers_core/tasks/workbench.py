@@ -14,6 +14,8 @@ from goldenlayers_core.models.available import LocalModel, on_disk
 from goldenlayers_core.places import cache_root
 from goldenlayers_core.records import Dataset, EditRequest, ModelSource
 from goldenlayers_core.runtime import Claim, JobQueue, JobView, Progress, Store, now
+from goldenlayers_core.runtime.at_exit import Door
+from goldenlayers_core.runtime.attendance import Attendance
 from goldenlayers_core.runtime.turns import nobody
 from goldenlayers_core.tasks.heavy import heavy
 from goldenlayers_core.tasks.kinds import Kind, Queue, function
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from goldenlayers_core.tasks.knowledge import KnowledgeCounts
 
 KEPT_MODELS: Final = 2
+REST: Final = 5.0  # seconds that the end of the program waits for what pages ask a model
 Worker = Callable[[Mapping[str, Any], Progress], str]
 UPLOAD: Final = "upload-"
 
@@ -62,9 +65,12 @@ class Workbench:
         self._quick = ("load", *(kind.name for kind in kinds if kind.queue == "quick"))
         self._loader: int | None = None  # the thread that loads a model
         self.models_loaded = self.models_reused = 0  # how often, since this process began
-        self.slow = JobQueue(self.home / "jobs" / "slow", self._workers("slow"), self._quick_first, self._understood)
+        self.attendance = Attendance(60.0 * mode.away, mode.strangers)
+        self.asked = Door(REST)
+        jobs, known, here = self.home / "jobs", self._understood, self.attendance
+        self.slow = JobQueue(jobs / "slow", self._workers("slow"), self._quick_first, known, attendance=here)
         quick = {"load": self._load_job, **self._workers("quick")}
-        self.quick = JobQueue(self.home / "jobs" / "quick", quick, nobody, self._understood)
+        self.quick = JobQueue(jobs / "quick", quick, nobody, known, attendance=here)
 
     def close(self) -> None:
         """Stop the job threads; unfinished jobs can be resumed later."""

@@ -11,7 +11,7 @@ from pages._shared.wording import escape, sentence, when
 _STATES: Final = {
     "failed": "did not work",
     "cancelled": "cancelled; what was finished is kept",
-    "interrupted": "interrupted, because the program stopped; what was finished is kept",
+    "interrupted": "interrupted",
 }
 
 
@@ -63,7 +63,7 @@ def _running(job_ids: tuple[str, ...]) -> None:
 
 def _stopped(job: JobView) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"job-{job.job_id}"):
-        error = f". {sentence(job.error)}" if job.error and job.state == "failed" else ""
+        error = f". {sentence(job.error)}" if job.error else ""
         about = f"{when(job.created)} · {_STATES[job.state]}{error}"
         st.markdown(f"**{escape(job.title)}**  \n:small[{about}]", width="stretch")
         with st.container(horizontal=True, width="content"):

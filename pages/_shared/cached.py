@@ -204,7 +204,9 @@ def manifest_created(run_id: str) -> str:
 
 @st.cache_data(show_spinner=False, max_entries=256)
 def _answer(named: str, arguments: tuple[Any, ...]) -> Any:
-    return function(named)(workbench(), *arguments)
+    bench = workbench()
+    with bench.asked:
+        return function(named)(bench, *arguments)
 
 
 def export_cards(model: ModelSource, edit_ids: tuple[str, ...]) -> "tuple[ExportCard, ...]":

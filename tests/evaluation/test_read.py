@@ -1,6 +1,9 @@
 """One reading of many prompts equals asking one at a time, whatever their length, on every architecture row."""
 
+import itertools
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -143,3 +146,23 @@ def test_a_cancel_is_felt_before_every_batch() -> None:
         read(handle, many, between=stop)
     assert len(looks) == 2  # no batch ran after it
     assert hooks_on(handle.model) == 0
+
+
+def test_a_reading_gives_way_before_every_pass() -> None:
+    handle = tiny_handle("llama")
+    passes: list[int] = []
+    looks: list[int] = []
+    with counted_passes(handle, passes):
+        read(handle, QUESTIONS, between=lambda: looks.append(len(passes)))
+    assert len(looks) > 5  # prompts, longer answers, a greedy token at a time
+    assert max(after - before for before, after in itertools.pairwise(looks)) == 1
+
+
+@contextmanager
+def counted_passes(handle: ModelHandle, passes: list[int]) -> Iterator[None]:
+    """One entry for each pass of the model's first block."""
+    hook = handle.blocks[0].register_forward_hook(lambda *_: passes.append(1))
+    try:
+        yield
+    finally:
+        hook.remove()

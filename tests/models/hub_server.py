@@ -3,8 +3,9 @@
 import hashlib
 import json
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -21,6 +22,7 @@ class Hub(ThreadingHTTPServer):
         self.gated: set[str] = set()
         self.parameters: dict[str, int] = {}
         self.broken: set[str] = set()  # files whose transfer breaks off
+        self.pause = 0.0  # seconds before each twentieth of a file
         self.asked: list[str] = []
 
     @property
@@ -101,8 +103,18 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Accept-Ranges", "none")
         self.end_headers()
         if self.command == "GET":
-            self.wfile.write(data[:100] if file.name in self.server.broken else data)
+            self.send_slowly(data[:100] if file.name in self.server.broken else data)
         return None
+
+    def send_slowly(self, data: bytes) -> None:
+        if not self.server.pause:
+            self.wfile.write(data)
+            return
+        size = len(data) // 20 + 1
+        for start in range(0, len(data), size):
+            time.sleep(self.server.pause)
+            with suppress(ConnectionError):  # whoever asked was killed
+                self.wfile.write(data[start : start + size])
 
     def refuse(self, status: int, code: str) -> None:
         self.send_response(status)

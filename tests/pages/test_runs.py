@@ -10,6 +10,7 @@ import pytest
 
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.runtime import JobView, digests
+from goldenlayers_core.runtime.attendance import Attendance
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion
 from goldenlayers_core.tasks.questions import SweepQuestion
 from goldenlayers_core.tasks.truth.stored_sweep import save_sweep
@@ -119,6 +120,19 @@ def interrupted() -> JobView:
     job_id = bench.submit(ScoreQuestion(), "Scoring something")
     bench.slow.cancel(job_id)
     return bench.slow.wait(job_id, 60)
+
+
+def test_runs_says_why_work_was_interrupted() -> None:
+    bench = cached.workbench()
+    job = interrupted()
+    why = Attendance(1800.0, ends=True).sentence
+    record = bench.slow._folder.read(job.job_id)
+    assert record is not None
+    bench.slow._folder.write(dataclasses.replace(record, view=dataclasses.replace(job, state="interrupted", error=why)))
+    shown = texts(start("runs"))
+    assert "interrupted. No page of those who asked was open for 30 minutes" in shown
+    assert "the program stopped" not in shown
+    bench.slow.forget(job.job_id)
 
 
 def test_stopped_work_can_be_resumed_or_removed() -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from goldenlayers_core.runtime import JobQueue, Progress, turns
+from goldenlayers_core.errors import StoreError
+from goldenlayers_core.runtime import Claim, JobQueue, Progress, turns
 from tests.runtime.helpers import PATIENCE, until
 
 
@@ -84,3 +85,27 @@ def test_short_work_without_an_end_does_not_stop_the_long(two: Two, monkeypatch:
     before = two.steps
     until(lambda: two.steps > before + 20, "the long job to have its share")
     assert two.short.view(short).state == "running"
+
+
+def test_a_disk_that_does_not_tell_whose_work_waits_ends_no_thread(tmp_path: Path) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def first(params: dict[str, Any], progress: Progress) -> str:
+        begun.set()
+        go_on.wait(PATIENCE)
+        return "first"
+
+    queue = JobQueue(tmp_path, {"first": first, "next": lambda params, progress: "next"})
+    one = queue.submit("first", "t", {}, Claim("ann"))
+    assert begun.wait(PATIENCE)
+    two = queue.submit("next", "t", {"n": 2}, Claim("bob"))
+    path = tmp_path / f"{two}.claims"
+    path.unlink()
+    path.symlink_to(path)  # no reader comes to an end of it: the disk refuses
+    with pytest.raises(StoreError):
+        queue.claims(two)
+    go_on.set()
+    assert queue.wait(one, PATIENCE).state == "done"
+    assert queue.wait(two, PATIENCE).state == "done"
+    path.unlink()
+    queue.close(PATIENCE)

@@ -1,5 +1,6 @@
 """How the program is served: what the environment may say, who may reach it, and sentences without folders."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,9 @@ import pytest
 from goldenlayers_core.errors import ConfigError, DatasetError, ModelError
 from goldenlayers_core.places import assets_folder
 from goldenlayers_core.records import ModelSource
+from goldenlayers_core.tasks import Workbench
 from goldenlayers_core.tasks.mode import LOCAL, Limits, Mode, check_address, mode_of, why_closed, without_paths
+from goldenlayers_core.tasks.wings import KINDS
 
 DEMO = Mode(demo=True)
 
@@ -100,3 +103,15 @@ def test_sentences_without_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         "'a place on this machine plan' or a place on this machine; write to https://example.org/page and/or say 3/4."
     )
     assert LOCAL.clean(text) == text
+
+
+def test_minutes_until_a_closed_page_counts_as_gone(tmp_path: Path) -> None:
+    assert [mode_of({"GOLDENLAYERS_AWAY": said}).away for said in ("", "0", " 5 ")] == [30, 0, 5]
+    for said in ("-1", "1.5", "soon", "٣", "9" * 9):
+        with pytest.raises(ConfigError, match=r"GOLDENLAYERS_AWAY is .*whole minutes"):
+            mode_of({"GOLDENLAYERS_AWAY": said})
+    for mode, ends in ((Mode(), False), (Mode(demo=True), True), (Mode(login=True), True), (Mode(open=True), True)):
+        bench = Workbench(tmp_path / str(mode.demo), KINDS, dataclasses.replace(mode, away=2))
+        assert (bench.attendance.seconds, bench.attendance.ends) == (120, ends)
+        assert {queue.attendance for queue in (bench.slow, bench.quick)} == {bench.attendance}
+        bench.close()

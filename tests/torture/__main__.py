@@ -25,7 +25,7 @@ from goldenlayers_core.places import cache_root
 from tests.lending import lend_models
 from tests.torture.outcome import Outcome, page, table, write_page
 
-PARTS = ("uploads", "flips", "kills", "disk")
+PARTS = ("uploads", "flips", "kills", "disk", "sessions")
 
 
 def about(part: str) -> str:

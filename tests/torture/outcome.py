@@ -96,8 +96,7 @@ def page(outcomes: Iterable[Outcome], seed: int, command: str, about: Callable[[
             "",
             *(("## What was lost", "", *lost) if lost else ("Nothing was lost.",)),
             "",
-            "Not tried here yet: many sessions at once for minutes (answers, weights, hooks, memory at the end),",
-            "kills of a running server and of downloads, and a disk that is really full instead of a limit on files.",
+            "Not tried here: SIGKILL of a running server, and a disk that is really full instead of a limit on files.",
             "",
         )
     )

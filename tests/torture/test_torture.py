@@ -1,4 +1,5 @@
-"""A little of every part of `make torture`: nothing is lost, and what is lost is seen."""
+"""A little of the parts of `make torture` that attack what is stored (those that run commands and a server are in
+test_at_work.py): nothing is lost, and what is lost is seen."""
 
 import importlib
 from pathlib import Path
@@ -7,14 +8,14 @@ import pytest
 
 from goldenlayers_core.errors import StoreError
 from tests.torture import flips, uploads
-from tests.torture.__main__ import PARTS, about, earlier, main
+from tests.torture.__main__ import about, earlier, main
 from tests.torture.outcome import Outcome, page, table
 
 SEED = 7
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", ["uploads", "flips", "disk"])
 def test_nothing_is_lost(part: str) -> None:
     module = importlib.import_module(f"tests.torture.{part}")
     for outcome in module.run(module.QUICK, SEED):

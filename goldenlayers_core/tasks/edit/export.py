@@ -4,7 +4,6 @@ import io
 import os
 import re
 import shutil
-import uuid
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,9 +15,10 @@ from goldenlayers_core.editing.export import ExportFormat, check_held, edit_file
 from goldenlayers_core.editing.export.merged import dtype_of
 from goldenlayers_core.errors import ConfigError, EditError
 from goldenlayers_core.models import ModelHandle
+from goldenlayers_core.models.drafts import scratch
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.runtime import Progress
-from goldenlayers_core.runtime.atomic import disk_errors, make_folder, write_bytes
+from goldenlayers_core.runtime.atomic import disk_errors, write_bytes
 from goldenlayers_core.tasks.edit.merge import read_back
 from goldenlayers_core.tasks.edit.one_edit import open_edit
 from goldenlayers_core.tasks.questions import ExportQuestion
@@ -159,23 +159,20 @@ def _write_files(form: ExportFormat, handle: ModelHandle, edits: Sequence[Edit],
 def _write_folder(form: ExportFormat, handle: ModelHandle, edits: Sequence[Edit], out: Path, dtype: str) -> Path:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise EditError(f"{out} is there already and not empty; name a folder that is not there yet.")
-    draft = out.with_name(f".{out.name}.{uuid.uuid4().hex[:8]}.tmp")
-    make_folder(draft)
-    try:
-        _check_room(form, handle, draft, dtype)
-        with disk_errors(out, "written"):
-            if form.write is not None:
-                matrices = form.write(handle, edits, draft, dtype)
-                read_back(handle, edits, draft, matrices, dtype)
-            else:
-                assert form.files is not None
-                for file, data in form.files(handle, edits, stem_of(edits)).items():
-                    (draft / file).write_bytes(data)
-            if out.is_dir():
-                out.rmdir()
-            os.replace(draft, out)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+    with disk_errors(out, "written"), scratch(out.parent) as place:
+        draft = place / "made"  # the place is its maker's alone; what is made in it is as readable as other folders
+        draft.mkdir()
+        _check_room(form, handle, out.parent, dtype)
+        if form.write is not None:
+            matrices = form.write(handle, edits, draft, dtype)
+            read_back(handle, edits, draft, matrices, dtype)
+        else:
+            assert form.files is not None
+            for file, data in form.files(handle, edits, stem_of(edits)).items():
+                (draft / file).write_bytes(data)
+        if out.is_dir():
+            out.rmdir()
+        os.replace(draft, out)
     return out
 
 
@@ -188,7 +185,7 @@ def _check_room(form: ExportFormat, handle: ModelHandle, folder: Path, dtype: st
     if needed * 1.05 > free:
         raise EditError(
             f"The checkpoint takes about {needed / 2**30:.1f} GiB and {free / 2**30:.1f} GiB are free in "
-            f"{folder.parent}; free some space or name a folder on another disk."
+            f"{folder}; free some space or name a folder on another disk."
         )
 
 

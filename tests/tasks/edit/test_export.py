@@ -89,6 +89,20 @@ def test_peft_and_the_merged_checkpoint_agree_with_the_overlay(
         export_to(handle, edits, "merged", tmp_path / "merged")
 
 
+def test_what_a_killed_export_left_goes_with_the_next_one(
+    shared: Workbench, pair: tuple[str, ...], tmp_path: Path
+) -> None:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()  # nobody has its number now
+    left = tmp_path / f".making-{process.pid}-half"
+    left.mkdir()
+    (left / "model.safetensors").write_bytes(b"half of it")
+    out = export_to(shared.model(BUNDLED), [open_edit(shared, pair[0])], "peft", tmp_path / "adapter")
+    assert [path.name for path in tmp_path.iterdir()] == ["adapter"]
+    (tmp_path / "plain").mkdir()
+    assert out.stat().st_mode == (tmp_path / "plain").stat().st_mode  # as readable as any folder
+
+
 def test_the_script_runs_alone_and_says_before_and_after(
     shared: Workbench, pair: tuple[str, ...], tmp_path: Path
 ) -> None:
