@@ -29,6 +29,7 @@ class Architecture:
     added_times: str = ""  # field of the config: what is added is multiplied by it ("": by nothing)
     logits_times: str = ""  # field of the config: what the LM head gives is multiplied by it
     logits_over: str = ""  # field of the config: what the LM head gives is divided by it
+    in_float64: bool = True  # transformers computes it in float64
     literature_layer: int | None = None  # layer published ROME configurations use; None: none published
     literature_source: str = ""
     names: str = ""  # released models of the family, where the title does not name them

@@ -151,6 +151,7 @@ _XGLM: Final = replace(
     _BIOGPT,
     model_type="xglm",
     title="XGLM",
+    in_float64=False,
     blocks="model.layers",
     embedding="model.embed_tokens",
     final_norm="model.layer_norm",
