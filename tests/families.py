@@ -48,6 +48,8 @@ _ALIKE: Final = (
     "glm4",
 )
 
+IN_FLOAT32: Final = ("gemma2", "granite_swa")
+"""Families whose attention takes its softmax in float32, whatever the model's own format."""
 FAMILIES: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     **{name: (name, BASE) for name in _ALIKE},
     **{name: (name, {**BASE, **_WINDOW}) for name in ("ministral", "ministral3", "cwm", "olmo3", "starcoder2")},

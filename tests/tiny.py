@@ -16,7 +16,7 @@ from tests.families import BASE, FAMILIES, GPT, HEADS, INNER, LAYERS, VOCABULARY
 
 __all__ = [
     *("CONFIGS", "EVERY", "HEADS", "INNER", "LAYERS", "ROWS", "VOCABULARY", "WIDTH"),
-    *("save_tiny", "tiny_handle", "tiny_model", "tokenizer"),
+    *("kind_of", "save_tiny", "tiny_handle", "tiny_model", "tokenizer"),
 ]
 
 _OPT_KEYS = {k: v for k, v in BASE.items() if k not in ("intermediate_size", "num_key_value_heads", "head_dim")}
@@ -85,12 +85,17 @@ def tokenizer() -> Any:
     return PreTrainedTokenizerFast(tokenizer_object=raw, bos_token="<s>", eos_token="</s>", pad_token="<pad>")
 
 
+def kind_of(row: str) -> str:
+    """The `model_type` of a tiny model's name: falcon, of "falcon RW"."""
+    return FAMILIES[row][0] if row in FAMILIES else row
+
+
 def tiny_model(row: str, dtype: torch.dtype = torch.float32, seed: int = 0) -> Any:
     """A random model of one row. Every matrix gets entries large enough that layers differ; sizes are asserted."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        kind, settings = FAMILIES[row] if row in FAMILIES else (row, CONFIGS[row])
-        model: Any = AutoModelForCausalLM.from_config(AutoConfig.for_model(kind, **settings), dtype=dtype)
+        settings = FAMILIES[row][1] if row in FAMILIES else CONFIGS[row]
+        model: Any = AutoModelForCausalLM.from_config(AutoConfig.for_model(kind_of(row), **settings), dtype=dtype)
         for parameter in model.parameters():
             if parameter.ndim >= 2:
                 torch.nn.init.normal_(parameter, std=0.25)

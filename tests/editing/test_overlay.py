@@ -72,7 +72,8 @@ def test_each_sample_under_its_own_edit(row: str) -> None:
     for sample, edit in enumerate(edits):
         alone = IDS[sample : sample + 1]
         with overlay(handle, [edit] if edit else []):
-            torch.testing.assert_close(together[sample : sample + 1], logits(handle, alone), rtol=1e-9, atol=1e-9)
+            near = 1e-6 if row == "granite_swa" else 1e-9  # its attention's softmax is taken in float32
+            torch.testing.assert_close(together[sample : sample + 1], logits(handle, alone), rtol=near, atol=near)
     assert hooks_on(handle.model) == 0
 
 
