@@ -5,6 +5,7 @@ from typing import Any, Final
 from goldenlayers_core.errors import UnknownArchitectureError
 from goldenlayers_core.models.architecture import FUSED, Architecture, Orientation, like_llama
 from goldenlayers_core.models.families import FAMILIES
+from goldenlayers_core.models.refused import reason_against
 
 __all__ = ["ARCHITECTURES", "Architecture", "Orientation", "architecture_of", "known_architectures"]
 
@@ -102,13 +103,18 @@ def known_architectures() -> tuple[str, ...]:
 def architecture_of(config: Any) -> Architecture:
     """The row for a transformers config.
 
-    Raises UnknownArchitectureError with the list of known rows.
+    Raises UnknownArchitectureError: with the reason where the family is known and refused, else with the known rows.
     """
     model_type = str(getattr(config, "model_type", "") or "unnamed")
     for row in ARCHITECTURES:
         if row.model_type == model_type:
             return row
+    if reason := reason_against(model_type):
+        raise UnknownArchitectureError(
+            f"A model of the architecture {model_type!r} cannot be used here: {reason}; choose a model of "
+            "another family (the command `models` lists them)."
+        )
     raise UnknownArchitectureError(
         f"The architecture {model_type!r} is not known here; known are {', '.join(known_architectures())}. "
-        "Choose a model of one of these families, or add a row to goldenlayers_core/models/architectures.py."
+        "Choose a model of one of these families, or add a row to goldenlayers_core/models/families.py."
     )

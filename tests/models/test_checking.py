@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 
 from goldenlayers_core.errors import ConfigError, ModelError
 from goldenlayers_core.models import load_model
+from goldenlayers_core.models.architectures import known_architectures
 from goldenlayers_core.models.fingerprint import folder_fingerprint
 from goldenlayers_core.models.memory import count_parameters
+from goldenlayers_core.models.refused import REFUSED
 from tests.models.test_loading import one_sentence
 from tests.tiny import save_tiny, tiny_model, tokenizer
 from tests.tokenizers import made
@@ -148,3 +151,31 @@ def test_a_family_that_float64_is_not_for_says_so(tmp_path: Path) -> None:
     folder = save_tiny(tmp_path / "tiny", "xglm")
     assert "cannot be computed in float64" in refused(folder, dtype="float64")
     assert load_model(str(folder), device="cpu").architecture.title == "XGLM"
+
+
+@pytest.mark.parametrize(
+    ("model_type", "words"),
+    [
+        ("mamba", "no MLP whose output matrix"),
+        ("rwkv", "no MLP whose output matrix"),
+        ("mixtral", "a mixture of experts"),
+        ("qwen3_5", "keep a running state"),
+        ("gemma3n_text", "reads the tokens anew"),
+        ("bert", "an encoder, which does not continue"),
+        ("t5", "an encoder-decoder"),
+    ],
+)
+def test_families_that_cannot_be_edited_are_refused_with_the_reason(folder: Path, model_type: str, words: str) -> None:
+    configured(folder, model_type=model_type)
+    (folder / "model.safetensors").write_bytes(b"never read")
+    text = refused(folder)
+    assert repr(model_type) in text
+    assert words in text
+
+
+def test_no_family_is_both_known_and_refused() -> None:
+    refused_types = [model_type for _, model_types in REFUSED for model_type in model_types]
+    assert not set(refused_types) & set(known_architectures())
+    assert len(set(refused_types)) == len(refused_types)
+    missing = set(refused_types) - set(CONFIG_MAPPING_NAMES)
+    assert not missing, "names that transformers does not know"

@@ -196,8 +196,8 @@ def test_folders_without_weights_config_or_sense(folder, tmp_path):
     with pytest.raises(ModelError, match="cannot be read as JSON"):
         load_model(str(damaged))
     config = json.loads((folder / "config.json").read_text())
-    (damaged / "config.json").write_text(json.dumps({**config, "model_type": "mamba"}))
-    with pytest.raises(UnknownArchitectureError, match=r"'mamba' is not known here; known are llama, mistral"):
+    (damaged / "config.json").write_text(json.dumps({**config, "model_type": "unheard_of"}))
+    with pytest.raises(UnknownArchitectureError, match=r"'unheard_of' is not known here; known are llama, mistral"):
         load_model(str(damaged))
 
 
