@@ -1,6 +1,6 @@
 """What a family must show before it is called known, and the page that says what each has shown.
 
-    python -m tests.models.verifying docs/models.md [--only NAME ...]
+    python -m tests.models.verifying docs/models.md [--results FILE] [--only NAME ...]
 
 Every check is the project's own test of that computation, on a tiny random model of the family.
 """
@@ -10,7 +10,6 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -98,6 +97,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "sweep": _sweep,
     "exports": _exports,
 }
+SLOW: Final = ("lens", "overlay", "exports", "value", "LGA", "loads", "edit-aware", "sweep", "trace")  # the last
 IN_DOUBLE: Final = ("edit-aware", "trace", "lens", "value", "overlay", "sweep")  # checks made in float64 only
 
 
@@ -120,21 +120,42 @@ def outcome(name: str, check: str) -> str:
     return "yes"
 
 
-def page(names: Iterable[str]) -> str:
-    """docs/models.md, from running every check of these tiny models."""
+Results = dict[tuple[str, str], str]
+"""(tiny model, check) -> outcome."""
+
+
+def verify(names: Iterable[str], file: Path | None) -> Results:
+    """Outcomes of every check of these tiny models, the quick ones first; those that `file` holds are not made again,
+    and each new one is added to it."""
+    found: Results = {}
+    if file is not None and file.is_file():
+        for line in file.read_text(encoding="utf-8").splitlines():
+            name, check, said = line.split("\t")
+            found[name, check] = said
+    asked = list(names)
+    for check in sorted(CHECKS, key=SLOW.index):
+        for name in asked:
+            if (name, check) not in found:
+                found[name, check] = outcome(name, check)
+                sys.stderr.write(f"{name}, {check}: {found[name, check]}\n")
+                if file is not None:
+                    with file.open("a", encoding="utf-8") as out:
+                        out.write(f"{name}\t{check}\t{found[name, check]}\n")
+    return found
+
+
+def page(found: Results) -> str:
+    """docs/models.md of these outcomes; what was not tried says so."""
     rows = {row.model_type: row for row in ARCHITECTURES}
     lines = [_HEAD.format(transformers=transformers.__version__, count=len(rows))]
     lines.append(f"| family | `model_type` | {' | '.join(CHECKS)} |")
     lines.append(f"|---|---|{'---|' * len(CHECKS)}")
-    for name in names:
+    for name in EVERY:
         row = rows[kind_of(name)]
         form = name.removeprefix(row.model_type).strip()
-        found = []
-        for check in CHECKS:
-            found.append(outcome(name, check))
-            sys.stderr.write(f"{name}, {check}: {found[-1]}\n")
+        said = [found.get((name, check), "not run") for check in CHECKS]
         title = f"{row.known_as}, {form}" if form else row.known_as
-        lines.append(f"| {title} | `{row.model_type}` | {' | '.join(found)} |")
+        lines.append(f"| {title} | `{row.model_type}` | {' | '.join(said)} |")
     return "\n".join([*lines, _FOOT])
 
 
@@ -177,14 +198,12 @@ Refused by name before any weight is read, with a sentence:
 def main() -> None:
     """Run the checks and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("file", type=Path)
-    parser.add_argument("--only", nargs="*", default=list(EVERY))
+    parser.add_argument("file", type=Path, help="the page to write")
+    parser.add_argument("--results", type=Path, help="a table of outcomes to go on from, and to add to")
+    parser.add_argument("--only", nargs="*", default=list(EVERY), help="tiny models; default: all")
     asked = parser.parse_args()
     transformers.logging.set_verbosity_error()
-    text = page(asked.only)
-    with suppress(FileNotFoundError):
-        asked.file.unlink()
-    asked.file.write_text(text, encoding="utf-8")
+    asked.file.write_text(page(verify(asked.only, asked.results)), encoding="utf-8")
 
 
 if __name__ == "__main__":
