@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import huggingface_hub
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -16,6 +17,8 @@ from goldenlayers_core.models.architectures import known_architectures
 from goldenlayers_core.models.fingerprint import folder_fingerprint
 from goldenlayers_core.models.memory import count_parameters
 from goldenlayers_core.models.refused import REFUSED
+from tests.models.hub_server import running_hub
+from tests.models.made_gguf import write_llama
 from tests.models.test_loading import one_sentence
 from tests.tiny import save_tiny, tiny_model, tokenizer
 from tests.tokenizers import made
@@ -103,6 +106,27 @@ def test_weights_beside_those_that_are_read_count_for_nothing(tmp_path: Path) ->
     assert count_parameters(folder) == size
     assert folder_fingerprint(folder) == before == load_model(str(folder), device="cpu").fingerprint
     assert size[0] == sum(tensor.numel() for tensor in whole.values())
+
+
+def test_a_gguf_file_that_lacks_a_matrix_is_refused(tmp_path: Path) -> None:
+    file = write_llama(tmp_path / "tiny.gguf", without="blk.0.ffn_down")
+    with pytest.raises(ModelError, match=r"lack model\.layers\.0\.mlp\.down_proj\.weight") as error:
+        load_model(str(file), device="cpu", cache=tmp_path / "cache")
+    one_sentence(error)
+
+
+def test_weights_that_a_repository_has_twice_are_fetched_once(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(folder / "model.safetensors", folder / "consolidated.safetensors")
+    with running_hub() as server:
+        server.repositories["owner/twice"] = folder
+        monkeypatch.setenv("HF_ENDPOINT", server.url)
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+        assert load_model("owner/twice", device="cpu", cache=tmp_path / "cache").n_layers == 3
+        assert any("/model.safetensors" in line for line in server.asked)
+        assert not any("consolidated" in line for line in server.asked)
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
