@@ -48,7 +48,7 @@ _ALIKE: Final = (
     "glm4",
 )
 
-IN_FLOAT32: Final = ("gemma2", "granite_swa", "vaultgemma")
+IN_FLOAT32: Final = ("gemma2", "granite_swa", "mpt", "vaultgemma")
 """Families whose attention takes its softmax in float32, whatever the model's own format."""
 FAMILIES: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     **{name: (name, BASE) for name in _ALIKE},
