@@ -77,9 +77,10 @@ def _read(gguf: Path, tell: Callable[[int, int], None]) -> tuple[Any, Any]:
     source = str(gguf.parent)  # a folder on this machine: the hub is not asked
     try:
         with read_once(gguf, tell):
-            model, info = AutoModelForCausalLM.from_pretrained(  # nosec B615
+            loaded: Any = AutoModelForCausalLM.from_pretrained(  # nosec B615
                 source, gguf_file=gguf.name, dtype=torch.float32, output_loading_info=True
             )
+            model, info = loaded
             check_tensors(gguf.name, info, architecture_of(model.config))
             return model, AutoTokenizer.from_pretrained(source, gguf_file=gguf.name)  # nosec B615
     except (ValueError, OSError, KeyError, IndexError, RuntimeError) as error:  # also what is not implemented

@@ -162,11 +162,12 @@ def _read(
 ) -> tuple[Any, Any]:
     with telling(progress, f"Reading {name}, tensors"):
         try:
-            model, info = AutoModelForCausalLM.from_pretrained(  # nosec B615  # a folder, not a hub name
+            loaded: Any = AutoModelForCausalLM.from_pretrained(  # nosec B615  # a folder, not a hub name
                 folder, dtype=dtype, trust_remote_code=False, use_safetensors=True, output_loading_info=True
             )
         except (ValueError, OSError, RuntimeError, KeyError, ImportError, SafetensorError) as error:
             raise ModelError(f"The weights of {name} cannot be read ({str(error).splitlines()[0][:160]}).") from error
+        model, info = loaded
         check_tensors(name, info, architecture)
         check_numbers(name, model, dtype)
         try:
