@@ -45,7 +45,7 @@ OPENED := $(if $(OPEN),GOLDENLAYERS_OPEN=$(OPEN))
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help app login prepare gemma install install-dev test torture notebook check lint audit format unit browser bench screenshots clean
+.PHONY: help app login prepare gemma install install-dev test torture families notebook check lint audit format unit browser bench screenshots clean
 
 help: ## this list
 	@echo "Golden Layers. Targets:"
@@ -73,6 +73,10 @@ test: lint install-dev prepare ## format, lint, types and every test, in one env
 
 torture: install-dev prepare ## what was tried to break it, and what was lost (SHARE=0.1: a tenth of it; FILE=docs/reliability.md: its page)
 	OMP_NUM_THREADS=1 $(PY) -m tests.torture --share $(SHARE) $(if $(FILE),--markdown $(FILE))
+
+families: install-dev prepare ## every test of all architectures on all known families, and docs/models.md written anew (an hour)
+	GOLDENLAYERS_FAMILIES=1 $(PYTEST) tests/attribution tests/editing tests/evaluation tests/models
+	OMP_NUM_THREADS=1 $(PY) -m tests.models.verifying docs/models.md
 
 notebook: install-dev prepare ## a run's notebook, exported and executed in a kernel of its own
 	$(PY) -m pytest -q tests/tasks/test_notebook.py

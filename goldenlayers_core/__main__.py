@@ -62,7 +62,7 @@ def models(as_json: Json = False) -> None:
     from goldenlayers_core.places import cache_root
 
     local, missing = on_disk(cache_root()), not_here(cache_root())
-    families = [{"model_type": a.model_type, "title": a.title} for a in ARCHITECTURES]
+    families = [{"model_type": a.model_type, "title": a.title, "known_as": a.known_as} for a in ARCHITECTURES]
     content = {
         "on_disk": [dataclasses.asdict(m) for m in local],
         "not_here": [{"source": source, "get": get} for source, get in missing],
@@ -76,7 +76,7 @@ def models(as_json: Json = False) -> None:
             *(f"  {m.source:40} {m.n_bytes / 2**20:8.0f} MiB  {m.where}" for m in local),
             *(f"  {source:40} not here yet: {get}" for source, get in missing),
             "Families that can be loaded by hub name, folder or GGUF file:",
-            *(f"  {f['model_type']:12} {f['title']}" for f in families),
+            *(f"  {f['model_type']:20} {f['known_as']}" for f in families),
         ],
     )
 

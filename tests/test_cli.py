@@ -282,6 +282,9 @@ def test_inspect_models_and_datasets(tiny):
     assert {"llama", "gpt2", "gpt_neox", "qwen2", "qwen3", "mistral", "gemma2", "gemma3"} <= {
         a["model_type"] for a in listed["architectures"]
     }
+    known = {a["model_type"]: a["known_as"] for a in listed["architectures"]}
+    assert "Qwen2.5" in known["qwen2"]
+    assert "Phi-4" in known["phi3"]
     names = [entry["name"] for entry in answer("datasets", cache=cache)]
     assert names[:2] == ["bundled", "bundled-hard"]
     read = answer("datasets", "--dataset", "bundled", cache=cache)

@@ -1,5 +1,6 @@
 """Tiny random models of every architecture row, built from configs whose sizes are asserted. No download."""
 
+import os
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,46 +12,24 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFa
 from goldenlayers_core.models import ModelHandle, architecture_of
 from goldenlayers_core.models.fingerprint import weights_digest
 from goldenlayers_core.records import ModelSource
+from tests.families import BASE, FAMILIES, GPT, HEADS, INNER, LAYERS, VOCABULARY, WIDTH
 
-VOCABULARY, WIDTH, LAYERS, HEADS, INNER = 300, 32, 3, 4, 48
+__all__ = [
+    *("CONFIGS", "EVERY", "HEADS", "INNER", "LAYERS", "ROWS", "VOCABULARY", "WIDTH"),
+    *("kind_of", "save_tiny", "tiny_handle", "tiny_model", "tokenizer"),
+]
 
-_LLAMA = {
-    "vocab_size": VOCABULARY,
-    "hidden_size": WIDTH,
-    "intermediate_size": INNER,
-    "num_hidden_layers": LAYERS,
-    "num_attention_heads": HEADS,
-    "num_key_value_heads": 2,
-    "head_dim": WIDTH // HEADS,
-    "max_position_embeddings": 128,
-    "pad_token_id": 0,
-    "bos_token_id": 1,
-    "eos_token_id": 2,
-}
-_GPT = {
-    "vocab_size": VOCABULARY,
-    "n_embd": WIDTH,
-    "n_layer": LAYERS,
-    "n_head": HEADS,
-    "n_inner": INNER,
-    "n_positions": 128,
-    "bos_token_id": 1,
-    "eos_token_id": 2,
-    "resid_pdrop": 0.0,
-    "embd_pdrop": 0.0,
-    "attn_pdrop": 0.0,
-}
-_OPT_KEYS = {k: v for k, v in _LLAMA.items() if k not in ("intermediate_size", "num_key_value_heads", "head_dim")}
+_OPT_KEYS = {k: v for k, v in BASE.items() if k not in ("intermediate_size", "num_key_value_heads", "head_dim")}
 
 CONFIGS: dict[str, dict[str, Any]] = {
-    "llama": _LLAMA,
-    "mistral": {**_LLAMA, "sliding_window": 64},
-    "qwen2": _LLAMA,
-    "qwen3": _LLAMA,
-    "gemma2": {**_LLAMA, "sliding_window": 64, "query_pre_attn_scalar": 8},
-    "gemma3_text": {**_LLAMA, "sliding_window": 64, "query_pre_attn_scalar": 8},
+    "llama": BASE,
+    "mistral": {**BASE, "sliding_window": 64},
+    "qwen2": BASE,
+    "qwen3": BASE,
+    "gemma2": {**BASE, "sliding_window": 64, "query_pre_attn_scalar": 8},
+    "gemma3_text": {**BASE, "sliding_window": 64, "query_pre_attn_scalar": 8},
     "gemma3": {
-        "text_config": {**_LLAMA, "sliding_window": 64, "query_pre_attn_scalar": 8},
+        "text_config": {**BASE, "sliding_window": 64, "query_pre_attn_scalar": 8},
         "vision_config": {
             "hidden_size": 16,
             "intermediate_size": 16,
@@ -61,10 +40,10 @@ CONFIGS: dict[str, dict[str, Any]] = {
         },
         "mm_tokens_per_image": 4,
     },
-    "gpt2": _GPT,
-    "gpt_neox": {k: v for k, v in _LLAMA.items() if k not in ("num_key_value_heads", "head_dim")},
-    "gptj": {**_GPT, "rotary_dim": 4},
-    "phi3": {**{k: v for k, v in _LLAMA.items() if k != "head_dim"}, "original_max_position_embeddings": 128},
+    "gpt2": GPT,
+    "gpt_neox": {k: v for k, v in BASE.items() if k not in ("num_key_value_heads", "head_dim")},
+    "gptj": {**GPT, "rotary_dim": 4},
+    "phi3": {**{k: v for k, v in BASE.items() if k != "head_dim"}, "original_max_position_embeddings": 128},
     "opt": {**_OPT_KEYS, "ffn_dim": INNER, "word_embed_proj_dim": WIDTH, "dropout": 0.0, "attention_dropout": 0.0},
     "bloom": {
         "vocab_size": VOCABULARY,
@@ -78,7 +57,9 @@ CONFIGS: dict[str, dict[str, Any]] = {
         "pad_token_id": 0,
     },
 }
-ROWS = tuple(CONFIGS)
+EVERY = (*CONFIGS, *FAMILIES)
+ROWS = EVERY if os.environ.get("GOLDENLAYERS_FAMILIES") else tuple(CONFIGS)
+"""What every test of all architectures runs on: thirteen rows, and all of them under `make families`."""
 
 _TEXT = [
     "The capital of France is Paris and the capital of Italy is Rome.",
@@ -104,14 +85,22 @@ def tokenizer() -> Any:
     return PreTrainedTokenizerFast(tokenizer_object=raw, bos_token="<s>", eos_token="</s>", pad_token="<pad>")
 
 
+def kind_of(row: str) -> str:
+    """The `model_type` of a tiny model's name: falcon, of "falcon RW"."""
+    return FAMILIES[row][0] if row in FAMILIES else row
+
+
 def tiny_model(row: str, dtype: torch.dtype = torch.float32, seed: int = 0) -> Any:
     """A random model of one row. Every matrix gets entries large enough that layers differ; sizes are asserted."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model: Any = AutoModelForCausalLM.from_config(AutoConfig.for_model(row, **CONFIGS[row]), dtype=dtype)
+        settings = FAMILIES[row][1] if row in FAMILIES else CONFIGS[row]
+        model: Any = AutoModelForCausalLM.from_config(AutoConfig.for_model(kind_of(row), **settings), dtype=dtype)
         for parameter in model.parameters():
             if parameter.ndim >= 2:
                 torch.nn.init.normal_(parameter, std=0.25)
+            elif row in FAMILIES:  # gains and biases that are none would hide what is done with them
+                parameter.data += 0.1 * torch.randn_like(parameter)
     text = model.config.get_text_config()
     assert (text.hidden_size, text.num_hidden_layers, text.vocab_size) == (WIDTH, LAYERS, VOCABULARY)
     return model.eval().requires_grad_(False)

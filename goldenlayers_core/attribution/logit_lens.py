@@ -10,6 +10,8 @@ so that, with the scale s of the whole stream folded in, the logit difference of
 
     (w_new - w_old) . s g (c - mean c)                   for each part c
 
+w includes what the model scales its logits by (Cohere, Granite).
+
 (Direct logit attribution; Elhage et al. 2021, "A Mathematical Framework for Transformer Circuits".) What is added is
 read where it is added: behind the post-norms of Gemma 2 and 3. Where the parts do not add up to the stream, as in
 models that norm the sum, they are not reported. Everything is read under whatever overlay is active.
@@ -28,11 +30,12 @@ from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.finite import top
 from goldenlayers_core.models.hooks import as_batch, keep_positions, record_inputs, record_outputs
 from goldenlayers_core.models.kept import last_position
-from goldenlayers_core.models.readout import head_logits, precise
+from goldenlayers_core.models.readout import head_logits, logit_scale, precise
 from goldenlayers_core.models.tokens import encode_pair
 from goldenlayers_core.results.edit.lens import LensReading
 
 NOT_A_SUM: Final = "What attention and MLP write is not added to the residual stream as it is in this model."
+_LOUD: Final = 256.0  # size of what a norm is asked with: its epsilon is nothing beside the square
 _AGREE: Final = 2e-3  # largest relative error of the sum that float32 and bfloat16 may leave
 
 
@@ -136,16 +139,20 @@ def _contributions(
 ) -> tuple[Any, Any, float, float]:
     """(attention (L,), MLP (L,), base, difference) in logits; NaN parts where they are no sum."""
     weight: Tensor = handle.head.weight  # type: ignore[assignment]
-    direction = precise(weight[new]).double() - precise(weight[old]).double()  # (width of the head's input,)
+    scale = logit_scale(handle)
+    direction = scale * (precise(weight[new]).double() - precise(weight[old]).double())  # (width of the head's input,)
     head_bias = getattr(handle.head, "bias", None)
-    constant = float(head_bias[new] - head_bias[old]) if head_bias is not None else 0.0
+    constant = scale * float(head_bias[new] - head_bias[old]) if head_bias is not None else 0.0
     entering = precise(norm(stream.places[-1:].to(handle.dtype)))[0].double()
     blank = np.full(handle.n_layers, np.nan)
     if len(entering) != len(direction):  # a projection stands between norm and head
         return blank, blank, float("nan"), float("nan")
     difference = float(entering @ direction) + constant
     places, attention, mlp = stream.places.double(), stream.attention.double(), stream.mlp.double()
-    gain, bias, is_centred = _affine(norm, places[-1])
+    if field := handle.architecture.added_times:  # Granite
+        times = float(getattr(handle.model.config.get_text_config(), field))
+        attention, mlp = times * attention, times * mlp
+    gain, bias, is_centred = _affine(handle, norm, places[-1])
     added = places[1:] - places[:-1]
     if not _close(added, attention + mlp) or not _close(
         (places[-1] - _mean(places[-1], is_centred)) * gain + bias, entering
@@ -159,18 +166,22 @@ def _contributions(
     return towards(attention).cpu().numpy(), towards(mlp).cpu().numpy(), base, difference
 
 
-def _affine(norm: nn.Module, stream: Tensor) -> tuple[Tensor, Tensor, bool]:
-    """(gain with the scale of `stream` folded in (width,), bias (width,), whether the mean is taken off)."""
-    ones = torch.ones_like(stream)
-    if isinstance(norm, nn.LayerNorm):
-        scale = (stream.var(correction=0) + norm.eps).rsqrt()
-        gain = norm.weight.double() if norm.weight is not None else ones
-        bias = norm.bias.double() if norm.bias is not None else 0 * ones
-        return gain * scale, bias, True
-    eps = float(getattr(norm, "variance_epsilon", getattr(norm, "eps", 0.0)))
-    weight: Tensor = next(norm.parameters())
-    gain = norm(ones.to(weight.dtype)).double() * (1 + eps) ** 0.5  # Gemma's gain is 1 + weight: ask the norm itself
-    return gain * (stream.square().mean() + eps).rsqrt(), 0 * ones, False
+def _affine(handle: ModelHandle, norm: nn.Module, stream: Tensor) -> tuple[Tensor, Tensor, bool]:
+    """(gain with the scale of `stream` folded in (width,), bias (width,), whether the mean is taken off).
+
+    The norm is asked, for families differ in what they store: Gemma's gain is 1 + weight, OLMo's norm has no weight.
+    """
+
+    def said(entering: Tensor) -> Tensor:
+        return precise(norm(entering[None].to(handle.dtype)))[0].double()
+
+    signs = 1.0 - 2.0 * (torch.arange(len(stream), device=stream.device) % 2).double()  # mean 0, mean square 1
+    bias = said(torch.zeros_like(stream))
+    gain = (said(_LOUD * signs) - bias) * signs
+    is_centred = _close(said(_LOUD * (signs + 1)), said(_LOUD * signs))
+    shape = (stream - _mean(stream, is_centred)) * gain
+    scale = ((said(stream) - bias) @ shape) / (shape @ shape)
+    return gain * scale, bias, is_centred
 
 
 def _mean(parts: Tensor, is_centred: bool) -> Tensor | float:

@@ -11,6 +11,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from goldenlayers_core.errors import ModelError
 from goldenlayers_core.models.architectures import architecture_of
+from goldenlayers_core.models.checking import check_tensors
 from goldenlayers_core.models.drafts import make_whole
 from goldenlayers_core.models.fingerprint import folder_fingerprint
 from goldenlayers_core.models.gguf import conversion_of, is_converted, is_gguf
@@ -76,9 +77,11 @@ def _read(gguf: Path, tell: Callable[[int, int], None]) -> tuple[Any, Any]:
     source = str(gguf.parent)  # a folder on this machine: the hub is not asked
     try:
         with read_once(gguf, tell):
-            model: Any = AutoModelForCausalLM.from_pretrained(  # nosec B615
-                source, gguf_file=gguf.name, dtype=torch.float32
+            loaded: Any = AutoModelForCausalLM.from_pretrained(  # nosec B615
+                source, gguf_file=gguf.name, dtype=torch.float32, output_loading_info=True
             )
+            model, info = loaded
+            check_tensors(gguf.name, info, architecture_of(model.config))
             return model, AutoTokenizer.from_pretrained(source, gguf_file=gguf.name)  # nosec B615
     except (ValueError, OSError, KeyError, IndexError, RuntimeError) as error:  # also what is not implemented
         raise ModelError(

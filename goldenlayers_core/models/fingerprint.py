@@ -9,6 +9,8 @@ import torch
 from safetensors import safe_open
 from torch import nn
 
+from goldenlayers_core.models.memory import loaded_files
+
 _IGNORED = frozenset({"_name_or_path", "transformers_version", "torch_dtype", "dtype", "quantization_config"})
 
 
@@ -25,11 +27,11 @@ def _config_text(config: dict[str, Any]) -> str:
 def folder_fingerprint(folder: Path) -> str:
     """32 hexadecimal digits of the SHA-256 of config and tensors (name, dtype, shape, bytes) in name order.
 
-    Independent of sharding. Read from the weights each time a model is loaded: what a file beside them says of them is
-    believed by nobody.
+    Independent of sharding, and of weights that lie beside those that are loaded. Read from the weights each time a
+    model is loaded: what a file beside them says of them is believed by nobody.
     """
     owner: dict[str, Any] = {}
-    for file in sorted(folder.glob("*.safetensors")):
+    for file in loaded_files(folder):
         tensors = safe_open(str(file), framework="pt")
         owner.update(dict.fromkeys(tensors.keys(), tensors))
     digest = hashlib.sha256(_config_text(json.loads((folder / "config.json").read_text())).encode())

@@ -111,12 +111,12 @@ def record_inputs(sites: Mapping[str, nn.Module]) -> Iterator[dict[str, Tensor]]
 
 @contextmanager
 def record_outputs(sites: Mapping[str, nn.Module]) -> Iterator[dict[str, Tensor]]:
-    """Keep, per site, the output (hidden state) of the last forward pass, detached."""
+    """Keep, per site, the output (hidden state) of the last forward pass: a copy, for Falcon adds to it in place."""
     seen: dict[str, Tensor] = {}
 
     def watch(name: str) -> Callable[..., None]:
         def hook(_module: nn.Module, _args: Any, output: Any) -> None:
-            seen[name] = first_tensor(output).detach()
+            seen[name] = first_tensor(output).detach().clone()
 
         return hook
 

@@ -31,6 +31,7 @@ from goldenlayers_core.models.drafts import REFUSED, refusal
 from goldenlayers_core.models.telling import Tell
 
 WANTED = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja")
+_TWICE = "consolidated"  # of Mistral's own layout: the same weights once more
 _PICKLED = (".bin", ".pt", ".pth", ".ckpt")
 
 
@@ -45,6 +46,7 @@ def _token() -> str | None:
 def weight_files(names: list[str]) -> list[str]:
     """The safetensors among file names. Raises UnsafeWeightsError or ModelNotFoundError where there are none."""
     found = [n for n in names if n.endswith(".safetensors") and "/" not in n]
+    found = [n for n in found if not n.startswith(_TWICE)] or found
     if found:
         return found
     if any(n.endswith(_PICKLED) for n in names):
@@ -107,16 +109,18 @@ def download(
     if check and info.safetensors is not None:
         check(int(info.safetensors.total))
     _check_disk(name, sum(int(s.size or 0) for s in info.siblings if s.rfilename in wanted))
-    return _fetched(name, revision, progress)
+    twice = any(s.rfilename.startswith(_TWICE) and s.rfilename not in wanted for s in info.siblings or [])
+    return _fetched(name, revision, progress, [f"{_TWICE}*"] if twice else None)
 
 
-def _fetched(name: str, revision: str | None, progress: Tell | None) -> Path:
+def _fetched(name: str, revision: str | None, progress: Tell | None, ignored: list[str] | None) -> Path:
     try:
         return Path(
             snapshot_download(
                 name,
                 revision=revision,
                 allow_patterns=list(WANTED),
+                ignore_patterns=ignored,
                 token=_token(),
                 endpoint=_endpoint(),
                 tqdm_class=_bar(progress, name) if progress else None,

@@ -38,4 +38,6 @@ def packs(handle: ModelHandle, longest: int) -> bool:
 
 def last_position(handle: ModelHandle) -> int:
     """The last position the model has; without a stated limit, one that no text reaches."""
-    return int(getattr(handle.model.config.get_text_config(), "max_position_embeddings", None) or 2**31) - 1
+    config = handle.model.config.get_text_config()
+    found = getattr(config, "max_position_embeddings", None) or getattr(config, "max_seq_len", None)  # MPT's word
+    return int(found or 2**31) - 1

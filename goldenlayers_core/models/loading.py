@@ -14,7 +14,8 @@ from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from goldenlayers_core.errors import ConfigError, ModelError, ModelNotFoundError
-from goldenlayers_core.models.architectures import architecture_of
+from goldenlayers_core.models.architectures import Architecture, architecture_of
+from goldenlayers_core.models.checking import check_adapter, check_dtype, check_numbers, check_tensors, check_tokenizer
 from goldenlayers_core.models.classroom.make import made as classroom_model
 from goldenlayers_core.models.classroom.place import is_classroom, planted_layer, title_of
 from goldenlayers_core.models.convert import converted
@@ -120,6 +121,7 @@ def load_model(
     few = torch.float32 if asked.dtype == "auto" and target.type != "cuda" else torch.bfloat16  # at the least
     fits = partial(check_fits, asked.source, dtype=few, device=target)
     folder, name = locate(asked.source, asked.revision, root, fits, progress)
+    check_adapter(folder)
     config = _read_config(folder)
     architecture = architecture_of(config)
     try:
@@ -127,10 +129,11 @@ def load_model(
     except (OSError, ValueError, KeyError, struct.error) as error:
         raise ModelError(f"The weights of {name} are damaged; fetch or copy the model again.") from error
     kind = resolve_dtype(asked.dtype, target, stored)
+    check_dtype(name, architecture, kind)
     check_fits(name, n_parameters, kind, target)
     with ThreadPoolExecutor(1) as beside:  # reading and hashing share the files' pages, and two cores
         hashing = beside.submit(folder_fingerprint, folder)
-        model, tokenizer = _read(folder, name, kind, progress)
+        model, tokenizer = _read(folder, name, kind, architecture, progress)
         fingerprint = hashing.result()
     if recorded_fingerprint(folder) not in ("", fingerprint):  # of a folder that this program made
         shutil.rmtree(folder, ignore_errors=True)
@@ -154,16 +157,22 @@ def _read_config(folder: Path) -> Any:
         ) from error
 
 
-def _read(folder: Path, name: str, dtype: torch.dtype, progress: Tell | None) -> tuple[Any, Any]:
+def _read(
+    folder: Path, name: str, dtype: torch.dtype, architecture: Architecture, progress: Tell | None
+) -> tuple[Any, Any]:
     with telling(progress, f"Reading {name}, tensors"):
         try:
-            model = AutoModelForCausalLM.from_pretrained(  # nosec B615  # a folder, not a hub name
-                folder, dtype=dtype, trust_remote_code=False, use_safetensors=True
+            loaded: Any = AutoModelForCausalLM.from_pretrained(  # nosec B615  # a folder, not a hub name
+                folder, dtype=dtype, trust_remote_code=False, use_safetensors=True, output_loading_info=True
             )
-        except (ValueError, OSError, RuntimeError, KeyError, SafetensorError) as error:
+        except (ValueError, OSError, RuntimeError, KeyError, ImportError, SafetensorError) as error:
             raise ModelError(f"The weights of {name} cannot be read ({str(error).splitlines()[0][:160]}).") from error
+        model, info = loaded
+        check_tensors(name, info, architecture)
+        check_numbers(name, model, dtype)
         try:
             tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)  # nosec B615  # as above
         except (ValueError, OSError, KeyError, RuntimeError) as error:
             raise ModelError(f"{name} has no usable tokenizer beside its weights; add its tokenizer files.") from error
+        check_tokenizer(name, tokenizer, int(model.get_input_embeddings().weight.shape[0]))
     return model, tokenizer

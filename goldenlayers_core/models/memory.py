@@ -10,10 +10,22 @@ import torch
 from goldenlayers_core.errors import ModelTooLargeError
 
 
+def loaded_files(folder: Path) -> tuple[Path, ...]:
+    """The safetensors files of a folder that transformers reads, in name order: `model.safetensors`, else those of the
+    index, else all there are. A `consolidated.safetensors` beside shards is the same weights once more."""
+    whole, index = folder / "model.safetensors", folder / "model.safetensors.index.json"
+    if whole.is_file():
+        return (whole,)
+    if index.is_file():
+        named = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
+        return tuple(folder / name for name in sorted(set(named)))
+    return tuple(sorted(folder.glob("*.safetensors")))
+
+
 def count_parameters(folder: Path) -> tuple[int, str]:
     """Stored parameters of a folder's safetensors files, from their headers alone, and the dtype most of them have."""
     total, by_dtype = 0, dict[str, int]()
-    for file in folder.glob("*.safetensors"):
+    for file in loaded_files(folder):
         with file.open("rb") as stream:
             (length,) = struct.unpack("<Q", stream.read(8))
             header = json.loads(stream.read(length))

@@ -1,4 +1,4 @@
-"""From the residual stream to the vocabulary, as the model itself does it: final norm, LM head, cap on the logits."""
+"""From the residual stream to the vocabulary, as the model itself does it: final norm, LM head, scale and cap."""
 
 from collections.abc import Sequence
 
@@ -22,9 +22,19 @@ def head_logits(handle: ModelHandle, states: Tensor) -> Tensor:
 
 
 def capped(handle: ModelHandle, logits: Tensor) -> Tensor:
-    """(..., V) what the model makes of its head's logits. Gemma 2 caps them: cap * tanh(logits / cap)."""
+    """(..., V) what the model makes of its head's logits. Cohere scales them, Gemma 2 caps them:
+    cap * tanh(logits / cap)."""
+    scale = logit_scale(handle)
+    logits = logits if scale == 1.0 else logits * scale
     cap = getattr(handle.model.config.get_text_config(), "final_logit_softcapping", None)
     return logits if cap is None else torch.tanh(logits / cap) * cap
+
+
+def logit_scale(handle: ModelHandle) -> float:
+    """What the model multiplies its head's logits by."""
+    row, config = handle.architecture, handle.model.config.get_text_config()
+    times = float(getattr(config, row.logits_times)) if row.logits_times else 1.0
+    return times / float(getattr(config, row.logits_over)) if row.logits_over else times
 
 
 def last_states(handle: ModelHandle, rows: Sequence[Sequence[int]]) -> Tensor:

@@ -69,7 +69,7 @@ def families() -> None:
             "Decoder-only language models of these families, from the hub, a folder or a GGUF file. Any other family "
             "is refused with a sentence, never guessed at."
         )
-        st.markdown(", ".join(f"{row.title} (`{row.model_type}`)" for row in ARCHITECTURES) + ".")
+        st.markdown(", ".join(f"{row.known_as}: `{row.model_type}`" for row in ARCHITECTURES) + ".")
         st.caption(
             "Without a network, the bundled model, folders, GGUF files and whatever the hub's cache holds still load; "
             "a hub name that is not on this machine does not."

@@ -13,6 +13,7 @@ from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.fingerprint import weights_digest
 from goldenlayers_core.models.hooks import hooks_on
 from goldenlayers_core.records import EditRequest
+from tests.families import IN_FLOAT32
 from tests.tiny import ROWS, tiny_handle
 
 REQUEST = EditRequest("c1", "The capital of France is", "France", "Rome", "Paris")
@@ -72,7 +73,8 @@ def test_each_sample_under_its_own_edit(row: str) -> None:
     for sample, edit in enumerate(edits):
         alone = IDS[sample : sample + 1]
         with overlay(handle, [edit] if edit else []):
-            torch.testing.assert_close(together[sample : sample + 1], logits(handle, alone), rtol=1e-9, atol=1e-9)
+            near = 1e-6 if row in IN_FLOAT32 else 1e-9
+            torch.testing.assert_close(together[sample : sample + 1], logits(handle, alone), rtol=near, atol=near)
     assert hooks_on(handle.model) == 0
 
 

@@ -9,8 +9,8 @@ import numpy as np
 WORDS: Final = ("<unk>", "<s>", "</s>", *(f"word{i}" for i in range(87)), "", "\u2581naïve", "日本", "\u0000")
 
 
-def write_llama(path: Path) -> Path:
-    """Written anew; the same bytes every time."""
+def write_llama(path: Path, without: str = "") -> Path:
+    """Written anew; the same bytes every time. `without`: a matrix left out."""
     made = np.random.default_rng(0)
     writer = gguf.GGUFWriter(path, "llama")
     writer.add_string("general.name", "tiny")
@@ -40,6 +40,8 @@ def write_llama(path: Path) -> Path:
         "blk.0.ffn_down": (32, 64),
     }
     for name, shape in shapes.items():
+        if name == without:
+            continue
         kind = gguf.GGMLQuantizationType.Q8_0
         raw = gguf.quants.quantize(made.standard_normal(shape).astype(np.float32), kind)
         writer.add_tensor(f"{name}.weight", raw, raw_dtype=kind)

@@ -59,6 +59,23 @@ def test_only_chosen_positions_go_through_the_head(row):
     assert torch.allclose(few[0], whole[rows, columns], atol=1e-5)
 
 
+def test_what_was_recorded_stays_when_a_model_adds_to_it_in_place():
+    class Falcon(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.mlp = torch.nn.Linear(4, 4)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            out = self.mlp(x)
+            out += 1.0
+            return out
+
+    block, x = Falcon(), torch.randn(2, 3, 4)
+    with torch.inference_mode(), record_outputs({"mlp": block.mlp}) as seen:
+        block(x)
+        assert torch.equal(seen["mlp"], block.mlp(x))
+
+
 def test_hooks_go_away_when_the_pass_fails():
     handle = tiny_handle("llama")
     hooks = hooks_on(handle.model)

@@ -28,7 +28,7 @@ from goldenlayers_core.models.gguf import bundled_gguf
 from goldenlayers_core.models.memory import check_fits, count_parameters
 from goldenlayers_core.places import cache_root
 from tests.models.hub_server import COMMIT, Hub, running_hub
-from tests.tiny import ROWS, save_tiny
+from tests.tiny import ROWS, kind_of, save_tiny
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_the_bundled_model_loads_and_knows_paris(bundled):
 def test_a_local_folder_of_every_row_loads(tmp_path, row):
     saved = save_tiny(tmp_path / row, row)
     handle = load_model(str(saved), device="cpu", cache=tmp_path / "cache")
-    assert handle.architecture.model_type == row
+    assert handle.architecture.model_type == kind_of(row)
     assert handle.name == row
     assert handle.n_layers == 3
 
@@ -196,8 +196,8 @@ def test_folders_without_weights_config_or_sense(folder, tmp_path):
     with pytest.raises(ModelError, match="cannot be read as JSON"):
         load_model(str(damaged))
     config = json.loads((folder / "config.json").read_text())
-    (damaged / "config.json").write_text(json.dumps({**config, "model_type": "mamba"}))
-    with pytest.raises(UnknownArchitectureError, match=r"'mamba' is not known here; known are llama, mistral"):
+    (damaged / "config.json").write_text(json.dumps({**config, "model_type": "unheard_of"}))
+    with pytest.raises(UnknownArchitectureError, match=r"'unheard_of' is not known here; known are llama, mistral"):
         load_model(str(damaged))
 
 

@@ -1,0 +1,57 @@
+"""Families that are refused by name, each with its reason: a wrong number would be worse than none."""
+
+from typing import Final
+
+_NO_MLP: Final = (
+    "its layers have no MLP whose output matrix an edit could write to",
+    ("mamba", "mamba2", "falcon_mamba", "rwkv", "xlstm"),
+)
+_EXPERTS: Final = (
+    "it is a mixture of experts, and which expert's matrix an edit would have to write to depends on the token",
+    (
+        *("mixtral", "qwen2_moe", "qwen3_moe", "qwen3_5_moe", "qwen3_5_moe_text", "olmoe", "flex_olmo", "gpt_oss"),
+        *("phimoe", "granitemoe", "granitemoeshared", "minimax", "minimax_m2", "cohere2_moe", "mellum", "dbrx"),
+        *("jetmoe", "deepseek_v2", "deepseek_v3", "deepseek_v32", "deepseek_v4", "glm4_moe", "glm4_moe_lite", "dots1"),
+        *("ernie4_5_moe", "hunyuan_v1_moe", "exaone_moe", "solar_open", "laguna", "afmoe", "mimo_v2_flash"),
+        *("aria_text", "llama4", "llama4_text", "kimi_linear", "longcat_flash", "qwen3_next", "jamba"),
+        *("granitemoehybrid", "lfm2_moe", "nemotron_h"),
+    ),
+)
+_MIXERS: Final = (
+    "some of its layers keep a running state and no keys and values of every token, on which edits and traces rest",
+    (
+        *("qwen3_5", "qwen3_5_text", "falcon_h1", "lfm2", "lfm3", "bamba", "recurrent_gemma", "olmo_hybrid"),
+        *("zamba", "zamba2"),
+    ),
+)
+_PER_LAYER: Final = (
+    "every layer reads the tokens anew beside the residual stream, which a run from the middle does not see",
+    ("gemma3n", "gemma3n_text", "gemma4", "gemma4_text"),
+)
+_LATENT: Final = (
+    "its keys and values come from a compressed state that has not been verified here",
+    ("youtu", "minicpm3"),
+)
+_ENCODERS: Final = (
+    "it is an encoder, which does not continue a text token by token",
+    (
+        *("bert", "roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "distilbert", "albert", "electra"),
+        *("deberta", "deberta-v2", "modernbert", "mpnet", "longformer", "big_bird", "xlm", "flaubert", "ernie"),
+        *("esm", "fnet", "funnel", "ibert", "megatron-bert", "mobilebert", "nomic_bert", "roformer", "squeezebert"),
+    ),
+)
+_ENCODER_DECODERS: Final = (
+    "it is an encoder-decoder, and only decoders can be scored and edited here",
+    (
+        *("t5", "mt5", "umt5", "longt5", "switch_transformers", "t5gemma", "bart", "mbart", "blenderbot"),
+        *("blenderbot-small", "pegasus", "pegasus_x", "led", "marian", "m2m_100", "nllb-moe", "plbart", "prophetnet"),
+        *("bigbird_pegasus", "mvp", "fsmt", "encoder-decoder", "whisper", "speech_to_text"),
+    ),
+)
+REFUSED: Final = (_NO_MLP, _EXPERTS, _MIXERS, _PER_LAYER, _LATENT, _ENCODERS, _ENCODER_DECODERS)
+"""(reason, every `model_type` that it holds for)."""
+
+
+def reason_against(model_type: str) -> str:
+    """Why a family is refused, as the end of a sentence; "" where nothing is known against it."""
+    return next((reason for reason, model_types in REFUSED if model_type in model_types), "")
