@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from goldenlayers_core.figures import alt_text
 
 # what is counted under a chart: a number, and within the same sentence what there are so many of
-_THINGS = "request|probe|prompt|edit|fact|draw|token|round|resample|layer|word|key|pass"
+_THINGS = "request|probe|prompt|edit|fact|draw|token|round|resample|layer|word|key|pass|tab"
 _COUNTED = re.compile(rf"\b(\d[\d,]*|one|ten)\b[^.;:]{{0,60}}?\b({_THINGS})s?\b", re.IGNORECASE)
 _PERCENT = re.compile(r"\d%")
 

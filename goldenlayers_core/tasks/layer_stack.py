@@ -8,6 +8,7 @@ from goldenlayers_core.results.layer_stack import Flag, FlagKind, LayerStack
 from goldenlayers_core.results.truth.measured import MethodUsed
 from goldenlayers_core.runtime import RunManifest, Store
 from goldenlayers_core.tasks.layer_said import judging
+from goldenlayers_core.tasks.literature import published_layer
 from goldenlayers_core.tasks.real_edits import golden_layer
 from goldenlayers_core.tasks.recommendation import recommend, score_method
 
@@ -23,7 +24,7 @@ def stack_of(
     used: MethodUsed,
     data: str = "",
     edited: Sequence[int] = (),
-    literature: int | None = None,
+    model_type: str = "",
 ) -> LayerStack:
     """What is known of a model's layers for a method and a data set; `edited` are layers that edits on show stand at.
 
@@ -32,7 +33,10 @@ def stack_of(
     advice = recommend(store, fingerprint, used, data)
     found = judging(store, fingerprint, used, data)
     flags = [Flag(layer, "edited", "edited") for layer in dict.fromkeys(edited) if 0 <= layer < n_layers]
-    best, level, measured, evidence = None, (), (), ""
+    best: int | None = None
+    level: tuple[int, ...] = ()
+    measured: tuple[int, ...] = ()
+    evidence = ""
     if found is not None:
         edits, table = found
         place = standing(table.score, table.layers)
@@ -41,8 +45,9 @@ def stack_of(
         flags.append(Flag(best, "real edits", "real edits", evidence))
     flags += [_flag(run, words, "estimate") for run, words in _estimates(store, fingerprint)]
     flags += [_flag(run, "search", "real edits") for run in _most(store, fingerprint, "search")]
-    if literature is not None:
-        flags.append(Flag(literature, "literature", "unseen"))
+    published, source = published_layer(model_type, n_layers, used.method)
+    if published is not None:
+        flags.append(Flag(published, "literature", "unseen", source))
     fitting = tuple(flag for flag in flags if 0 <= flag.layer < n_layers)
     headline = advice.headline if advice is not None else ""
     return LayerStack(model, n_layers, fitting, best, level, measured, evidence, headline)

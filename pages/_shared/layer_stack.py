@@ -16,7 +16,7 @@ def draw(place: str, edited: tuple[int, ...] = (), used: MethodUsed | None = Non
         return
     wanted, data = used or session.method(), session.choice().dataset
     known = advice.known_of(card.fingerprint)
-    facts = (card.name, card.fingerprint, card.n_layers)
+    facts = (card.name, card.fingerprint, card.n_layers, card.model_type)
     found = cached.once(_stack, *facts, wanted.method, wanted.covariance, data, edited, known)
     with st.container(key=f"layer-stack-{place}"):
         show.figure(layer_stack(found, session.dark()), f"layer-stack-{place}", found.to_frame())
@@ -26,6 +26,7 @@ def _stack(
     name: str,
     fingerprint: str,
     n_layers: int,
+    model_type: str,
     method: str,
     covariance: Covariance,
     data: str,
@@ -33,4 +34,4 @@ def _stack(
     _known: str,
 ) -> LayerStack:
     used, store = MethodUsed(method, covariance), cached.workbench().store
-    return stack_of(store, name, fingerprint, n_layers, used, data, edited)
+    return stack_of(store, name, fingerprint, n_layers, used, data, edited, model_type)

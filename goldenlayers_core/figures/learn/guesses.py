@@ -37,7 +37,7 @@ def class_guesses(asked: Asked, dark: bool = False) -> go.Figure:
         figure,
         dark=dark,
         title=_finding(asked, total),
-        subtitle=sentences((asked.text, "One guess per tab that joined; nobody's name is known.")),
+        subtitle=sentences((asked.text, f"{counted(total, 'tab')} guessed, each once; nobody's name is known.")),
         kind=f"Bar chart of {counted(len(counts), 'option')}",
         body=_ROW * len(counts),
         bottom=48,

@@ -13,12 +13,12 @@ from typing import Final
 import numpy as np
 
 from goldenlayers_core.attribution.regret import N_RESAMPLES, regret
-from goldenlayers_core.models.architectures import ARCHITECTURES
 from goldenlayers_core.records import digest_of
 from goldenlayers_core.results import WAYS, LayerCard, Pick, SweepResult, Way
-from goldenlayers_core.results.truth.literature import Published, published_as, published_for
+from goldenlayers_core.results.truth.literature import published_for
 from goldenlayers_core.results.truth.measured import method_used
 from goldenlayers_core.runtime import RunManifest, Store
+from goldenlayers_core.tasks.literature import published_layer
 from goldenlayers_core.tasks.real_edits import data_of, golden_layer
 from goldenlayers_core.tasks.recommendation import recommend, score_method
 from goldenlayers_core.tasks.truth.judgement import SEED
@@ -148,25 +148,5 @@ def cost(run: RunManifest) -> float | None:
 
 
 def _literature(model: ModelFacts, method: str) -> Pick:
-    """The layer that is published for the model's family and the method, as published; a window by its middle."""
-    row = next((row for row in ARCHITECTURES if row.model_type == model.model_type), None)
-    if row is None:
-        return Pick("literature_default", None, "the model's family is not known", None)
-    name = published_as(method)
-    one = next((one for one in published_for(row.model_type) if one.method == name), None)
-    layer, source = (None, "") if one is None else (one.middle, _published(one, model.n_layers))
-    if name == "ROME" and row.literature_layer is not None:
-        layer, source = row.literature_layer, row.literature_source
-    if layer is None:
-        of = "" if name == "ROME" else f" and {name}"
-        return Pick("literature_default", None, f"none published for {row.title}{of}", None)
-    if layer >= model.n_layers:
-        return Pick("literature_default", None, f"{source} says layer {layer}; this model has {model.n_layers}", None)
-    return Pick("literature_default", layer, source, 0.0)
-
-
-def _published(one: Published, n_layers: int) -> str:
-    window = f", {one.words}, whose middle it is" if len(one.layers) > 1 else ""
-    deep = one.at_same_depth(n_layers)
-    scaled = f"; as deep in this model lies layer {deep}" if n_layers != one.n_layers and deep is not None else ""
-    return f"{one.source} of {one.method} for {one.model}, {one.n_layers} layers{window}{scaled}"
+    layer, source = published_layer(model.model_type, model.n_layers, method)
+    return Pick("literature_default", layer, source, None if layer is None else 0.0)
