@@ -88,7 +88,10 @@ def answered(seat: Seat, ask: Ask, disturb: bool = False) -> Any:
             job = seat.resume(job, SLOT)
     done = bench.queue_of(job).wait(job, PATIENCE)
     if done.state != "done":
-        raise RuntimeError(f"{ask.name} ended as {done.state}: {done.error}")
+        how = (
+            f"was still {done.state} after {PATIENCE:.0f} s" if done.active else f"ended as {done.state}: {done.error}"
+        )
+        raise RuntimeError(f"{ask.name} {how}")
     run = seat.accept(job, SLOT)
     if not seat.settle(job, SLOT) or not run:
         raise RuntimeError(f"{ask.name} was told to nobody")
