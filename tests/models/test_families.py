@@ -26,7 +26,9 @@ def test_every_row_has_a_tiny_model() -> None:
 
 def test_the_page_names_every_row_and_nothing_failed() -> None:
     text = PAGE.read_text(encoding="utf-8")
-    rows = [line for line in text.splitlines() if line.startswith("| ") and "| `" in line]
+    rows = [
+        line for line in text.splitlines() if line.startswith("| ") and "| `" in line and "`model_type`" not in line
+    ]
     assert len(rows) == len(EVERY)
     for row in ARCHITECTURES:
         assert any(f"| `{row.model_type}` |" in line and row.known_as in line for line in rows), row.model_type

@@ -163,9 +163,8 @@ def page(found: Results) -> str:
 _HEAD: Final = """# Which models load, and what was verified of each
 
 Written by `make families` from the tests' own results with transformers {transformers}; do not edit it by hand.
-{count} families are known. Of each a tiny random model was made (three layers, width 32, gains and biases that are not
-1 and 0) and held against plain references, mostly in float64; of real checkpoints only SmolLM2-135M (Llama) and Gemma 3
-270M were run.
+{count} families are known. Of each a tiny model with random weights was made (three layers, width 32) and held against
+plain references, mostly in float64; of real checkpoints only SmolLM2-135M (Llama) and Gemma 3 270M were run.
 
 - **loads**: saved, read back through `load_model`, the same logits; starting in the middle gives the same logits, too.
 - **LGA**: equals per-sample autograd, for all matrices of a block.
