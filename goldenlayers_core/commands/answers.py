@@ -7,7 +7,9 @@ import numpy as np
 from goldenlayers_core.commands.answers_sweep import number
 from goldenlayers_core.records import PROBE_KINDS, Dataset
 from goldenlayers_core.results import EditReport, Floats, LayerScores, Part, Selection, View
+from goldenlayers_core.results.scores.baselines import Estimate
 from goldenlayers_core.results.scores.readings import LOSS_WORDS
+from goldenlayers_core.tasks.scores.second_looks import other_estimates
 from goldenlayers_core.tasks.serial import plain
 
 
@@ -82,8 +84,21 @@ def score_answer(
             "layers": [{"layer": layer, "score": float(total)} for layer, total in enumerate(other[1].totals)],
             "stability": {"golden_layer_share": other[1].stability, "n_resamples": other[1].n_resamples},
         },
+        "other_estimates": [_estimate(one) for one in other_estimates(scores, selection)],
         "seconds": scores.seconds,
         "run": run_id,
+    }
+
+
+def _estimate(found: Estimate) -> dict[str, Any]:
+    return {
+        "name": found.name,
+        "title": found.info.title,
+        "definition": found.info.definition,
+        "golden_layer": found.golden_layer,
+        "within_fences": found.within_fences,
+        "without_fences": found.without_fences,
+        "layers": [{"layer": layer, "score": float(total)} for layer, total in enumerate(found.totals)],
     }
 
 
@@ -128,6 +143,7 @@ def score_lines(content: dict[str, Any]) -> list[str]:
         f"golden layer by {'LGA' if lga else 'edit-aware analysis'}: {content['golden_layer']} (chosen by "
         f"{100 * share:.0f} % of {resamples} bootstrap resamples)",
         *_other_lines(content["other_reading"]),
+        *_estimate_lines(content["other_estimates"]),
         ending,
     ]
 
@@ -137,6 +153,13 @@ def _other_lines(other: dict[str, Any] | None) -> list[str]:
         return []
     share = other["stability"]["golden_layer_share"]
     return [f"  with the {LOSS_WORDS[other['loss_on']]}: {other['golden_layer']} (chosen by {100 * share:.0f} %)"]
+
+
+def _estimate_lines(estimates: list[dict[str, Any]]) -> list[str]:
+    if not estimates:
+        return []
+    picks = ", ".join(f"{found['title'].lower()} {found['golden_layer']}" for found in estimates)
+    return [f"  other estimates: {picks}"]
 
 
 def edit_answer(report: EditReport) -> dict[str, Any]:

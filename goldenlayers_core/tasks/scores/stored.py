@@ -112,6 +112,7 @@ def _scores(run: StoredRun) -> tuple[LayerScores, Selection]:
         else edit_aware_parts({info.name: stack(info.name) for info in EDIT_AWARE_PARTS}),
         loss_on=question.loss_on,
         readings=readings_from(run.frames["readings"]) if "readings" in run.frames else (),
+        mean_abs_new=stack("mean_abs_new") if "mean_abs_new" in frame else None,
         skipped=tuple((str(c), str(r)) for c, r in json.loads(run.texts.get("skipped", "[]"))),
         seconds=manifest.seconds,
         n_computed=int(summary.get("computed now", 0)),
