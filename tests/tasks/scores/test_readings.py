@@ -11,8 +11,10 @@ import pytest
 from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.records import LgaConfig, ModelSource
 from goldenlayers_core.results.scores.baselines import ESTIMATES
+from goldenlayers_core.results.scores.robustness import sentence
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, open_workbench
+from goldenlayers_core.tasks.report import report_of
 from goldenlayers_core.tasks.scores.layer_scores import layer_scores, score
 from goldenlayers_core.tasks.scores.second_looks import other_estimates, other_ways
 from goldenlayers_core.tasks.scores.stored import open_scores, other_pick
@@ -97,6 +99,19 @@ def test_a_run_of_before_opens_with_the_answers_reading_alone(bench, question):
     assert other_ways(opened, selection) == ()
     assert [one.name for one in other_estimates(opened, selection)] == ["reversed-answer", "norm", "earlier"]
     np.testing.assert_array_equal(opened.values, scores.values)
+
+
+def test_a_report_holds_the_other_ways_and_the_other_estimates(bench, question):
+    run_id = score(bench, question, Progress())
+    scores, selection = open_scores(bench.store, run_id)
+    sections = {section.name: section for section in report_of(bench.store, run_id).sections}
+    ways = other_ways(scores, selection)
+    assert sections["other-ways"].text == (sentence(ways),)
+    assert sections["other-ways"].table["golden_layer"].tolist() == [way.golden_layer for way in ways]
+    assert sections["estimates"].table["title"].tolist() == [info.title for info in ESTIMATES.values()]
+    assert all(sections[name].open_table for name in ("other-ways", "estimates"))
+    predicted = score(bench, dataclasses.replace(question, method="edit-aware"), Progress())
+    assert not {"other-ways", "estimates"} & {section.name for section in report_of(bench.store, predicted).sections}
 
 
 def test_edit_aware_scores_have_no_readings(bench, question):
