@@ -93,6 +93,7 @@ def test_score_prints_the_pick_of_the_other_reading():
         assert other == {name: theirs[name] for name in other}
         assert {"loss_on", "golden_layer", "ranking", "outliers", "layers", "stability"} == set(other)
     assert answer_["layers"] != sequence["layers"]
+    assert answer(*args)["run"] == sequence["run"]  # what is asked without a word
     assert answer_["other_estimates"] == sequence["other_estimates"]  # of the same passes
     names = ["reversed-answer", "reversed-sequence", "norm", "mean-abs", "earlier"]
     assert [one["name"] for one in answer_["other_estimates"]] == names

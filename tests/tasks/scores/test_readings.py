@@ -114,6 +114,10 @@ def test_a_report_holds_the_other_ways_and_the_other_estimates(bench, question):
     assert not {"other-ways", "estimates"} & {section.name for section in report_of(bench.store, predicted).sections}
 
 
+def test_what_is_newly_asked_is_the_whole_texts_loss():
+    assert ScoreQuestion().loss_on == LgaConfig().loss_on == "sequence"
+
+
 def test_edit_aware_scores_have_no_readings(bench, question):
     scores, _ = layer_scores(bench, dataclasses.replace(question, method="edit-aware"), Progress())
     assert (scores.loss_on, scores.readings) == ("", ())
