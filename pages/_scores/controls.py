@@ -244,4 +244,6 @@ def open_run() -> RunManifest | None:
 def run_words(run: RunManifest) -> str:
     """One line that tells runs apart."""
     lga = score_method(run) == "lga"
-    return golden_words(run, f"LGA {run.told.get('scope', '')}" if lga else METHOD_WORDS["edit-aware"])
+    asked = run.part("config")
+    name = f"LGA {asked.get('scope', '')}, {LOSS_WORDS.get(str(asked.get('loss_on', 'answer')), '')}"
+    return golden_words(run, name if lga else METHOD_WORDS["edit-aware"])

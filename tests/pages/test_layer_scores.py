@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from goldenlayers_core.records import ModelSource
+from goldenlayers_core.records import LgaConfig, ModelSource
 from goldenlayers_core.results.scores.robustness import sentence
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, Workbench
@@ -77,6 +77,19 @@ def test_the_card_says_what_the_scores_do_not_prove_and_what_real_edits_say(
     text = words(start("layer_scores", score_run=run_id))
     assert "less (95 % interval 0.3" in text
     assert f"than layer {best} (10 requests of bundled" in text
+
+
+def test_the_page_says_which_reading_of_lga_its_scores_are_of(bench: Workbench, run_id: str) -> None:
+    answer = score(bench, ScoreQuestion(choice=THREE, config=LgaConfig(loss_on="answer")), Progress())
+    both = {run_id: "loss on prompt and answer", answer: "loss on the answer"}
+    for shown, said in both.items():
+        app = start("layer_scores", score_run=shown)
+        captions = [str(caption.value).replace("\\", "") for caption in app.caption]
+        assert any(f"{said}, scope mlp, old answer" in text and shown in text for text in captions)
+        assert any(text.endswith(f"{said.capitalize()}.") for text in captions)
+        options = app.selectbox(key="scores-run").options
+        assert [words in option for option in options for words in both.values()].count(True) == 2
+        assert {words for option in options for words in both.values() if words in option} == set(both.values())
 
 
 def test_other_ways_and_other_estimates_are_folded_in_beside_the_pick(bench: Workbench, run_id: str) -> None:

@@ -39,16 +39,20 @@ def of_scores(store: Store, manifest: RunManifest) -> Parts:
 
 
 def _second_looks(scores: LayerScores, selection: Selection) -> tuple[Section, ...]:
-    """The picks of other ways to compute LGA, and of simpler estimates; none for another method."""
-    ways, estimates = other_ways(scores, selection), other_estimates(scores, selection)
-    asked = (
-        ("Other ways to compute LGA", sentence(ways) if ways else "", choices_frame(ways), "other-ways"),
-        ("Other estimates", "What simpler estimates pick on the same requests.", picks_frame(estimates), "estimates"),
-    )
-    return tuple(
-        Section(title=title, text=(text,), table=table, open_table=True, name=name)
-        for title, text, table, name in asked
-        if len(table)
+    """The picks of other ways to compute LGA, of simpler estimates; none where a run does not hold both readings."""
+    ways = other_ways(scores, selection)
+    if not ways:
+        return ()
+    simpler, words = picks_frame(other_estimates(scores, selection)), "What simpler estimates pick on these requests."
+    return (
+        Section(
+            title="Other ways to compute LGA",
+            text=(sentence(ways),),
+            table=choices_frame(ways),
+            open_table=True,
+            name="other-ways",
+        ),
+        Section(title="Other estimates", text=(words,), table=simpler, open_table=True, name="estimates"),
     )
 
 
