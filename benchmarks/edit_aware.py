@@ -77,7 +77,9 @@ def predicted(handle: ModelHandle, requests: list[EditRequest]) -> Floats:
 def lga(handle: ModelHandle, requests: list[EditRequest], scope: str) -> tuple[Floats, Floats]:
     """(Q, L) phi, and (Q, L) minus the logarithm of the new answer's gradient norm."""
     values, norms = np.zeros((2, len(requests), handle.n_layers))
-    for batch in iter_lga(handle, requests, [r.target_true for r in requests], LgaConfig(scope=scope)):
+    for batch in iter_lga(
+        handle, requests, [r.target_true for r in requests], LgaConfig(scope=scope, loss_on="answer")
+    ):
         values[list(batch.indices)] = batch.values
         norms[list(batch.indices)] = -np.log(np.maximum(batch.norm_new, 1e-30))
     return values, norms

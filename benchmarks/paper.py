@@ -117,7 +117,7 @@ def choices(bench: Workbench, model: ModelSource, setting: Setting, proxy: Sweep
     for method, way in (("lga", "LGA"), ("edit-aware", "edit-aware analysis")):
         for old in ("dataset", "model"):  # the model's own answer where the dataset gives none
             try:
-                asked = ScoreQuestion(model, choice, LgaConfig(old_answer=old), method=method)  # type: ignore[arg-type]
+                asked = ScoreQuestion(model, choice, LgaConfig(old_answer=old, loss_on="answer"), method=method)  # type: ignore[arg-type]
                 scores, selection = layer_scores(bench, asked, quiet())
                 found.append(Choice(way, selection.golden_layer, scores.seconds, scores.values.mean(axis=0)))
                 break

@@ -178,7 +178,7 @@ class LgaConfig:
     # padded tokens per batch; None: 96 on a processor (0.25 GB for the bundled model), 4,096 on a GPU
     token_budget: int | None = field(default=None, metadata={"affects_result": False})
     # whose loss has gradients: the answer's tokens alone, or every token of prompt and answer but the first
-    loss_on: LossOn = field(default="answer", metadata={"added": True, "before": "answer"})
+    loss_on: LossOn = field(default="sequence", metadata={"added": True, "before": "answer"})
 
     def __post_init__(self) -> None:
         if self.loss_on not in LOSSES_ON:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages._scores import card, controls, pictures, request
+from pages._scores import card, controls, pictures, request, second_looks
 from pages._shared import cached, frame, glossary, jobs, layer_stack, session
 
 frame.enter()
@@ -20,6 +20,7 @@ else:
     scores, selection = cached.scores(run_id)
     pictures.clicked(run_id, scores)
     card.card(scores, selection, run_id)
+    second_looks.second_looks(scores, selection)
 
     st.header("Every request at every layer")
     pictures.heatmap(scores, selection, run_id)

@@ -93,7 +93,22 @@ def test_score_prints_the_pick_of_the_other_reading():
         assert other == {name: theirs[name] for name in other}
         assert {"loss_on", "golden_layer", "ranking", "outliers", "layers", "stability"} == set(other)
     assert answer_["layers"] != sequence["layers"]
+    assert answer(*args)["run"] == sequence["run"]  # what is asked without a word
+    assert answer_["other_estimates"] == sequence["other_estimates"]  # of the same passes
+    names = ["reversed-answer", "reversed-sequence", "norm", "mean-abs", "earlier"]
+    assert [one["name"] for one in answer_["other_estimates"]] == names
+    reversed_ = answer_["other_estimates"][0]
+    assert [-entry["score"] for entry in reversed_["layers"]] == [entry["score"] for entry in answer_["layers"]]
+    assert reversed_["golden_layer"] == reversed_["within_fences"]
+    assert answer_["other_estimates"][-1]["golden_layer"] == 0
+    told = answer_["robustness"]
+    assert told == sequence["robustness"] | {"picks": told["picks"]}
+    assert len(told["picks"]) == 12
+    usual = {"loss_on": "answer", "scope": "mlp", "over_tokens": "mean", "fences": "linear"}
+    assert usual | {"golden_layer": answer_["golden_layer"]} in told["picks"]
     done = run("score", "--limit", "3", "--loss-on", "sequence")
+    assert told["sentence"] in done.stdout
+    assert f"gradient norm {answer_['other_estimates'][2]['golden_layer']}, " in done.stdout
     assert f"with the loss on the answer: {answer_['golden_layer']} " in done.stdout
     wrong = run("score", "--loss-on", "prompt")
     assert wrong.returncode == 2

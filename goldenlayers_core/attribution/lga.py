@@ -7,9 +7,10 @@
 ("Golden Layers and Where to Find Them", arXiv 2602.20207.) Both readings come from the same passes, of the gradients of
 the prompt's tokens and of each answer's (see `results.scores.readings` for how their lengths weigh).
 
-No weight gradient is ever formed: for z_t = W a_t with output gradients d_t, grad_W L = sum_t d_t a_t^T, so the inner
+These need no weight gradient: for z_t = W a_t with output gradients d_t, grad_W L = sum_t d_t a_t^T, so the inner
 product of two of them is the sum of the elementwise product of two (T, T) Gram matrices, (D_o D_n^T) * (A A^T). Only
-activation gradients flow; samples of a batch do not interact, so summed losses serve a whole batch at once.
+activation gradients flow; samples of a batch do not interact, so summed losses serve a whole batch at once. The mean
+absolute gradient of the new answer comes from the same passes (see `attribution.mean_abs`).
 
 Axes: B rows, T positions, P requests of the batch, L layers.
 """
@@ -24,6 +25,7 @@ import torch
 from torch import Tensor
 
 from goldenlayers_core.attribution.head_loss import HeadLoss
+from goldenlayers_core.attribution.mean_abs import sum_abs
 from goldenlayers_core.attribution.packing import NEW, OLD, PROMPT, Batch, batches
 from goldenlayers_core.attribution.requests import prepare
 from goldenlayers_core.models import ModelHandle
@@ -43,6 +45,8 @@ class ScoredBatch:
     indices: tuple[int, ...]  # into the caller's requests
     readings: tuple[Reading, ...]
     """Of (P, L) numbers: the one that was asked for, then the other."""
+    mean_abs_new: Floats
+    """(P, L) mean over the weights of |grad L(new)|, the loss on the answer; nats per unit of weight."""
     n_tokens: int
 
     @property
@@ -70,6 +74,8 @@ class _Sums:
 
     batch: Batch
     total: Tensor
+    absolute: Tensor  # (L, P), float64: sum over weights of the new answer's absolute gradient
+    elements: Tensor  # (L,) how many weights that is the sum over
     passing: int = PROMPT  # whose loss is being differentiated; apart, NEW stands for both answers
     kept: dict[tuple[str, int], Tensor] = field(default_factory=dict)  # site, part -> D of the part, (P, T, d_out)
     gram: tuple[int, Tensor] | None = None  # A A^T of the last input seen: gate and up projection share theirs
@@ -83,12 +89,15 @@ class _Sums:
         if apart is None:
             old, new = self.kept.pop((site, OLD)), gradient
             gram = self._input_gram(inputs)
-            grams = dict.fromkeys(_PAIRS, gram)
+            grams, seen = dict.fromkeys(_PAIRS, gram), inputs
         else:
             old, new = apart[:, 0], apart[:, 1]
-            grams = _grams_apart(inputs.unflatten(0, (-1, 2)))
+            both = inputs.unflatten(0, (-1, 2))
+            grams, seen = _grams_apart(both), both[:, 1]
         found = {OLD: old, NEW: new, PROMPT: self.kept.pop((site, PROMPT))}
         layer = int(site.split("/", 1)[0])
+        self.absolute[layer] += sum_abs(seen, new)
+        self.elements[layer] += seen.shape[2] * new.shape[2]
         for row, (i, j) in enumerate(_PAIRS):
             self.total[layer, row] += (_gram(found[i], found[j]) * grams[i, j]).sum(dim=(1, 2), dtype=torch.float64)
 
@@ -100,6 +109,11 @@ class _Sums:
     def products(self) -> Products:
         """Of (P, L)."""
         return Products(*self.total.permute(1, 2, 0).cpu().numpy())
+
+    def mean_abs(self) -> Floats:
+        """(P, L); 0 for a layer without the matrices asked for."""
+        found: Floats = (self.absolute / self.elements.clamp(min=1)[:, None]).T.cpu().numpy()
+        return found
 
 
 def _grams_apart(inputs: Tensor) -> dict[tuple[int, int], Tensor]:
@@ -116,8 +130,9 @@ def _gram(left: Tensor, right: Tensor) -> Tensor:
 
 def score_batch(handle: ModelHandle, batch: Batch, config: LgaConfig, call: Callable[..., Any]) -> ScoredBatch:
     """Both readings of phi and of the gradients' norms for the requests of one batch. Hold the handle's lock."""
-    shape = (handle.n_layers, len(_PAIRS), len(batch.pairs))
-    sums = _Sums(batch, torch.zeros(shape, dtype=torch.float64, device=handle.device))
+    layers, requests = handle.n_layers, len(batch.pairs)
+    shapes = ((layers, len(_PAIRS), requests), (layers, requests), (layers,))
+    sums = _Sums(batch, *(torch.zeros(shape, dtype=torch.float64, device=handle.device) for shape in shapes))
     with (
         torch.enable_grad(),
         few_rows(handle),
@@ -134,7 +149,7 @@ def score_batch(handle: ModelHandle, batch: Batch, config: LgaConfig, call: Call
             passes.append((NEW, of[OLD] + of[NEW]))
         for sums.passing, gradient in passes:
             torch.autograd.grad(head.states, leaves, gradient, retain_graph=sums.passing != NEW)
-    return ScoredBatch(tuple(p.index for p in batch.pairs), _readings(sums, config), batch.n_tokens)
+    return ScoredBatch(tuple(p.index for p in batch.pairs), _readings(sums, config), sums.mean_abs(), batch.n_tokens)
 
 
 def _readings(sums: _Sums, config: LgaConfig) -> tuple[Reading, ...]:

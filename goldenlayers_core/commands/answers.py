@@ -1,5 +1,6 @@
 """Results as the JSON that the command line prints (design.md section 6), and as lines for a person."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,10 @@ import numpy as np
 from goldenlayers_core.commands.answers_sweep import number
 from goldenlayers_core.records import PROBE_KINDS, Dataset
 from goldenlayers_core.results import EditReport, Floats, LayerScores, Part, Selection, View
+from goldenlayers_core.results.scores.baselines import Estimate
 from goldenlayers_core.results.scores.readings import LOSS_WORDS
+from goldenlayers_core.results.scores.robustness import Choice, sentence
+from goldenlayers_core.tasks.scores.second_looks import other_estimates, other_ways
 from goldenlayers_core.tasks.serial import plain
 
 
@@ -72,18 +76,38 @@ def score_answer(
             | {"layers": _numbers(mean_of(part)), "requests": [_numbers(row) for row in part.values]}
             for part in scores.parts
         ],
-        "other_reading": None
-        if other is None
-        else {
-            "loss_on": other[0],
-            "golden_layer": other[1].golden_layer,
-            "ranking": list(other[1].ranking),
-            "outliers": list(other[1].outliers),
-            "layers": [{"layer": layer, "score": float(total)} for layer, total in enumerate(other[1].totals)],
-            "stability": {"golden_layer_share": other[1].stability, "n_resamples": other[1].n_resamples},
-        },
+        "other_reading": None if other is None else _other_reading(*other),
+        "robustness": _robustness(other_ways(scores, selection)),
+        "other_estimates": [_estimate(one) for one in other_estimates(scores, selection)],
         "seconds": scores.seconds,
         "run": run_id,
+    }
+
+
+def _other_reading(loss_on: str, chosen: Selection) -> dict[str, Any]:
+    return {
+        "loss_on": loss_on,
+        "golden_layer": chosen.golden_layer,
+        "ranking": list(chosen.ranking),
+        "outliers": list(chosen.outliers),
+        "layers": [{"layer": layer, "score": float(total)} for layer, total in enumerate(chosen.totals)],
+        "stability": {"golden_layer_share": chosen.stability, "n_resamples": chosen.n_resamples},
+    }
+
+
+def _robustness(ways: tuple[Choice, ...]) -> dict[str, Any] | None:
+    return {"sentence": sentence(ways), "picks": [dataclasses.asdict(way) for way in ways]} if ways else None
+
+
+def _estimate(found: Estimate) -> dict[str, Any]:
+    return {
+        "name": found.name,
+        "title": found.info.title,
+        "definition": found.info.definition,
+        "golden_layer": found.golden_layer,
+        "within_fences": found.within_fences,
+        "without_fences": found.without_fences,
+        "layers": [{"layer": layer, "score": float(total)} for layer, total in enumerate(found.totals)],
     }
 
 
@@ -128,6 +152,8 @@ def score_lines(content: dict[str, Any]) -> list[str]:
         f"golden layer by {'LGA' if lga else 'edit-aware analysis'}: {content['golden_layer']} (chosen by "
         f"{100 * share:.0f} % of {resamples} bootstrap resamples)",
         *_other_lines(content["other_reading"]),
+        *([f"  {content['robustness']['sentence']}"] if content["robustness"] else []),
+        *_estimate_lines(content["other_estimates"]),
         ending,
     ]
 
@@ -137,6 +163,13 @@ def _other_lines(other: dict[str, Any] | None) -> list[str]:
         return []
     share = other["stability"]["golden_layer_share"]
     return [f"  with the {LOSS_WORDS[other['loss_on']]}: {other['golden_layer']} (chosen by {100 * share:.0f} %)"]
+
+
+def _estimate_lines(estimates: list[dict[str, Any]]) -> list[str]:
+    if not estimates:
+        return []
+    picks = ", ".join(f"{found['title'].lower()} {found['golden_layer']}" for found in estimates)
+    return [f"  other estimates: {picks}"]
 
 
 def edit_answer(report: EditReport) -> dict[str, Any]:

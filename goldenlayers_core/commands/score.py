@@ -19,7 +19,7 @@ def score_question(
     method: Annotated[Literal["lga", "edit-aware"], typer.Option("--method", help="how layers are scored")] = "lga",
     scope: Annotated[str, typer.Option("--scope", help="LGA: mlp, mlp_out, attention or block")] = "mlp",
     old_answer: Annotated[str, typer.Option("--old-answer", help="LGA: dataset or model")] = "dataset",
-    loss_on: Annotated[str, typer.Option("--loss-on", help="LGA: sequence (prompt and answer) or answer")] = "answer",
+    loss_on: Annotated[str, typer.Option("--loss-on", help="LGA: sequence (prompt and answer) or answer")] = "sequence",
     precision: Annotated[str, typer.Option("--precision", help="model or bfloat16")] = "model",
     fence: Annotated[float, typer.Option("--fence", help="LGA: k of the Tukey fences")] = 1.0,
     known_only: KnownOnly = False,

@@ -20,7 +20,7 @@ from goldenlayers_core.results.scores.readings import LOSS_WORDS
 from goldenlayers_core.runtime import RunManifest
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion
 from goldenlayers_core.tasks.address import score_parameters, score_question
-from goldenlayers_core.tasks.recommendation import score_method
+from goldenlayers_core.tasks.recommendation import loss_words, score_method
 from pages._shared import cached, jobs, link, link_notice, session
 from pages._shared.run_choice import golden_words, run_on_show
 from pages._shared.wording import count, escape
@@ -244,4 +244,5 @@ def open_run() -> RunManifest | None:
 def run_words(run: RunManifest) -> str:
     """One line that tells runs apart."""
     lga = score_method(run) == "lga"
-    return golden_words(run, f"LGA {run.told.get('scope', '')}" if lga else METHOD_WORDS["edit-aware"])
+    name = f"LGA {run.told.get('scope', '')}, {loss_words(run)}"
+    return golden_words(run, name if lga else METHOD_WORDS["edit-aware"])

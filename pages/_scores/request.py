@@ -6,6 +6,7 @@ import streamlit as st
 from goldenlayers_core import figures
 from goldenlayers_core.figures.text import number, shorten
 from goldenlayers_core.results import Floats, LayerScores, Selection
+from goldenlayers_core.results.scores.readings import LOSS_WORDS
 from pages._scores.pictures import OPEN_LAYER
 from pages._shared import cached, edit_link, link, request_choice, session, show
 from pages._shared.wording import escape
@@ -78,7 +79,7 @@ def _at_layer(scores: LayerScores, index: int, selection: Selection) -> None:
         f"<div class='gl-scroll'><table class='gl-table'><thead><tr><th>layer</th>{head}</tr></thead>"
         f"<tbody>{rows}</tbody></table></div>"
     )
-    st.caption(PREDICTED if scores.parts else COMPARED)
+    st.caption(PREDICTED if scores.parts else f"{COMPARED} {LOSS_WORDS[scores.loss_on].capitalize()}.")
 
 
 def _compared(scores: LayerScores, index: int) -> dict[str, tuple[Floats, int]]:

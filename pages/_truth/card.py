@@ -12,6 +12,7 @@ from goldenlayers_core.runtime import RunManifest
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion
 from goldenlayers_core.tasks.judging import earlier_rules
 from goldenlayers_core.tasks.questions import SweepQuestion, TraceQuestion
+from goldenlayers_core.tasks.scores.second_looks import other_estimates
 from goldenlayers_core.tasks.truth.judgement import curve, steadiness
 from goldenlayers_core.tasks.truth.layer_card import COMPUTED, ModelFacts, layer_card
 from pages._shared import advice, cached, edit_link, jobs, present_link, report, session, show
@@ -155,10 +156,28 @@ def pictures(card: LayerCard, found: LayerCurve | None, name: str) -> None:
     table = card.to_frame()
     left, right = st.columns([5, 4], gap="large")
     with left:
-        show.figure(cached.once(figures.layer_card, card, found, dark), f"layer-card-{name}", table)
+        others = _others(card, name)
+        show.figure(cached.once(figures.layer_card, card, found, dark, others), f"layer-card-{name}", table)
     if card.n_requests:
         with right:
             show.figure(cached.once(figures.regret_bars, card, dark), f"regret-{name}", table)
+
+
+def _others(card: LayerCard, name: str) -> tuple[tuple[str, int], ...]:
+    """Title and layer of the simpler estimates that LGA's run holds, where they are asked for; else none."""
+    lga = card.pick("lga")
+    if not lga.run_id or not st.toggle(
+        "Other estimates",
+        key=f"truth-others-{name}",
+        persist_state="session",
+        help="What simpler estimates pick, from the passes that LGA made: gradient norms, LGA's sign reversed, and the "
+        "earlier the better.",
+    ):
+        return ()
+    found = cached.once(other_estimates, *cached.scores(lga.run_id))
+    picks = ", ".join(f"{one.info.title.lower()} {one.golden_layer}" for one in found)
+    st.caption(escape(f"Layers picked by other estimates, from {lga.source}: {picks}."))
+    return tuple((one.info.title, one.golden_layer) for one in found)
 
 
 def real_curve(sweep: SweepResult) -> LayerCurve:

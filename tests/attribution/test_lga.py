@@ -81,7 +81,7 @@ def test_equals_per_sample_autograd_in_float64(row, scope):
         values, norm_old, norm_new = autograd(
             handle, prepare(handle, REQUESTS, [r.target_true for r in REQUESTS]), scope
         )
-        found = ours(handle, REQUESTS, LgaConfig(scope=scope))
+        found = ours(handle, REQUESTS, LgaConfig(scope=scope, loss_on="answer"))
     assert np.abs(values).min() > 0
     np.testing.assert_allclose(found[0], values, rtol=1e-8, atol=1e-12 * np.abs(values).max())
     np.testing.assert_allclose(found[1], norm_old, rtol=1e-8)
@@ -93,7 +93,7 @@ def test_equals_per_sample_autograd_in_float64(row, scope):
 def test_equals_per_sample_autograd_in_float32(row, scope):
     handle = tiny_handle(row)
     values, norm_old, norm_new = autograd(handle, prepare(handle, REQUESTS, [r.target_true for r in REQUESTS]), scope)
-    found = ours(handle, REQUESTS, LgaConfig(scope=scope))
+    found = ours(handle, REQUESTS, LgaConfig(scope=scope, loss_on="answer"))
     scale = np.abs(values).max(axis=1, keepdims=True)  # per request: its largest layer score
     assert (np.abs(found[0] - values) / scale).max() < 1e-4
     np.testing.assert_allclose(found[1], norm_old, rtol=1e-4)
@@ -116,7 +116,7 @@ def test_long_rows_beyond_a_sliding_window_are_exact():
     long = request("The capital of France is Paris and Rome " * 6, "Paris Rome Paris", "Rome Paris Rome")
     with KeepDouble():
         values, _, _ = autograd(handle, prepare(handle, [long], [long.target_true]), "mlp")
-        found = ours(handle, [long], LgaConfig())
+        found = ours(handle, [long], LgaConfig(loss_on="answer"))
     np.testing.assert_allclose(found[0], values, rtol=1e-8)
 
 
@@ -157,7 +157,7 @@ def test_equals_per_sample_autograd_on_the_bundled_model(bundled):
     ]
     pairs = prepare(bundled, chosen, [r.target_true for r in chosen])
     values, norm_old, norm_new = autograd(bundled, pairs, "mlp")
-    found = ours(bundled, chosen, LgaConfig())
+    found = ours(bundled, chosen, LgaConfig(loss_on="answer"))
     np.testing.assert_allclose(found[1], norm_old, rtol=1e-4)
     np.testing.assert_allclose(found[2], norm_new, rtol=1e-4)
     assert (np.abs(found[0] - values) / (norm_old * norm_new)).max() < 1e-4  # relative to what it could be at most

@@ -10,7 +10,7 @@ from goldenlayers_core.attribution.selection import select
 from goldenlayers_core.errors import RequestError
 from goldenlayers_core.records import LossOn, SelectionConfig
 from goldenlayers_core.results.scores.readings import Reading
-from goldenlayers_core.results.scores.robustness import Choice, choices_frame, open_choices, sentence
+from goldenlayers_core.results.scores.robustness import Choice, choices_frame, choices_table, open_choices, sentence
 
 
 def reading(values: list[list[float]], loss_on: LossOn = "answer", tokens: tuple[int, ...] = ()) -> Reading:
@@ -34,6 +34,18 @@ def test_every_combination_has_a_row_and_the_usual_one_is_what_selection_finds()
         assert usual == {chosen.golden_layer}
         assert picks(found, loss_on=one.loss_on, over_tokens="mean", fences="none") == {chosen.raw_ranking[0]}
     assert list(choices_frame(found)) == ["loss_on", "scope", "over_tokens", "fences", "golden_layer"]
+
+
+def test_the_table_for_a_reader_has_a_row_per_loss_and_a_column_per_kind_of_fences():
+    found = robustness({"mlp": (reading([[0, 1, 2, 3, 4, 5.9]]), reading([[0, 1, 2, 3, 2, 1]], "sequence"))})
+    table = choices_table(found)
+    assert list(table) == ["Loss on", "Fences", "Midpoint", "None"]
+    assert table.values.tolist() == [
+        ["answer, mean", 5, 4, 5],
+        ["answer, sum", 5, 4, 5],
+        ["prompt and answer, mean", 3, 3, 3],
+        ["prompt and answer, sum", 3, 3, 3],
+    ]
 
 
 def test_a_pick_that_no_choice_moves_is_said_to_stand():

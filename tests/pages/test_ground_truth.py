@@ -13,6 +13,7 @@ from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, Workbench, ope
 from goldenlayers_core.tasks.address import short
 from goldenlayers_core.tasks.questions import SearchQuestion, SweepQuestion
 from goldenlayers_core.tasks.scores.layer_scores import score
+from goldenlayers_core.tasks.scores.second_looks import other_estimates
 from goldenlayers_core.tasks.truth.needed import advised, requests_needed
 from goldenlayers_core.tasks.truth.stored_search import save_search
 from goldenlayers_core.tasks.truth.stored_sweep import open_sweep, save_sweep
@@ -143,6 +144,19 @@ def test_the_card_says_which_layer_and_how_sure_with_every_number(
     assert "was chosen on the very requests it is judged on" in text
     assert run_id in text
     assert app.query_params["run"] == run_id
+
+
+def test_other_estimates_stand_on_the_axis_where_they_are_asked_for(app: AppTest, bench: Workbench) -> None:
+    assert "other estimates, from" not in words(app)
+    (toggle,) = [one for one in app.toggle if one.label == "Other estimates"]
+    assert not toggle.value
+    toggle.set_value(True).run()
+    assert not app.exception
+    lga = next(m for m in bench.store.runs() if m.kind == "score")
+    for one in other_estimates(*cached.scores(lga.run_id)):
+        assert f"{one.info.title.lower()} {one.golden_layer}" in words(app)
+    (chart,) = [one for one in app.get("plotly_chart") if "layer-card" in str(one.proto.id)]
+    assert "hexagon-open" in chart.proto.spec
 
 
 def test_what_is_missing_is_computed_on_the_same_requests(tmp_path: Path) -> None:

@@ -4,16 +4,18 @@ from pathlib import Path
 
 import pytest
 
-from goldenlayers_core.records import ModelSource
+from goldenlayers_core.records import LgaConfig, ModelSource
+from goldenlayers_core.results.scores.robustness import sentence
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, Workbench
 from goldenlayers_core.tasks.address import short
 from goldenlayers_core.tasks.scores.layer_scores import score
+from goldenlayers_core.tasks.scores.second_looks import other_estimates, other_ways
 from goldenlayers_core.tasks.scores.stored import open_scores
 from pages._shared import cached
 from tests import made_evidence
 from tests.pages.benches import THREE, copied, scored, words
-from tests.pages.driving import go, press, start, twins, work_done
+from tests.pages.driving import go, press, start, stored_scores, twins, work_done
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +77,50 @@ def test_the_card_says_what_the_scores_do_not_prove_and_what_real_edits_say(
     text = words(start("layer_scores", score_run=run_id))
     assert "less (95 % interval 0.3" in text
     assert f"than layer {best} (10 requests of bundled" in text
+
+
+def test_the_page_says_which_reading_of_lga_its_scores_are_of(bench: Workbench, run_id: str) -> None:
+    answer = score(bench, ScoreQuestion(choice=THREE, config=LgaConfig(loss_on="answer")), Progress())
+    both = {run_id: "loss on prompt and answer", answer: "loss on the answer"}
+    for shown, said in both.items():
+        app = start("layer_scores", score_run=shown)
+        captions = [str(caption.value).replace("\\", "") for caption in app.caption]
+        assert any(f"{said}, scope mlp, old answer" in text and shown in text for text in captions)
+        assert any(text.endswith(f"{said.capitalize()}.") for text in captions)
+        options = app.selectbox(key="scores-run").options
+        assert [words in option for option in options for words in both.values()].count(True) == 2
+        assert {words for option in options for words in both.values() if words in option} == set(both.values())
+
+
+def test_other_ways_and_other_estimates_are_folded_in_beside_the_pick(bench: Workbench, run_id: str) -> None:
+    scores, selection = open_scores(bench.store, run_id)
+    app = start("layer_scores", score_run=run_id)
+    ways, estimates = other_ways(scores, selection), other_estimates(scores, selection)
+    assert sentence(ways) in words(app)
+    (folded,) = [one for one in app.expander if "other estimates" in one.label]
+    assert not folded.proto.expanded
+    picks, others = (table.value for table in folded.table)
+    assert picks.shape == (4, 4)
+    asked = {"sequence": "prompt and answer, mean", "answer": "answer, mean"}[scores.loss_on]
+    assert picks["Loss on"][0] == asked
+    assert int(picks["Fences"][0]) == selection.golden_layer
+    assert others["Layer"].astype(int).tolist() == [one.golden_layer for one in estimates]
+    assert "Mean absolute gradient" in others["Estimate"].tolist()
+    assert all(one.info.definition in words(app) for one in estimates)
+
+
+def test_a_run_of_before_both_readings_says_so(bench: Workbench) -> None:
+    app = start("layer_scores", score_run=stored_scores())
+    (folded,) = [one for one in app.expander if "other estimates" in one.label]
+    assert "score again for both" in folded.markdown[0].value
+    assert len(folded.table) == 1
+
+
+def test_predicted_scores_have_no_other_ways(bench: Workbench) -> None:
+    edit_aware = score(bench, ScoreQuestion(choice=THREE, method="edit-aware"), Progress())
+    app = start("layer_scores", score_run=edit_aware)
+    assert app.metric
+    assert not [one for one in app.expander if "other estimates" in one.label]
 
 
 def test_the_selectbox_opens_a_request(bench: Workbench, run_id: str) -> None:

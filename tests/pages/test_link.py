@@ -52,6 +52,7 @@ def test_layer_scores() -> None:
         "run": first,
         "request": "bundled-1-3",
         "method": "lga",
+        "settings": "loss_on.sequence",
         "view": "symlog",
     }
     other = opened("layer_scores", **{**there, "layer": "5"})

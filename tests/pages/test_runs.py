@@ -32,11 +32,12 @@ def test_runs_are_listed_with_what_they_found() -> None:
     app = start("runs")
     shown = texts(app).replace("\\", "")
     assert "golden layer" in shown
+    assert "LGA (mlp, loss on the answer)" in shown
     assert "6 requests" in shown
     assert "the edit took" in shown
     assert "The capital of France is Rome (ROME, layer 5)" in shown
     app.button_group(key="runs-kind").set_value("edit").run()
-    assert "LGA (mlp)" not in texts(app).replace("\\", "")
+    assert "LGA (mlp" not in texts(app).replace("\\", "")
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def totals_bars(selection: Selection, dark: bool = False) -> go.Figure:
                 f"S = mean predicted score over {counted(selection.n_requests, 'request')}, 0 to 1; no fences apply."
                 if mean
                 else f"S = sum of the layer score over {counted(selection.n_requests, 'request')}; "
-                f"for LGA, ⟨∇L(old answer), ∇L(new answer)⟩ in {UNIT}.",
+                f"for LGA, the inner product of the two answers' loss gradients, in {UNIT}.",
                 f"Whiskers: 95 % interval of {selection.n_resamples:,} bootstrap resamples (seed {selection.seed}); "
                 f"{percent(selection.stability)} of them pick layer {selection.golden_layer}.",
                 set_aside_sentence(selection, "hatched"),

@@ -15,9 +15,8 @@ UNIT = "nats² per squared unit of weight"
 
 def provenance(scores: LayerScores) -> str:
     """One sentence: method, scope, old answer, requests, dataset, model."""
-    loss = f", {LOSS_WORDS[scores.loss_on]}" if scores.loss_on == "sequence" else ""
     how = (
-        f"{scores.method.upper()}, scope {scores.scope}{loss}, old answer from the {scores.old_answer}"
+        f"LGA, {LOSS_WORDS[scores.loss_on]}, scope {scores.scope}, old answer from the {scores.old_answer}"
         if scores.method == "lga"
         else "Edit-aware analysis of the MLP output"
     )
@@ -27,7 +26,8 @@ def provenance(scores: LayerScores) -> str:
 def value_definition(scores: LayerScores) -> str:
     """What one layer score is, with its unit."""
     if scores.method == "lga":
-        return f"Value = ⟨∇L(old answer), ∇L(new answer)⟩, signed, in {UNIT}."
+        with_prompt = "prompt and " if scores.loss_on == "sequence" else ""
+        return f"Value = ⟨∇L({with_prompt}old answer), ∇L({with_prompt}new answer)⟩, signed, in {UNIT}."
     return (
         "Value = predicted score of an edit, 0 to 1: mean of rewrite, rephrases, locality and portability over the "
         "kinds of probe that the request has. No edit was run."

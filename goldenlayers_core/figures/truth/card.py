@@ -26,10 +26,13 @@ def way_colour(way: Way, theme: Colours) -> str:
     return {"real edits": theme.blue, "estimate": theme.rust, "unseen": theme.slate}[way_info(way).kind]
 
 
-def layer_card(card: LayerCard, curve: LayerCurve | None, dark: bool = False) -> go.Figure:
+def layer_card(
+    card: LayerCard, curve: LayerCurve | None, dark: bool = False, others: tuple[tuple[str, int], ...] = ()
+) -> go.Figure:
     """Every way's pick on one layer axis, over the mean real score per layer with its bootstrap band.
 
-    Without a curve (no sweep) the picks stand on the axis alone. customdata of a mark: [layer, way].
+    Without a curve (no sweep) the picks stand on the axis alone. customdata of a mark: [layer, way]. `others` are
+    further estimates, by title and layer; they are marked without a label.
     """
     theme = colours(dark)
     picked = [pick for pick in card.picks if pick.layer is not None and 0 <= pick.layer < card.n_layers]
@@ -42,6 +45,7 @@ def layer_card(card: LayerCard, curve: LayerCurve | None, dark: bool = False) ->
     top = 1.0 if curve is not None else 0.0
     unit = 1 / _PLOT  # score per px
     _marks(figure, [pick for pick in picked if curve is None or pick.score is not None], theme)
+    _others(figure, others, curve, theme)
     _labels(figure, labels, top + 12 * unit, _LINE * unit, theme)
     layer_axis(figure, card.n_layers)
     high = top + (12 + _LINE * lanes) * unit
@@ -52,7 +56,7 @@ def layer_card(card: LayerCard, curve: LayerCurve | None, dark: bool = False) ->
         figure,
         dark=dark,
         title=_card_finding(card),
-        subtitle=_card_definition(card, curve),
+        subtitle=_card_definition(card, curve, bool(others)),
         kind=f"{counted(len(picked), 'way')} to choose a layer, marked on the mean real score of each layer",
         body=round((high + 0.03) * _PLOT),
         bottom=44,
@@ -111,6 +115,29 @@ def _marks(figure: go.Figure, picked: Sequence[Pick], theme: Colours) -> None:
                 "line": {"width": 2 if ring else 1, "color": colour if ring else theme.background},
             },
         )
+
+
+def _others(figure: go.Figure, others: tuple[tuple[str, int], ...], curve: LayerCurve | None, theme: Colours) -> None:
+    """One open mark per layer that further estimates pick, on the curve; without one, or off it, on the axis."""
+    if not others:
+        return
+    layers = sorted({layer for _, layer in others})
+    scores = dict(zip(curve.layers, curve.mean.tolist(), strict=True)) if curve is not None else {}
+    figure.add_scatter(
+        x=layers,
+        y=[scores.get(layer, 0.0) for layer in layers],
+        mode="markers",
+        name="other estimates",
+        customdata=[
+            [
+                "<br>".join(title for title, picked in others if picked == layer),
+                f"mean real score {number(scores[layer], 2)}" if layer in scores else "not judged by real edits",
+            ]
+            for layer in layers
+        ],
+        hovertemplate="<b>layer %{x}</b><br>%{customdata[0]}<br>%{customdata[1]}<extra></extra>",
+        marker={"symbol": "hexagon-open", "size": 13, "color": theme.rust, "line": {"width": 2, "color": theme.rust}},
+    )
 
 
 def _told(pick: Pick) -> str:
@@ -205,7 +232,7 @@ def _card_finding(card: LayerCard) -> str:
     return start
 
 
-def _card_definition(card: LayerCard, curve: LayerCurve | None) -> str:
+def _card_definition(card: LayerCard, curve: LayerCurve | None, others: bool) -> str:
     absent = [f"{p.info.short} ({p.source})" if p.source else p.info.short for p in card.picks if p.layer is None]
     band = (
         f"{SCORE}. Line: mean over {counted(curve.n_requests, 'request')}; band: 95 % interval of "
@@ -218,6 +245,7 @@ def _card_definition(card: LayerCard, curve: LayerCurve | None) -> str:
         (
             band + measured,
             "Star and diamond: chosen by real edits; filled shapes: by an estimate; rings: without looking.",
+            "Open hexagons: other estimates." if others else "",
             f"No layer from: {', '.join(absent)}." if absent else "",
             provenance(card),
         )

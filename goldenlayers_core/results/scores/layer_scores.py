@@ -55,6 +55,9 @@ class LayerScores:
     loss_on: str = "answer"  # which reading of LGA the values are of: "sequence" or "answer"; "" in other methods
     readings: tuple[Reading, ...] = ()
     """LGA under both readings, that of the values first; none in other methods, nor in runs of before."""
+    mean_abs_new: Floats | None = None
+    """(Q, L) LGA: mean over the weights of |grad L(new)|, the loss on the answer, whichever reading was asked for; nats
+    per unit of weight. None in other methods, and in runs of before."""
     skipped: tuple[tuple[str, str], ...] = ()  # (case_id, reason): requests without a score
     seconds: float = 0.0  # spent computing (0 for what came from the store)
     n_computed: int = 0  # requests computed now; the others came from the store
@@ -65,6 +68,8 @@ class LayerScores:
         shape = (len(self.case_ids), self.values.shape[-1])
         for name in ("values", "norm_old", "norm_new"):
             check_shape(name, getattr(self, name), shape)
+        if self.mean_abs_new is not None:
+            check_shape("mean_abs_new", self.mean_abs_new, shape)
         for part in self.parts:
             check_shape(part.name, part.values, shape)
         for reading in self.readings:
@@ -134,6 +139,7 @@ class LayerScores:
                 "norm_old": self.norm_old.ravel(),
                 "norm_new": self.norm_new.ravel(),
             }
+            | ({} if self.mean_abs_new is None else {"mean_abs_new": self.mean_abs_new.ravel()})
         )
         return pd.DataFrame(
             {

@@ -25,6 +25,8 @@ _WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "fences": "the fences",
     }
 )
+_LOSS: Final[Mapping[str, str]] = MappingProxyType({"sequence": "prompt and answer", "answer": "answer"})
+_HEADS: Final[Mapping[str, str]] = MappingProxyType({"linear": "Fences", "midpoint": "Midpoint", "none": "None"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,15 @@ def sentence(choices: tuple[Choice, ...]) -> str:
         return f"Each of the {len(choices)} ways to compute it picks layer {layers[0]}."
     on = ", ".join(_WORDS[name] for name in open_choices(choices))
     return f"The pick depends on {on}: {len(choices)} ways pick {len(layers)} layers, {', '.join(map(str, layers))}."
+
+
+def choices_table(choices: tuple[Choice, ...]) -> pd.DataFrame:
+    """Of one scope, for a reader: a row per loss and way to add up its tokens, a column per kind of fences."""
+    rows: dict[str, dict[str, int]] = {}
+    for choice in choices:
+        name = f"{_LOSS[choice.loss_on]}, {choice.over_tokens}"
+        rows.setdefault(name, {})[_HEADS[choice.fences]] = choice.golden_layer
+    return pd.DataFrame([{"Loss on": name, **picks} for name, picks in rows.items()])
 
 
 def choices_frame(choices: tuple[Choice, ...]) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from goldenlayers_core.results import LayerScores, Selection
 from goldenlayers_core.runtime import Progress, RowWriter, Store
 from goldenlayers_core.tasks.manifest import provenance_of
 from goldenlayers_core.tasks.questions import ScoreQuestion
-from goldenlayers_core.tasks.scores.methods import Way, stacked, way
+from goldenlayers_core.tasks.scores.methods import MEAN_ABS, Way, stacked, way
 from goldenlayers_core.tasks.scores.stored import save_scores, score_version, selected_by
 from goldenlayers_core.tasks.stored_rows import read_rows, token_key
 
@@ -135,6 +135,7 @@ def _assemble(
         parts=method.parts(rows),
         loss_on=question.loss_on,
         readings=method.readings(rows, question),
+        mean_abs_new=stacked(shown, MEAN_ABS) if MEAN_ABS in shown else None,
         skipped=found.skipped,
         provenance={
             **provenance_of(handle),

@@ -20,7 +20,8 @@ from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks.questions import ScoreQuestion
 from goldenlayers_core.tasks.scores.stored import score_version
 
-LGA_ROWS: Final = "lga-2"  # 2: rows hold both readings
+LGA_ROWS: Final = "lga-3"  # 2: rows hold both readings; 3: and the mean absolute gradient
+MEAN_ABS: Final = "mean_abs_new"
 _COLUMNS: Final = ("values", "norm_old", "norm_new", "tokens_old", "tokens_new")  # of a reading
 
 
@@ -75,11 +76,12 @@ class _Lga:
             columns = {
                 f"{name}_{reading.loss_on}": getattr(reading, name) for reading in batch.readings for name in _COLUMNS
             }
+            columns |= {MEAN_ABS: batch.mean_abs_new}
             yield _frame(found.requests, batch.indices, columns), batch.n_tokens
 
     def shown(self, rows: pd.DataFrame, question: ScoreQuestion) -> pd.DataFrame:
         asked = question.config.loss_on
-        return rows[["request"]].assign(**{name: rows[f"{name}_{asked}"] for name in _COLUMNS})
+        return rows[["request", MEAN_ABS]].assign(**{name: rows[f"{name}_{asked}"] for name in _COLUMNS})
 
     def parts(self, rows: pd.DataFrame) -> tuple[Part, ...]:
         return ()

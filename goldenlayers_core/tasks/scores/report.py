@@ -7,11 +7,14 @@ import pandas as pd
 from goldenlayers_core import figures
 from goldenlayers_core.reports import Section
 from goldenlayers_core.results import LayerScores, Selection
+from goldenlayers_core.results.scores.baselines import picks_frame
+from goldenlayers_core.results.scores.robustness import choices_frame, sentence
 from goldenlayers_core.results.truth.measured import MethodUsed
 from goldenlayers_core.runtime import RunManifest, Store
 from goldenlayers_core.tasks.layer_said import said_of
 from goldenlayers_core.tasks.real_edits import data_of
 from goldenlayers_core.tasks.report_parts import SMALL, Parts, title_of
+from goldenlayers_core.tasks.scores.second_looks import other_estimates, other_ways
 from goldenlayers_core.tasks.scores.stored import open_scores
 from goldenlayers_core.tasks.scores.stored_trace import open_trace
 
@@ -28,10 +31,29 @@ def of_scores(store: Store, manifest: RunManifest) -> Parts:
         Section(figures.totals_bars(selection), selection.to_frame(), name="sums"),
         *_heatmaps(scores, selection, frame),
         Section(figures.best_layer_distribution(scores, selection, False), scores.best_frame(), name="best-layers"),
+        *_second_looks(scores, selection),
     )
     who = "LGA" if scores.method == "lga" else "edit-aware analysis"
     said = said_of(store, scores.fingerprint, who, selection.golden_layer, MethodUsed(), data_of(manifest))
     return f"{title_of(pictures[0].figure)}.", pictures, (_NO_EDIT, said, SMALL)
+
+
+def _second_looks(scores: LayerScores, selection: Selection) -> tuple[Section, ...]:
+    """The picks of other ways to compute LGA, of simpler estimates; none where a run does not hold both readings."""
+    ways = other_ways(scores, selection)
+    if not ways:
+        return ()
+    simpler, words = picks_frame(other_estimates(scores, selection)), "What simpler estimates pick on these requests."
+    return (
+        Section(
+            title="Other ways to compute LGA",
+            text=(sentence(ways),),
+            table=choices_frame(ways),
+            open_table=True,
+            name="other-ways",
+        ),
+        Section(title="Other estimates", text=(words,), table=simpler, open_table=True, name="estimates"),
+    )
 
 
 def _heatmaps(scores: LayerScores, selection: Selection, frame: pd.DataFrame) -> tuple[Section, ...]:

@@ -1,8 +1,6 @@
 """Score runs on disk: results to store and back. No torch, so that a page opens a stored run at once."""
 
 import json
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Final, Literal
 
 import numpy as np
@@ -12,13 +10,12 @@ from goldenlayers_core.errors import StoreError
 from goldenlayers_core.records import ScoreMethod, config_digest, digest_of
 from goldenlayers_core.results import Floats, LayerScores, Selection
 from goldenlayers_core.results.scores.parts import EDIT_AWARE_PARTS, edit_aware_parts
-from goldenlayers_core.results.scores.readings import readings_frame, readings_from
+from goldenlayers_core.results.scores.readings import LOSS_WORDS, readings_frame, readings_from
 from goldenlayers_core.runtime import Store, StoredRun
 from goldenlayers_core.tasks.manifest import is_stored, manifest_of
 from goldenlayers_core.tasks.questions import ScoreQuestion
 
 SCORE_VERSION: Final = "lga-1"  # changes when a score would come out differently
-_ON_ALL: Final[Mapping[str, str]] = MappingProxyType({"answer": "", "sequence": ", loss on prompt and answer"})
 EDIT_AWARE_VERSION: Final = "edit-aware-2"  # likewise: also when the rule is calibrated anew
 
 
@@ -46,7 +43,7 @@ def save_scores(store: Store, question: ScoreQuestion, scores: LayerScores, sele
     run_id = f"score-{digest_of(content)[:16]}"
     if is_stored(store, run_id, scores):
         return run_id
-    name = f"LGA ({scores.scope}{_ON_ALL[scores.loss_on]})" if question.method == "lga" else "Edit-aware analysis"
+    name = f"LGA ({scores.scope}, {LOSS_WORDS[scores.loss_on]})" if question.method == "lga" else "Edit-aware analysis"
     summary = (
         ("golden layer", str(selection.golden_layer)),
         ("stability", f"{selection.stability:.0%}"),
@@ -112,6 +109,7 @@ def _scores(run: StoredRun) -> tuple[LayerScores, Selection]:
         else edit_aware_parts({info.name: stack(info.name) for info in EDIT_AWARE_PARTS}),
         loss_on=question.loss_on,
         readings=readings_from(run.frames["readings"]) if "readings" in run.frames else (),
+        mean_abs_new=stack("mean_abs_new") if "mean_abs_new" in frame else None,
         skipped=tuple((str(c), str(r)) for c, r in json.loads(run.texts.get("skipped", "[]"))),
         seconds=manifest.seconds,
         n_computed=int(summary.get("computed now", 0)),

@@ -64,6 +64,23 @@ def test_the_curve_and_its_band_are_the_sweeps(card, found):
     assert np.allclose(band.y, [*found.interval[:, 1], *found.interval[::-1, 0]])
 
 
+def test_other_estimates_are_open_marks_on_the_curve_where_they_are_asked_for(card, found):
+    plain_one = layer_card(card, found)
+    assert "other estimates" not in [trace.name for trace in plain_one.data]
+    assert "hexagons" not in plain(plain_one.layout.title.subtitle.text)
+    figure = layer_card(card, found, False, (("Gradient norm", 1), ("Earlier", 0), ("Mean absolute gradient", 1)))
+    (marks,) = [trace for trace in figure.data if trace.name == "other estimates"]
+    assert (marks.mode, marks.marker.symbol) == ("markers", "hexagon-open")
+    assert list(marks.x) == [0, 1]
+    assert np.allclose(marks.y, [found.mean[found.layers.index(layer)] for layer in (0, 1)])
+    assert marks.customdata[1][0] == "Gradient norm<br>Mean absolute gradient"
+    assert "hexagons: other estimates" in plain(figure.layout.title.subtitle.text)
+    unjudged = layer_card(card, None, False, (("Earlier", 0),))
+    (alone,) = [trace for trace in unjudged.data if trace.name == "other estimates"]
+    assert list(alone.y) == [0.0]
+    assert alone.customdata[0][1] == "not judged by real edits"
+
+
 @pytest.mark.parametrize("seed", range(30))
 def test_labels_name_every_way_and_never_overlap_on_a_phone(seed):
     random = np.random.default_rng(seed)

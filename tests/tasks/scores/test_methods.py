@@ -100,7 +100,7 @@ def test_both_methods_live_beside_each_other_and_only_lga_recommends(bench, ques
 def test_a_question_stored_before_there_were_methods_is_lgas():
     old = {"model": {"source": "bundled"}, "config": {"scope": "mlp"}, "selection": {"fence": 1.0}}
     question = ScoreQuestion.from_params(old)
-    assert (question.method, question.settings) == ("lga", LgaConfig())
+    assert (question.method, question.settings) == ("lga", LgaConfig(loss_on="answer"))
     again = ScoreQuestion.from_params(json.loads(json.dumps(ScoreQuestion(method="edit-aware").to_params())))
     assert again == ScoreQuestion(method="edit-aware")
     with pytest.raises(ConfigError, match="lga, edit-aware"):

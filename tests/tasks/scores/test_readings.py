@@ -10,9 +10,13 @@ import pytest
 
 from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.records import LgaConfig, ModelSource
+from goldenlayers_core.results.scores.baselines import ESTIMATES
+from goldenlayers_core.results.scores.robustness import sentence
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, open_workbench
+from goldenlayers_core.tasks.report import report_of
 from goldenlayers_core.tasks.scores.layer_scores import layer_scores, score
+from goldenlayers_core.tasks.scores.second_looks import other_estimates, other_ways
 from goldenlayers_core.tasks.scores.stored import open_scores, other_pick
 from tests.tiny import save_tiny
 
@@ -65,13 +69,18 @@ def test_runs_of_both_readings_open_as_they_were_and_apart(bench, question):
     assert len(set(ids)) == 2
     titles = {m.run_id: m.title for m in bench.store.runs()}
     assert "loss on prompt and answer" in titles[ids[1]]
-    assert "loss on" not in titles[ids[0]]
+    assert "loss on the answer" in titles[ids[0]]
     for run_id, asked in zip(ids, (question, on_all(question)), strict=True):
-        scores, _ = layer_scores(bench, asked, Progress())
-        opened, _ = open_scores(bench.store, run_id)
+        scores, selection = layer_scores(bench, asked, Progress())
+        opened, again = open_scores(bench.store, run_id)
         assert opened.loss_on == asked.config.loss_on
         assert opened.readings == scores.readings
         assert opened.readings[0].loss_on == opened.loss_on
+        assert scores.mean_abs_new is not None
+        np.testing.assert_array_equal(opened.mean_abs_new, scores.mean_abs_new)
+        found, kept = (other_estimates(one, chosen) for one, chosen in ((scores, selection), (opened, again)))
+        assert [(one.name, one.golden_layer) for one in found] == [(one.name, one.golden_layer) for one in kept]
+        assert {one.name for one in found} == set(ESTIMATES)
         np.testing.assert_array_equal(opened.readings[0].values, opened.values)
 
 
@@ -82,11 +91,31 @@ def test_a_run_of_before_opens_with_the_answers_reading_alone(bench, question):
     del settings["config"]["loss_on"]
     scores, _ = open_scores(bench.store, run_id)
     before = dataclasses.replace(manifest, config=json.dumps(settings))
-    bench.store.save_run(before, {"scores": scores.to_frame()}, {"skipped": "[]"})
-    opened, _ = open_scores(bench.store, run_id)
+    frame = scores.to_frame().drop(columns="mean_abs_new")
+    bench.store.save_run(before, {"scores": frame}, {"skipped": "[]"})
+    opened, selection = open_scores(bench.store, run_id)
     assert (opened.loss_on, opened.readings, opened.other_reading) == ("answer", (), None)
     assert other_pick(opened, question) is None
+    assert other_ways(opened, selection) == ()
+    assert [one.name for one in other_estimates(opened, selection)] == ["reversed-answer", "norm", "earlier"]
     np.testing.assert_array_equal(opened.values, scores.values)
+
+
+def test_a_report_holds_the_other_ways_and_the_other_estimates(bench, question):
+    run_id = score(bench, question, Progress())
+    scores, selection = open_scores(bench.store, run_id)
+    sections = {section.name: section for section in report_of(bench.store, run_id).sections}
+    ways = other_ways(scores, selection)
+    assert sections["other-ways"].text == (sentence(ways),)
+    assert sections["other-ways"].table["golden_layer"].tolist() == [way.golden_layer for way in ways]
+    assert sections["estimates"].table["title"].tolist() == [info.title for info in ESTIMATES.values()]
+    assert all(sections[name].open_table for name in ("other-ways", "estimates"))
+    predicted = score(bench, dataclasses.replace(question, method="edit-aware"), Progress())
+    assert not {"other-ways", "estimates"} & {section.name for section in report_of(bench.store, predicted).sections}
+
+
+def test_what_is_newly_asked_is_the_whole_texts_loss():
+    assert ScoreQuestion().loss_on == LgaConfig().loss_on == "sequence"
 
 
 def test_edit_aware_scores_have_no_readings(bench, question):

@@ -1,0 +1,17 @@
+"""What a score run of LGA says beside its own pick: the picks of other ways to compute it, and of simpler estimates."""
+
+from goldenlayers_core.attribution.baselines import estimates
+from goldenlayers_core.attribution.robustness import robustness
+from goldenlayers_core.results import LayerScores, Selection
+from goldenlayers_core.results.scores.baselines import Estimate
+from goldenlayers_core.results.scores.robustness import Choice
+
+
+def other_ways(scores: LayerScores, selection: Selection) -> tuple[Choice, ...]:
+    """The pick under every choice that the run's scope leaves open; none where the run does not hold both readings."""
+    return robustness({scores.scope: scores.readings}, selection.fence_factor) if scores.readings else ()
+
+
+def other_estimates(scores: LayerScores, selection: Selection) -> tuple[Estimate, ...]:
+    """What simpler estimates pick on the same requests; none for another method than LGA."""
+    return estimates(scores, selection.fence_factor)
