@@ -17,8 +17,9 @@ import torch
 from torch import Tensor
 
 from benchmarks.edit_aware import KINDS, Truth, read_truth
-from goldenlayers_core.attribution.edit_aware import Effects, iter_edit_aware
+from goldenlayers_core.attribution.edit_aware import iter_edit_aware
 from goldenlayers_core.attribution.edit_rule import CLAMP, Rule
+from goldenlayers_core.attribution.effects import Effects
 from goldenlayers_core.models import load_model
 from goldenlayers_core.records import EditAwareConfig
 from goldenlayers_core.results import Floats, spearman

@@ -31,7 +31,7 @@ from typing import Final
 
 import numpy as np
 
-from goldenlayers_core.attribution.edit_aware import Effects
+from goldenlayers_core.attribution.effects import Effects
 from goldenlayers_core.results import Floats
 
 CLAMP: Final = 4.0  # ROME's default: delta stays within this many |v0|

@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from goldenlayers_core.attribution.edit_aware import Effects
 from goldenlayers_core.attribution.edit_rule import CLAMP, RULE, Rule, predict
+from goldenlayers_core.attribution.effects import Effects
 
 KINDS = ("rewrite", "rewrite", "rephrase", "rephrase", "locality", "portability")
 

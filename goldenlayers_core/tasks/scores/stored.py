@@ -19,7 +19,7 @@ from goldenlayers_core.tasks.questions import ScoreQuestion
 
 SCORE_VERSION: Final = "lga-1"  # changes when a score would come out differently
 _ON_ALL: Final[Mapping[str, str]] = MappingProxyType({"answer": "", "sequence": ", loss on prompt and answer"})
-EDIT_AWARE_VERSION: Final = "edit-aware-2"  # likewise: also when the rule is calibrated anew
+EDIT_AWARE_VERSION: Final = "edit-aware-3"  # likewise: also when the rule is calibrated anew
 
 
 def score_version(method: ScoreMethod) -> str:
