@@ -213,6 +213,13 @@ class EditAwareConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class LineCheckConfig(EditAwareConfig):
+    """The line check: the predicted edit at every layer, applied once and read off a few probes."""
+
+    probes_per_kind: int = 2
+
+
+@dataclass(frozen=True, slots=True)
 class SelectionConfig:
     """From layer scores to a golden layer: Tukey fences, then signed sums (design.md section 4)."""
 
