@@ -8,7 +8,6 @@ from goldenlayers_core.attribution.edit_rule import CLAMP
 from goldenlayers_core.attribution.probe_rows import ProbeRow, probe_rows
 from goldenlayers_core.editing.delta import Factors, make_edit
 from goldenlayers_core.editing.overlay import overlay
-from goldenlayers_core.editing.suffix import Suffixes, Whole
 from goldenlayers_core.errors import Cancelled
 from goldenlayers_core.evaluation import line_check
 from goldenlayers_core.evaluation.line_check import Checked, iter_line_check
