@@ -17,14 +17,14 @@ ProbeKind = Literal["rewrite", "rephrase", "locality", "portability"]
 Scope = Literal["mlp", "mlp_out", "attention", "block"]
 OldAnswer = Literal["dataset", "model"]
 LossOn = Literal["sequence", "answer"]
-ScoreMethod = Literal["lga", "edit-aware"]
+ScoreMethod = Literal["lga", "edit-aware", "line-check"]
 TraceKind = Literal["hidden", "mlp", "attention"]
 
 PROBE_KINDS: tuple[ProbeKind, ...] = ("rewrite", "rephrase", "locality", "portability")
 SCOPES: tuple[Scope, ...] = ("mlp", "mlp_out", "attention", "block")
 OLD_ANSWERS: tuple[OldAnswer, ...] = ("dataset", "model")
 LOSSES_ON: tuple[LossOn, ...] = ("sequence", "answer")
-SCORE_METHODS: tuple[ScoreMethod, ...] = ("lga", "edit-aware")
+SCORE_METHODS: tuple[ScoreMethod, ...] = ("lga", "edit-aware", "line-check")
 TRACE_KINDS: tuple[TraceKind, ...] = ("hidden", "mlp", "attention")
 TRACE_POSITIONS: tuple[str, ...] = ("all", "subject")
 MAX_PROMPT = 2_000

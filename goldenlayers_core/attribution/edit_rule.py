@@ -35,8 +35,8 @@ from goldenlayers_core.attribution.effects import Effects
 from goldenlayers_core.results import Floats
 
 CLAMP: Final = 4.0  # ROME's default: delta stays within this many |v0|
-_LEAST: Final = 1e-3
-_MOST: Final = 1e6  # need beyond which nothing changes any more
+LEAST: Final = 1e-3
+MOST: Final = 1e6  # need beyond which nothing changes any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,29 +81,37 @@ class Prediction:
 
 def predict(effects: Effects, rule: Rule = RULE) -> Prediction:
     """The prediction for the requests of `effects`, in their order."""
-    need = np.clip(effects.need, _LEAST, _MOST)  # (P, L)
+    need = np.clip(effects.need, LEAST, MOST)  # (P, L)
     length = effects.size * np.minimum(rule.overshoot * need, CLAMP)
     moved = np.arcsinh(effects.slope * length[effects.owners])  # (R, L)
     shaken = np.log1p(effects.bound * length[effects.owners])  # (R, L)
     margin = effects.margin[:, None]  # (R, 1) nats
 
-    def share(kind: str, odds: Floats) -> Floats:
-        """(P, L) mean over the request's probes of the kind."""
-        mine = np.array([k == kind for k in effects.kinds])
-        total = np.zeros_like(length)
-        np.add.at(total, effects.owners[mine], _logistic(odds[mine]))
-        count = np.bincount(effects.owners[mine], minlength=len(length))[:, None]
-        return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
-
-    feasible = _logistic(rule.feasible[0] - rule.feasible[1] * np.log(need))
+    feasible = logistic(rule.feasible[0] - rule.feasible[1] * np.log(need))
     (b0, b1, b2), (c0, c1, c2, c3), (d0, d1, d2) = rule.spread, rule.kept, rule.portability
-    spread = feasible * share("rephrase", b0 + b1 * moved - b2 * margin)
-    kept = share("locality", c0 + c1 * moved + c2 * margin - c3 * shaken)
-    portability = feasible * share("portability", d0 + d1 * moved - d2 * margin)
-    kinds = np.stack([feasible, spread, kept, portability])  # (4, P, L)
-    return Prediction(np.nanmean(kinds, axis=0), feasible, spread, 1 - kept, portability)
+    spread = feasible * shares(effects, "rephrase", b0 + b1 * moved - b2 * margin)
+    kept = shares(effects, "locality", c0 + c1 * moved + c2 * margin - c3 * shaken)
+    portability = feasible * shares(effects, "portability", d0 + d1 * moved - d2 * margin)
+    return predicted(feasible, spread, kept, portability)
 
 
-def _logistic(odds: Floats) -> Floats:
+def predicted(feasible: Floats, spread: Floats, kept: Floats, portability: Floats) -> Prediction:
+    """The score is the mean over the kinds of probe that a request has; all (P, L)."""
+    return Prediction(
+        np.nanmean(np.stack([feasible, spread, kept, portability]), axis=0), feasible, spread, 1 - kept, portability
+    )
+
+
+def shares(effects: Effects, kind: str, odds: Floats) -> Floats:
+    """(P, L) mean, over the request's probes of the kind, of the chance that log-odds (R, L) say; NaN without one."""
+    mine = np.array([k == kind for k in effects.kinds])
+    total = np.zeros(effects.eta.shape)
+    np.add.at(total, effects.owners[mine], logistic(odds[mine]))
+    count = np.bincount(effects.owners[mine], minlength=len(total))[:, None]
+    return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
+
+
+def logistic(odds: Floats) -> Floats:
+    """1 / (1 + e^-odds)."""
     found: Floats = 1 / (1 + np.exp(-np.clip(odds, -50, 50)))
     return found

@@ -1,0 +1,52 @@
+"""From what one straight step does at each layer to the predicted score of an edit: four logistic laws.
+
+With lead as in `evaluation.line_check.Checked` (nats by which the wanted tokens are ahead under the predicted edit; for
+locality the unedited model's own), need as in `Effects`, sigma the logistic function and the coefficients of a rule:
+
+    feasible    = sigma(a0 + a1 asinh(lead) - a2 ln(need))               the rewrite is answered with the new target
+    spread      = feasible * mean over rephrases of sigma(b0 + b1 asinh(lead))
+    kept        = mean over locality probes of sigma(c0 + c1 asinh(lead))
+    harm        = 1 - kept
+    portability = feasible * mean over portability probes of sigma(d0 + d1 asinh(lead))
+    score       = mean of feasible, spread, kept and portability, over the kinds of probe that the request has
+
+asinh: a lead of many nats tells no more than one of a few.
+
+Axes: P requests, R probes, L layers.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from goldenlayers_core.attribution.edit_rule import LEAST, MOST, Prediction, logistic, predicted, shares
+from goldenlayers_core.attribution.effects import Effects
+from goldenlayers_core.results import Floats
+
+
+@dataclass(frozen=True)
+class LineRule:
+    """Coefficients of the laws above, and how far the change goes that is tried: overshoot times the need."""
+
+    overshoot: float
+    feasible: tuple[float, float, float]  # a0, a1, a2
+    spread: tuple[float, float]  # b0, b1
+    kept: tuple[float, float]  # c0, c1
+    portability: tuple[float, float]  # d0, d1
+
+
+LINE_RULE: Final = LineRule(
+    overshoot=2.66, feasible=(2.0, 1.0, 0.5), spread=(0.5, 1.0), kept=(0.0, 1.0), portability=(-0.5, 1.0)
+)
+
+
+def predict_line(effects: Effects, lead: Floats, rule: LineRule = LINE_RULE) -> Prediction:
+    """The prediction for the requests of `effects`, in their order, from the leads (R, L) of their probes."""
+    need = np.log(np.clip(effects.need, LEAST, MOST))  # (P, L)
+    seen = np.arcsinh(lead)  # (R, L)
+    n = len(need)
+    feasible = logistic(rule.feasible[0] + rule.feasible[1] * seen[:n] - rule.feasible[2] * need)
+    laws = {"rephrase": rule.spread, "locality": rule.kept, "portability": rule.portability}
+    spread, kept, portability = (shares(effects, kind, a + b * seen) for kind, (a, b) in laws.items())
+    return predicted(feasible, feasible * spread, kept, feasible * portability)
