@@ -82,9 +82,8 @@ class Prediction:
 def predict(effects: Effects, rule: Rule = RULE) -> Prediction:
     """The prediction for the requests of `effects`, in their order."""
     need = np.clip(effects.need, LEAST, MOST)  # (P, L)
-    length = effects.size * np.minimum(rule.overshoot * need, CLAMP)
-    moved = np.arcsinh(effects.slope * length[effects.owners])  # (R, L)
-    shaken = np.log1p(effects.bound * length[effects.owners])  # (R, L)
+    moved = np.arcsinh(effects.slope * reached(effects, rule.overshoot))  # (R, L)
+    shaken = shake(effects, rule.overshoot)  # (R, L)
     margin = effects.margin[:, None]  # (R, 1) nats
 
     feasible = logistic(rule.feasible[0] - rule.feasible[1] * np.log(need))
@@ -93,6 +92,19 @@ def predict(effects: Effects, rule: Rule = RULE) -> Prediction:
     kept = shares(effects, "locality", c0 + c1 * moved + c2 * margin - c3 * shaken)
     portability = feasible * shares(effects, "portability", d0 + d1 * moved - d2 * margin)
     return predicted(feasible, spread, kept, portability)
+
+
+def reached(effects: Effects, overshoot: float) -> Floats:
+    """(R, L) length of the value change that a real edit is expected to make, in units of the MLP output."""
+    length = effects.size * np.minimum(overshoot * np.clip(effects.need, LEAST, MOST), CLAMP)
+    found: Floats = length[effects.owners]
+    return found
+
+
+def shake(effects: Effects, overshoot: float) -> Floats:
+    """(R, L) ln(1 + bound length), with the bound in nats."""
+    found: Floats = np.log1p(effects.bound * reached(effects, overshoot))
+    return found
 
 
 def predicted(feasible: Floats, spread: Floats, kept: Floats, portability: Floats) -> Prediction:

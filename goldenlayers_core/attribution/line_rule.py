@@ -5,12 +5,13 @@ locality the unedited model's own), need as in `Effects`, sigma the logistic fun
 
     feasible    = sigma(a0 + a1 asinh(lead) - a2 ln(need))               the rewrite is answered with the new target
     spread      = feasible * mean over rephrases of sigma(b0 + b1 asinh(lead))
-    kept        = mean over locality probes of sigma(c0 + c1 asinh(lead))
+    kept        = mean over locality probes of sigma(c0 + c1 asinh(lead) - c2 shaken)
     harm        = 1 - kept
     portability = feasible * mean over portability probes of sigma(d0 + d1 asinh(lead))
     score       = mean of feasible, spread, kept and portability, over the kinds of probe that the request has
 
-asinh: a lead of many nats tells no more than one of a few.
+asinh: a lead of many nats tells no more than one of a few. shaken is that of the edit-aware rule, ln(1 + bound length):
+one straight step does not go where a real edit, which takes several, may go.
 
 Axes: P requests, R probes, L layers.
 """
@@ -20,7 +21,7 @@ from typing import Final
 
 import numpy as np
 
-from goldenlayers_core.attribution.edit_rule import LEAST, MOST, Prediction, logistic, predicted, shares
+from goldenlayers_core.attribution.edit_rule import LEAST, MOST, Prediction, logistic, predicted, shake, shares
 from goldenlayers_core.attribution.effects import Effects
 from goldenlayers_core.results import Floats
 
@@ -32,21 +33,22 @@ class LineRule:
     overshoot: float
     feasible: tuple[float, float, float]  # a0, a1, a2
     spread: tuple[float, float]  # b0, b1
-    kept: tuple[float, float]  # c0, c1
+    kept: tuple[float, float, float]  # c0, c1, c2
     portability: tuple[float, float]  # d0, d1
 
 
 LINE_RULE: Final = LineRule(
-    overshoot=2.66, feasible=(2.0, 1.0, 0.5), spread=(0.5, 1.0), kept=(0.0, 1.0), portability=(-0.5, 1.0)
+    overshoot=2.66, feasible=(2.0, 1.0, 0.5), spread=(0.5, 1.0), kept=(1.0, 1.0, 0.3), portability=(-0.5, 1.0)
 )
 
 
 def predict_line(effects: Effects, lead: Floats, rule: LineRule = LINE_RULE) -> Prediction:
     """The prediction for the requests of `effects`, in their order, from the leads (R, L) of their probes."""
-    need = np.log(np.clip(effects.need, LEAST, MOST))  # (P, L)
-    seen = np.arcsinh(lead)  # (R, L)
-    n = len(need)
-    feasible = logistic(rule.feasible[0] + rule.feasible[1] * seen[:n] - rule.feasible[2] * need)
-    laws = {"rephrase": rule.spread, "locality": rule.kept, "portability": rule.portability}
-    spread, kept, portability = (shares(effects, kind, a + b * seen) for kind, (a, b) in laws.items())
+    need = np.clip(effects.need, LEAST, MOST)  # (P, L)
+    seen, shaken = np.arcsinh(lead), shake(effects, rule.overshoot)  # (R, L)
+    (a0, a1, a2), (b0, b1), (c0, c1, c2), (d0, d1) = rule.feasible, rule.spread, rule.kept, rule.portability
+    feasible = logistic(a0 + a1 * seen[: len(need)] - a2 * np.log(need))
+    spread = shares(effects, "rephrase", b0 + b1 * seen)
+    kept = shares(effects, "locality", c0 + c1 * seen - c2 * shaken)
+    portability = shares(effects, "portability", d0 + d1 * seen)
     return predicted(feasible, feasible * spread, kept, feasible * portability)

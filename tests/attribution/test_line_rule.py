@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from goldenlayers_core.attribution.edit_rule import CLAMP
 from goldenlayers_core.attribution.line_rule import LINE_RULE, predict_line
 from tests.attribution.test_edit_rule import effects
 
@@ -24,7 +25,9 @@ def test_the_laws_by_hand():
     assert found.feasible[0, 2] == pytest.approx(feasible)
     rephrases = np.mean([sigma(rule.spread[0] + rule.spread[1] * seen[r]) for r in (2, 3)])
     assert found.spread[0, 2] == pytest.approx(feasible * rephrases)
-    assert found.harm[0, 2] == pytest.approx(1 - sigma(rule.kept[0] + rule.kept[1] * seen[4]))
+    shaken = np.log1p(given.bound[4, 2] * given.size[0, 2] * min(rule.overshoot * need, CLAMP))
+    kept = rule.kept[0] + rule.kept[1] * seen[4] - rule.kept[2] * shaken
+    assert found.harm[0, 2] == pytest.approx(1 - sigma(kept))
     moved = feasible * sigma(rule.portability[0] + rule.portability[1] * seen[5])
     assert found.portability[0, 2] == pytest.approx(moved)
     parts = [found.feasible[0], found.spread[0], 1 - found.harm[0], found.portability[0]]
