@@ -7,7 +7,7 @@ Reads the tables of `benchmarks.edits` (proxy part, ROME with identity covarianc
 requests (kept as npz in `--keep`), and fits each rule to the shares that were measured, every data set of every model
 weighing alike: by the likelihood of each request's share, and by its layer means, less their own mean, because layers
 are what is chosen (`TOGETHER` times their squared error); `SHRINK` draws the coefficients to where they start. Adam, on
-central differences of the rule itself. The overshoot is not fitted but measured: the median of |delta| / eta where the
+differences of the rule itself. The overshoot is not fitted but measured: the median of |delta| / eta where the
 clamp does not bind. Each model in turn is left out, and judged by the rule that the others gave. Proxy parts only:
 whatever a rule has seen judges nothing.
 """
@@ -34,7 +34,7 @@ from goldenlayers_core.records import EditAwareConfig, EditRequest, LineCheckCon
 from goldenlayers_core.results import Floats, spearman
 from goldenlayers_core.tasks import Workbench, open_workbench
 
-STEPS, RATE, SHRINK, TOGETHER = 200, 0.05, 3e-3, 20.0
+STEPS, RATE, SHRINK, TOGETHER = 60, 0.1, 1e-2, 20.0
 WAY = "ROME, identity"
 _FIELDS = ("eta", "size", "owners", "kinds", "loss", "margin", "slope", "bound")
 
@@ -192,7 +192,8 @@ def fit(start: Any, samples: Sequence[Sample], tier: Callable[[Any, Sample], Pre
 
     flat, mean, square = origin.copy(), np.zeros_like(origin), np.zeros_like(origin)
     for step in range(1, STEPS + 1):
-        slope = np.array([(cost(flat + e) - cost(flat - e)) / 2e-3 for e in 1e-3 * np.eye(len(flat))])
+        here = cost(flat)
+        slope = np.array([cost(flat + e) - here for e in 1e-4 * np.eye(len(flat))]) / 1e-4
         mean, square = 0.9 * mean + 0.1 * slope, 0.99 * square + 0.01 * slope**2
         flat = flat - RATE * (mean / (1 - 0.9**step)) / (np.sqrt(square / (1 - 0.99**step)) + 1e-8)
     return rule(flat.round(2))

@@ -131,6 +131,8 @@ def table(found: Iterator[Found], model: str, fingerprint: str, data: Data, part
     """One row per estimate, request and layer."""
     frames = []
     for name, digests, values, seconds in found:
+        have = ~np.isnan(values).all(axis=1)  # a request may have no probe of a metric
+        values, digests = values[have], tuple(digest for digest, kept in zip(digests, have, strict=True) if kept)
         n, layers = values.shape
         columns = {
             "model": model,

@@ -82,28 +82,29 @@ class Prediction:
 def predict(effects: Effects, rule: Rule = RULE) -> Prediction:
     """The prediction for the requests of `effects`, in their order."""
     need = np.clip(effects.need, LEAST, MOST)  # (P, L)
-    moved = np.arcsinh(effects.slope * reached(effects, rule.overshoot))  # (R, L)
-    shaken = shake(effects, rule.overshoot)  # (R, L)
+    moved = np.arcsinh(effects.slope * _reached(effects, rule.overshoot))  # (R, L)
     margin = effects.margin[:, None]  # (R, 1) nats
 
     feasible = logistic(rule.feasible[0] - rule.feasible[1] * np.log(need))
-    (b0, b1, b2), (c0, c1, c2, c3), (d0, d1, d2) = rule.spread, rule.kept, rule.portability
+    (b0, b1, b2), (d0, d1, d2) = rule.spread, rule.portability
     spread = feasible * shares(effects, "rephrase", b0 + b1 * moved - b2 * margin)
-    kept = shares(effects, "locality", c0 + c1 * moved + c2 * margin - c3 * shaken)
+    kept = shares(effects, "locality", kept_odds(effects, rule))
     portability = feasible * shares(effects, "portability", d0 + d1 * moved - d2 * margin)
     return predicted(feasible, spread, kept, portability)
 
 
-def reached(effects: Effects, overshoot: float) -> Floats:
-    """(R, L) length of the value change that a real edit is expected to make, in units of the MLP output."""
-    length = effects.size * np.minimum(overshoot * np.clip(effects.need, LEAST, MOST), CLAMP)
-    found: Floats = length[effects.owners]
+def kept_odds(effects: Effects, rule: Rule = RULE) -> Floats:
+    """(R, L) log-odds that a locality probe keeps its answer; of no meaning for other probes."""
+    (c0, c1, c2, c3), length = rule.kept, _reached(effects, rule.overshoot)
+    moved, shaken = np.arcsinh(effects.slope * length), np.log1p(effects.bound * length)
+    found: Floats = c0 + c1 * moved + c2 * effects.margin[:, None] - c3 * shaken
     return found
 
 
-def shake(effects: Effects, overshoot: float) -> Floats:
-    """(R, L) ln(1 + bound length), with the bound in nats."""
-    found: Floats = np.log1p(effects.bound * reached(effects, overshoot))
+def _reached(effects: Effects, overshoot: float) -> Floats:
+    """(R, L) length of the value change that a real edit is expected to make, in units of the MLP output."""
+    length = effects.size * np.minimum(overshoot * np.clip(effects.need, LEAST, MOST), CLAMP)
+    found: Floats = length[effects.owners]
     return found
 
 

@@ -5,13 +5,13 @@ locality the unedited model's own), need as in `Effects`, sigma the logistic fun
 
     feasible    = sigma(a0 + a1 asinh(lead) - a2 ln(need))               the rewrite is answered with the new target
     spread      = feasible * mean over rephrases of sigma(b0 + b1 asinh(lead))
-    kept        = mean over locality probes of sigma(c0 + c1 asinh(lead) - c2 shaken)
+    kept        = mean over locality probes of sigma(c0 + c1 asinh(lead) + c2 o)
     harm        = 1 - kept
     portability = feasible * mean over portability probes of sigma(d0 + d1 asinh(lead))
     score       = mean of feasible, spread, kept and portability, over the kinds of probe that the request has
 
-asinh: a lead of many nats tells no more than one of a few. shaken is that of the edit-aware rule, ln(1 + bound length):
-one straight step does not go where a real edit, which takes several, may go.
+asinh: a lead of many nats tells no more than one of a few. o are the log-odds of the edit-aware rule for the same probe
+(`edit_rule.kept_odds`), which knows the reach: one straight step does not go wherever a real edit, of several, may go.
 
 Axes: P requests, R probes, L layers.
 """
@@ -21,7 +21,7 @@ from typing import Final
 
 import numpy as np
 
-from goldenlayers_core.attribution.edit_rule import LEAST, MOST, Prediction, logistic, predicted, shake, shares
+from goldenlayers_core.attribution.edit_rule import LEAST, MOST, Prediction, kept_odds, logistic, predicted, shares
 from goldenlayers_core.attribution.effects import Effects
 from goldenlayers_core.results import Floats
 
@@ -38,17 +38,17 @@ class LineRule:
 
 
 LINE_RULE: Final = LineRule(
-    overshoot=2.66, feasible=(2.0, 1.0, 0.5), spread=(0.5, 1.0), kept=(1.0, 1.0, 0.3), portability=(-0.5, 1.0)
+    overshoot=2.66, feasible=(2.0, 1.0, 0.5), spread=(0.5, 1.0), kept=(0.0, 0.5, 0.5), portability=(-0.5, 1.0)
 )
 
 
 def predict_line(effects: Effects, lead: Floats, rule: LineRule = LINE_RULE) -> Prediction:
     """The prediction for the requests of `effects`, in their order, from the leads (R, L) of their probes."""
     need = np.clip(effects.need, LEAST, MOST)  # (P, L)
-    seen, shaken = np.arcsinh(lead), shake(effects, rule.overshoot)  # (R, L)
+    seen = np.arcsinh(lead)  # (R, L)
     (a0, a1, a2), (b0, b1), (c0, c1, c2), (d0, d1) = rule.feasible, rule.spread, rule.kept, rule.portability
     feasible = logistic(a0 + a1 * seen[: len(need)] - a2 * np.log(need))
     spread = shares(effects, "rephrase", b0 + b1 * seen)
-    kept = shares(effects, "locality", c0 + c1 * seen - c2 * shaken)
+    kept = shares(effects, "locality", c0 + c1 * seen + c2 * kept_odds(effects))
     portability = shares(effects, "portability", d0 + d1 * seen)
     return predicted(feasible, feasible * spread, kept, feasible * portability)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from goldenlayers_core.attribution.edit_rule import CLAMP
+from goldenlayers_core.attribution.edit_rule import kept_odds
 from goldenlayers_core.attribution.line_rule import LINE_RULE, predict_line
 from tests.attribution.test_edit_rule import effects
 
@@ -25,8 +25,7 @@ def test_the_laws_by_hand():
     assert found.feasible[0, 2] == pytest.approx(feasible)
     rephrases = np.mean([sigma(rule.spread[0] + rule.spread[1] * seen[r]) for r in (2, 3)])
     assert found.spread[0, 2] == pytest.approx(feasible * rephrases)
-    shaken = np.log1p(given.bound[4, 2] * given.size[0, 2] * min(rule.overshoot * need, CLAMP))
-    kept = rule.kept[0] + rule.kept[1] * seen[4] - rule.kept[2] * shaken
+    kept = rule.kept[0] + rule.kept[1] * seen[4] + rule.kept[2] * kept_odds(given)[4, 2]
     assert found.harm[0, 2] == pytest.approx(1 - sigma(kept))
     moved = feasible * sigma(rule.portability[0] + rule.portability[1] * seen[5])
     assert found.portability[0, 2] == pytest.approx(moved)
