@@ -13,7 +13,8 @@ and what it does to a probe as
 With m the margin of `Effects` (the lead to be overcome; for locality the lead to be kept), sigma the logistic function
 and the coefficients of `Rule`:
 
-    feasible    = sigma(a0 - a1 ln(need))                               the rewrite is answered with the new target
+    beyond      = ln max(overshoot need / CLAMP, 1)                     how far past the clamp the edit would have to go
+    feasible    = sigma(a0 - a1 beyond)                                 the rewrite is answered with the new target
     spread      = feasible * mean over rephrases of sigma(b0 + b1 moved - b2 m)
     kept        = mean over locality probes of sigma(c0 + c1 moved + c2 m - c3 shaken)
                                                                         moved < 0 where the new target gains
@@ -54,9 +55,11 @@ class Rule:
 # the bundled model knows, at its 30 layers; then frozen, before any test request or other dataset was looked at
 # (benchmarks/calibrate_edit_aware.py). The overshoot is measured: the median of |delta| / eta where the clamp does not
 # bind, 2.4 to 3.0 at every one of the layers 0 to 22.
+# On 27 November 2026 ln need became `beyond` (a0 2.82 became 2.5, its value where the clamp begins): needs below the
+# clamp had ranked layer 0 first, which real edits of proxy requests of two models do not.
 RULE: Final = Rule(
     overshoot=2.66,
-    feasible=(2.82, 0.8),
+    feasible=(2.5, 0.8),
     spread=(-1.9, 0.76, -0.02),
     kept=(3.65, 1.76, 0.16, 0.52),
     portability=(-1.57, 1.38, 0.55),
@@ -81,16 +84,21 @@ class Prediction:
 
 def predict(effects: Effects, rule: Rule = RULE) -> Prediction:
     """The prediction for the requests of `effects`, in their order."""
-    need = np.clip(effects.need, LEAST, MOST)  # (P, L)
     moved = np.arcsinh(effects.slope * _reached(effects, rule.overshoot))  # (R, L)
     margin = effects.margin[:, None]  # (R, 1) nats
 
-    feasible = logistic(rule.feasible[0] - rule.feasible[1] * np.log(need))
+    feasible = logistic(rule.feasible[0] - rule.feasible[1] * beyond(effects, rule.overshoot))
     (b0, b1, b2), (d0, d1, d2) = rule.spread, rule.portability
     spread = feasible * shares(effects, "rephrase", b0 + b1 * moved - b2 * margin)
     kept = shares(effects, "locality", kept_odds(effects, rule))
     portability = feasible * shares(effects, "portability", d0 + d1 * moved - d2 * margin)
     return predicted(feasible, spread, kept, portability)
+
+
+def beyond(effects: Effects, overshoot: float) -> Floats:
+    """(P, L) ln max(overshoot need / CLAMP, 1): a need that the clamp allows is as good as none."""
+    found: Floats = np.log(np.maximum(overshoot * np.clip(effects.need, LEAST, MOST) / CLAMP, 1.0))
+    return found
 
 
 def kept_odds(effects: Effects, rule: Rule = RULE) -> Floats:

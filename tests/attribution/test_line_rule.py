@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from goldenlayers_core.attribution.edit_rule import kept_odds
+from goldenlayers_core.attribution.edit_rule import CLAMP, kept_odds
 from goldenlayers_core.attribution.line_rule import LINE_RULE, predict_line
 from tests.attribution.test_edit_rule import effects
 
@@ -19,8 +19,8 @@ def test_the_laws_by_hand():
     def sigma(odds: float) -> float:
         return 1 / (1 + np.exp(-odds))
 
-    need = given.eta[0, 2] / given.size[0, 2]
-    feasible = sigma(rule.feasible[0] + rule.feasible[1] * seen[0] - rule.feasible[2] * np.log(need))
+    past = np.log(max(rule.overshoot * given.eta[0, 2] / given.size[0, 2] / CLAMP, 1))
+    feasible = sigma(rule.feasible[0] + rule.feasible[1] * seen[0] - rule.feasible[2] * past)
     found = predict_line(given, lead)
     assert found.feasible[0, 2] == pytest.approx(feasible)
     rephrases = np.mean([sigma(rule.spread[0] + rule.spread[1] * seen[r]) for r in (2, 3)])
