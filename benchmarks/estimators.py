@@ -104,7 +104,8 @@ def _scores(found: list[Prediction]) -> Floats:
 
 
 def damage(bench: Workbench, model: ModelSource, choice: DatasetChoice) -> Iterator[Found]:
-    """Minus the logarithm of the nats per token that the predicted edit costs on general text."""
+    """Minus the logarithm of the nats per token that the predicted edit costs on general text; where no edit reaches
+    the answer, as bad as the request's worst layer."""
     handle = bench.model(model)
     requests = editable(handle, bench.requests(choice, model).requests, EditAwareConfig()).requests
     bare = [EditRequest(r.case_id, r.prompt, r.subject, r.target_new, r.target_true) for r in requests]
@@ -118,7 +119,8 @@ def harm_of(bench: Workbench, model: ModelSource, effects: Effects) -> Floats:
     weights = curvatures_of(bench, handle, Progress())
     reach = np.where(np.isfinite(effects.need), np.minimum(RULE.overshoot * effects.need, CLAMP), 0.0) * effects.size
     columns = [weights[at].of(effects.sites[at], torch.tensor(reach[:, at])).numpy() for at in range(handle.n_layers)]
-    return np.maximum(np.stack(columns, axis=1).astype(np.float64), 1e-12)
+    nats = np.maximum(np.stack(columns, axis=1).astype(np.float64), 1e-12)
+    return np.where(reach > 0, nats, nats.max(axis=1, keepdims=True))
 
 
 def trace(bench: Workbench, model: ModelSource, choice: DatasetChoice) -> Iterator[Found]:
