@@ -17,14 +17,14 @@ ProbeKind = Literal["rewrite", "rephrase", "locality", "portability"]
 Scope = Literal["mlp", "mlp_out", "attention", "block"]
 OldAnswer = Literal["dataset", "model"]
 LossOn = Literal["sequence", "answer"]
-ScoreMethod = Literal["lga", "edit-aware"]
+ScoreMethod = Literal["lga", "edit-aware", "line-check"]
 TraceKind = Literal["hidden", "mlp", "attention"]
 
 PROBE_KINDS: tuple[ProbeKind, ...] = ("rewrite", "rephrase", "locality", "portability")
 SCOPES: tuple[Scope, ...] = ("mlp", "mlp_out", "attention", "block")
 OLD_ANSWERS: tuple[OldAnswer, ...] = ("dataset", "model")
 LOSSES_ON: tuple[LossOn, ...] = ("sequence", "answer")
-SCORE_METHODS: tuple[ScoreMethod, ...] = ("lga", "edit-aware")
+SCORE_METHODS: tuple[ScoreMethod, ...] = ("lga", "edit-aware", "line-check")
 TRACE_KINDS: tuple[TraceKind, ...] = ("hidden", "mlp", "attention")
 TRACE_POSITIONS: tuple[str, ...] = ("all", "subject")
 MAX_PROMPT = 2_000
@@ -210,6 +210,13 @@ class EditAwareConfig:
             raise ConfigError(f"Precision {self.precision!r} is unknown; choose model or bfloat16.")
         if self.token_budget is not None and self.token_budget < 1:
             raise ConfigError(f"The token budget is {self.token_budget}; give a whole number above 0.")
+
+
+@dataclass(frozen=True, slots=True)
+class LineCheckConfig(EditAwareConfig):
+    """The line check: the predicted edit at every layer, applied once and read off a few probes."""
+
+    probes_per_kind: int = 2
 
 
 @dataclass(frozen=True, slots=True)

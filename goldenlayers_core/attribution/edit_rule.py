@@ -13,7 +13,8 @@ and what it does to a probe as
 With m the margin of `Effects` (the lead to be overcome; for locality the lead to be kept), sigma the logistic function
 and the coefficients of `Rule`:
 
-    feasible    = sigma(a0 - a1 ln(need))                               the rewrite is answered with the new target
+    beyond      = ln max(overshoot need / CLAMP, 1)                     how far past the clamp the edit would have to go
+    feasible    = sigma(a0 - a1 beyond)                                 the rewrite is answered with the new target
     spread      = feasible * mean over rephrases of sigma(b0 + b1 moved - b2 m)
     kept        = mean over locality probes of sigma(c0 + c1 moved + c2 m - c3 shaken)
                                                                         moved < 0 where the new target gains
@@ -31,12 +32,12 @@ from typing import Final
 
 import numpy as np
 
-from goldenlayers_core.attribution.edit_aware import Effects
+from goldenlayers_core.attribution.effects import Effects
 from goldenlayers_core.results import Floats
 
 CLAMP: Final = 4.0  # ROME's default: delta stays within this many |v0|
-_LEAST: Final = 1e-3
-_MOST: Final = 1e6  # need beyond which nothing changes any more
+LEAST: Final = 1e-3
+MOST: Final = 1e6  # need beyond which nothing changes any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +55,11 @@ class Rule:
 # the bundled model knows, at its 30 layers; then frozen, before any test request or other dataset was looked at
 # (benchmarks/calibrate_edit_aware.py). The overshoot is measured: the median of |delta| / eta where the clamp does not
 # bind, 2.4 to 3.0 at every one of the layers 0 to 22.
+# On 27 November 2026 ln need became `beyond` (a0 2.82 became 2.5, its value where the clamp begins): needs below the
+# clamp had ranked layer 0 first, which real edits of proxy requests of two models do not.
 RULE: Final = Rule(
     overshoot=2.66,
-    feasible=(2.82, 0.8),
+    feasible=(2.5, 0.8),
     spread=(-1.9, 0.76, -0.02),
     kept=(3.65, 1.76, 0.16, 0.52),
     portability=(-1.57, 1.38, 0.55),
@@ -81,29 +84,55 @@ class Prediction:
 
 def predict(effects: Effects, rule: Rule = RULE) -> Prediction:
     """The prediction for the requests of `effects`, in their order."""
-    need = np.clip(effects.need, _LEAST, _MOST)  # (P, L)
-    length = effects.size * np.minimum(rule.overshoot * need, CLAMP)
-    moved = np.arcsinh(effects.slope * length[effects.owners])  # (R, L)
-    shaken = np.log1p(effects.bound * length[effects.owners])  # (R, L)
+    moved = np.arcsinh(effects.slope * _reached(effects, rule.overshoot))  # (R, L)
     margin = effects.margin[:, None]  # (R, 1) nats
 
-    def share(kind: str, odds: Floats) -> Floats:
-        """(P, L) mean over the request's probes of the kind."""
-        mine = np.array([k == kind for k in effects.kinds])
-        total = np.zeros_like(length)
-        np.add.at(total, effects.owners[mine], _logistic(odds[mine]))
-        count = np.bincount(effects.owners[mine], minlength=len(length))[:, None]
-        return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
-
-    feasible = _logistic(rule.feasible[0] - rule.feasible[1] * np.log(need))
-    (b0, b1, b2), (c0, c1, c2, c3), (d0, d1, d2) = rule.spread, rule.kept, rule.portability
-    spread = feasible * share("rephrase", b0 + b1 * moved - b2 * margin)
-    kept = share("locality", c0 + c1 * moved + c2 * margin - c3 * shaken)
-    portability = feasible * share("portability", d0 + d1 * moved - d2 * margin)
-    kinds = np.stack([feasible, spread, kept, portability])  # (4, P, L)
-    return Prediction(np.nanmean(kinds, axis=0), feasible, spread, 1 - kept, portability)
+    feasible = logistic(rule.feasible[0] - rule.feasible[1] * beyond(effects, rule.overshoot))
+    (b0, b1, b2), (d0, d1, d2) = rule.spread, rule.portability
+    spread = feasible * shares(effects, "rephrase", b0 + b1 * moved - b2 * margin)
+    kept = shares(effects, "locality", kept_odds(effects, rule))
+    portability = feasible * shares(effects, "portability", d0 + d1 * moved - d2 * margin)
+    return predicted(feasible, spread, kept, portability)
 
 
-def _logistic(odds: Floats) -> Floats:
+def beyond(effects: Effects, overshoot: float) -> Floats:
+    """(P, L) ln max(overshoot need / CLAMP, 1): a need that the clamp allows is as good as none."""
+    found: Floats = np.log(np.maximum(overshoot * np.clip(effects.need, LEAST, MOST) / CLAMP, 1.0))
+    return found
+
+
+def kept_odds(effects: Effects, rule: Rule = RULE) -> Floats:
+    """(R, L) log-odds that a locality probe keeps its answer; of no meaning for other probes."""
+    (c0, c1, c2, c3), length = rule.kept, _reached(effects, rule.overshoot)
+    moved, shaken = np.arcsinh(effects.slope * length), np.log1p(effects.bound * length)
+    found: Floats = c0 + c1 * moved + c2 * effects.margin[:, None] - c3 * shaken
+    return found
+
+
+def _reached(effects: Effects, overshoot: float) -> Floats:
+    """(R, L) length of the value change that a real edit is expected to make, in units of the MLP output."""
+    length = effects.size * np.minimum(overshoot * np.clip(effects.need, LEAST, MOST), CLAMP)
+    found: Floats = length[effects.owners]
+    return found
+
+
+def predicted(feasible: Floats, spread: Floats, kept: Floats, portability: Floats) -> Prediction:
+    """The score is the mean over the kinds of probe that a request has; all (P, L)."""
+    return Prediction(
+        np.nanmean(np.stack([feasible, spread, kept, portability]), axis=0), feasible, spread, 1 - kept, portability
+    )
+
+
+def shares(effects: Effects, kind: str, odds: Floats) -> Floats:
+    """(P, L) mean, over the request's probes of the kind, of the chance that log-odds (R, L) say; NaN without one."""
+    mine = np.array([k == kind for k in effects.kinds])
+    total = np.zeros(effects.eta.shape)
+    np.add.at(total, effects.owners[mine], logistic(odds[mine]))
+    count = np.bincount(effects.owners[mine], minlength=len(total))[:, None]
+    return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
+
+
+def logistic(odds: Floats) -> Floats:
+    """1 / (1 + e^-odds)."""
     found: Floats = 1 / (1 + np.exp(-np.clip(odds, -50, 50)))
     return found

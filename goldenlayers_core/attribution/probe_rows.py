@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from goldenlayers_core.attribution.batching import cut
+from goldenlayers_core.attribution.least_change import MOST_PARTS
 from goldenlayers_core.errors import RequestError
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.kept import last_position
@@ -46,6 +47,12 @@ class ProbeBatch:
     labels: Tensor  # (N,) token id; -1: the likeliest token there
     rivals: Tensor  # (N,) token id that must not overtake the label, where that is -1
     weights: Tensor  # (N,) 1 / labels of the row
+    parts: Tensor  # (N,) part of the answer: the first tokens are one each, the rest together the last
+
+    @property
+    def n_parts(self) -> int:
+        """Most parts that an answer of the batch has."""
+        return int(self.parts.max()) + 1
 
     @property
     def n_tokens(self) -> int:
@@ -109,4 +116,5 @@ def build(rows: tuple[ProbeRow, ...]) -> ProbeBatch:
         labels=torch.tensor(labels),
         rivals=torch.tensor([row.rival for row in rows for _ in range(row.n_labels)]),
         weights=torch.tensor([1 / row.n_labels for _, _, row in places], dtype=torch.float64),
+        parts=torch.tensor([min(j, MOST_PARTS - 1) for row in rows for j in range(row.n_labels)]),
     )

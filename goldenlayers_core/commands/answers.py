@@ -1,7 +1,9 @@
 """Results as the JSON that the command line prints (design.md section 6), and as lines for a person."""
 
 import dataclasses
-from typing import Any
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
 
 import numpy as np
 
@@ -9,10 +11,19 @@ from goldenlayers_core.commands.answers_sweep import number
 from goldenlayers_core.records import PROBE_KINDS, Dataset
 from goldenlayers_core.results import EditReport, Floats, LayerScores, Part, Selection, View
 from goldenlayers_core.results.scores.baselines import Estimate
+from goldenlayers_core.results.scores.parts import METHOD_WORDS
 from goldenlayers_core.results.scores.readings import LOSS_WORDS
 from goldenlayers_core.results.scores.robustness import Choice, sentence
 from goldenlayers_core.tasks.scores.second_looks import other_estimates, other_ways
 from goldenlayers_core.tasks.serial import plain
+
+_RULE: Final = "The rule was calibrated on ROME edits of two models (docs/methods.md)."
+_PREDICTED: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "edit-aware": f"Predicted from gradients; no edit was run. {_RULE}",
+        "line-check": f"Predicted from one step along the gradients at each layer; no edit was run. {_RULE}",
+    }
+)
 
 
 def dataset_answer(found: Dataset) -> dict[str, Any]:
@@ -137,7 +148,7 @@ def score_lines(content: dict[str, Any]) -> list[str]:
     ending = (
         "LGA compares gradients; no edit was run. Check it with `edit --layer N`."
         if lga
-        else "Predicted from gradients; no edit was run. The rule was calibrated on ROME edits of the bundled model."
+        else _PREDICTED[content["method"]]
     )
     return [
         f"{content['model']}, {content['n_requests']} requests of {content['requests_of']}, {about}",
@@ -149,7 +160,7 @@ def score_lines(content: dict[str, Any]) -> list[str]:
             + ("  set aside" if e["layer"] in content["outliers"] else "")
             for e in content["layers"]
         ),
-        f"golden layer by {'LGA' if lga else 'edit-aware analysis'}: {content['golden_layer']} (chosen by "
+        f"golden layer by {METHOD_WORDS[content['method']]}: {content['golden_layer']} (chosen by "
         f"{100 * share:.0f} % of {resamples} bootstrap resamples)",
         *_other_lines(content["other_reading"]),
         *([f"  {content['robustness']['sentence']}"] if content["robustness"] else []),

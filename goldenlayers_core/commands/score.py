@@ -6,7 +6,7 @@ import typer
 
 from goldenlayers_core.commands.asking import asking
 from goldenlayers_core.commands.console import Data, Device, Dtype, Json, KnownOnly, Limit, Model, Split, reporter, say
-from goldenlayers_core.records import EditAwareConfig, LgaConfig, ModelSource, SelectionConfig
+from goldenlayers_core.records import EditAwareConfig, LgaConfig, LineCheckConfig, ModelSource, SelectionConfig
 from goldenlayers_core.results import LayerScores, Selection
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, Workbench, open_workbench
 
@@ -16,7 +16,9 @@ def score_question(
     dataset: Data = "bundled",
     limit: Limit = None,
     split: Split = "all",
-    method: Annotated[Literal["lga", "edit-aware"], typer.Option("--method", help="how layers are scored")] = "lga",
+    method: Annotated[
+        Literal["lga", "edit-aware", "line-check"], typer.Option("--method", help="how layers are scored")
+    ] = "lga",
     scope: Annotated[str, typer.Option("--scope", help="LGA: mlp, mlp_out, attention or block")] = "mlp",
     old_answer: Annotated[str, typer.Option("--old-answer", help="LGA: dataset or model")] = "dataset",
     loss_on: Annotated[str, typer.Option("--loss-on", help="LGA: sequence (prompt and answer) or answer")] = "sequence",
@@ -34,12 +36,13 @@ def score_question(
         selection=SelectionConfig(fence=fence),
         method=method,
         edit_aware=EditAwareConfig(precision=precision),  # type: ignore[arg-type]  # checked there, too
+        line_check=LineCheckConfig(precision=precision),  # type: ignore[arg-type]
     )
 
 
 @asking(score_question)
 def score(question: ScoreQuestion, as_json: Json = False) -> None:
-    """Layer scores of a dataset by Layer Gradient Analysis or by edit-aware analysis, and the golden layer."""
+    """Layer scores of a dataset by LGA, edit-aware analysis or the line check, and the golden layer."""
     from goldenlayers_core.tasks.scores.layer_scores import layer_scores
 
     bench = open_workbench()

@@ -15,7 +15,14 @@ from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any, Final, get_args
 
 from goldenlayers_core.errors import ConfigError
-from goldenlayers_core.records import SCORE_METHODS, EditAwareConfig, LgaConfig, ModelSource, SelectionConfig
+from goldenlayers_core.records import (
+    SCORE_METHODS,
+    EditAwareConfig,
+    LgaConfig,
+    LineCheckConfig,
+    ModelSource,
+    SelectionConfig,
+)
 from goldenlayers_core.tasks.questions import DatasetChoice, ScoreQuestion, Split, SweepQuestion
 from goldenlayers_core.tasks.serial import restored
 
@@ -149,7 +156,7 @@ def score_question(
     model: ModelSource, choice: DatasetChoice, method: str, settings: Mapping[str, Any]
 ) -> ScoreQuestion:
     """The question that `score_parameters` wrote. Raises ConfigError."""
-    config = EditAwareConfig if method == "edit-aware" else LgaConfig
+    config = {"edit-aware": EditAwareConfig, "line-check": LineCheckConfig}.get(method, LgaConfig)
     plain = restored(config, {})  # what an address means that says nothing, also one of an earlier version
     known = {f.name: getattr(plain, f.name) for f in dataclasses.fields(config) if f.name in _SCORING}
     own = {name: value for name, value in settings.items() if name in known}
@@ -164,6 +171,9 @@ def score_question(
         return ScoreQuestion(
             model, choice, selection=selection, method="edit-aware", edit_aware=EditAwareConfig(**(known | own))
         )
+    if method == "line-check":
+        asked = LineCheckConfig(**(known | own))
+        return ScoreQuestion(model, choice, selection=selection, method="line-check", line_check=asked)
     if method not in ("", "lga"):
         raise ConfigError(f"The method {method!r} is unknown; choose one of {', '.join(SCORE_METHODS)}.")
     return ScoreQuestion(model, choice, LgaConfig(**(known | own)), selection)

@@ -11,6 +11,7 @@ from goldenlayers_core.records import (
     SCORE_METHODS,
     EditAwareConfig,
     LgaConfig,
+    LineCheckConfig,
     ModelSource,
     ScoreMethod,
     SelectionConfig,
@@ -78,6 +79,7 @@ class ScoreQuestion(Question):
     selection: SelectionConfig = field(default_factory=SelectionConfig)
     method: ScoreMethod = "lga"  # what runs stored before there was another one are
     edit_aware: EditAwareConfig = field(default_factory=EditAwareConfig)  # of the edit-aware analysis
+    line_check: LineCheckConfig = field(default_factory=LineCheckConfig)  # of the line check
 
     def __post_init__(self) -> None:
         if self.method not in SCORE_METHODS:
@@ -86,7 +88,9 @@ class ScoreQuestion(Question):
     @property
     def settings(self) -> LgaConfig | EditAwareConfig:
         """The settings that the method reads."""
-        return self.config if self.method == "lga" else self.edit_aware
+        if self.method == "lga":
+            return self.config
+        return self.edit_aware if self.method == "edit-aware" else self.line_check
 
     @property
     def scope(self) -> str:

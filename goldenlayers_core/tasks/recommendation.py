@@ -105,7 +105,7 @@ def known_fingerprint(store: Store, source: ModelSource) -> str | None:
 
 
 def score_method(manifest: RunManifest) -> str:
-    """By which method a score run scored its layers: "lga" or "edit-aware"."""
+    """By which method a score run scored its layers, one of records.SCORE_METHODS."""
     return str(dict(manifest.summary).get("method") or manifest.word("method") or "lga")
 
 

@@ -15,6 +15,7 @@ _KINDS: Final = {
     "knowledge": ("What models know", "their own answers, for the filter on the Dataset page"),
     "datasets": ("Uploaded datasets", "upload the files again after clearing"),
     "templates": ("Context templates", "texts that the model made itself, for the editing methods"),
+    "curvature": ("General text", "for the damage of an edit there; computed again in a minute"),
     "covariance-so-far": ("Covariances under way", "sums of stopped estimates, which go on from there"),
     "many_edits": ("Many edits", "what became of every request, so that a run goes on from where it stopped"),
     "edits": ("Edits", "the factors of every edit; without them no edit can be applied again"),

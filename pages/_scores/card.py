@@ -121,7 +121,8 @@ def _provenance(scores: LayerScores, selection: Selection, run_id: str) -> str:
     fences = f"{aside} (k = {selection.fence_factor:g})" if selection.by == "sum" else "ranked by the mean, no fences"
     lga = scores.method == "lga"
     loss = LOSS_WORDS.get(scores.loss_on, "")
-    how = f"{loss}, scope {scores.scope}, old answer from the {scores.old_answer}" if lga else "edit-aware, MLP output"
+    of_lga = f"{loss}, scope {scores.scope}, old answer from the {scores.old_answer}"
+    how = of_lga if lga else f"{scores.method}, MLP output"
     stored = scores.n_requests - scores.n_computed
     parts = (
         f"{scores.n_computed:,} computed, {stored:,} from the store; {scores.n_tokens:,} tokens",

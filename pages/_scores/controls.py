@@ -12,6 +12,7 @@ from goldenlayers_core.records import (
     SCORE_METHODS,
     EditAwareConfig,
     LgaConfig,
+    LineCheckConfig,
     ModelSource,
     ScoreMethod,
     SelectionConfig,
@@ -25,7 +26,7 @@ from pages._shared import cached, jobs, link, link_notice, session
 from pages._shared.run_choice import golden_words, run_on_show
 from pages._shared.wording import count, escape
 
-METHOD_WORDS = {"lga": "LGA", "edit-aware": "Edit-aware"}
+METHOD_WORDS = {"lga": "LGA", "edit-aware": "Edit-aware", "line-check": "Line check"}
 SCOPE_WORDS = {
     "mlp": "mlp: all MLP matrices",
     "mlp_out": "mlp_out: the MLP output",
@@ -42,6 +43,9 @@ ABOUT = {
     "gradients at each layer, what an edit there would do: whether the rewrite is feasible, how far it spreads to "
     "rephrases, and how much it harms locality probes. The layer with the best mean prediction is the golden layer. "
     "No edit is run, and no weight changes.",
+    "line-check": "The line check takes the change that edit-aware analysis expects of an edit at each layer, lays "
+    "it over the model once, and reads every probe: what the edit would do where a gradient does not tell. No edit is "
+    "optimised, and no weight changes.",
 }
 KEYS = {  # of a setting's widget
     "scope": "scores-scope",
@@ -51,7 +55,7 @@ KEYS = {  # of a setting's widget
     "fence": "scores-fence",
     "portability": "scores-portability",
 }
-SECONDS = {"lga": "5 to 20", "edit-aware": "15 to 60"}
+SECONDS = {"lga": "5 to 20", "edit-aware": "15 to 60", "line-check": "60 to 240"}
 BUNDLED = ScoreQuestion(choice=DatasetChoice("bundled", "proxy", 32))
 
 
@@ -62,7 +66,7 @@ def start_bar() -> ScoreQuestion:
         place = st.container(width="content")
         method = _method()
         with st.popover("Settings", icon=":material/tune:", width="content"):
-            asked = _settings() if method == "lga" else _edit_aware_settings()
+            asked = _settings() if method == "lga" else _predicted_settings(method)
             st.page_link("pages/dataset.py", label="Score other requests", icon=":material/table_rows:")
             st.page_link("pages/model.py", label="Score on another model", icon=":material/memory:")
         st.markdown(f"{escape(asked.choice.words)}, on {escape(model_words(asked.model))}", width="content")
@@ -87,12 +91,13 @@ def _method() -> ScoreMethod:
         label_visibility="collapsed",
         width="content",
         help="LGA asks how the gradients of the old and the new answer agree. Edit-aware analysis predicts from "
-        "gradients what a ROME edit at each layer would do to every probe, which takes two to four times as long.",
+        "gradients what a ROME edit at each layer would do to every probe, which takes two to four times as long; the "
+        "line check tries it, one step at every layer, in about a tenth of the time of real edits.",
     )
     return chosen or "lga"
 
 
-def _edit_aware_settings() -> ScoreQuestion:
+def _predicted_settings(method: ScoreMethod) -> ScoreQuestion:
     portability = st.checkbox(
         "Portability probes, too",
         True,
@@ -100,8 +105,12 @@ def _edit_aware_settings() -> ScoreQuestion:
         persist_state="session",
         help="A portability probe asks for a consequence of the new fact. Without them scoring is a little faster.",
     )
-    config = EditAwareConfig(portability=portability, precision=_precision())
-    return ScoreQuestion(session.model(), session.choice(), method="edit-aware", edit_aware=config)
+    model, choice, precision = session.model(), session.choice(), _precision()
+    if method == "line-check":
+        checked = LineCheckConfig(portability=portability, precision=precision)
+        return ScoreQuestion(model, choice, method=method, line_check=checked)
+    config = EditAwareConfig(portability=portability, precision=precision)
+    return ScoreQuestion(model, choice, method=method, edit_aware=config)
 
 
 def _settings() -> ScoreQuestion:
@@ -245,4 +254,4 @@ def run_words(run: RunManifest) -> str:
     """One line that tells runs apart."""
     lga = score_method(run) == "lga"
     name = f"LGA {run.told.get('scope', '')}, {loss_words(run)}"
-    return golden_words(run, name if lga else METHOD_WORDS["edit-aware"])
+    return golden_words(run, name if lga else METHOD_WORDS[score_method(run)])

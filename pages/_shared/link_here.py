@@ -16,7 +16,7 @@ from pages._shared.link_notice import Notice
 
 _DATASET: Final = "pages/dataset.py"
 _MODEL: Final = "pages/model.py"
-_SCORED: Final = {"lga": "LGA", "edit-aware": "edit-aware analysis"}
+_SCORED: Final = {"lga": "LGA", "edit-aware": "edit-aware analysis", "line-check": "the line check"}
 _WHO: Final = "ask whoever sent the link for the run's report"
 
 

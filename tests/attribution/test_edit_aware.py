@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from goldenlayers_core.attribution.edit_aware import Effects, _losses, iter_edit_aware
+from goldenlayers_core.attribution.edit_aware import _losses, iter_edit_aware
+from goldenlayers_core.attribution.effects import Effects
 from goldenlayers_core.attribution.probe_rows import ProbeRow, build, probe_rows
 from goldenlayers_core.errors import Cancelled, ConfigError, RequestError
 from goldenlayers_core.models import ModelHandle
@@ -60,6 +61,36 @@ def loss_of(handle: ModelHandle, row: ProbeRow) -> Tensor:
     return logits[0, row.rival] - logits[0, own]
 
 
+def least(gradients: np.ndarray, falls: np.ndarray) -> np.ndarray:
+    """The smallest delta (d,) with -gradients (m, d) delta >= falls (m,): its dual, by coordinate ascent."""
+    gram, weights = gradients @ gradients.T, np.zeros(len(falls))
+    for _ in range(20_000):
+        for j in range(len(falls)):
+            weights[j] = max(0.0, weights[j] + (falls[j] - gram[j] @ weights) / gram[j, j])
+    return -weights @ gradients
+
+
+def value_change(handle: ModelHandle, row: ProbeRow, layer: int) -> Tensor:
+    """delta (d_out,) of one rewrite: every part of its answer by itself, by plain autograd; zero where none reaches."""
+    module = handle.mlp_out(layer)
+    shift = torch.zeros(handle.hidden_size, dtype=torch.float64, requires_grad=True)
+
+    def add(_inputs: Tensor, output: Tensor) -> Tensor:
+        at = torch.zeros(len(row.ids), 1, dtype=torch.float64)
+        at[row.lookup] = 1
+        return output + (at * shift).reshape(output.shape)
+
+    with change_outputs({module: add}):
+        logits = handle.model(input_ids=torch.tensor([row.ids]), use_cache=False).logits[0, -row.n_labels :]
+    each = cross_entropy(logits, torch.tensor(row.answer), reduction="none")
+    parts = [*each[:3], *([each[3:].sum()] if len(each) > 3 else [])]
+    gradients = [torch.autograd.grad(part, shift, retain_graph=True)[0] for part in parts]
+    if not all(g.any() for g in gradients):
+        return torch.zeros_like(shift)
+    falls = np.array([float(part.detach()) for part in parts])
+    return torch.tensor(least(torch.stack(gradients).numpy(), falls))
+
+
 def one_by_one(handle: ModelHandle, row: ProbeRow, layer: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Loss, inputs a (T, d_in), outputs (T, d_out) and output gradients g (T, d_out) of one probe at one layer."""
     module = handle.mlp_out(layer)
@@ -91,8 +122,9 @@ def by_hand(handle: ModelHandle) -> np.ndarray:
         for r, row in enumerate(rows):
             loss, a, out, g = one_by_one(handle, row, layer)
             if row.kind == "rewrite":
-                s, length = row.lookup, g[row.lookup].norm()
-                kept[row.request] = a[s] / (a[s] @ a[s]), g[s] / length, loss / length, loss / length / out[s].norm()
+                s, delta = row.lookup, value_change(handle, row, layer)
+                eta = delta.norm()
+                kept[row.request] = a[s] / (a[s] @ a[s]), -delta / eta, eta, eta / out[s].norm()
             u, d, eta, need = kept[row.request]
             change, reach = eta * ((a @ u) * (g @ d)).sum(), eta * ((a @ u).abs() * g.norm(dim=1)).sum()
             found[r, layer] = [float(x) for x in (loss, need, change, reach)]
@@ -110,7 +142,7 @@ def test_equals_per_sample_autograd_in_float64(row):
             assert found.kinds == tuple(r.kind for r in rows)
             assert found.owners.tolist() == [r.request for r in rows]
             need, change = found.need[found.owners], expected[:, :, 2]
-            reached = np.isfinite(expected[:, :, 1])  # at the last layer only a subject that ends the prompt is
+            reached = np.isfinite(expected[:, :, 2])  # at the last layer only a subject that ends the prompt is
             assert reached[:, :-1].all()
             assert not reached[:2, -1].any()
             np.testing.assert_allclose(found.loss, expected[:, 0, 0], rtol=1e-9)
@@ -132,9 +164,8 @@ def test_a_small_edit_changes_every_probe_as_predicted(row):
         for layer in range(handle.n_layers - 1):
             weight = handle.matrix(handle.mlp_out(layer))
             for request in range(len(REQUESTS)):
-                _, a, _, g = one_by_one(handle, rows[request], layer)
-                k, g_s = a[rows[request].lookup], g[rows[request].lookup]
-                edit = step * torch.outer(g_s / g_s.norm(), k / (k @ k))
+                site = found.sites[layer]
+                edit = step * torch.outer(site.d[request], site.u[request])
                 mine = [r for r, row in enumerate(rows) if row.request == request]
                 losses = []
                 for sign in (1, -1):  # central differences
@@ -246,3 +277,42 @@ def test_a_step_is_told_after_every_batch_and_a_cancel_there_ends_the_work():
         list(iter_edit_aware(handle, REQUESTS, config, stop))
     assert len(told) == 2  # nothing ran after it
     assert hooks_on(handle.model) == 0
+
+
+def test_of_a_word_in_parts_every_token_is_met_and_the_mean_of_them_hides_what_that_takes():
+    handle = tiny_handle("llama", torch.float64)
+    with KeepDouble():
+        found = gathered(handle, REQUESTS)
+        row = all_rows(handle)[1]
+        assert row.n_labels > 4
+        for layer in range(handle.n_layers - 1):
+            delta = -found.eta[1, layer] * found.sites[layer].d[1]
+            torch.testing.assert_close(delta, value_change(handle, row, layer), rtol=1e-6, atol=1e-9)
+            _, _, _, g = one_by_one(handle, row, layer)
+            assert found.eta[1, layer] > found.loss[1] / float(g[row.lookup].norm())  # what the mean loss alone needs
+
+
+def test_a_key_covariance_turns_the_direction_and_leaves_the_key_itself_one():
+    handle = tiny_handle("gpt2", torch.float64)
+    random = torch.Generator().manual_seed(0)
+    factors = {}
+    for layer in range(handle.n_layers):
+        wide = handle.matrix(handle.mlp_out(layer)).shape[1]
+        factors[layer] = torch.randn(wide, wide, generator=random, dtype=torch.float64)
+    inverse = {layer: f @ f.T + torch.eye(len(f)) for layer, f in factors.items()}
+    with KeepDouble():
+        (found,) = iter_edit_aware(
+            handle, REQUESTS, EditAwareConfig(), whiten=lambda layer, keys: keys @ inverse[layer]
+        )
+        plain = gathered(handle, REQUESTS)
+    rows = all_rows(handle)
+    for layer in range(handle.n_layers - 1):
+        site = found.sites[layer]
+        torch.testing.assert_close((site.u * site.k).sum(dim=1), torch.ones(len(REQUESTS), dtype=torch.float64))
+        wanted = site.k[0] @ inverse[layer]
+        torch.testing.assert_close(site.u[0], wanted / (wanted @ site.k[0]))
+        with KeepDouble():
+            _, a, _, g = one_by_one(handle, rows[3], layer)  # a rephrase of the first request
+        slope = ((a @ site.u[0]) * (g @ site.d[0])).sum()
+        assert found.slope[3, layer] == pytest.approx(float(slope))
+    np.testing.assert_allclose(found.eta, plain.eta)  # how far the value must move does not depend on it

@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from goldenlayers_core.attribution.edit_aware import Effects
 from goldenlayers_core.attribution.edit_rule import CLAMP, RULE, Rule, predict
+from goldenlayers_core.attribution.effects import Effects
 
 KINDS = ("rewrite", "rewrite", "rephrase", "rephrase", "locality", "portability")
 
@@ -44,7 +44,8 @@ def test_the_laws_by_hand():
     given = effects()
     need = given.eta[0, 2] / given.size[0, 2]
     length = given.size[0, 2] * min(RULE.overshoot * need, CLAMP)
-    feasible = 1 / (1 + np.exp(-(RULE.feasible[0] - RULE.feasible[1] * np.log(need))))
+    past = np.log(max(RULE.overshoot * need / CLAMP, 1))
+    feasible = 1 / (1 + np.exp(-(RULE.feasible[0] - RULE.feasible[1] * past)))
     b, c = RULE.spread, RULE.kept
     rephrases = [b[0] + b[1] * np.arcsinh(given.slope[r, 2] * length) - b[2] * given.margin[r] for r in (2, 3)]
     kept = c[0] + c[1] * np.arcsinh(given.slope[4, 2] * length) + c[2] * given.margin[4]
@@ -88,3 +89,9 @@ def test_more_reach_spreads_more_and_harms_more():
     strong = dataclasses.replace(weak, slope=2 * weak.slope)
     assert (predict(strong, rule).spread[0] > predict(weak, rule).spread[0]).all()
     assert (predict(strong, rule).harm[0] > predict(weak, rule).harm[0]).all()
+
+
+def test_a_need_that_the_clamp_allows_is_as_good_as_none():
+    given = effects()
+    easy, easier = (dataclasses.replace(given, eta=given.size * need) for need in (1.4, 0.1))
+    np.testing.assert_allclose(predict(easy).feasible, predict(easier).feasible)

@@ -32,7 +32,7 @@ class Part:
 class LayerScores:
     """One number per (request, layer), with what explains it: LGA's gradient norms, or the parts of a prediction."""
 
-    method: str  # "lga" or "edit-aware"
+    method: str  # one of records.SCORE_METHODS
     model: str  # the name a person gave
     fingerprint: str  # of config and weights
     dataset: str
@@ -46,7 +46,7 @@ class LayerScores:
     relations: tuple[str, ...]
     values: Floats
     """(Q, L) LGA: Frobenius inner product <grad L(old), grad L(new)>, signed; nats^2 per squared unit of weight.
-    Edit-aware: the predicted score of an edit, mean over the probe kinds of the request, 0 to 1."""
+    Else: the predicted score of an edit, mean over the probe kinds of the request, 0 to 1."""
     norm_old: Floats
     """(Q, L) Frobenius norm of the old answer's gradient; nats per unit of weight. NaN except in LGA."""
     norm_new: Floats

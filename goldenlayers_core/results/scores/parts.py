@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, Literal
 
 import numpy as np
@@ -9,10 +10,14 @@ import numpy as np
 from goldenlayers_core.results.arrays import Floats
 from goldenlayers_core.results.scores.layer_scores import Part
 
+METHOD_WORDS: Final[Mapping[str, str]] = MappingProxyType(
+    {"lga": "LGA", "edit-aware": "edit-aware analysis", "line-check": "line check"}
+)
+
 
 @dataclass(frozen=True, slots=True)
 class PartInfo:
-    """One part of the edit-aware prediction: its column, its words, and how it is computed."""
+    """One part of a predicted score: its column, its words, and how it is computed."""
 
     name: str
     title: str

@@ -10,6 +10,7 @@ from goldenlayers_core.figures.text import counted, number, percent
 from goldenlayers_core.figures.truth.sweep import about
 from goldenlayers_core.figures.truth.two_layers import two_layers
 from goldenlayers_core.results import PROBE_METRICS, SCORE, LayerCard, LayerScores, Selection, SweepResult
+from goldenlayers_core.results.scores.parts import METHOD_WORDS
 from goldenlayers_core.results.truth.measured import MethodUsed
 from goldenlayers_core.runtime import RunManifest, Store
 from goldenlayers_core.tasks.layer_said import judging, said_of
@@ -38,7 +39,7 @@ _CAUTION: Final = "Only real edits tell whether a layer is a good one."
 def of_scores(store: Store, manifest: RunManifest) -> tuple[Slide, ...]:
     """The golden layer, the heatmap, the sums, single requests, and what real edits say where there is a sweep."""
     scores, selection = open_scores(store, manifest.run_id)
-    by = "LGA" if scores.method == "lga" else "edit-aware analysis"
+    by = METHOD_WORDS[scores.method]
     made = f"{by}, {counted(scores.n_requests, 'request')} of {scores.dataset}; {scores.model}; {manifest.run_id}."
     said = said_of(store, scores.fingerprint, by, selection.golden_layer, MethodUsed(), data_of(manifest))
     alone = int((scores.best_layers == selection.golden_layer).sum())

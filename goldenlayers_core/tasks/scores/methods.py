@@ -1,4 +1,4 @@
-"""The two ways to score layers: which requests each can take, what it computes and stores per request."""
+"""The ways to score layers: which requests each can take, what it computes and stores per request."""
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,7 +10,9 @@ import pandas as pd
 from goldenlayers_core.attribution.edit_aware import default_chunk, iter_edit_aware
 from goldenlayers_core.attribution.edit_rule import predict
 from goldenlayers_core.attribution.lga import iter_lga
+from goldenlayers_core.attribution.line_rule import LINE_RULE, predict_line
 from goldenlayers_core.attribution.requests import Usable, editable, usable
+from goldenlayers_core.evaluation.line_check import iter_line_check
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.records import LOSSES_ON, EditRequest, LossOn, ScoreMethod, config_digest
 from goldenlayers_core.results import Floats, Part
@@ -126,6 +128,34 @@ class _EditAware:
         return edit_aware_parts({info.name: stacked(rows, info.name) for info in EDIT_AWARE_PARTS})
 
 
+class _LineCheck(_EditAware):
+    table = "line-check"
+
+    def key(self, question: ScoreQuestion) -> str:
+        return f"{config_digest(question.line_check)}-{score_version('line-check')}"
+
+    def find(
+        self, handle: ModelHandle, requests: Sequence[EditRequest], question: ScoreQuestion, progress: Progress
+    ) -> Usable:
+        return editable(handle, requests, question.line_check)
+
+    def rows(
+        self, handle: ModelHandle, found: Usable, question: ScoreQuestion, step: Callable[[float], None]
+    ) -> Iterator[tuple[pd.DataFrame, int]]:
+        left, size = len(found.requests), default_chunk(handle)
+
+        def told(share: float) -> None:
+            step(share * min(size, left))
+
+        config, overshoot = question.line_check, LINE_RULE.overshoot
+        for checked in iter_line_check(handle, found.requests, config, overshoot, told):
+            effects = checked.effects
+            left -= len(effects.indices)
+            seen = predict_line(effects, checked.lead)
+            columns = {"values": seen.score} | {info.name: getattr(seen, info.name) for info in EDIT_AWARE_PARTS}
+            yield _frame(found.requests, effects.indices, columns), effects.n_tokens
+
+
 def _reading(rows: pd.DataFrame, loss_on: LossOn) -> Reading:
     """Of stored rows."""
     values, old, new = (stacked(rows, f"{name}_{loss_on}") for name in ("values", "norm_old", "norm_new"))
@@ -146,7 +176,11 @@ def stacked(rows: pd.DataFrame, name: str) -> Floats:
     return np.stack([np.asarray(v, dtype=np.float64) for v in rows[name]])
 
 
-_WAYS: Final[tuple[tuple[ScoreMethod, Way], ...]] = (("lga", _Lga()), ("edit-aware", _EditAware()))
+_WAYS: Final[tuple[tuple[ScoreMethod, Way], ...]] = (
+    ("lga", _Lga()),
+    ("edit-aware", _EditAware()),
+    ("line-check", _LineCheck()),
+)
 
 
 def way(method: ScoreMethod) -> Way:

@@ -9,19 +9,20 @@ from goldenlayers_core.attribution.selection import select
 from goldenlayers_core.errors import StoreError
 from goldenlayers_core.records import ScoreMethod, config_digest, digest_of
 from goldenlayers_core.results import Floats, LayerScores, Selection
-from goldenlayers_core.results.scores.parts import EDIT_AWARE_PARTS, edit_aware_parts
+from goldenlayers_core.results.scores.parts import EDIT_AWARE_PARTS, METHOD_WORDS, edit_aware_parts
 from goldenlayers_core.results.scores.readings import LOSS_WORDS, readings_frame, readings_from
 from goldenlayers_core.runtime import Store, StoredRun
 from goldenlayers_core.tasks.manifest import is_stored, manifest_of
 from goldenlayers_core.tasks.questions import ScoreQuestion
 
 SCORE_VERSION: Final = "lga-1"  # changes when a score would come out differently
-EDIT_AWARE_VERSION: Final = "edit-aware-2"  # likewise: also when the rule is calibrated anew
+EDIT_AWARE_VERSION: Final = "edit-aware-3"  # likewise: also when the rule is calibrated anew
+LINE_CHECK_VERSION: Final = "line-check-1"
 
 
 def score_version(method: ScoreMethod) -> str:
     """The version of a scoring method's code."""
-    return SCORE_VERSION if method == "lga" else EDIT_AWARE_VERSION
+    return {"lga": SCORE_VERSION, "edit-aware": EDIT_AWARE_VERSION}.get(method, LINE_CHECK_VERSION)
 
 
 def selected_by(method: ScoreMethod) -> Literal["sum", "mean"]:
@@ -43,7 +44,8 @@ def save_scores(store: Store, question: ScoreQuestion, scores: LayerScores, sele
     run_id = f"score-{digest_of(content)[:16]}"
     if is_stored(store, run_id, scores):
         return run_id
-    name = f"LGA ({scores.scope}, {LOSS_WORDS[scores.loss_on]})" if question.method == "lga" else "Edit-aware analysis"
+    lga = question.method == "lga"
+    name = f"LGA ({scores.scope}, {LOSS_WORDS[scores.loss_on]})" if lga else METHOD_WORDS[question.method].capitalize()
     summary = (
         ("golden layer", str(selection.golden_layer)),
         ("stability", f"{selection.stability:.0%}"),

@@ -112,3 +112,18 @@ def test_nothing_to_score_is_one_sentence(bench, question):
     reference, _ = bench.upload(json.dumps(rows).encode(), "one.json")
     with pytest.raises(RequestError, match="None of the 1 requests can be scored"):
         layer_scores(bench, dataclasses.replace(question, choice=DatasetChoice(reference)), Progress())
+
+
+def test_the_line_check_is_a_method_of_its_own_with_the_same_parts(bench, question):
+    asked = dataclasses.replace(question, method="line-check")
+    scores, selection = layer_scores(bench, asked, Progress())
+    assert (scores.method, selection.by) == ("line-check", "mean")
+    assert [part.name for part in scores.parts] == ["feasible", "spread", "harm"]
+    assert not np.array_equal(scores.values, layer_scores(bench, question, Progress())[0].values)
+    run_id = score(bench, asked, Progress())
+    opened, _ = open_scores(bench.store, run_id)
+    np.testing.assert_array_equal(opened.values, scores.values)
+    run = next(r for r in bench.store.runs() if r.run_id == run_id)
+    assert run.title.startswith("Line check of ")
+    assert score_method(run) == "line-check"
+    assert layer_scores(bench, asked, Progress())[0].n_computed == 0

@@ -1,0 +1,189 @@
+"""Every estimate of the best layer on the requests of a data set, as a table beside that of the real edits.
+
+    python -m benchmarks.estimators --data FOLDER --part proxy|test [--models bundled,gemma] [--only NAME,NAME]
+                                    [--limit 16] [--covariance] [--out FOLDER]
+
+One row per estimate, request and layer, numbers and digests only: LGA in both readings and the norm of the new
+answer's gradient, edit-aware analysis and the line check with a prediction per metric, the damage to general text,
+and the causal trace. `--covariance` adds edit-aware analysis and line check of edits that are written with a key
+covariance. Requests are those of `benchmarks.edits`; what the store has (GOLDENLAYERS_CACHE) is read, and its seconds
+are then 0.
+"""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from benchmarks.edits import DATA, LARGE, LARGEST, MODELS, Data, say
+from goldenlayers_core.attribution.edit_aware import iter_edit_aware
+from goldenlayers_core.attribution.edit_rule import CLAMP, RULE, Prediction, predict
+from goldenlayers_core.attribution.effects import Effects
+from goldenlayers_core.attribution.line_rule import LINE_RULE, predict_line
+from goldenlayers_core.attribution.requests import editable
+from goldenlayers_core.errors import GoldenLayersError
+from goldenlayers_core.evaluation.line_check import iter_line_check
+from goldenlayers_core.records import EditAwareConfig, EditRequest, LgaConfig, LineCheckConfig, ModelSource, TraceConfig
+from goldenlayers_core.results import Floats, LayerScores
+from goldenlayers_core.runtime import Progress
+from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, Workbench, open_workbench
+from goldenlayers_core.tasks.edit.covariance import moments_for
+from goldenlayers_core.tasks.questions import TraceQuestion
+from goldenlayers_core.tasks.scores.curvature import curvatures_of
+from goldenlayers_core.tasks.scores.layer_scores import layer_scores
+from goldenlayers_core.tasks.scores.trace import trace_result
+
+EDIT_AWARE, LINE_CHECK = "edit-aware analysis", "line check"
+METRICS = {"rewrite": "feasible", "rephrase": "spread", "locality": "harm", "portability": "portability"}
+Found = tuple[str, tuple[str, ...], Floats, float]  # name, digests (Q,), values (Q, L), seconds per request
+
+
+def choice_of(data: Data, part: str, n: int, folder: str | None) -> DatasetChoice:
+    """The first n requests of a part, as `benchmarks.edits` takes them. Raises GoldenLayersError without a folder."""
+    source = data.source
+    if source.endswith(".json"):
+        if folder is None:
+            raise GoldenLayersError(f"{data.name} is in a file; give its folder with --data.")
+        source = str(Path(folder) / source)
+    return DatasetChoice(source, part, n, data.known, data.name)  # type: ignore[arg-type]
+
+
+def lga(bench: Workbench, model: ModelSource, choice: DatasetChoice) -> Iterator[Found]:
+    """Both readings, and the new answer's gradient norm; the model's own answer where the data has no old one."""
+    scores: LayerScores | None = None
+    for old in ("dataset", "model"):
+        try:
+            scores, _ = layer_scores(bench, ScoreQuestion(model, choice, LgaConfig(old_answer=old)), Progress())  # type: ignore[arg-type]
+            break
+        except GoldenLayersError as error:
+            say(f"  LGA with the {old}'s answers: {error}")
+    if scores is None:
+        return
+    seconds = scores.seconds / max(1, scores.n_computed)
+    for reading in scores.readings:
+        yield f"LGA, {reading.loss_on}", scores.request_digests, reading.values, seconds
+        if reading.loss_on == "answer":
+            yield "gradient norm", scores.request_digests, reading.norm_new, seconds
+            yield "LGA reversed, answer", scores.request_digests, -reading.values, seconds
+
+
+def predicted(bench: Workbench, model: ModelSource, choice: DatasetChoice) -> Iterator[Found]:
+    """Edit-aware analysis and the line check: the score, and what is predicted of each metric."""
+    for name, method in ((EDIT_AWARE, "edit-aware"), (LINE_CHECK, "line-check")):
+        scores, _ = layer_scores(bench, ScoreQuestion(model, choice, method=method), Progress())  # type: ignore[arg-type]
+        seconds = scores.seconds / max(1, scores.n_computed)
+        yield name, scores.request_digests, scores.values, seconds
+        parts = {part.name: part.values for part in scores.parts}
+        for metric, part in METRICS.items():
+            if part in parts:
+                yield f"{name}: {metric}", scores.request_digests, parts[part] * (-1 if part == "harm" else 1), seconds
+
+
+def with_covariance(bench: Workbench, model: ModelSource, choice: DatasetChoice) -> Iterator[Found]:
+    """The same for edits that are written with the covariance of the model's own samples."""
+    handle = bench.model(model)
+    moments = moments_for(bench, handle, "samples", range(handle.n_layers), Progress())
+
+    def whiten(layer: int, keys: torch.Tensor) -> torch.Tensor:
+        return moments[layer].whitened(keys)
+
+    requests = editable(handle, bench.requests(choice, model).requests, EditAwareConfig()).requests
+    digests = tuple(r.digest for r in requests)
+    tier_1 = [predict(one) for one in iter_edit_aware(handle, requests, EditAwareConfig(), whiten=whiten)]
+    yield f"{EDIT_AWARE}, covariance", digests, _scores(tier_1), float("nan")
+    checked = iter_line_check(handle, requests, LineCheckConfig(), LINE_RULE.overshoot, whiten=whiten)
+    tier_2 = [predict_line(one.effects, one.lead) for one in checked]
+    yield f"{LINE_CHECK}, covariance", digests, _scores(tier_2), float("nan")
+
+
+def _scores(found: list[Prediction]) -> Floats:
+    return np.concatenate([one.score for one in found])
+
+
+def damage(bench: Workbench, model: ModelSource, choice: DatasetChoice) -> Iterator[Found]:
+    """Minus the logarithm of the nats per token that the predicted edit costs on general text; where no edit reaches
+    the answer, as bad as the request's worst layer."""
+    handle = bench.model(model)
+    requests = editable(handle, bench.requests(choice, model).requests, EditAwareConfig()).requests
+    bare = [EditRequest(r.case_id, r.prompt, r.subject, r.target_new, r.target_true) for r in requests]
+    found = [harm_of(bench, model, one) for one in iter_edit_aware(handle, bare, EditAwareConfig())]
+    yield "damage to general text", tuple(r.digest for r in requests), -np.log(np.concatenate(found)), float("nan")
+
+
+def harm_of(bench: Workbench, model: ModelSource, effects: Effects) -> Floats:
+    """(P, L) nats per token of the edits in `effects`, each as long as a real one is expected to be."""
+    handle = bench.model(model)
+    weights = curvatures_of(bench, handle, Progress())
+    reach = np.where(np.isfinite(effects.need), np.minimum(RULE.overshoot * effects.need, CLAMP), 0.0) * effects.size
+    columns = [weights[at].of(effects.sites[at], torch.tensor(reach[:, at])).numpy() for at in range(handle.n_layers)]
+    nats = np.maximum(np.stack(columns, axis=1).astype(np.float64), 1e-12)
+    return np.where(reach > 0, nats, nats.max(axis=1, keepdims=True))
+
+
+def trace(bench: Workbench, model: ModelSource, choice: DatasetChoice) -> Iterator[Found]:
+    """The effect of restoring the MLPs around each layer at the subject's last token."""
+    result, _ = trace_result(bench, TraceQuestion(model, choice, TraceConfig(positions="subject")), Progress())
+    yield "causal trace", result.request_digests, result.at_subject, result.seconds / max(1, result.n_computed)
+
+
+def table(found: Iterator[Found], model: str, fingerprint: str, data: Data, part: str) -> pd.DataFrame:
+    """One row per estimate, request and layer."""
+    frames = []
+    for name, digests, values, seconds in found:
+        have = ~np.isnan(values).all(axis=1)  # a request may have no probe of a metric
+        values, digests = values[have], tuple(digest for digest, kept in zip(digests, have, strict=True) if kept)
+        n, layers = values.shape
+        columns = {
+            "model": model,
+            "fingerprint": fingerprint,
+            "data": data.name,
+            "part": part,
+            "estimate": name,
+            "request": np.repeat([digest[:16] for digest in digests], layers),
+            "layer": np.tile(np.arange(layers, dtype=np.int16), n),
+            "value": values.ravel().astype(np.float64),
+            "seconds": np.float32(seconds),
+        }
+        frames.append(pd.DataFrame(columns))
+    return pd.concat(frames, ignore_index=True)
+
+
+def everything(bench: Workbench, model: ModelSource, choice: DatasetChoice, covariance: bool) -> Iterator[Found]:
+    """Every estimate that can be made; the others are named."""
+    for way in (lga, predicted, damage, trace, *([with_covariance] if covariance else [])):
+        try:
+            yield from way(bench, model, choice)
+        except GoldenLayersError as error:
+            say(f"  {way.__name__}: {error}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", help="folder with the public benchmark files")
+    parser.add_argument("--part", choices=("proxy", "test"), required=True)
+    parser.add_argument("--models", default=",".join(MODELS))
+    parser.add_argument("--only", default="", help="names of data sets, by commas; all by default")
+    parser.add_argument("--limit", type=int, default=0, help="requests; as many as benchmarks.edits takes by default")
+    parser.add_argument("--covariance", action="store_true")
+    parser.add_argument("--out", default="evidence-edits")
+    options = parser.parse_args()
+    out, bench = Path(options.out), open_workbench()
+    out.mkdir(parents=True, exist_ok=True)
+    for data in DATA:
+        if options.only and data.name not in options.only.split(","):
+            continue
+        for name in options.models.split(","):
+            model = ModelSource(name)
+            n = options.limit or LARGEST[options.part].get(data.name, LARGE[options.part])
+            say(f"{name}, {data.name} ({options.part}): {n} requests")
+            choice = choice_of(data, options.part, n, options.data)
+            found = everything(bench, model, choice, options.covariance)
+            made = table(found, name, bench.model(model).fingerprint, data, options.part)
+            made.to_parquet(out / f"estimates-{name}-{data.name}-{options.part}.parquet", index=False)
+
+
+if __name__ == "__main__":
+    main()
