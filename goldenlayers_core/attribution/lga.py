@@ -131,8 +131,11 @@ def _gram(left: Tensor, right: Tensor) -> Tensor:
 def score_batch(handle: ModelHandle, batch: Batch, config: LgaConfig, call: Callable[..., Any]) -> ScoredBatch:
     """Both readings of phi and of the gradients' norms for the requests of one batch. Hold the handle's lock."""
     layers, requests = handle.n_layers, len(batch.pairs)
-    shapes = ((layers, len(_PAIRS), requests), (layers, requests), (layers,))
-    sums = _Sums(batch, *(torch.zeros(shape, dtype=torch.float64, device=handle.device) for shape in shapes))
+
+    def none(*shape: int) -> Tensor:
+        return torch.zeros(shape, dtype=torch.float64, device=handle.device)
+
+    sums = _Sums(batch, none(layers, len(_PAIRS), requests), none(layers, requests), none(layers))
     with (
         torch.enable_grad(),
         few_rows(handle),
