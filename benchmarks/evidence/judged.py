@@ -3,13 +3,15 @@
 Axes: Q requests, L layers, R resamples. Every interval is a 95 % percentile bootstrap over requests.
 """
 
-from dataclasses import dataclass
+import dataclasses
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from benchmarks.evidence.tables import PROBES, Estimate, Estimates, Floats, Place, Sweep
 from goldenlayers_core.attribution.regret import golden_of, losses
 from goldenlayers_core.attribution.selection import select
+from goldenlayers_core.attribution.standing import standing
 from goldenlayers_core.models.architectures import ARCHITECTURES
 from goldenlayers_core.results import spearman
 from goldenlayers_core.results.bootstrap import interval, resampled_means
@@ -30,6 +32,7 @@ class Choice:
     means: Floats | None = None  # (L,) its estimate of each layer; None where it has none
     stability: float | None = None  # share of resamples of the proxy requests that choose the same layer
     seconds: float | None = None
+    predictions: dict[str, Floats] = field(default_factory=dict)  # of single metrics: (L,), where it makes them
 
 
 @dataclass(frozen=True)
@@ -67,10 +70,16 @@ def choices(place: Place, proxy: Sweep, estimates: Estimates) -> list[Choice]:
     best = int(means.round(9).argmax())
     seconds = proxy.seconds_per_edit * proxy.score.size
     made = [Choice(SWEEP, proxy.layers[best], means, float((drawn == best).mean()), seconds)]
-    wanted = set(proxy.requests)
-    for one in estimates.of(place, "proxy"):
-        if len(wanted & set(one.requests)) >= min(len(wanted), len(one.requests)) // 2:
-            made.append(estimated(one))
+    found = list(estimates.of(place, "proxy"))
+    predictions = {one.name: one.values.mean(axis=0) for one in found if ": " in one.name}
+    for one in found:
+        if one.name not in predictions and set(proxy.requests) & set(one.requests):
+            own = {
+                metric: predictions[f"{one.name}: {metric}"]
+                for metric in PROBES
+                if f"{one.name}: {metric}" in predictions
+            }
+            made.append(dataclasses.replace(estimated(one), predictions=own))
     made.append(Choice(EARLIER, 0, -np.arange(n_layers, dtype=np.float64)))
     row = next((row for row in ARCHITECTURES if row.model_type == FAMILIES.get(place.model)), None)
     if row is not None and row.literature_layer is not None and row.literature_layer < n_layers:
@@ -87,8 +96,10 @@ def judged(test: Sweep, choice: Choice) -> Judged:
     against = {"score": score, **{name: test.values[name] for name in PROBES}}
     found: dict[str, float] = {}
     for name, values in against.items():
-        if choice.means is not None and not np.isnan(values).all():
-            found[name] = float(spearman(choice.means, np.nanmean(values, axis=0)))
+        means = choice.predictions.get(name, choice.means)
+        if means is not None and not np.isnan(values).all():
+            rank = spearman(means, np.nanmean(values, axis=0))
+            found |= {} if rank is None else {name: rank}
     return Judged(
         choice,
         float(score[:, column].mean()),
@@ -100,10 +111,8 @@ def judged(test: Sweep, choice: Choice) -> Judged:
 
 
 def level_layers(sweep: Sweep) -> tuple[int, ...]:
-    """The layers whose difference to the best fixed layer has an interval that includes 0; the best among them."""
-    best = int(sweep.score.mean(axis=0).round(9).argmax())
-    low, _ = interval(resampled_means(sweep.score[:, [best]] - sweep.score, RESAMPLES, 0))
-    return tuple(layer for layer, bound in zip(sweep.layers, low, strict=True) if bound <= 0)
+    """The layers that cannot be told apart from the best fixed layer; the best among them."""
+    return standing(sweep.score, sweep.layers, RESAMPLES).level
 
 
 def chance_by_requests(score: Floats, margin: float, sizes: tuple[int, ...], draws: int = 1000) -> list[float | None]:

@@ -107,7 +107,7 @@ def _row(row: Judged) -> str:
     stability = "-" if one.stability is None else f"{one.stability:.0%}"
     cells = [one.way, str(one.layer), stability, f"{row.score:.3f}", interval(row.regret), interval(row.behind)]
     cells.append(number(row.spearman.get("score")))
-    cells.append("-" if one.seconds is None else f"{one.seconds:,.0f}")
+    cells.append("-" if one.seconds is None or not np.isfinite(one.seconds) else f"{one.seconds:,.0f}")
     return "| " + " | ".join(cells) + " |"
 
 

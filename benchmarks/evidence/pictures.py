@@ -18,7 +18,7 @@ ROW, HEAD = 220, 120  # px of one panel, and above the first
 SHOWN = {
     "LGA, sequence": "circle",
     "LGA, answer": "circle-open",
-    "edit-aware": "diamond",
+    "edit-aware analysis": "diamond",
     "line check": "square",
     "causal trace": "x",
 }  # estimates whose picks are marked, with their marks

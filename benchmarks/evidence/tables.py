@@ -12,6 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+COVARIANCE = ", covariance"  # how a way of editing ends that divides by the keys' covariance, and an estimate for it
+OF_THE_WAY = ("edit-aware analysis", "line check")  # estimates that are another's with a covariance
 PROBES = ("rewrite", "rephrase", "locality", "portability")
 
 
@@ -93,10 +95,19 @@ class Estimates:
             self._groups = dict(iter(frame.groupby(["model", "data", "part", "estimate"], sort=False)))
 
     def of(self, place: Place, part: str) -> Iterator[Estimate]:
-        """The estimates for a model and a data set."""
+        """The estimates for a model, a data set and a way of editing; those for edits with a covariance by their name
+        alone."""
         for (model, data, some, name), rows in self._groups.items():
-            if (model, data, some) == (place.model, place.data, part):
+            if (model, data, some) == (place.model, place.data, part) and (own := _for(str(name), place.way)):
                 grid = rows.pivot_table(index="request", columns="layer", values="value", sort=False)
                 grid = grid[sorted(grid.columns)]
-                seconds = float(rows.drop_duplicates("request")["seconds"].sum())
-                yield Estimate(str(name), tuple(map(str, grid.index)), grid.to_numpy(np.float64), seconds)
+                seconds = float(rows.drop_duplicates("request")["seconds"].sum(min_count=1))
+                yield Estimate(own, tuple(map(str, grid.index)), grid.to_numpy(np.float64), seconds)
+
+
+def _for(name: str, way: str) -> str:
+    """An estimate's name where it is of a way of editing; "" where it is of another."""
+    bare = name.removesuffix(COVARIANCE)
+    if bare != name:
+        return bare if way.endswith(COVARIANCE) else ""
+    return "" if way.endswith(COVARIANCE) and name.split(":")[0] in OF_THE_WAY else name

@@ -1,0 +1,105 @@
+"""docs/evidence.md is made of its tables alone: choices on the proxy part, judged on the test part."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks.evidence.judged import SWEEP, chance_by_requests, choices, judged, level_layers
+from benchmarks.evidence.page import page
+from benchmarks.evidence.tables import Edits, Estimates, Place
+from benchmarks.evidence.words import spans
+
+LAYERS = 12
+PEAK = {"ROME, identity": 3, "ROME, covariance": 6}
+
+
+def edits(rng: np.random.Generator) -> pd.DataFrame:
+    """Real edits as benchmarks.edits writes them, best at a known layer."""
+    frames = []
+    for way, best in PEAK.items():
+        for part, n in (("proxy", 16), ("test", 24)):
+            score = 0.9 - 0.08 * abs(np.arange(LAYERS) - best) + rng.normal(0, 0.02, (n, LAYERS))
+            frame = pd.DataFrame(
+                {
+                    "position": np.repeat(np.arange(n), LAYERS),
+                    "request": np.repeat([f"{part}-{q}" for q in range(n)], LAYERS),
+                    "layer": np.tile(np.arange(LAYERS), n),
+                    "score": score.ravel(),
+                }
+            ).assign(model="bundled", fingerprint="f" * 32, data="zsre", part=part, way=way, seconds_per_edit=0.7)
+            probes = {"rewrite": frame["score"], "rephrase": frame["score"], "locality": 1 - frame["score"]}
+            frames.append(frame.assign(**probes, portability=np.nan, locality_kl=0.0, value_change=0.0, loss=0.0))
+    return pd.concat(frames, ignore_index=True)
+
+
+def estimates() -> pd.DataFrame:
+    """An estimate that is right, one that is wrong, and what the right one predicts of a metric."""
+    shapes = {
+        "edit-aware analysis": -abs(np.arange(LAYERS) - 3.0),
+        "edit-aware analysis: locality": abs(np.arange(LAYERS) - 3.0),
+        "edit-aware analysis, covariance": -abs(np.arange(LAYERS) - 6.0),
+        "LGA, sequence": np.arange(LAYERS, dtype=float),
+    }
+    frames = [
+        pd.DataFrame({"layer": range(LAYERS), "value": values}).assign(
+            model="bundled", data="zsre", part="proxy", estimate=name, request=f"proxy-{q}", seconds=0.1
+        )
+        for name, values in shapes.items()
+        for q in range(16)
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> tuple[Edits, Estimates]:
+    edits(np.random.default_rng(0)).to_parquet(tmp_path / "edits.parquet")
+    estimates().to_parquet(tmp_path / "estimates.parquet")
+    return Edits(tmp_path / "edits.parquet"), Estimates(tmp_path / "estimates.parquet")
+
+
+def test_choices_are_of_the_proxy_part_and_judged_on_the_test_part(tables: tuple[Edits, Estimates]) -> None:
+    measured, found = tables
+    for way, best in PEAK.items():
+        place = Place("bundled", "zsre", way)
+        proxy, test = measured.sweep(place, "proxy"), measured.sweep(place, "test")
+        assert proxy is not None
+        assert test is not None
+        made = {one.way: one for one in choices(place, proxy, found)}
+        assert made[SWEEP].layer == made["edit-aware analysis"].layer == best  # each way has its own estimate
+        assert "edit-aware analysis: locality" not in made
+        right = judged(test, made["edit-aware analysis"])
+        wrong = judged(test, made["LGA, sequence"])
+        assert right.behind[0] == pytest.approx(0, abs=0.03)
+        assert wrong.behind[1] > 0.2
+        assert right.spearman["score"] > 0.9
+        assert best in level_layers(test)
+        if way == "ROME, identity":  # by its own prediction, which falls where the score rises
+            assert right.spearman["locality"] > 0.9
+
+
+def test_the_page_says_who_is_level_and_who_is_behind(tables: tuple[Edits, Estimates]) -> None:
+    text = page(*tables)
+    assert "The best fixed layer is 3" in text
+    assert "Behind it: LGA, sequence (" in text
+    assert "16 proxy and 24 test requests" in text
+    assert "nan" not in text.lower().replace("finance", "")
+
+
+def test_few_requests_say_nothing_of_the_ways(tmp_path: Path) -> None:
+    few = edits(np.random.default_rng(1))
+    few[few["position"] < 4].query("part == 'proxy'").to_parquet(tmp_path / "few.parquet")
+    text = page(Edits(tmp_path / "few.parquet"), Estimates(tmp_path / "none.parquet"))
+    assert "4 requests are too few to tell the ways apart" in text
+    assert "chosen and judged on the same 4 proxy requests" in text
+    assert "No test part has been swept yet." in text
+
+
+def test_more_requests_find_the_layer_more_often() -> None:
+    rng = np.random.default_rng(2)
+    score = 0.5 - 0.05 * abs(np.arange(LAYERS) - 4) + rng.normal(0, 0.3, (40, LAYERS))
+    near = chance_by_requests(score, 0.05, (1, 4, 16, 32, 64))
+    assert near[-1] is None
+    assert near[0] < near[1] < near[2]  # type: ignore[operator]
+    assert spans((0, 1, 2, 5, 7, 8)) == "0 to 2, 5 and 7, 8"
