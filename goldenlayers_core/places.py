@@ -1,8 +1,10 @@
 """Where things are on this machine. Imports nothing of ours."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
+import filelock
 import platformdirs
 
 
@@ -15,3 +17,19 @@ def cache_root() -> Path:
 def assets_folder() -> Path:
     """The project's `assets/`."""
     return Path(__file__).resolve().parent.parent / "assets"
+
+
+def clear_leftovers(repository: str, kind: str) -> None:
+    """Remove what killed downloads of a hub repository ("model" or "dataset") left of single files.
+
+    The hub's client writes each under another name every time and never comes back to it; while it writes it holds the
+    file's lock, so that what another process is at stays.
+    """
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
+
+    cache, name = Path(constants.HF_HUB_CACHE), repo_folder_name(repo_id=repository, repo_type=kind)
+    for left in (cache / name / "blobs").glob("*.incomplete"):
+        lock = filelock.FileLock(cache / ".locks" / name / f"{left.name.split('.')[0]}.lock", timeout=0)
+        with suppress(filelock.Timeout, OSError), lock:
+            left.unlink(missing_ok=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from goldenlayers_core.datasets.table import check_size
 from goldenlayers_core.errors import DatasetError
+from goldenlayers_core.places import clear_leftovers
 
 _PATIENCE = 5.0  # seconds to wait for the first sign of the hub
 
@@ -28,6 +29,7 @@ def fetch(repository: str, filename: str, revision: str) -> bytes:
         except LocalEntryNotFoundError:
             if not _reachable(endpoint):  # the hub's client would retry for half a minute
                 raise
+            clear_leftovers(repository, "dataset")
             path = hf_hub_download(repository, filename, repo_type="dataset", revision=revision, endpoint=endpoint)
         check_size(Path(path).stat().st_size, filename)
         return Path(path).read_bytes()

@@ -29,6 +29,7 @@ from goldenlayers_core.errors import (
 )
 from goldenlayers_core.models.drafts import REFUSED, refusal
 from goldenlayers_core.models.telling import Tell
+from goldenlayers_core.places import clear_leftovers
 
 WANTED = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja")
 _TWICE = "consolidated"  # of Mistral's own layout: the same weights once more
@@ -114,6 +115,7 @@ def download(
 
 
 def _fetched(name: str, revision: str | None, progress: Tell | None, ignored: list[str] | None) -> Path:
+    clear_leftovers(name, "model")
     try:
         return Path(
             snapshot_download(

@@ -19,7 +19,8 @@ def draw(place: str, edited: tuple[int, ...] = (), used: MethodUsed | None = Non
     facts = (card.name, card.fingerprint, card.n_layers, card.model_type)
     found = cached.once(_stack, *facts, wanted.method, wanted.covariance, data, edited, known)
     with st.container(key=f"layer-stack-{place}"):
-        show.figure(layer_stack(found, session.dark()), f"layer-stack-{place}", found.to_frame())
+        drawn = layer_stack(found, session.dark())
+        show.figure(drawn, f"layer-stack-{place}", found.to_frame(), heading=False)
 
 
 def _stack(

@@ -22,12 +22,13 @@ TWIN: Final = "twin-"  # keys of the figures' tables
 _PAGE = 500  # rows of a table that a browser gets at once
 
 
-def figure(drawn: go.Figure, name: str, table: pd.DataFrame, *, selectable: bool = False) -> Any:
+def figure(drawn: go.Figure, name: str, table: pd.DataFrame, *, selectable: bool = False, heading: bool = True) -> Any:
     """Title and definition as text (they wrap on any screen), the figure, then its table and downloads.
 
-    `name` is the key and the stem of the files. Returns the selection when `selectable`.
+    `name` is the key and the stem of the files; `heading` whether the title is one of the page's headings. Returns the
+    selection when `selectable`.
     """
-    event = filling(drawn, name, selectable=selectable)
+    event = filling(drawn, name, selectable=selectable, heading=heading)
     _twin(drawn, name, table)
     return event
 
@@ -41,11 +42,13 @@ def _twin(drawn: go.Figure, name: str, table: pd.DataFrame) -> None:
             downloads(drawn, name, table)
 
 
-def filling(drawn: go.Figure, name: str, *, selectable: bool = False) -> Any:
+def filling(drawn: go.Figure, name: str, *, selectable: bool = False, heading: bool = True) -> Any:
     """Title, definition and figure alone: while its numbers still come in there is no table to take away."""
     meta = drawn.layout.meta or {}
-    st.markdown(f"### {escape(str(meta.get('title', '')))}")
-    st.caption(glossary.linked(escape(str(meta.get("subtitle", ""))).replace("\n", "  \n")))
+    title, subtitle = (escape(str(meta.get(part, ""))) for part in ("title", "subtitle"))
+    st.markdown(f"### {title}" if heading else f"**{title}**")
+    subtitle = subtitle.replace("\n", "  \n")
+    st.caption(glossary.linked(subtitle) if heading else subtitle)
     bare = cached.once(for_screen, drawn, titled=False)
     return st.plotly_chart(
         bare,

@@ -97,7 +97,7 @@ def test_score_open_edit_compare(page: Page, new_context: Callable[..., BrowserC
 
     press(page, "edit-request")
     expect(main(page).get_by_role("heading", level=1, name="Edit")).to_be_visible(timeout=SLOW)
-    assert golden != RECOMMENDED  # LGA's layer is shown, and another one recommended
+    assert golden.isdecimal()  # LGA's layer; which one the slider stands at, real edits say
     expect(main(page).get_by_role("slider").first).to_have_value(RECOMMENDED, timeout=SLOW)
     settings(page)
     press(page, "edit")

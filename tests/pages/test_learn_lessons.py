@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from goldenlayers_core.attribution.selection import select
 from goldenlayers_core.figures.text import MINUS
-from goldenlayers_core.records import LossOn, ModelSource
+from goldenlayers_core.records import LgaConfig, LossOn, ModelSource
 from goldenlayers_core.results import Floats, LayerScores, ProbeOutcome, SweepResult
 from goldenlayers_core.results.scores.readings import Reading
 from goldenlayers_core.tasks import DatasetChoice, EditQuestion, ScoreQuestion
@@ -180,7 +180,8 @@ def stored_lga(sweep: SweepResult, best: int, other: int | None = None) -> str:
         n_computed=12,
         provenance={"dtype": "float32", "device": "cpu"},
     )
-    return save_scores(cached.workbench().store, ScoreQuestion(choice=BUNDLED), scores, select(values))
+    asked = ScoreQuestion(choice=BUNDLED, config=LgaConfig(loss_on="answer"))
+    return save_scores(cached.workbench().store, asked, scores, select(values))
 
 
 def reading(loss_on: LossOn, values: Floats) -> Reading:

@@ -91,6 +91,15 @@ def ended(server: subprocess.Popen[str], folder: Path, tally: Tally) -> None:
         tally.lose(f"the sweep of the server that ended is {[(view.state, view.error) for view in views]}")
 
 
+def stopped(process: subprocess.Popen[str], patience: float) -> None:
+    """Wait for its end, and make an end of it after so many seconds."""
+    try:
+        process.wait(patience)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
 def run(times: int = TIMES, seed: int = 0) -> list[Outcome]:
     """The part, for so many seconds."""
     long = times >= LONG
@@ -103,17 +112,20 @@ def run(times: int = TIMES, seed: int = 0) -> list[Outcome]:
         (folder / "oracle.json").write_bytes((alone / "oracle.json").read_bytes())
         port = free_port()
         server = started(folder, "hosted", "serve", n_facts, SESSIONS - browsers, times, port)
+        visitors: subprocess.Popen[str] | None = None
         try:
             until(folder / "begun", server, PATIENCE)
             if browsers:
                 address = f"http://127.0.0.1:{port}"
-                started(folder, "browsing", address, browsers, times, n_facts, seed)
+                visitors = started(folder, "browsing", address, browsers, times, n_facts, seed)
             else:
                 (folder / "browsed.json").write_text(json.dumps({"edits": 0, "bad": []}))
             until(folder / "done.json", server, times + PATIENCE)
             ended(server, folder, tally)
         finally:
-            server.kill()
+            stopped(server, 0.0)
+            if visitors:
+                stopped(visitors, 60.0)
         found, seen = (json.loads((folder / f"{name}.json").read_text()) for name in ("done", "browsed"))
         for kind, number in {**found["counts"], "edit in a browser": seen["edits"]}.items():
             tally.times += number
