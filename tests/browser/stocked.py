@@ -1,6 +1,7 @@
 """A store with a run of every kind, made of seeded numbers: pages are looked at, not computed for."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -86,20 +87,21 @@ def save_big(root: Path, n_requests: int = 5_000, n_layers: int = 80) -> str:
     return save_scores(Store(root), question, scores, select(scores.values))
 
 
-def stock(root: Path) -> Mapping[str, str]:
-    """Fill the store at `root`; the run of each kind, by kind."""
+def stock(root: Path, fingerprint: str = "f" * 32) -> Mapping[str, str]:
+    """Fill the store at `root` with runs on a model of these weights; the run of each kind, by kind."""
     store, choice = Store(root), DatasetChoice("bundled", "proxy", 12)
-    scores, sweep = made_scores(32, 30), made_sweep()
+    of = {"fingerprint": fingerprint}
+    scores, sweep = replace(made_scores(32, 30), **of), replace(made_sweep(), **of)
     before, after = (view(said, p, 1 - p, ((said, 0.5),)) for said, p in (("Paris", 0.1), ("Rome", 0.9)))
     outcome = ProbeOutcome("The capital of France is", "rewrite", "", ("Rome",), before, after, True, 0.5)
-    report = made_report((outcome,), before, after, provenance=WHERE)
+    report = replace(made_report((outcome,), before, after, provenance=WHERE), **of)
     many = ManyEdits(
         mode="alone",
         method="rome",
         layer=5,
         layers=(5,),
         model="Some model",
-        fingerprint="f" * 32,
+        fingerprint=fingerprint,
         dataset="made up",
         config="{}",
         reports=(report,),
@@ -108,8 +110,8 @@ def stock(root: Path) -> Mapping[str, str]:
         provenance=WHERE,
     )
     return {
-        "trace": save_trace(store, TraceQuestion(choice=choice), TraceConfig(noise=0.1), made_trace()),
-        "search": save_search(store, SearchQuestion(choice=choice), made_search()),
+        "trace": save_trace(store, TraceQuestion(choice=choice), TraceConfig(noise=0.1), replace(made_trace(), **of)),
+        "search": save_search(store, SearchQuestion(choice=choice), replace(made_search(), **of)),
         "many-edits": save_many(store, ManyEditsQuestion(choice=choice), many),
         "edit": save_report(store, EditQuestion(), report, "Some model"),
         "sweep": save_sweep(store, SweepQuestion(choice=choice), sweep),

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.axe import findings
 from tests.browser.running import PAGES, SLOW, main, running_app, settled, visit
 from tests.browser.stocked import stock
-from tests.browser.test_scores_and_edit import PATIENT, key, press, settings
+from tests.browser.test_scores_and_edit import OURS, PATIENT, key, press, settings
 from tests.lending import lend_models
 
 # WCAG 1.4.12: nothing may be lost when a reader spaces the text like this
@@ -59,7 +59,7 @@ def empty_findings(browser: Browser, address: str) -> list[str]:
 @pytest.fixture(scope="module")
 def visitor(browser: Browser, address: str, folder: Path, empty_findings: list[str]) -> object:
     """The cookie of a browser that has loaded the model and made an edit, in a store with a run of every kind."""
-    stock(folder)
+    stock(folder, OURS.fingerprint)
     page = opened(browser, address)
     visit(page, "Edit")
     press(page, "edit-load")
