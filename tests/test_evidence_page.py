@@ -9,7 +9,7 @@ import pytest
 from benchmarks.evidence.judged import SWEEP, chance_by_requests, choices, judged, level_layers
 from benchmarks.evidence.page import page
 from benchmarks.evidence.tables import Edits, Estimates, Place
-from benchmarks.evidence.words import spans
+from goldenlayers_core.results.layer_stack import spans
 
 LAYERS = 12
 PEAK = {"ROME, identity": 3, "ROME, covariance": 6}

@@ -14,7 +14,8 @@ from benchmarks.evidence.judged import (
     level_layers,
 )
 from benchmarks.evidence.tables import PROBES, Edits, Estimates, Place, Sweep
-from benchmarks.evidence.words import FEW, GOAL_WORDS, GOALS, HEAD, PICKS, TITLES, heading, interval, number, spans
+from benchmarks.evidence.words import FEW, GOAL_WORDS, GOALS, HEAD, PICKS, TITLES, heading, interval, number
+from goldenlayers_core.results.layer_stack import spans
 
 
 def page(edits: Edits, estimates: Estimates, pictures: Sequence[str] = ()) -> str:
@@ -82,7 +83,7 @@ def level_sentence(sweep: Sweep) -> str:
     best = sweep.layers[int(means.round(9).argmax())]
     level = level_layers(sweep)
     others = [layer for layer in level if layer != best]
-    tail = f"cannot be told apart from {spans(others)}" if others else "is ahead of every other layer"
+    tail = f"cannot be told apart from {spans(tuple(others))}" if others else "is ahead of every other layer"
     return f"The best fixed layer is {best} ({means.max():.3f}); on {len(sweep.requests)} requests it {tail}."
 
 

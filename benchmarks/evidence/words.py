@@ -1,7 +1,6 @@
 """What docs/evidence.md says around its numbers."""
 
 from collections.abc import Iterable
-from itertools import groupby
 
 import numpy as np
 
@@ -57,16 +56,6 @@ def heading(columns: Iterable[str]) -> list[str]:
     """The first two lines of a table."""
     names = list(columns)
     return ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
-
-
-def spans(layers: Iterable[int]) -> str:
-    """3, 4, 5, 9 as "3 to 5 and 9"."""
-    runs = [list(run) for _, run in groupby(enumerate(sorted(layers)), lambda pair: pair[1] - pair[0])]
-    words = []
-    for run in runs:
-        first, last = run[0][1], run[-1][1]
-        words.append(str(first) if first == last else f"{first} to {last}" if last > first + 1 else f"{first}, {last}")
-    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + f" and {words[-1]}"
 
 
 def interval(found: tuple[float, float, float]) -> str:

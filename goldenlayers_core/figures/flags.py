@@ -3,9 +3,12 @@
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
+
+import plotly.graph_objects as go
 
 from goldenlayers_core.figures.frame import PHONE
+from goldenlayers_core.figures.theme import Colours
 
 LINE: Final = 16  # px of a label's line
 _LETTER: Final = 6.3  # px of a letter
@@ -25,9 +28,9 @@ class Placed:
     anchor: Anchor  # of the text at its layer
 
 
-def placed(labels: Sequence[tuple[int, str]], n_layers: int) -> list[Placed]:
-    """Each (layer, text) in a lane of its own or beside others, from left to right."""
-    width = PHONE - _SIDES
+def placed(labels: Sequence[tuple[int, str]], n_layers: int, sides: float = _SIDES) -> list[Placed]:
+    """Each (layer, text) in a lane of its own or beside others, from left to right; `sides` px are not plot."""
+    width = PHONE - sides
     ends: list[float] = []  # right end of the last label in each lane, px
     found: list[Placed] = []
     for layer, text in sorted(labels):
@@ -40,6 +43,24 @@ def placed(labels: Sequence[tuple[int, str]], n_layers: int) -> list[Placed]:
         ends[lane : lane + len(lines)] = [start + size] * len(lines)
         found.append(Placed(tuple(lines), layer, lane, anchor))
     return found
+
+
+def write(figure: go.Figure, label: Placed, height: float, theme: Colours, font: dict[str, Any], name: str) -> None:
+    """A placed label at a height of the plot; its lines are markup."""
+    figure.add_annotation(
+        x=label.layer,
+        y=height,
+        text="<br>".join(label.lines),
+        align=label.anchor,
+        showarrow=False,
+        xanchor=label.anchor,
+        yanchor="bottom",
+        xshift={"left": -4, "right": 4, "center": 0}[label.anchor],
+        bgcolor=theme.background,
+        borderpad=0,
+        font={"size": 11, **font},
+        name=name,
+    )
 
 
 def lanes(labels: Sequence[Placed]) -> int:

@@ -1,10 +1,11 @@
 """The layers of a model in a row, from the first to the last, and what is known of each: the same everywhere."""
 
+import dataclasses
 from typing import Final
 
 import plotly.graph_objects as go
 
-from goldenlayers_core.figures.flags import LINE, Placed, lanes, placed
+from goldenlayers_core.figures.flags import LINE, Placed, lanes, placed, write
 from goldenlayers_core.figures.frame import BAR, dress, layer_axis
 from goldenlayers_core.figures.text import counted, escape, shorten
 from goldenlayers_core.figures.theme import Colours, colours
@@ -127,24 +128,12 @@ def _draw(figure: go.Figure, label: Placed, stack: LayerStack, theme: Colours) -
         layer="below",
         name="leader",
     )
-    figure.add_annotation(
-        x=label.layer,
-        y=height,
-        text="<br>".join(map(escape, label.lines)),
-        align=label.anchor,
-        showarrow=False,
-        xanchor=label.anchor,
-        yanchor="bottom",
-        xshift={"left": -4, "right": 4, "center": 0}[label.anchor],
-        bgcolor=theme.background,
-        borderpad=0,
-        font={
-            "size": 11,
-            "color": theme.rust if "edited" in kinds else theme.gold_text if "real edits" in kinds else theme.ink,
-            "weight": 600 if kinds & {"edited", "real edits"} else 400,
-        },
-        name="flag",
-    )
+    font = {
+        "color": theme.rust if "edited" in kinds else theme.gold_text if "real edits" in kinds else theme.ink,
+        "weight": 600 if kinds & {"edited", "real edits"} else 400,
+    }
+    inert = dataclasses.replace(label, lines=tuple(map(escape, label.lines)))
+    write(figure, inert, height, theme, font, "flag")
 
 
 def _mixed(one: str, other: str, share: float) -> str:

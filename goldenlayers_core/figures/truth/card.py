@@ -1,21 +1,21 @@
 """Which layer, and how sure: every way to choose one on the curve of real edits, and what each choice gives away."""
 
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import plotly.graph_objects as go
 
-from goldenlayers_core.figures.frame import PHONE, dress, interval_band, layer_axis
+from goldenlayers_core.figures.flags import Placed, placed, write
+from goldenlayers_core.figures.frame import dress, interval_band, layer_axis
 from goldenlayers_core.figures.text import counted, layer_list, number, sentences
 from goldenlayers_core.figures.theme import Colours, colours
 from goldenlayers_core.results import SCORE, WAYS, LayerCard, LayerCurve, Pick, Way, way_info
 
 # filled for real edits, shapes for estimates, rings for picks made unseen
 _SYMBOLS: Final = ("star", "diamond", "triangle-up", "square", "x", "circle-open", "circle-open-dot")
-_LETTER, _LINE = 6.3, 17  # px of a label's letter and of its line
-_LABEL: Final = 34  # characters of a label's line
+_LINE: Final = 17  # px of a label's line
+_SIDES: Final = 70.0  # px of the figure on a phone that are not plot
 _PLOT: Final = 260  # px of the scores from 0 to 1
 
 
@@ -148,14 +148,10 @@ def _told(pick: Pick) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Label:
+class Label(Placed):
     """The names of the picks at one layer, in a lane above the plot so that no two overlap."""
 
-    lines: tuple[str, ...]
-    layer: int
     foot: float  # score its leader line starts at
-    lane: int  # of its last line; 0 is the lowest
-    anchor: str  # of the text at its layer
     way: Way  # with the best evidence among them
 
 
@@ -164,25 +160,20 @@ def place_labels(picked: Sequence[Pick], n_layers: int, judged: bool = False) ->
 
     Where there are scores (`judged`), a layer without one is said not to be measured, and nothing points to a score.
     """
-    width = PHONE - 70.0
     groups: dict[int, list[Pick]] = {}
     for pick in picked:
         assert pick.layer is not None
         groups.setdefault(pick.layer, []).append(pick)
-    ends: list[float] = []  # right end of the last label in each lane, px
-    placed: list[Label] = []
-    for layer, picks in sorted(groups.items()):
+    texts = []
+    for layer, picks in groups.items():
         absent = " (not measured)" if judged and picks[0].score is None else ""
-        lines = textwrap.wrap(f"{', '.join(pick.info.short for pick in picks)}: {layer}{absent}", _LABEL)
-        size, middle = _LETTER * max(map(len, lines)) + 8, (layer + 0.5) * width / n_layers
-        anchor = "left" if middle < size / 2 else "right" if middle > width - size / 2 else "center"
-        start = {"left": middle - 4, "right": middle - size + 4, "center": middle - size / 2}[anchor]
-        lane = next((n for n in range(len(ends)) if all(end <= start for end in ends[n : n + len(lines)])), len(ends))
-        ends += [0.0] * (lane + len(lines) - len(ends))
-        ends[lane : lane + len(lines)] = [start + size] * len(lines)
-        foot = picks[0].score if picks[0].score is not None else 1.0 if judged else 0.0
-        placed.append(Label(tuple(lines), layer, foot, lane, anchor, picks[0].way))
-    return placed
+        texts.append((layer, f"{', '.join(pick.info.short for pick in picks)}: {layer}{absent}"))
+    found = []
+    for one in placed(texts, n_layers, _SIDES):
+        best = groups[one.layer][0]
+        foot = best.score if best.score is not None else 1.0 if judged else 0.0
+        found.append(Label(one.lines, one.layer, one.lane, one.anchor, foot, best.way))
+    return found
 
 
 def _labels(figure: go.Figure, labels: Sequence[Label], bottom: float, step: float, theme: Colours) -> None:
@@ -199,24 +190,11 @@ def _labels(figure: go.Figure, labels: Sequence[Label], bottom: float, step: flo
             layer="below",
             name="leader",
         )
-        figure.add_annotation(
-            x=label.layer,
-            y=height,
-            text="<br>".join(label.lines),
-            align=label.anchor,
-            showarrow=False,
-            xanchor=label.anchor,
-            yanchor="bottom",
-            xshift={"left": -4, "right": 4, "center": 0}[label.anchor],
-            bgcolor=theme.background,
-            borderpad=0,
-            font={
-                "size": 11,
-                "color": theme.gold_text if label.way == "sweep" else theme.ink,
-                "weight": 600 if way_info(label.way).kind == "real edits" else 400,
-            },
-            name="pick",
-        )
+        font = {
+            "color": theme.gold_text if label.way == "sweep" else theme.ink,
+            "weight": 600 if way_info(label.way).kind == "real edits" else 400,
+        }
+        write(figure, label, height, theme, font, "pick")
 
 
 def _card_finding(card: LayerCard) -> str:
