@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from goldenlayers_core.attribution.edit_aware import default_chunk, iter_edit_aware
-from goldenlayers_core.attribution.edit_rule import predict
+from goldenlayers_core.attribution.edit_rule import Prediction, predict
+from goldenlayers_core.attribution.effects import Effects
 from goldenlayers_core.attribution.lga import iter_lga
 from goldenlayers_core.attribution.line_rule import LINE_RULE, predict_line
 from goldenlayers_core.attribution.requests import Usable, editable, usable
@@ -112,11 +113,21 @@ class _EditAware:
         def told(share: float) -> None:
             step(share * min(size, left))
 
-        for effects in iter_edit_aware(handle, found.requests, question.edit_aware, told):
+        for effects, seen in self.predictions(handle, found.requests, question, told):
             left -= len(effects.indices)
-            seen = predict(effects)
             columns = {"values": seen.score} | {info.name: getattr(seen, info.name) for info in EDIT_AWARE_PARTS}
             yield _frame(found.requests, effects.indices, columns), effects.n_tokens
+
+    def predictions(
+        self,
+        handle: ModelHandle,
+        requests: Sequence[EditRequest],
+        question: ScoreQuestion,
+        step: Callable[[float], None],
+    ) -> Iterator[tuple[Effects, Prediction]]:
+        """Chunk by chunk: what was seen of its requests, and what that predicts."""
+        for effects in iter_edit_aware(handle, requests, question.edit_aware, step):
+            yield effects, predict(effects)
 
     def shown(self, rows: pd.DataFrame, question: ScoreQuestion) -> pd.DataFrame:
         return rows
@@ -139,21 +150,15 @@ class _LineCheck(_EditAware):
     ) -> Usable:
         return editable(handle, requests, question.line_check)
 
-    def rows(
-        self, handle: ModelHandle, found: Usable, question: ScoreQuestion, step: Callable[[float], None]
-    ) -> Iterator[tuple[pd.DataFrame, int]]:
-        left, size = len(found.requests), default_chunk(handle)
-
-        def told(share: float) -> None:
-            step(share * min(size, left))
-
-        config, overshoot = question.line_check, LINE_RULE.overshoot
-        for checked in iter_line_check(handle, found.requests, config, overshoot, told):
-            effects = checked.effects
-            left -= len(effects.indices)
-            seen = predict_line(effects, checked.lead)
-            columns = {"values": seen.score} | {info.name: getattr(seen, info.name) for info in EDIT_AWARE_PARTS}
-            yield _frame(found.requests, effects.indices, columns), effects.n_tokens
+    def predictions(
+        self,
+        handle: ModelHandle,
+        requests: Sequence[EditRequest],
+        question: ScoreQuestion,
+        step: Callable[[float], None],
+    ) -> Iterator[tuple[Effects, Prediction]]:
+        for checked in iter_line_check(handle, requests, question.line_check, LINE_RULE.overshoot, step):
+            yield checked.effects, predict_line(checked.effects, checked.lead)
 
 
 def _reading(rows: pd.DataFrame, loss_on: LossOn) -> Reading:
