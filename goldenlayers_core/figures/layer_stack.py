@@ -60,7 +60,8 @@ def finding(stack: LayerStack) -> str:
     if stack.headline:
         return stack.headline
     if stack.best is None:
-        return f"No edits were measured on {shorten(stack.model, 40)} yet, so that no layer is known to be the best"
+        model = shorten(stack.model, 40)
+        return f"No edits were measured on {model} with this method yet, so that no layer is known to be the best"
     others = tuple(layer for layer in stack.level if layer != stack.best)
     if not others:
         return f"Layer {stack.best} leads"

@@ -7,9 +7,8 @@ from goldenlayers_core.attribution.standing import standing
 from goldenlayers_core.results.layer_stack import Flag, FlagKind, LayerStack
 from goldenlayers_core.results.truth.measured import MethodUsed
 from goldenlayers_core.runtime import RunManifest, Store
-from goldenlayers_core.tasks.layer_said import judging
 from goldenlayers_core.tasks.literature import published_layer
-from goldenlayers_core.tasks.real_edits import golden_layer
+from goldenlayers_core.tasks.real_edits import deciding, golden_layer, opened, real_edits, used_in
 from goldenlayers_core.tasks.recommendation import recommend, score_method
 
 _LGA: Final = {"answer": "LGA on the answer", "sequence": "LGA"}
@@ -28,23 +27,24 @@ def stack_of(
 ) -> LayerStack:
     """What is known of a model's layers for a method and a data set; `edited` are layers that edits on show stand at.
 
-    The best layer and its equals are by the real edits that decide; an estimate's flag is of its largest run.
+    The best layer and its equals are by real edits of that very method; an estimate's flag is of its largest run.
     """
     advice = recommend(store, fingerprint, used, data)
-    found = judging(store, fingerprint, used, data)
+    swept = tuple(edits for edits in real_edits(store, fingerprint) if edits.kind != "search")
+    found = deciding(swept, used, data)
+    table = opened(store, found) if found is not None else None
     flags = [Flag(layer, "edited", "edited") for layer in dict.fromkeys(edited) if 0 <= layer < n_layers]
     best: int | None = None
     level: tuple[int, ...] = ()
     measured: tuple[int, ...] = ()
     evidence = ""
-    if found is not None:
-        edits, table = found
+    if found is not None and table is not None:
         place = standing(table.score, table.layers)
         best, level, measured = place.layer, place.level, tuple(table.layers)
-        evidence = f"{edits.counted}, {edits.used.words}"
+        evidence = f"{found.counted}, {found.used.words}"
         flags.append(Flag(best, "real edits", "real edits", evidence))
     flags += [_flag(run, words, "estimate") for run, words in _estimates(store, fingerprint)]
-    flags += [_flag(run, "search", "real edits") for run in _most(store, fingerprint, "search")]
+    flags += [_flag(run, "search", "real edits") for run in _searched(store, fingerprint, used)]
     published, source = published_layer(model_type, n_layers, used.method)
     if published is not None:
         flags.append(Flag(published, "literature", "unseen", source))
@@ -69,9 +69,13 @@ def _estimates(store: Store, fingerprint: str) -> list[tuple[RunManifest, str]]:
     return [(run, name) for name, run in sorted(found.items())]
 
 
-def _most(store: Store, fingerprint: str, kind: str) -> list[RunManifest]:
-    """The run of a kind with most requests, if there is one."""
-    mine = [m for m in store.runs() if m.fingerprint == fingerprint and m.kind == kind and golden_layer(m) is not None]
+def _searched(store: Store, fingerprint: str, used: MethodUsed) -> list[RunManifest]:
+    """The search of a method with most requests, if there is one."""
+    mine = [
+        m
+        for m in store.runs()
+        if (m.fingerprint, m.kind) == (fingerprint, "search") and golden_layer(m) is not None and used_in(m) == used
+    ]
     return [max(mine, key=lambda m: (m.n_requests, m.created))] if mine else []
 
 

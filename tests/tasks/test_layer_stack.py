@@ -45,4 +45,6 @@ def test_flags_of_every_kind(bench: Workbench, tiny: ModelSource, choice: Datase
     assert judged.measured == (0, 1, 2)
     assert judged.headline.startswith("Too few to tell")
     assert "3 requests" in judged.evidence
+    other = stack_of(bench.store, "tiny", fingerprint, 3, MethodUsed("wise"))
+    assert (other.best, other.level) == (None, ())  # another method's edits are no evidence for it
     assert not stack_of(bench.store, "tiny", "another", 3, MethodUsed()).flags
