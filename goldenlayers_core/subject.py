@@ -93,6 +93,8 @@ def _exact(subject: str, prompt: str) -> Iterator[Place]:
 
 
 def _strict(prompt: str, found: tuple[Place, ...]) -> tuple[Place, ...]:
+    if prompt.isascii() and all(f" {prompt} "[start : end + 2 : end + 1 - start] == "  " for start, end in found):
+        return found  # between blanks, as nearly always
     return tuple(p for p in found if not _goes_on_left(prompt, p[0]) and not _goes_on_right(prompt, *p))
 
 

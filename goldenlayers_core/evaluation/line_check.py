@@ -128,9 +128,15 @@ class _Group:
         layers = range(handle.n_layers)
         matrices = {f"{layer}": handle.mlp_out(layer) for layer in layers}
         plain = [Row(row.ids, len(row.ids) - row.n_labels, row.answer, r) for r, row in enumerate(rows)]
+        passes: list[dict[str, Tensor]] = []
         with handle.lock, few_rows(handle), record_inputs(matrices) as keys:
-            self.clean: Clean = clean_states(handle, plain, layers)
-        self.keys = {layer: as_batch(keys[f"{layer}"], len(rows)) for layer in layers}
+            self.clean: Clean = clean_states(handle, plain, layers, between=lambda: passes.append(dict(keys)))
+            passes = [*passes[1:], keys]  # before each pass stands there what the one before it left
+        width = self.clean.ids.shape[1]  # every pass takes whole rows, padded to one length
+        self.keys = {
+            layer: torch.cat([(a := one[f"{layer}"]).reshape(-1, width, a.shape[-1]) for one in passes])
+            for layer in layers
+        }
         log_p = self._log_p(0, None, None)
         own = top(log_p, 1)[1][:, 0]
         given = torch.tensor([token for row in rows for token in (row.answer or (-1,))], device=device)

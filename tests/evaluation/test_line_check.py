@@ -6,6 +6,7 @@ import torch
 
 from goldenlayers_core.attribution.edit_rule import CLAMP
 from goldenlayers_core.attribution.probe_rows import ProbeRow, probe_rows
+from goldenlayers_core.editing import clean
 from goldenlayers_core.editing.delta import Factors, make_edit
 from goldenlayers_core.editing.overlay import overlay
 from goldenlayers_core.errors import Cancelled
@@ -67,6 +68,15 @@ def test_equals_a_forward_pass_under_the_same_change_in_float64(row, monkeypatch
                         lead, rel=1e-4, abs=1e-5
                     )  # an edit's factors are float32
                     assert found.loss[r, layer] == pytest.approx(loss, rel=1e-4, abs=1e-5)
+
+
+def test_rows_that_need_several_passes_say_what_they_say_in_one(monkeypatch):
+    handle = tiny_handle("llama")
+    once = checked(handle)
+    monkeypatch.setattr(clean, "_TOGETHER", {"cpu": 40})
+    several = checked(handle)
+    np.testing.assert_allclose(several.lead, once.lead, atol=1e-4)
+    np.testing.assert_allclose(several.loss, once.loss, atol=1e-4)
 
 
 def test_tokens_in_front_that_hardly_move_are_left_out_and_it_hardly_matters(monkeypatch):
