@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import re
+import signal
 import subprocess
 import sys
 import zipfile
@@ -366,6 +367,23 @@ def test_a_dataset_that_cannot_be_read_is_told_before_a_model_is_made_ready(comm
 
 def test_a_mistake_ends_a_process_with_one_sentence_and_status_2():
     check_mistake(process("sweep", "--layers", "0,x"), "give all, or whole numbers")
+
+
+def test_a_command_that_is_interrupted_says_what_is_kept_and_goes_on_from_there():
+    with subprocess.Popen(
+        [sys.executable, "-m", "goldenlayers_core", "sweep", "--limit", "1", "--layers", "26,27,28,29"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # whatever started the tests
+    ) as begun:
+        said = next(line for line in begun.stderr if line.startswith("Editing"))
+        begun.send_signal(signal.SIGINT)
+        said += begun.stderr.read()
+    assert begun.returncode == 130
+    assert said.rstrip().endswith("Stopped; what was computed is kept, and the same command goes on from there.")
+    assert "Traceback" not in said
 
 
 def test_prepare_is_quiet_the_second_time():

@@ -25,6 +25,8 @@ Split = Annotated[Literal["all", "proxy", "test"], typer.Option("--split", help=
 _QUIET_SECONDS: Final = 1.0
 _MOST_DIGITS: Final = 5  # of a layer's number
 _LONGEST: Final = 120  # characters of a word in a sentence
+_STOPPED: Final = 130  # exit status after Ctrl-C
+_STOPPED_SAID: Final = "Stopped; what was computed is kept, and the same command goes on from there."
 _OF_PATHS: Final = ("home directory", "embedded null")  # what pathlib says of ~nobody and NUL
 
 
@@ -62,6 +64,8 @@ def guarded(run: Callable[[], object], arguments: Sequence[str]) -> int:
     try:
         _check(arguments)
         status = run()
+        if status == _STOPPED:  # Ctrl-C, which the parser turned into a status
+            typer.echo(_STOPPED_SAID, err=True)
         return status if isinstance(status, int) else 0
     except Exception as error:
         return _told(error)
@@ -83,11 +87,11 @@ def _told(error: Exception) -> int:
     if isinstance(error, BrokenPipeError):  # whoever read our answer has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    status = 130 if isinstance(error, Cancelled | Abort) else 2
+    status = _STOPPED if isinstance(error, Cancelled | Abort) else 2
     if isinstance(error, TyperException):  # of the parser
         told = f"{getattr(error, 'format_message', error.__str__)()} See --help."
     elif isinstance(error, Abort):
-        told = "Stopped."
+        told = _STOPPED_SAID
     elif isinstance(error, GoldenLayersError):
         told = str(error)
     elif isinstance(error, OSError | UnicodeError) or any(part in str(error) for part in _OF_PATHS):
