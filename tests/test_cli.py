@@ -104,7 +104,7 @@ def test_score_prints_the_pick_of_the_other_reading():
     assert answer_["other_estimates"][-1]["golden_layer"] == 0
     told = answer_["robustness"]
     assert told == sequence["robustness"] | {"picks": told["picks"]}
-    assert len(told["picks"]) == 12
+    assert len(told["picks"]) == 4 * 12  # scopes
     usual = {"loss_on": "answer", "scope": "mlp", "over_tokens": "mean", "fences": "linear"}
     assert usual | {"golden_layer": answer_["golden_layer"]} in told["picks"]
     done = run("score", "--limit", "3", "--loss-on", "sequence")

@@ -4,8 +4,9 @@
     L(x, y)   = -(1/(|x|+|y|-1)) sum_{t>1} log p((x y)_t | (x y)_<t)        nats; `loss_on` sequence
     phi[q, l] = < grad_{W_l} L(x, y_o), grad_{W_l} L(x, y_n) >              Frobenius, signed
 
-("Golden Layers and Where to Find Them", arXiv 2602.20207.) Both readings come from the same passes, of the gradients of
-the prompt's tokens and of each answer's (see `results.scores.readings` for how their lengths weigh).
+("Golden Layers and Where to Find Them", arXiv 2602.20207.) Both readings, and every scope of weights W_l, come from the
+same passes: the gradients of the prompt's tokens and of each answer's, matrix by matrix (see `results.scores.readings`
+for how their lengths weigh).
 
 These need no weight gradient: for z_t = W a_t with output gradients d_t, grad_W L = sum_t d_t a_t^T, so the inner
 product of two of them is the sum of the elementwise product of two (T, T) Gram matrices, (D_o D_n^T) * (A A^T). Only
@@ -15,9 +16,10 @@ absolute gradient of the new answer comes from the same passes (see `attribution
 Axes: B rows, T positions, P requests of the batch, L layers.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -33,7 +35,7 @@ from goldenlayers_core.models.hooks import forward_as, grad_from, watch_linears
 from goldenlayers_core.models.products import few_rows
 from goldenlayers_core.models.readout import precise
 from goldenlayers_core.models.shadow import lower_precision
-from goldenlayers_core.records import EditRequest, LgaConfig
+from goldenlayers_core.records import SCOPES, EditRequest, LgaConfig, Scope
 from goldenlayers_core.results import Floats
 from goldenlayers_core.results.scores.readings import Products, Reading, answer_reading, sequence_reading
 
@@ -43,11 +45,17 @@ class ScoredBatch:
     """What one batch's passes found: rows are requests, in the order of `indices`."""
 
     indices: tuple[int, ...]  # into the caller's requests
-    readings: tuple[Reading, ...]
-    """Of (P, L) numbers: the one that was asked for, then the other."""
+    scopes: Mapping[Scope, tuple[Reading, ...]]
+    """Under every scope, of (P, L) numbers: the reading that was asked for, then the other."""
+    scope: Scope  # that was asked for
     mean_abs_new: Floats
     """(P, L) mean over the weights of |grad L(new)|, the loss on the answer; nats per unit of weight."""
     n_tokens: int
+
+    @property
+    def readings(self) -> tuple[Reading, ...]:
+        """Under the scope that was asked for."""
+        return self.scopes[self.scope]
 
     @property
     def values(self) -> Floats:
@@ -68,11 +76,21 @@ class ScoredBatch:
 _PAIRS: Final = ((OLD, NEW), (OLD, OLD), (NEW, NEW), (PROMPT, OLD), (PROMPT, NEW), (PROMPT, PROMPT))  # as in Products
 
 
+_KINDS: Final[Mapping[Scope, tuple[int, ...]]] = MappingProxyType(  # of matrices, that a scope adds up
+    {"mlp": (1, 2), "mlp_out": (2,), "attention": (0,), "block": (0, 1, 2)}
+)
+
+
 @dataclass
 class _Sums:
-    """Sums over a layer's matrices of the inner products of `_PAIRS`; (L, 6, P), float64."""
+    """Sums over a layer's matrices of a kind, of the inner products of `_PAIRS`; (3, L, 6, P), float64.
+
+    Kinds: 0 attention, 1 the MLP's but its output matrix, 2 that one. Scopes are sums of kinds.
+    """
 
     batch: Batch
+    kinds: Mapping[str, int]  # path of a matrix within its block -> kind
+    measured: tuple[int, ...]  # kinds whose mean absolute gradient is asked for
     total: Tensor
     absolute: Tensor  # (L, P), float64: sum over weights of the new answer's absolute gradient
     elements: Tensor  # (L,) how many weights that is the sum over
@@ -95,20 +113,23 @@ class _Sums:
             both = inputs.unflatten(0, (-1, 2))
             grams, seen = _grams_apart(both), both[:, 1]
         found = {OLD: old, NEW: new, PROMPT: self.kept.pop((site, PROMPT))}
-        layer = int(site.split("/", 1)[0])
-        self.absolute[layer] += sum_abs(seen, new)
-        self.elements[layer] += seen.shape[2] * new.shape[2]
+        name, path = site.split("/", 1)
+        layer, kind = int(name), self.kinds[path]
+        if kind in self.measured:
+            self.absolute[layer] += sum_abs(seen, new)
+            self.elements[layer] += seen.shape[2] * new.shape[2]
         for row, (i, j) in enumerate(_PAIRS):
-            self.total[layer, row] += (_gram(found[i], found[j]) * grams[i, j]).sum(dim=(1, 2), dtype=torch.float64)
+            product = _gram(found[i], found[j]) * grams[i, j]
+            self.total[kind, layer, row] += product.sum(dim=(1, 2), dtype=torch.float64)
 
     def _input_gram(self, inputs: Tensor) -> Tensor:
         if self.gram is None or self.gram[0] != inputs.data_ptr():
             self.gram = (inputs.data_ptr(), _gram(inputs, inputs))
         return self.gram[1]
 
-    def products(self) -> Products:
+    def products(self, scope: Scope) -> Products:
         """Of (P, L)."""
-        return Products(*self.total.permute(1, 2, 0).cpu().numpy())
+        return Products(*self.total[list(_KINDS[scope])].sum(dim=0).permute(1, 2, 0).cpu().numpy())
 
     def mean_abs(self) -> Floats:
         """(P, L); 0 for a layer without the matrices asked for."""
@@ -135,12 +156,15 @@ def score_batch(handle: ModelHandle, batch: Batch, config: LgaConfig, call: Call
     def none(*shape: int) -> Tensor:
         return torch.zeros(shape, dtype=torch.float64, device=handle.device)
 
-    sums = _Sums(batch, none(layers, len(_PAIRS), requests), none(layers, requests), none(layers))
+    named: tuple[Scope, ...] = ("block", "mlp", "mlp_out")  # each within the one before it
+    kinds = {path: kind for kind, scope in enumerate(named) for path in handle.architecture.matrices(scope)}
+    totals = none(3, layers, len(_PAIRS), requests), none(layers, requests), none(layers)
+    sums = _Sums(batch, kinds, _KINDS[config.scope], *totals)
     with (
         torch.enable_grad(),
         few_rows(handle),
         grad_from(handle.embedding) as leaves,
-        watch_linears(handle.sites(config.scope), len(batch.ids), sums.see),
+        watch_linears(handle.sites("block"), len(batch.ids), sums.see),
     ):
         head = HeadLoss(handle, batch, handle.head.forward)
         with forward_as({handle.head: head}):
@@ -152,12 +176,18 @@ def score_batch(handle: ModelHandle, batch: Batch, config: LgaConfig, call: Call
             passes.append((NEW, of[OLD] + of[NEW]))
         for sums.passing, gradient in passes:
             torch.autograd.grad(head.states, leaves, gradient, retain_graph=sums.passing != NEW)
-    return ScoredBatch(tuple(p.index for p in batch.pairs), _readings(sums, config), sums.mean_abs(), batch.n_tokens)
+    return ScoredBatch(
+        indices=tuple(p.index for p in batch.pairs),
+        scopes={scope: _readings(sums, scope, config) for scope in SCOPES},
+        scope=config.scope,
+        mean_abs_new=sums.mean_abs(),
+        n_tokens=batch.n_tokens,
+    )
 
 
-def _readings(sums: _Sums, config: LgaConfig) -> tuple[Reading, ...]:
+def _readings(sums: _Sums, scope: Scope, config: LgaConfig) -> tuple[Reading, ...]:
     old, new, prompt = np.array([pair.lengths for pair in sums.batch.pairs], dtype=np.int64).T
-    products = sums.products()
+    products = sums.products(scope)
     found = (answer_reading(products, old, new), sequence_reading(products, old, new, prompt))
     return found if config.loss_on == "answer" else found[::-1]
 

@@ -107,6 +107,19 @@ def test_a_prompt_of_one_token_has_no_loss_of_its_own():
     assert np.abs(answer.values).min() > 0
 
 
+@pytest.mark.parametrize("row", ROWS)
+def test_every_scope_comes_from_the_same_passes(row):
+    """What `ours` checks against autograd scope by scope is there whichever scope was asked for."""
+    handle = tiny_handle(row)
+    found = [next(iter_lga(handle, REQUESTS, OLD, LgaConfig(scope, token_budget=4096))) for scope in SCOPES]
+    for scope, one in zip(SCOPES, found, strict=True):
+        assert one.readings == one.scopes[scope] == found[0].scopes[scope]
+    values = {scope: found[0].scopes[scope][1].values for scope in SCOPES}
+    np.testing.assert_allclose(values["block"], values["attention"] + values["mlp"], rtol=1e-9)
+    assert not np.allclose(values["mlp"], values["mlp_out"])
+    assert len({one.mean_abs_new.sum() for one in found}) == len(SCOPES)  # of the scope asked for
+
+
 def test_what_was_asked_for_comes_first():
     handle = tiny_handle("llama")
 

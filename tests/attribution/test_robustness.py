@@ -39,12 +39,12 @@ def test_every_combination_has_a_row_and_the_usual_one_is_what_selection_finds()
 def test_the_table_for_a_reader_has_a_row_per_loss_and_a_column_per_kind_of_fences():
     found = robustness({"mlp": (reading([[0, 1, 2, 3, 4, 5.9]]), reading([[0, 1, 2, 3, 2, 1]], "sequence"))})
     table = choices_table(found)
-    assert list(table) == ["Loss on", "Fences", "Midpoint", "None"]
+    assert list(table) == ["Weights", "Loss on", "Fences", "Midpoint", "None"]
     assert table.values.tolist() == [
-        ["answer, mean", 5, 4, 5],
-        ["answer, sum", 5, 4, 5],
-        ["prompt and answer, mean", 3, 3, 3],
-        ["prompt and answer, sum", 3, 3, 3],
+        ["MLP", "answer, mean", 5, 4, 5],
+        ["MLP", "answer, sum", 5, 4, 5],
+        ["MLP", "prompt and answer, mean", 3, 3, 3],
+        ["MLP", "prompt and answer, sum", 3, 3, 3],
     ]
 
 

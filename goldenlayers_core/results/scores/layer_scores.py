@@ -3,7 +3,9 @@
 Axes: Q requests, L layers (0 is the first block).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Literal
 
 import numpy as np
@@ -55,6 +57,8 @@ class LayerScores:
     loss_on: str = "answer"  # which reading of LGA the values are of: "sequence" or "answer"; "" in other methods
     readings: tuple[Reading, ...] = ()
     """LGA under both readings, that of the values first; none in other methods, nor in runs of before."""
+    other_scopes: Mapping[str, tuple[Reading, ...]] = field(default_factory=dict)
+    """The same under the scopes of weights that were not asked for; none in runs of before."""
     mean_abs_new: Floats | None = None
     """(Q, L) LGA: mean over the weights of |grad L(new)|, the loss on the answer, whichever reading was asked for; nats
     per unit of weight. None in other methods, and in runs of before."""
@@ -72,7 +76,7 @@ class LayerScores:
             check_shape("mean_abs_new", self.mean_abs_new, shape)
         for part in self.parts:
             check_shape(part.name, part.values, shape)
-        for reading in self.readings:
+        for reading in chain(self.readings, *self.other_scopes.values()):
             check_shape(f"values with {reading.words}", reading.values, shape)
 
     @property

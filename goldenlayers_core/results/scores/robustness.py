@@ -26,6 +26,9 @@ _WORDS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 _LOSS: Final[Mapping[str, str]] = MappingProxyType({"sequence": "prompt and answer", "answer": "answer"})
+_SCOPES: Final[Mapping[str, str]] = MappingProxyType(
+    {"mlp": "MLP", "mlp_out": "MLP output", "attention": "Attention", "block": "Whole block"}
+)
 _HEADS: Final[Mapping[str, str]] = MappingProxyType({"linear": "Fences", "midpoint": "Midpoint", "none": "None"})
 
 
@@ -60,12 +63,12 @@ def sentence(choices: tuple[Choice, ...]) -> str:
 
 
 def choices_table(choices: tuple[Choice, ...]) -> pd.DataFrame:
-    """Of one scope, for a reader: a row per loss and way to add up its tokens, a column per kind of fences."""
-    rows: dict[str, dict[str, int]] = {}
+    """For a reader: a row per scope, loss and way to add up its tokens, a column per kind of fences."""
+    rows: dict[tuple[str, str], dict[str, int]] = {}
     for choice in choices:
-        name = f"{_LOSS[choice.loss_on]}, {choice.over_tokens}"
+        name = _SCOPES.get(choice.scope, choice.scope), f"{_LOSS[choice.loss_on]}, {choice.over_tokens}"
         rows.setdefault(name, {})[_HEADS[choice.fences]] = choice.golden_layer
-    return pd.DataFrame([{"Loss on": name, **picks} for name, picks in rows.items()])
+    return pd.DataFrame([{"Weights": scope, "Loss on": name, **picks} for (scope, name), picks in rows.items()])
 
 
 def choices_frame(choices: tuple[Choice, ...]) -> pd.DataFrame:

@@ -116,6 +116,7 @@ def _assemble(
     old, new = (
         stacked(shown, name) if name in shown else np.full_like(values, np.nan) for name in ("norm_old", "norm_new")
     )
+    readings = dict(method.readings(rows, question))
     return LayerScores(
         method=question.method,
         model=handle.name,
@@ -134,7 +135,8 @@ def _assemble(
         norm_new=new,
         parts=method.parts(rows),
         loss_on=question.loss_on,
-        readings=method.readings(rows, question),
+        readings=readings.pop(question.scope, ()),
+        other_scopes=readings,
         mean_abs_new=stacked(shown, MEAN_ABS) if MEAN_ABS in shown else None,
         skipped=found.skipped,
         provenance={

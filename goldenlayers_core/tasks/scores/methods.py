@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ from goldenlayers_core.attribution.line_rule import LINE_RULE, predict_line
 from goldenlayers_core.attribution.requests import Usable, editable, usable
 from goldenlayers_core.evaluation.line_check import iter_line_check
 from goldenlayers_core.models import ModelHandle
-from goldenlayers_core.records import LOSSES_ON, EditRequest, LossOn, ScoreMethod, config_digest
+from goldenlayers_core.records import LOSSES_ON, SCOPES, EditRequest, LossOn, ScoreMethod, config_digest
 from goldenlayers_core.results import Floats, Part
 from goldenlayers_core.results.scores.parts import EDIT_AWARE_PARTS, edit_aware_parts
 from goldenlayers_core.results.scores.readings import Counts, Reading
@@ -23,8 +23,9 @@ from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks.questions import ScoreQuestion
 from goldenlayers_core.tasks.scores.stored import score_version
 
-LGA_ROWS: Final = "lga-3"  # 2: rows hold both readings; 3: and the mean absolute gradient
+LGA_ROWS: Final = "lga-4"  # 2: rows hold both readings; 3: and the mean absolute gradient; 4: and every scope
 MEAN_ABS: Final = "mean_abs_new"
+Readings = Mapping[str, tuple[Reading, ...]]  # by scope of LGA, both readings, the one asked for first
 _COLUMNS: Final = ("values", "norm_old", "norm_new", "tokens_old", "tokens_new")  # of a reading
 
 
@@ -55,8 +56,8 @@ class Way(Protocol):
     def parts(self, rows: pd.DataFrame) -> tuple[Part, ...]:
         """The parts in stored rows."""
 
-    def readings(self, rows: pd.DataFrame, question: ScoreQuestion) -> tuple[Reading, ...]:
-        """Both readings of LGA in stored rows, the one asked for first."""
+    def readings(self, rows: pd.DataFrame, question: ScoreQuestion) -> Readings:
+        """LGA's in stored rows, by scope, the one asked for first; none of another method."""
 
 
 class _Lga:
@@ -76,22 +77,21 @@ class _Lga:
         self, handle: ModelHandle, found: Usable, question: ScoreQuestion, step: Callable[[float], None]
     ) -> Iterator[tuple[pd.DataFrame, int]]:
         for batch in iter_lga(handle, found.requests, found.old_answers, question.config):
-            columns = {
-                f"{name}_{reading.loss_on}": getattr(reading, name) for reading in batch.readings for name in _COLUMNS
-            }
-            columns |= {MEAN_ABS: batch.mean_abs_new}
+            columns: dict[str, Any] = {MEAN_ABS: batch.mean_abs_new}
+            for scope, readings in batch.scopes.items():
+                columns |= {f"{scope}_{n}_{r.loss_on}": getattr(r, n) for r in readings for n in _COLUMNS}
             yield _frame(found.requests, batch.indices, columns), batch.n_tokens
 
     def shown(self, rows: pd.DataFrame, question: ScoreQuestion) -> pd.DataFrame:
-        asked = question.config.loss_on
-        return rows[["request", MEAN_ABS]].assign(**{name: rows[f"{name}_{asked}"] for name in _COLUMNS})
+        scope, asked = question.config.scope, question.config.loss_on
+        return rows[["request", MEAN_ABS]].assign(**{name: rows[f"{scope}_{name}_{asked}"] for name in _COLUMNS})
 
     def parts(self, rows: pd.DataFrame) -> tuple[Part, ...]:
         return ()
 
-    def readings(self, rows: pd.DataFrame, question: ScoreQuestion) -> tuple[Reading, ...]:
+    def readings(self, rows: pd.DataFrame, question: ScoreQuestion) -> Readings:
         names = sorted(LOSSES_ON, key=lambda name: name != question.config.loss_on)
-        return tuple(_reading(rows, name) for name in names)
+        return {scope: tuple(_reading(rows, scope, name) for name in names) for scope in SCOPES}
 
 
 class _EditAware:
@@ -132,8 +132,8 @@ class _EditAware:
     def shown(self, rows: pd.DataFrame, question: ScoreQuestion) -> pd.DataFrame:
         return rows
 
-    def readings(self, rows: pd.DataFrame, question: ScoreQuestion) -> tuple[Reading, ...]:
-        return ()
+    def readings(self, rows: pd.DataFrame, question: ScoreQuestion) -> Readings:
+        return {}
 
     def parts(self, rows: pd.DataFrame) -> tuple[Part, ...]:
         return edit_aware_parts({info.name: stacked(rows, info.name) for info in EDIT_AWARE_PARTS})
@@ -161,10 +161,11 @@ class _LineCheck(_EditAware):
             yield checked.effects, predict_line(checked.effects, checked.lead)
 
 
-def _reading(rows: pd.DataFrame, loss_on: LossOn) -> Reading:
+def _reading(rows: pd.DataFrame, scope: str, loss_on: LossOn) -> Reading:
     """Of stored rows."""
-    values, old, new = (stacked(rows, f"{name}_{loss_on}") for name in ("values", "norm_old", "norm_new"))
-    tokens_old, tokens_new = (rows[f"{name}_{loss_on}"].to_numpy(np.int64) for name in ("tokens_old", "tokens_new"))
+    names = [f"{scope}_{name}_{loss_on}" for name in _COLUMNS]
+    values, old, new = (stacked(rows, name) for name in names[:3])
+    tokens_old, tokens_new = (rows[name].to_numpy(np.int64) for name in names[3:])
     return Reading(loss_on, values, old, new, tokens_old, tokens_new)
 
 

@@ -8,8 +8,10 @@ from goldenlayers_core.results.scores.robustness import Choice
 
 
 def other_ways(scores: LayerScores, selection: Selection) -> tuple[Choice, ...]:
-    """The pick under every choice that the run's scope leaves open; none where the run does not hold both readings."""
-    return robustness({scores.scope: scores.readings}, selection.fence_factor) if scores.readings else ()
+    """The pick under every choice that the paper leaves open; none where the run does not hold both readings, and under
+    its own scope alone where it does not hold the others."""
+    scopes = {scores.scope: scores.readings, **scores.other_scopes}
+    return robustness(scopes, selection.fence_factor) if scores.readings else ()
 
 
 def other_estimates(scores: LayerScores, selection: Selection) -> tuple[Estimate, ...]:

@@ -4,13 +4,14 @@ import json
 from typing import Final, Literal
 
 import numpy as np
+import pandas as pd
 
 from goldenlayers_core.attribution.selection import select
 from goldenlayers_core.errors import StoreError
 from goldenlayers_core.records import ScoreMethod, config_digest, digest_of
 from goldenlayers_core.results import Floats, LayerScores, Selection
 from goldenlayers_core.results.scores.parts import EDIT_AWARE_PARTS, METHOD_WORDS, edit_aware_parts
-from goldenlayers_core.results.scores.readings import LOSS_WORDS, readings_frame, readings_from
+from goldenlayers_core.results.scores.readings import LOSS_WORDS, Reading, readings_frame, readings_from
 from goldenlayers_core.runtime import Store, StoredRun
 from goldenlayers_core.tasks.manifest import is_stored, manifest_of
 from goldenlayers_core.tasks.questions import ScoreQuestion
@@ -59,6 +60,10 @@ def save_scores(store: Store, question: ScoreQuestion, scores: LayerScores, sele
     frames = {"scores": scores.to_frame()}
     if scores.readings:
         frames["readings"] = readings_frame(scores.readings, scores.request_digests)
+    if scores.other_scopes:
+        frames["scopes"] = pd.concat(
+            [readings_frame(r, scores.request_digests).assign(scope=s) for s, r in scores.other_scopes.items()]
+        )
     store.save_run(manifest, frames, {"skipped": json.dumps(scores.skipped)})
     return run_id
 
@@ -111,6 +116,7 @@ def _scores(run: StoredRun) -> tuple[LayerScores, Selection]:
         else edit_aware_parts({info.name: stack(info.name) for info in EDIT_AWARE_PARTS}),
         loss_on=question.loss_on,
         readings=readings_from(run.frames["readings"]) if "readings" in run.frames else (),
+        other_scopes=_scopes(run.frames["scopes"]) if "scopes" in run.frames else {},
         mean_abs_new=stack("mean_abs_new") if "mean_abs_new" in frame else None,
         skipped=tuple((str(c), str(r)) for c, r in json.loads(run.texts.get("skipped", "[]"))),
         seconds=manifest.seconds,
@@ -119,3 +125,7 @@ def _scores(run: StoredRun) -> tuple[LayerScores, Selection]:
         provenance=dict(manifest.provenance),
     )
     return scores, select(scores.values, question.selection, selected_by(question.method))
+
+
+def _scopes(frame: pd.DataFrame) -> dict[str, tuple[Reading, ...]]:
+    return {str(scope): readings_from(rows) for scope, rows in frame.groupby("scope", sort=False)}

@@ -75,6 +75,8 @@ def test_runs_of_both_readings_open_as_they_were_and_apart(bench, question):
         opened, again = open_scores(bench.store, run_id)
         assert opened.loss_on == asked.config.loss_on
         assert opened.readings == scores.readings
+        assert opened.other_scopes == scores.other_scopes
+        assert set(opened.other_scopes) == {"mlp_out", "attention", "block"}
         assert opened.readings[0].loss_on == opened.loss_on
         assert scores.mean_abs_new is not None
         np.testing.assert_array_equal(opened.mean_abs_new, scores.mean_abs_new)
