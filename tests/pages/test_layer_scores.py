@@ -100,7 +100,8 @@ def test_other_ways_and_other_estimates_are_folded_in_beside_the_pick(bench: Wor
     (folded,) = [one for one in app.expander if "other estimates" in one.label]
     assert not folded.proto.expanded
     picks, others = (table.value for table in folded.table)
-    assert picks.shape == (4, 4)
+    assert picks.shape == (4 * 4, 5)  # scopes, and ways of adding up a loss
+    assert picks["Weights"].unique().tolist() == ["MLP", "MLP output", "Attention", "Whole block"]
     asked = {"sequence": "prompt and answer, mean", "answer": "answer, mean"}[scores.loss_on]
     assert picks["Loss on"][0] == asked
     assert int(picks["Fences"][0]) == selection.golden_layer
