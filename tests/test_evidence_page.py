@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.evidence.judged import SWEEP, chance_by_requests, choices, judged, level_layers
+from benchmarks.evidence.judged import SWEEP, ceiling, chance_by_requests, choices, judged, level_layers
 from benchmarks.evidence.page import page
 from benchmarks.evidence.tables import Edits, Estimates, Place
+from goldenlayers_core.results import spearman
 from goldenlayers_core.results.layer_stack import spans
 
 LAYERS = 12
@@ -103,3 +104,25 @@ def test_more_requests_find_the_layer_more_often() -> None:
     assert near[-1] is None
     assert near[0] < near[1] < near[2]  # type: ignore[operator]
     assert spans((0, 1, 2, 5, 7, 8)) == "0 to 2, 5 and 7, 8"
+
+
+def test_no_estimate_is_asked_for_more_than_so_few_requests_can_show() -> None:
+    rng = np.random.default_rng(1)
+    true = np.linspace(0, 1, 20)
+    few, many = (ceiling(true + rng.normal(scale=2.0, size=(n, 20))) for n in (6, 400))
+    assert few is not None
+    assert many is not None
+    assert few < many
+    assert many > 0.95
+    assert ceiling(true + np.zeros((4, 20))) == 1.0
+    assert ceiling(rng.normal(size=(3, 20))) is None
+
+
+def test_the_ceiling_is_what_the_true_means_reach_in_the_mean() -> None:
+    rng = np.random.default_rng(2)
+    true, said, reached = np.linspace(0, 1, 20), [], []
+    for _ in range(40):
+        score = true + rng.normal(scale=0.8, size=(12, 20))
+        said.append(ceiling(score, 60) or 0.0)
+        reached.append(spearman(true, score.mean(axis=0)))
+    assert np.mean(said) == pytest.approx(np.mean(reached), abs=0.03)

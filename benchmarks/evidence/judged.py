@@ -129,6 +129,23 @@ def chance_by_requests(score: Floats, margin: float, sizes: tuple[int, ...], dra
     return found
 
 
+def ceiling(score: Floats, splits: int = 400) -> float | None:
+    """The Spearman correlation with these layer means that the true ones would be expected to have, which no estimate
+    can be expected to pass: the root of their reliability, by Spearman and Brown from random halves of the requests.
+    None below 4 requests, or where the halves do not agree at all.
+    """
+    n, rng = len(score), np.random.default_rng(0)
+    if n < 4:
+        return None
+    halves = []
+    for _ in range(splits):
+        order = rng.permutation(n)
+        found = spearman(score[order[: n // 2]].mean(axis=0), score[order[n // 2 :]].mean(axis=0))
+        halves.append(0.0 if found is None else found)
+    half = float(np.mean(halves))
+    return float(np.sqrt(2 * half / (1 + half))) if half > 0 else None
+
+
 def _with_interval(values: Floats) -> tuple[float, float, float]:
     low, high = interval(resampled_means(values, RESAMPLES, 0))
     return float(values.mean()), float(low), float(high)

@@ -9,6 +9,7 @@ from benchmarks.evidence.judged import (
     EARLIER,
     SWEEP,
     Judged,
+    ceiling,
     choices,
     judged,
     level_layers,
@@ -74,7 +75,8 @@ def picks(edits: Edits, estimates: Estimates) -> Iterator[str]:
         for row in rows:
             yield _row(row)
         best = sweep.score.max(axis=1).mean()
-        yield f"| each request's own best layer | - | - | {best:.3f} | 0 | - | - | - |\n"
+        yield f"| each request's own best layer | - | - | {best:.3f} | 0 | - | - | - |"
+        yield f"| *the true layer means* | - | - | - | - | - | *{number(ceiling(sweep.score))}* | - |\n"
 
 
 def level_sentence(sweep: Sweep) -> str:

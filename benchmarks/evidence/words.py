@@ -21,8 +21,10 @@ request's own best layer; *behind* is what it gives away against the one layer t
 (chosen after the fact, so that nothing can be ahead). Intervals are 95 % percentile bootstraps over requests, 2,000
 resamples. A layer is *level* with the best where the interval of its difference includes 0. *Stability* is the share of
 resamples of the proxy requests that choose the same layer. Spearman is between an estimate's mean per layer on the
-proxy part and the mean score per layer of real edits on the test part. In `bundled` and `bundled-hard` only facts that
-the model knows are edited; in the others known or not.
+proxy part and the mean score per layer of real edits on the test part; *the true layer means*, of endlessly many
+requests, would be expected to reach the number in italics, for so few requests hold noise (the root of their
+reliability, by random halves and the formula of Spearman and Brown): no estimate can be expected to do better. In
+`bundled` and `bundled-hard` only facts that the model knows are edited; in the others known or not.
 """
 PICKS = (
     "chosen by",
