@@ -137,14 +137,19 @@ def _by_edits(store: Store, best: Edits, data: str) -> Recommendation:
 
 
 def of_table(edits: Edits, table: Measured, data: str = "") -> Recommendation:
-    """The recommendation that a table of real edits makes, with its interval."""
-    found, other = standing(table.score, table.layers), _other(edits, data)
+    """The recommendation that a table of real edits makes, with its interval.
+
+    Among the layers where half of the edits take, if there are any: an edit that changes nothing keeps every neighbour,
+    and may score more than one that takes.
+    """
+    taking = table.taking(HALF)
+    found, other = standing(taking.score, taking.layers), _other(edits, data)
     interval = f"95 % interval {number(found.low, 2)} to {number(found.high, 2)}"
     return Recommendation(
         layer=found.layer,
         evidence=f"{_named(edits)}, {edits.counted}, stability {percent(found.share)}; "
         f"layer {found.layer} scores {number(found.score, 2)} ({interval})",
-        caution=_caution(edits, table, data),
+        caution=_caution(edits, table, data) + left_alone(table, found.layer),
         run_id=table.run_id,
         kind=edits.kind,
         strength=strength_of(found, other),
@@ -154,6 +159,17 @@ def of_table(edits: Edits, table: Measured, data: str = "") -> Recommendation:
         data=edits.data,
         other_data=other,
     )
+
+
+def left_alone(table: Measured, layer: int) -> str:
+    """What is to be said where another layer scores more by leaving the model as it is, or no edit takes anywhere."""
+    best = golden_of(table.score, table.layers)
+    takes, more, of_best = table.mean("rewrite", layer), table.mean("score", best), table.mean("rewrite", best)
+    if takes is not None and takes < HALF:
+        return f" At no layer do half of the edits take ({percent(takes)} at layer {layer}): try another method first."
+    if best == layer or more is None or of_best is None:
+        return ""
+    return f" Layer {best} scores {number(more, 2)}, but only {percent(of_best)} of its edits take."
 
 
 def strength_of(found: Standing, other_data: bool) -> Strength:

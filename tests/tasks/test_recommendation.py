@@ -11,12 +11,13 @@ from goldenlayers_core.attribution.standing import standing
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.results import Floats
 from goldenlayers_core.results.truth.advice import Recommendation, ranges
-from goldenlayers_core.results.truth.measured import method_used
+from goldenlayers_core.results.truth.measured import Measured, method_used
 from goldenlayers_core.runtime import RunManifest, Store
 from goldenlayers_core.tasks import DatasetChoice
 from goldenlayers_core.tasks.layer_said import readings_said, said_of
 from goldenlayers_core.tasks.questions import SweepQuestion
-from goldenlayers_core.tasks.recommendation import none_yet, recommend
+from goldenlayers_core.tasks.real_edits import Edits
+from goldenlayers_core.tasks.recommendation import none_yet, of_table, recommend
 from goldenlayers_core.tasks.serial import plain
 from goldenlayers_core.tasks.truth.stored_sweep import save_sweep
 from tests import made_evidence
@@ -88,6 +89,22 @@ def test_a_leader_among_level_layers_is_preferred_or_not_by_how_often_it_is_chos
     assert Recommendation(3, "", "", "", strength="level", level=(3, 4, 5)).headline == (
         "Cannot tell apart: layers 3 to 5"
     )
+
+
+def test_a_layer_whose_edits_do_not_take_is_not_recommended_for_leaving_the_neighbours_alone(store: Store) -> None:
+    score = np.tile([0.30, 0.31, 0.28, 0.34], (9, 1))
+    table = Measured(
+        HERE, "m", ROME, "zsre", "zsre", (0, 1, 2, 3), score, {"rewrite": np.tile([0.9, 0.8, 0.9, 0.0], (9, 1))}
+    )
+    edits = Edits("measured", ROME, "zsre", "zsre", 9, table=table)
+    found = of_table(edits, table)
+    assert (found.layer, found.strength) == (1, "use")
+    assert found.caution.endswith("Layer 3 scores 0.34, but only 0 % of its edits take.")
+    nowhere = dataclasses.replace(table, metrics={"rewrite": np.full((9, 4), 0.1)})
+    assert of_table(edits, nowhere).layer == 3
+    assert "At no layer do half of the edits take (10 % at layer 3)" in of_table(edits, nowhere).caution
+    unknown = dataclasses.replace(table, metrics={})
+    assert (of_table(edits, unknown).layer, "take" in of_table(edits, unknown).caution) == (3, False)
 
 
 def test_few_requests_are_too_few_and_do_not_decide(store: Store) -> None:

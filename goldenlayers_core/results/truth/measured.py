@@ -3,6 +3,7 @@
 Axes: Q requests, L layers measured.
 """
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -95,6 +96,21 @@ class Measured:
         column = values[:, self.layers.index(layer)]
         column = column[~np.isnan(column)]
         return float(column.mean()) if len(column) else None
+
+    def taking(self, share: float) -> "Measured":
+        """The layers at which at least this share of the edits take; all where there is none, or it is not known."""
+        rewrite = self.metrics.get("rewrite")
+        if rewrite is None or np.isnan(rewrite).all(axis=0).any():
+            return self
+        kept = np.flatnonzero(np.nanmean(rewrite, axis=0) >= share)
+        if not len(kept):
+            return self
+        return dataclasses.replace(
+            self,
+            layers=tuple(self.layers[at] for at in kept),
+            score=self.score[:, kept],
+            metrics={name: values[:, kept] for name, values in self.metrics.items()},
+        )
 
     def of_part(self, part: str) -> Floats:
         """(Q', L) the scores of the requests of one part."""
