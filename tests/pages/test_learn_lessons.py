@@ -11,10 +11,10 @@ from goldenlayers_core.figures.text import MINUS
 from goldenlayers_core.records import LgaConfig, LossOn, ModelSource
 from goldenlayers_core.results import Floats, LayerScores, ProbeOutcome, SweepResult
 from goldenlayers_core.results.scores.readings import Reading
-from goldenlayers_core.tasks import DatasetChoice, EditQuestion, ScoreQuestion
+from goldenlayers_core.tasks import DatasetChoice, EditQuestion, ScoreQuestion, shipped_sweep
 from goldenlayers_core.tasks.edit.stored import save_report
 from goldenlayers_core.tasks.learn import wrong
-from goldenlayers_core.tasks.learn.layer import FEW, TABLE, texts_name
+from goldenlayers_core.tasks.learn.layer import FEW, TABLE, lesson_sweep, texts_name
 from goldenlayers_core.tasks.learn.text import lesson_text
 from goldenlayers_core.tasks.questions import SweepQuestion
 from goldenlayers_core.tasks.scores.stored import save_scores
@@ -87,7 +87,20 @@ def test_without_a_sweep_each_lesson_says_so_and_offers_the_model_first(name: st
     assert not open_questions(app)
 
 
-def test_the_small_sweep_says_what_it_costs() -> None:
+def test_without_a_sweep_of_ones_own_a_lesson_reads_the_one_that_comes_with_the_model() -> None:
+    handle = cached.workbench().model(ModelSource())
+    assert lesson_sweep(cached.workbench().store, handle.fingerprint) is None
+    app = opened("layer")
+    assert not [button for button in app.button if button.key == "lesson-sweep"]
+    read = lesson_sweep(cached.workbench().store, handle.fingerprint)
+    assert read.n_requests >= FEW
+    assert read.title.endswith("(comes with the product)")
+    assert f"{read.n_requests} requests of {read.dataset}" in words(app)
+    assert open_questions(app)
+
+
+def test_the_small_sweep_says_what_it_costs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shipped_sweep, "FOLDER", "none-here")
     cached.workbench().model(ModelSource())
     app = opened("layer")
     assert app.button(key="lesson-sweep").label == "Sweep 6 requests at 10 layers"
