@@ -27,6 +27,7 @@ class ModelCard:
     fingerprint: str
     has_chat_template: bool
     matrices: tuple[str, ...]  # per block, for scope "block"
+    quantised: str = ""  # how the weights are quantised, in words; "": they are not
 
 
 def card(handle: "ModelHandle") -> ModelCard:
@@ -40,10 +41,11 @@ def card(handle: "ModelHandle") -> ModelCard:
         hidden_size=handle.hidden_size,
         vocabulary_size=handle.vocabulary_size,
         n_parameters=handle.n_parameters,
-        n_bytes=sum(p.numel() * p.element_size() for p in handle.model.parameters()),
+        n_bytes=handle.n_bytes,
         dtype=str(handle.dtype).removeprefix("torch."),
         device=str(handle.device),
         fingerprint=handle.fingerprint,
         has_chat_template=bool(getattr(handle.tokenizer, "chat_template", None)),
         matrices=handle.architecture.matrices("block"),
+        quantised=handle.quantised,
     )
