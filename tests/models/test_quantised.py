@@ -4,37 +4,24 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
-from goldenlayers_core.attribution.causal_trace import trace_requests
-from goldenlayers_core.attribution.logit_lens import logit_lens
-from goldenlayers_core.editing import Edit, Supplies, get_method, overlay
-from goldenlayers_core.editing.estimate import SampleConfig, moments_of_samples
 from goldenlayers_core.errors import ModelError, ModelTooLargeError
 from goldenlayers_core.models import ModelHandle, load_model
 from goldenlayers_core.models.fingerprint import folder_fingerprint, weights_digest
-from goldenlayers_core.models.hooks import hooks_on
 from goldenlayers_core.models.packed import Packed
-from goldenlayers_core.models.tokens import encode_prompt
-from goldenlayers_core.records import LgaConfig
-from tests.attribution.test_causal_trace import NOISY
-from tests.attribution.test_causal_trace import REQUESTS as TRACED
-from tests.attribution.test_lga import REQUESTS, ours
 from tests.editing.test_export import expected, loaded, stack_of, written
 from tests.editing.test_overlay import IDS, logits
-from tests.editing.test_window import settings, supplied
-from tests.evaluation.test_sweep import FRANCE, JAPAN, swept
+from tests.models.errors import error
 from tests.models.quantising import KINDS, plain_twin, quantised
 from tests.models.test_checking import configured, rewritten
-from tests.tiny import INNER, LAYERS, WIDTH
+from tests.tiny import INNER, WIDTH
 
-ROWS = ("llama", "gpt2")  # gpt2's matrices lie the other way round, and have biases
+# gpt2's matrices lie the other way round, and have biases
 CASES = [(kind, "llama") for kind in KINDS] + [("8-bit", "gpt2"), ("nf4", "gpt2")]
-METHODS = ("rome", "memit", "ft-m", "alphaedit", "grace", "wise")
 BITS = [case for case in CASES if "fp8" not in case[0]]
 
 
@@ -67,13 +54,6 @@ def pairs(made: Callable[[str, str], Path]) -> Callable[[str, str], Pair]:
     return pair
 
 
-def error(found: Any, wanted: Any) -> float:
-    """|found - wanted| over |wanted|."""
-    one, other = (np.asarray(x, dtype=np.float64).ravel() for x in (found, wanted))
-    both = ~(np.isnan(one) & np.isnan(other))
-    return float(np.linalg.norm(one[both] - other[both]) / np.linalg.norm(other[both]))
-
-
 @pytest.mark.parametrize(("kind", "row"), CASES)
 def test_it_answers_as_the_model_it_stands_for(pairs: Any, kind: str, row: str) -> None:
     handle, twin = pairs(kind, row)
@@ -86,59 +66,6 @@ def test_it_answers_as_the_model_it_stands_for(pairs: Any, kind: str, row: str) 
     assert handle.shape(handle.mlp_out(1)) == twin.shape(twin.mlp_out(1)) == (WIDTH, INNER)
     torch.testing.assert_close(handle.matrix(handle.mlp_out(1)), twin.matrix(twin.mlp_out(1)), rtol=1e-6, atol=1e-7)
     assert handle.fingerprint == folder_fingerprint(Path(handle.source.source)) != twin.fingerprint
-
-
-@pytest.mark.parametrize(("kind", "row"), CASES)
-def test_scores_and_traces(pairs: Any, kind: str, row: str) -> None:
-    handle, twin = pairs(kind, row)
-    digest = weights_digest(handle.model)
-    for config, most in ((LgaConfig("block"), 1e-4), (LgaConfig("mlp", precision="bfloat16"), 2e-2)):
-        assert error(ours(handle, REQUESTS, config), ours(twin, REQUESTS, config)) < most
-    found, wanted = ([trace.effects for trace in trace_requests(model, TRACED[:1], NOISY)] for model in (handle, twin))
-    assert error(found, wanted) < 1e-4
-    assert weights_digest(handle.model) == digest
-    assert not hooks_on(handle.model)
-    assert not any(t.requires_grad for t in (*handle.model.parameters(), *handle.model.buffers()))
-
-
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize(("kind", "row"), [("8-bit", "llama"), ("nf4", "llama"), ("nf4", "gpt2"), ("fp8", "llama")])
-def test_edits(pairs: Any, kind: str, row: str, method: str) -> None:
-    handle, twin = pairs(kind, row)
-    one, other = (edit_of(model, method, supplied(model)) for model in (handle, twin))
-    assert one.weight_change == pytest.approx(other.weight_change, rel=1e-3)
-    ids = torch.tensor([encode_prompt(handle.tokenizer, FRANCE.prompt)])
-    with overlay(handle, [one]):
-        found = logits(handle, ids)
-    with overlay(twin, [other]):
-        wanted = logits(twin, ids)
-    assert error(wanted, logits(twin, ids)) > 1e-2
-    assert error(found, wanted) < 5e-3  # of twenty steps, each from the last
-
-
-def edit_of(handle: ModelHandle, name: str, supplies: Supplies) -> Edit:
-    method = get_method(name)
-    config = settings(name) if name in ("memit", "alphaedit") else method.config_class()
-    return method.run(handle, FRANCE, 1, config, supplies, None)
-
-
-@pytest.mark.parametrize(("kind", "row"), [("8-bit", "llama"), ("nf4", "gpt2"), ("fp8", "llama")])
-def test_sweeps(pairs: Any, kind: str, row: str) -> None:
-    found, wanted = (swept(model, (FRANCE, JAPAN), range(LAYERS)) for model in pairs(kind, row))
-    assert found.keys() == wanted.keys()
-    for key, pair in found.items():
-        assert pair.answer == wanted[key].answer
-        for name, value in pair.metrics.items():
-            assert value == pytest.approx(wanted[key].metrics[name], rel=1e-3, abs=1e-6), (key, name)
-
-
-@pytest.mark.parametrize(("kind", "row"), [("8-bit", "llama"), ("nf4", "gpt2"), ("fp8", "llama")])
-def test_lens_and_key_covariances(pairs: Any, kind: str, row: str) -> None:
-    handle, twin = pairs(kind, row)
-    one, other = (logit_lens(model, FRANCE.prompt, 40, 77) for model in (handle, twin))
-    assert error(one.probability, other.probability) < 1e-4
-    one, other = (moments_of_samples(model, [1], SampleConfig(n_tokens=256, length=16)) for model in (handle, twin))
-    assert error(one[1].second, other[1].second) < 1e-3
 
 
 @pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing.:FutureWarning")  # peft asks for the old name
