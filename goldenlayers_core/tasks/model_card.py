@@ -27,6 +27,7 @@ class ModelCard:
     fingerprint: str
     has_chat_template: bool
     matrices: tuple[str, ...]  # per block, for scope "block"
+    n_bytes_plain: int = 0  # of the weights as plain numbers of the dtype, as a merged checkpoint has them
     quantised: str = ""  # how the weights are quantised, in words; "": they are not
 
 
@@ -47,5 +48,6 @@ def card(handle: "ModelHandle") -> ModelCard:
         fingerprint=handle.fingerprint,
         has_chat_template=bool(getattr(handle.tokenizer, "chat_template", None)),
         matrices=handle.architecture.matrices("block"),
+        n_bytes_plain=handle.n_parameters * handle.dtype.itemsize,
         quantised=handle.quantised,
     )

@@ -13,6 +13,9 @@ from goldenlayers_core.errors import ModelError, ModelTooLargeError
 from goldenlayers_core.models import ModelHandle, load_model
 from goldenlayers_core.models.fingerprint import folder_fingerprint, weights_digest
 from goldenlayers_core.models.packed import Packed
+from goldenlayers_core.tasks.edit.export import export_to
+from goldenlayers_core.tasks.edit.merge import merge_report
+from goldenlayers_core.tasks.model_card import card
 from tests.editing.test_export import expected, loaded, stack_of, written
 from tests.editing.test_overlay import IDS, logits
 from tests.models.errors import error
@@ -97,6 +100,20 @@ def test_merged_checkpoints_are_of_plain_numbers(pairs: Any, kind: str, row: str
     assert error(loaded(folder), expected(handle, edits)) < 1e-5
     assert not load_model(str(folder), "cpu").quantised
     assert weights_digest(handle.model) == digest
+
+
+def test_a_merged_checkpoint_says_that_the_model_was_quantised(pairs: Any, tmp_path: Path) -> None:
+    handle, _ = pairs("nf4", "gpt2")
+    folder = export_to(handle, stack_of(handle), "merged", tmp_path / "merged", dtype="bfloat16")
+    (first, *rest) = merge_report(folder).lines
+    assert first == (
+        "The model is quantised (bitsandbytes 4-bit (nf4), each matrix dequantised when it is used); the checkpoint "
+        "holds plain numbers, bfloat16."
+    )
+    assert any("read back from the folder" in line for line in rest)
+    assert first in (folder / "README.md").read_text(encoding="utf-8")
+    size = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+    assert size == pytest.approx(card(handle).n_bytes_plain / 2, rel=0.15)
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float64"])
