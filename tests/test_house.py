@@ -582,9 +582,15 @@ def canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-@pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt", "requirements-quantised.txt"])
 def test_every_requirement_is_pinned(file: str) -> None:
     assert unpinned((ROOT / file).read_text()) == []
+
+
+def test_quantised_models_are_read_by_what_is_tested() -> None:
+    pins = [x for x in (ROOT / "requirements-quantised.txt").read_text().splitlines() if "==" in x]
+    assert pins
+    assert set(pins) <= set((ROOT / "requirements-dev.txt").read_text().splitlines())
 
 
 @pytest.mark.parametrize(
@@ -595,9 +601,9 @@ def test_an_open_requirement_is_seen(line: str) -> None:
 
 
 def test_every_library_we_import_is_a_requirement() -> None:
-    named = {
-        canonical(line.split("==")[0]) for line in (ROOT / "requirements.txt").read_text().splitlines() if "==" in line
-    }
+    files = ("requirements.txt", "requirements-quantised.txt")
+    lines = [line for file in files for line in (ROOT / file).read_text().splitlines()]
+    named = {canonical(line.split("==")[0]) for line in lines if "==" in line}
     owners = importlib.metadata.packages_distributions()
     ours = {*sys.stdlib_module_names, CORE, "pages", "app"}
     files = [path for path in project_files() if in_product(path)]

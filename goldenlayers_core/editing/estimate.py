@@ -73,7 +73,7 @@ class _Sums:
             handle.check_layer(layer)
         self.handle = handle
         self.number = torch.float64 if handle.dtype == torch.float64 else torch.float32
-        widths = {layer: handle.matrix(handle.mlp_out(layer)).shape[1] for layer in layers}
+        widths = {layer: handle.shape(handle.mlp_out(layer))[1] for layer in layers}
         self.sums = {layer: torch.zeros(d, d, dtype=self.number, device=handle.device) for layer, d in widths.items()}
         self.pending: dict[int, list[Tensor]] = {layer: [] for layer in layers}
         self.waiting = self.n_tokens = 0

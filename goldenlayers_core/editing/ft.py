@@ -92,7 +92,7 @@ def trained(
     One forward pass more than steps. Raises EditError when the loss is not finite. Hold the handle's lock.
     """
     handle = here.handle
-    shape = handle.matrix(handle.mlp_out(here.layer)).shape
+    shape = handle.shape(handle.mlp_out(here.layer))
     delta = torch.zeros(shape, dtype=here.number, device=handle.device, requires_grad=True)
     adam = torch.optim.Adam([delta], lr=config.learning_rate)
     losses: list[float] = []

@@ -77,7 +77,7 @@ def checked(handle: ModelHandle, edit: Edit) -> Edit:
         )
     sizes = [(f.layer, f.left.shape[0], f.right.shape[0]) for f in edit.factors]
     for layer, d_out, d_in in (*sizes, *((c.layer, c.values.shape[1], c.keys.shape[1]) for c in edit.codebooks)):
-        shape = tuple(handle.matrix(handle.mlp_out(layer)).shape)
+        shape = handle.shape(handle.mlp_out(layer))
         if (d_out, d_in) != shape:
             raise EditError(
                 f"The edit's factors for layer {layer} fit a matrix of {d_out} x {d_in} and "

@@ -172,7 +172,7 @@ def scope_of(handle: ModelHandle, rows: tuple[Row, ...], layer: int) -> Scope:
     )
 
 
-def mask_of(shape: torch.Size, config: WiseConfig) -> Tensor:
+def mask_of(shape: tuple[int, ...], config: WiseConfig) -> Tensor:
     """(d_out, d_in) True where the memory may differ from the matrix; drawn from its own generator."""
     generator = torch.Generator().manual_seed(config.seed)
     return torch.rand(shape, generator=generator) < config.density
@@ -187,7 +187,7 @@ def trained(
     """
     here = scope.here
     handle = here.handle
-    mask = mask_of(handle.matrix(handle.mlp_out(here.layer)).shape, config).to(handle.device, here.number)
+    mask = mask_of(handle.shape(handle.mlp_out(here.layer)), config).to(handle.device, here.number)
     delta = torch.zeros_like(mask, requires_grad=True)
     # the masked entries have no gradient, and Adam leaves entries alone whose gradient always was 0
     adam = torch.optim.Adam([delta], lr=config.learning_rate)

@@ -11,7 +11,7 @@ from torch import nn
 
 from goldenlayers_core.models.memory import loaded_files
 
-_IGNORED = frozenset({"_name_or_path", "transformers_version", "torch_dtype", "dtype", "quantization_config"})
+_IGNORED = frozenset({"_name_or_path", "transformers_version", "torch_dtype", "dtype"})
 
 
 def _feed(digest: Any, name: str, tensor: torch.Tensor) -> None:

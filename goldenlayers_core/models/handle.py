@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from goldenlayers_core.errors import EditError
 from goldenlayers_core.models.architectures import Architecture
+from goldenlayers_core.models.packed import Packed, bytes_of, count
 from goldenlayers_core.records import ModelSource, Scope
 
 
@@ -22,6 +23,7 @@ class ModelHandle:
     tokenizer: Any
     architecture: Architecture
     fingerprint: str  # content digest of config and weights, as stored
+    quantised: str = ""  # how the weights are quantised and what is computed with, in words; "": they are not
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     @property
@@ -60,7 +62,17 @@ class ModelHandle:
 
     @property
     def n_parameters(self) -> int:
-        return sum(p.numel() for p in self.model.parameters())
+        return count(self.model)
+
+    @property
+    def n_block_parameters(self) -> int:
+        """Of the first block."""
+        return count(self.blocks[0])
+
+    @property
+    def n_bytes(self) -> int:
+        """Of the weights in memory."""
+        return bytes_of(self.model)
 
     @property
     def hidden_size(self) -> int:
@@ -96,7 +108,16 @@ class ModelHandle:
         paths = self.architecture.matrices(scope)
         return {f"{layer}/{path}": self.site(layer, path) for layer in range(self.n_layers) for path in paths}
 
+    def shape(self, module: nn.Module) -> tuple[int, int]:
+        """(d_out, d_in) of a site's weight, whatever its orientation and however it is stored."""
+        if isinstance(module, Packed):
+            return module.out_features, module.in_features
+        d_out, d_in = self.matrix(module).shape
+        return int(d_out), int(d_in)
+
     def matrix(self, module: nn.Module) -> Tensor:
-        """(d_out, d_in) view of a site's weight, whatever its orientation."""
+        """(d_out, d_in) view of a site's weight, whatever its orientation; a quantised one is dequantised."""
+        if isinstance(module, Packed):
+            return module.dense().to(self.dtype)
         weight: Tensor = module.weight  # type: ignore[assignment]
         return weight.T if self.architecture.orientation == "in_out" else weight

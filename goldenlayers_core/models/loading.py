@@ -5,6 +5,7 @@ import shutil
 import struct
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -26,12 +27,22 @@ from goldenlayers_core.models.gguf import BUNDLED_TITLE, bundled_gguf
 from goldenlayers_core.models.handle import ModelHandle
 from goldenlayers_core.models.hub import download, weight_files
 from goldenlayers_core.models.memory import check_fits, count_parameters
+from goldenlayers_core.models.packed import hush, in_dtype, pack
+from goldenlayers_core.models.quantised import Quantised, n_weights, quantised_of
 from goldenlayers_core.models.telling import Tell, telling
 from goldenlayers_core.places import cache_root
 from goldenlayers_core.records import ModelSource
 
 DTYPES: Final = ("auto", "float32", "bfloat16", "float16", "float64")
-_STORED: Final = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
+_STORED: Final = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "F8_E4M3": torch.bfloat16,  # holds every number of theirs
+    "F8_E5M2": torch.bfloat16,
+}
+_COMPUTED: Final = {dtype: name for name, dtype in list(_STORED.items())[:4]}
 
 
 def resolve_device(device: str) -> torch.device:
@@ -122,54 +133,95 @@ def load_model(
     fits = partial(check_fits, asked.source, dtype=few, device=target)
     folder, name = locate(asked.source, asked.revision, root, fits, progress)
     check_adapter(folder)
-    config = _read_config(folder)
+    config, quantised = _read_config(folder, name)
     architecture = architecture_of(config)
     try:
         n_parameters, stored = count_parameters(folder)
     except (OSError, ValueError, KeyError, struct.error) as error:
         raise ModelError(f"The weights of {name} are damaged; fetch or copy the model again.") from error
-    kind = resolve_dtype(asked.dtype, target, stored)
+    kind = resolve_dtype(asked.dtype, target, _COMPUTED.get(config.dtype, "BF16") if quantised else stored)
     check_dtype(name, architecture, kind)
-    check_fits(name, n_parameters, kind, target)
+    check_fits(name, n_weights(folder, quantised, n_parameters, kind.itemsize), kind, target)
     with ThreadPoolExecutor(1) as beside:  # reading and hashing share the files' pages, and two cores
         hashing = beside.submit(folder_fingerprint, folder)
-        model, tokenizer = _read(folder, name, kind, architecture, progress)
+        reading = _Reading(config, kind, target, architecture, quantised)
+        model, tokenizer = _read(folder, name, reading, progress)
         fingerprint = hashing.result()
     if recorded_fingerprint(folder) not in ("", fingerprint):  # of a folder that this program made
         shutil.rmtree(folder, ignore_errors=True)
         return load_model(asked, cache=cache, progress=progress)  # made anew: its record is then its own
     model.eval().requires_grad_(False)
-    return ModelHandle(name, asked, model.to(target), tokenizer, architecture, fingerprint)
+    words = quantised.words if quantised else ""
+    return ModelHandle(name, asked, model.to(target), tokenizer, architecture, fingerprint, words)
 
 
-def _read_config(folder: Path) -> Any:
-    """The transformers config of a folder, after the architecture was checked by name."""
+def _read_config(folder: Path, name: str) -> tuple[Any, Quantised | None]:
+    """The transformers config of a folder and how its weights are quantised, after both were checked by name."""
     try:
         raw = json.loads((folder / "config.json").read_text())
     except (OSError, ValueError) as error:
         raise ModelError(f"{folder / 'config.json'} cannot be read as JSON; the model's files are damaged.") from error
     architecture_of(type("Named", (), {"model_type": raw.get("model_type")}))
+    quantised = _quantised(folder, name, raw)
     try:
-        return AutoConfig.from_pretrained(folder, trust_remote_code=False)  # nosec B615  # a folder, not a hub name
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)  # nosec B615  # a folder, not a hub name
+        return config, quantised
     except (ValueError, OSError, KeyError) as error:
         raise ModelError(
             f"{folder.name}'s configuration is not understood ({str(error).splitlines()[0][:160]})."
         ) from error
 
 
-def _read(
-    folder: Path, name: str, dtype: torch.dtype, architecture: Architecture, progress: Tell | None
-) -> tuple[Any, Any]:
+def _quantised(folder: Path, name: str, raw: dict[str, Any]) -> Quantised | None:
+    """How a folder is quantised. Raises ModelError for a method that is not read here, and for damaged weights."""
+    try:
+        return quantised_of(name, folder, raw)
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        raise ModelError(f"The weights of {name} are damaged; fetch or copy the model again.") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """How weights are to be read."""
+
+    config: Any
+    dtype: torch.dtype
+    target: torch.device
+    architecture: Architecture
+    quantised: Quantised | None
+
+    def settings(self) -> dict[str, Any]:
+        """Further arguments for transformers."""
+        if self.quantised is None:
+            return {}
+        if self.quantised.treatment == "kept":
+            hush()
+            self.config.quantization_config = dict(self.quantised.settings)
+            return {"config": self.config, "device_map": {"": self.target}}
+        self.config.quantization_config = {**self.quantised.settings, "dequantize": True}
+        return {"config": self.config}
+
+
+def _read(folder: Path, name: str, how: _Reading, progress: Tell | None) -> tuple[Any, Any]:
     with telling(progress, f"Reading {name}, tensors"):
         try:
             loaded: Any = AutoModelForCausalLM.from_pretrained(  # nosec B615  # a folder, not a hub name
-                folder, dtype=dtype, trust_remote_code=False, use_safetensors=True, output_loading_info=True
+                folder,
+                dtype=how.dtype,
+                trust_remote_code=False,
+                use_safetensors=True,
+                output_loading_info=True,
+                **how.settings(),
             )
         except (ValueError, OSError, RuntimeError, KeyError, ImportError, SafetensorError) as error:
             raise ModelError(f"The weights of {name} cannot be read ({str(error).splitlines()[0][:160]}).") from error
         model, info = loaded
-        check_tensors(name, info, architecture)
-        check_numbers(name, model, dtype)
+        check_tensors(name, info, how.architecture)
+        if how.quantised:
+            if how.quantised.treatment == "kept":
+                pack(name, model)
+            in_dtype(model, how.dtype)
+        check_numbers(name, model, how.dtype)
         try:
             tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)  # nosec B615  # as above
         except (ValueError, OSError, KeyError, RuntimeError) as error:

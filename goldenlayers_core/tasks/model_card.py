@@ -27,6 +27,8 @@ class ModelCard:
     fingerprint: str
     has_chat_template: bool
     matrices: tuple[str, ...]  # per block, for scope "block"
+    n_bytes_plain: int = 0  # of the weights as plain numbers of the dtype, as a merged checkpoint has them
+    quantised: str = ""  # how the weights are quantised, in words; "": they are not
 
 
 def card(handle: "ModelHandle") -> ModelCard:
@@ -40,10 +42,12 @@ def card(handle: "ModelHandle") -> ModelCard:
         hidden_size=handle.hidden_size,
         vocabulary_size=handle.vocabulary_size,
         n_parameters=handle.n_parameters,
-        n_bytes=sum(p.numel() * p.element_size() for p in handle.model.parameters()),
+        n_bytes=handle.n_bytes,
         dtype=str(handle.dtype).removeprefix("torch."),
         device=str(handle.device),
         fingerprint=handle.fingerprint,
         has_chat_template=bool(getattr(handle.tokenizer, "chat_template", None)),
         matrices=handle.architecture.matrices("block"),
+        n_bytes_plain=handle.n_parameters * handle.dtype.itemsize,
+        quantised=handle.quantised,
     )

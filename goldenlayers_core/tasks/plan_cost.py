@@ -55,11 +55,11 @@ def shape_of(handle: "ModelHandle") -> Shape:
     """The shape of a loaded model, whose blocks are alike."""
     return Shape(
         handle.n_layers,
-        sum(p.numel() for p in handle.blocks[0].parameters()),
+        handle.n_block_parameters,
         handle.hidden_size * handle.vocabulary_size,
-        int(handle.matrix(handle.mlp_out(0)).shape[1]),
+        handle.shape(handle.mlp_out(0))[1],
         _PER_PASS.get(handle.device.type, _PER_PASS["cuda"]),
-        sum(p.numel() * p.element_size() for p in handle.model.parameters()),
+        handle.n_bytes,
     )
 
 

@@ -126,8 +126,8 @@ def _writer(look: Look, card: "ExportCard", edits: tuple[str, ...]) -> None:
 def _dtype(look: Look) -> tuple[str, int]:
     """In what the weights are written, and how large they are then."""
     if look.card.dtype not in ("bfloat16", "float16"):
-        return "auto", look.card.n_bytes
-    options = {"auto": look.card.n_bytes, "float32": 2 * look.card.n_bytes}
+        return "auto", look.card.n_bytes_plain
+    options = {"auto": look.card.n_bytes_plain, "float32": 2 * look.card.n_bytes_plain}
     chosen = st.segmented_control(
         "Weights",
         tuple(options),

@@ -36,6 +36,8 @@ def card(model: ModelCard) -> None:
         if model.has_chat_template
         else "none",
     }
+    if model.quantised:
+        facts["Weights"] = escape(model.quantised)
     st.markdown("  \n".join(f"**{name}:** {value}" for name, value in facts.items()))
     st.markdown(
         f"**Fingerprint:** `{model.fingerprint}`",

@@ -225,7 +225,7 @@ def _lambda(handle: ModelHandle, layer: int, config: Mapping[str, Any]) -> float
     """MEMIT's weight of usual keys: here it is in units of d_in, there it counts keys; 15,000 as for Llama else."""
     if "preservation" not in config:
         return 15000.0
-    return float(round(float(config["preservation"]) * handle.matrix(handle.mlp_out(layer)).shape[1], 3))
+    return float(round(float(config["preservation"]) * handle.shape(handle.mlp_out(layer))[1], 3))
 
 
 def known() -> tuple[str, ...]:

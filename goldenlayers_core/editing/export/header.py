@@ -44,7 +44,7 @@ def layers_of(edits: Sequence[Edit]) -> list[int]:
 
 def shapes_of(handle: ModelHandle, layers: Sequence[int]) -> list[list[int]]:
     """[layer, d_out, d_in] of the matrices at `layers`."""
-    return [[layer, *handle.matrix(handle.mlp_out(layer)).shape] for layer in layers]
+    return [[layer, *handle.shape(handle.mlp_out(layer))] for layer in layers]
 
 
 def facts_of(edits: Sequence[Edit]) -> list[dict[str, str]]:
@@ -107,7 +107,7 @@ def differences(home: Home, handle: ModelHandle) -> tuple[str, ...]:
         if layer >= handle.n_layers:
             found.append(f"layer {layer} is missing here")
             continue
-        here = tuple(handle.matrix(handle.mlp_out(layer)).shape)
+        here = handle.shape(handle.mlp_out(layer))
         if (d_out, d_in) != here:
             found.append(f"its matrix at layer {layer} is {d_out} x {d_in} and here it is {here[0]} x {here[1]}")
             break  # the others differ in the same way

@@ -2,6 +2,7 @@
 
 The copy that is saved shares every tensor with the live model but those that change, which are made anew one by one:
 W + left right^T, computed in float64 and rounded once to the dtype that is written: the weights' own, or another one.
+Of a quantised model every matrix is dequantised: the checkpoint is of plain numbers.
 """
 
 import copy
@@ -13,6 +14,7 @@ from typing import Any, Final
 import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
+from transformers.pytorch_utils import Conv1D
 
 from goldenlayers_core.editing.delta import Edit
 from goldenlayers_core.editing.export.adapter import side_by_side
@@ -20,6 +22,7 @@ from goldenlayers_core.editing.export.header import described, layers_of, site_t
 from goldenlayers_core.editing.export.parts import ExportFormat
 from goldenlayers_core.errors import ConfigError, EditError
 from goldenlayers_core.models import ModelHandle
+from goldenlayers_core.models.packed import Packed, dense_state
 from goldenlayers_core.models.telling import quiet
 from goldenlayers_core.results.edit.merge import MergedMatrix
 
@@ -92,10 +95,20 @@ def _sharing(handle: ModelHandle) -> Any:
         del config.quantization_config
     with torch.device("meta"):
         plain = type(handle.model)(config)
-    plain.load_state_dict(handle.model.state_dict(), assign=True)
+    plain.load_state_dict(_state(handle, plain), assign=True)
     plain.tie_weights()
     plain.generation_config = copy.deepcopy(handle.model.generation_config)
     return plain.eval().requires_grad_(False)
+
+
+def _state(handle: ModelHandle, plain: nn.Module) -> dict[str, Tensor]:
+    """The live model's tensors, quantised ones dequantised and in the orientation that `plain` has them in."""
+    found = dense_state(handle.model)
+    for path, module in plain.named_modules():
+        key = f"{path}.weight"
+        if isinstance(module, Conv1D) and isinstance(handle.model.get_submodule(path), Packed):
+            found[key] = found[key].T.contiguous()
+    return found
 
 
 FORMAT: Final = ExportFormat(

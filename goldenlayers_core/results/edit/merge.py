@@ -36,6 +36,7 @@ class MergeReport:
     matrices: tuple[MergedMatrix, ...]
     answers: tuple[MergedAnswer, ...]
     not_asked: str = ""  # why the checkpoint was not read back
+    quantised: str = ""  # how the model's own weights are quantised: the checkpoint's are not
 
     @property
     def is_whole(self) -> bool:
@@ -55,6 +56,11 @@ class MergeReport:
             + ("as with the edits laid over the model." if a.same else f"but {a.edited!r} with the edits laid over.")
             for a in self.answers
         )
+        plain = (
+            (f"The model is quantised ({self.quantised}); the checkpoint holds plain numbers, {self.dtype}.",)
+            if self.quantised
+            else ()
+        )
         asked = (f"The checkpoint was not asked: {self.not_asked}",) if self.not_asked else heard
         lost = () if self.is_whole else ("Written as float32 the checkpoint keeps all of it, at twice the size.",)
-        return (*kept, *asked, *lost)
+        return (*plain, *kept, *asked, *lost)

@@ -159,7 +159,7 @@ def moments_for(
 
 def _question(handle: ModelHandle, layers: Sequence[int]) -> CovarianceQuestion:
     """All layers where that is no burden: the pass through the tokens costs more than their products."""
-    width = handle.matrix(handle.mlp_out(0)).shape[1]
+    width = handle.shape(handle.mlp_out(0))[1]
     every = handle.n_layers * width**2 * 4 <= _TOGETHER
     return CovarianceQuestion(handle.source, layers=() if every else tuple(sorted(set(layers))))
 

@@ -180,7 +180,7 @@ def _check_room(form: ExportFormat, handle: ModelHandle, folder: Path, dtype: st
     """Raises EditError when a whole checkpoint does not fit on the disk."""
     if form.write is None:
         return
-    needed = dtype_of(handle, dtype).itemsize * sum(p.numel() for p in handle.model.parameters())
+    needed = dtype_of(handle, dtype).itemsize * handle.n_parameters
     free = shutil.disk_usage(folder).free
     if needed * 1.05 > free:
         raise EditError(

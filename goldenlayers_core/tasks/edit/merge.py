@@ -4,6 +4,7 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from goldenlayers_core.editing import Edit, overlay
 from goldenlayers_core.editing.export.merged import ABOUT, dtype_of
@@ -12,6 +13,8 @@ from goldenlayers_core.evaluation import Question, read
 from goldenlayers_core.evaluation.answers import same_answer
 from goldenlayers_core.models import ModelHandle, load_model
 from goldenlayers_core.results.edit.merge import MergedAnswer, MergedMatrix, MergeReport
+
+README: Final = "README.md"
 
 
 def read_back(
@@ -24,11 +27,22 @@ def read_back(
         answers = _asked(handle, edits, folder, number)
     except GoldenLayersError as error:  # no room for a second model, a prompt that cannot be asked
         reason = str(error)
-    report = MergeReport(number, tuple(matrices), answers, reason)
+    report = MergeReport(number, tuple(matrices), answers, reason, handle.quantised)
     about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
     text = json.dumps({**about, "merge": dataclasses.asdict(report)}, indent=2, ensure_ascii=False)
     (folder / ABOUT).write_text(text + "\n", encoding="utf-8")
+    (folder / README).write_text(readme(handle.name, edits, report), encoding="utf-8")
     return report
+
+
+def readme(name: str, edits: Sequence[Edit], report: MergeReport) -> str:
+    """What stands beside the weights for a person who finds the folder."""
+    facts = {" ".join(f"- {fact.prompt} → {fact.target_new}".split()): None for edit in edits for fact in edit.facts}
+    methods = ", ".join(dict.fromkeys(edit.method for edit in edits))
+    layers = ", ".join(map(str, sorted({layer for edit in edits for layer in edit.layers})))
+    head = f"# {name}, edited\n\nBy Golden Layers ({methods}, layer {layers}); the base model's licence holds.\n"
+    left = "\n".join(f"- {line}" for line in report.lines)
+    return f"{head}\n" + "\n".join(facts) + f"\n\n## What the checkpoint kept\n\n{left}\n"
 
 
 def _asked(handle: ModelHandle, edits: Sequence[Edit], folder: Path, number: str) -> tuple[MergedAnswer, ...]:

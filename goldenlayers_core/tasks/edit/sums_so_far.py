@@ -34,7 +34,7 @@ class SumsSoFar:
         """`key`: of the covariance, made of the model's `result_key`, the source and the tokens."""
         self._store, self._name = store, digest_of([key, list(layers)])
         self._about = {"format": _FORMAT, "key": key, "model": handle.result_key}
-        self._widths = {f"sum.{layer}": handle.matrix(handle.mlp_out(layer)).shape[1] for layer in layers}
+        self._widths = {f"sum.{layer}": handle.shape(handle.mlp_out(layer))[1] for layer in layers}
         self._last: PartialMoments | None = None
         self._began, self._due, self.seconds = time.perf_counter(), time.monotonic() + EVERY, 0.0
 
