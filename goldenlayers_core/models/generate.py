@@ -33,12 +33,10 @@ def greedy(
     order = sorted(range(len(prompts)), key=lambda i: len(encoded[i]))
     texts = [""] * len(prompts)
     config = generation_config(handle, max_new_tokens)
-    start = 0
+    start, most = 0, spared(token_budget)
     while start < len(order):
         stop = start + 1
-        while stop < len(order) and (stop + 1 - start) * (len(encoded[order[stop]]) + max_new_tokens) <= spared(
-            token_budget
-        ):
+        while stop < len(order) and (stop + 1 - start) * (len(encoded[order[stop]]) + max_new_tokens) <= most:
             # a row of padding in float64 is a row of NaN in some architectures (transformers 5, eager attention)
             if handle.dtype == torch.float64 and len(encoded[order[stop]]) != len(encoded[order[start]]):
                 break

@@ -2,9 +2,9 @@
 
 Numbers that a token leaves in a layer, for a gated MLP (width d, inner m, queries q, keys and values kv each):
 
-    forward and gradient   2 d + 4 q + 4 m      residual states; q, k, v, attention's output; gate, act, up, product
-    LGA besides            3 d + 4 m            inputs of the matrices, and the gradients of two parts until the third
-    states kept            d + 2 kv             what enters a layer, and its keys and values
+    forward and gradient   2 d + 4 q + 4 m          residual states; q, k, v, attention's output; gate, act, up, product
+    LGA besides            6 d + 3 q + 4 kv + 4 m   inputs of the matrices, and gradients of two parts until the third
+    states kept            d + 2 kv                 what enters a layer, and its keys and values
 
 A place that goes through the LM head leaves its logits four times in float32: logits, probabilities, gradient and one
 on the way. docs/memory.md holds the predictions against measured peaks.
@@ -56,7 +56,8 @@ def needs_of(outline: Outline, dtype: str, device: str) -> tuple[Need, ...]:
     """What each kind of work takes beside the weights, on a kind of device (cpu or cuda)."""
     budget, number = BUDGETS.get(device, BUDGETS["cuda"]), BYTES[dtype]
     passed = number * outline.n_layers * (2 * outline.width + 4 * outline.query + 4 * outline.inner)  # of a token
-    scored = passed + number * outline.n_layers * (3 * outline.width + 4 * outline.inner)
+    watched = 6 * outline.width + 3 * outline.query + 4 * outline.keyvalue + 4 * outline.inner
+    scored = passed + number * outline.n_layers * watched
     kept = number * outline.n_layers * (outline.width + 2 * outline.keyvalue)
     head = 4 * _LOGITS * outline.vocabulary  # of a place
 
