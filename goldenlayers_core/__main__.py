@@ -14,11 +14,12 @@ import typer
 
 from goldenlayers_core.commands.answers import dataset_answer, dataset_lines
 from goldenlayers_core.commands.classroom import classroom
-from goldenlayers_core.commands.console import Device, Dtype, Json, Model, guarded, reporter, say
+from goldenlayers_core.commands.console import Json, guarded, say
 from goldenlayers_core.commands.covariance import covariance
 from goldenlayers_core.commands.edit import edit, edit_many
 from goldenlayers_core.commands.export import export, import_
 from goldenlayers_core.commands.health import diagnostics, health
+from goldenlayers_core.commands.inspect import inspect
 from goldenlayers_core.commands.plan import merge, plan, shard
 from goldenlayers_core.commands.prepare import prepare
 from goldenlayers_core.commands.report import report
@@ -26,13 +27,13 @@ from goldenlayers_core.commands.score import score
 from goldenlayers_core.commands.search import search
 from goldenlayers_core.commands.sweep import sweep
 from goldenlayers_core.commands.trace import evaluate, trace
-from goldenlayers_core.records import ModelSource
 from goldenlayers_core.runtime import logs
 from goldenlayers_core.tasks import open_workbench
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 for command in (
     prepare,
+    inspect,
     edit,
     export,
     score,
@@ -79,16 +80,6 @@ def models(as_json: Json = False) -> None:
             *(f"  {f['model_type']:20} {f['known_as']}" for f in families),
         ],
     )
-
-
-@app.command()
-def inspect(model: Model = "bundled", device: Device = "auto", dtype: Dtype = "auto", as_json: Json = False) -> None:
-    """Architecture, layers and memory of a model."""
-    from goldenlayers_core.tasks.model_card import card
-
-    found = card(open_workbench().model(ModelSource(model, None, device, dtype), reporter()))
-    content = dataclasses.asdict(found)
-    say(as_json, content, lambda: [f"{name:20} {value}" for name, value in content.items()])
 
 
 @app.command()

@@ -29,6 +29,10 @@ class ModelTooLargeError(ModelError):
     """The weights do not fit into the memory at hand."""
 
 
+class MemoryShortError(ModelError):
+    """Memory ran out during work, and again with half the token budget; what was finished is kept in the store."""
+
+
 class NotFiniteError(ModelError):
     """What a model computed is not finite, so that nothing can be chosen by it (an overflow of float16)."""
 

@@ -22,6 +22,7 @@ from goldenlayers_core.attribution.trace_runs import Runs, batches, mixes, resto
 from goldenlayers_core.errors import RequestError
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.products import few_rows
+from goldenlayers_core.models.shortage import spared
 from goldenlayers_core.records import EditRequest, TraceConfig
 from goldenlayers_core.results import Floats, TokenTrace
 
@@ -58,7 +59,7 @@ def trace_requests(
         return
     full = resolve(handle, config, requests)
     prompts = [prepare(handle, request, full.answer, i) for i, request in enumerate(requests)]
-    budget = full.token_budget or default_budget(handle)
+    budget = spared(full.token_budget or default_budget(handle))
     costs = {prompt.index: cost_of(prompt, full) for prompt in prompts}
     spent, whole = 0, sum(costs.values())
     for group in groups(prompts, full, budget):

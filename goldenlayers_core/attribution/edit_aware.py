@@ -39,6 +39,7 @@ from goldenlayers_core.models.hooks import grad_from, keep_positions, watch_line
 from goldenlayers_core.models.products import few_rows
 from goldenlayers_core.models.readout import precise
 from goldenlayers_core.models.shadow import lower_precision
+from goldenlayers_core.models.shortage import spared
 from goldenlayers_core.records import EditAwareConfig, EditRequest
 from goldenlayers_core.results import Floats
 
@@ -194,7 +195,7 @@ def default_budget(handle: ModelHandle) -> int:
 
 def default_chunk(handle: ModelHandle) -> int:
     """Requests taken together: their k and d are kept meanwhile, and progress is reported after each chunk."""
-    return 16 if handle.device.type == "cpu" else 128
+    return spared(16 if handle.device.type == "cpu" else 128)
 
 
 def iter_edit_aware(
@@ -213,7 +214,7 @@ def iter_edit_aware(
     context: AbstractContextManager[Any] = nullcontext(handle.model)
     if config.precision == "bfloat16" and handle.dtype != torch.bfloat16:
         context = lower_precision(handle, torch.bfloat16)
-    budget, size = config.token_budget or default_budget(handle), default_chunk(handle)
+    budget, size = spared(config.token_budget or default_budget(handle)), default_chunk(handle)
     rows = [probe_rows(handle, i, request, config) for i, request in enumerate(requests)]
     with context as call:
         for start in range(0, len(rows), size):

@@ -18,6 +18,7 @@ from torch import Tensor
 from goldenlayers_core.attribution.packing import PARTS, Batch
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.readout import capped, precise
+from goldenlayers_core.models.shortage import spared
 
 CHUNK_LOGITS: Final = 2**22
 """Most logits formed at once on a processor: 16 MiB in float32, 85 positions of the bundled model."""
@@ -49,7 +50,7 @@ class HeadLoss:
     def _most(self) -> int:
         """Positions per chunk."""
         logits = CHUNK_LOGITS if self.handle.device.type == "cpu" else _CHUNK_LOGITS_GPU
-        return max(1, logits // self.handle.vocabulary_size)
+        return max(1, spared(logits) // self.handle.vocabulary_size)
 
     def _add(self, start: int, stop: int) -> None:
         """The gradients at the head's positions from start to stop: weight (softmax - label), through head and cap."""

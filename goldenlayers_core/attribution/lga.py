@@ -35,6 +35,7 @@ from goldenlayers_core.models.hooks import forward_as, grad_from, watch_linears
 from goldenlayers_core.models.products import few_rows
 from goldenlayers_core.models.readout import precise
 from goldenlayers_core.models.shadow import lower_precision
+from goldenlayers_core.models.shortage import spared
 from goldenlayers_core.records import SCOPES, EditRequest, LgaConfig, Scope
 from goldenlayers_core.results import Floats
 from goldenlayers_core.results.scores.readings import Products, Reading, answer_reading, sequence_reading
@@ -223,7 +224,7 @@ def iter_lga(
     if config.precision == "bfloat16" and handle.dtype != torch.bfloat16:
         context = lower_precision(handle, torch.bfloat16)
     with context as call:
-        for batch in batches(handle, pairs, config.token_budget or default_budget(handle)):
+        for batch in batches(handle, pairs, spared(config.token_budget or default_budget(handle))):
             with handle.lock:
                 found = score_batch(handle, batch, config, call)
             yield found

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from goldenlayers_core.commands.console import Json, reporter, say
+from goldenlayers_core.commands.console import Json, say, working
 from goldenlayers_core.figures.text import layer_list
 from goldenlayers_core.models.classroom.place import DEFAULT_LAYER, N_LAYERS
 from goldenlayers_core.results.learn.classroom import CLASSROOM_WAYS, Classroom, PlantedRun
@@ -22,7 +22,7 @@ def classroom(
     from goldenlayers_core.tasks.learn.classroom import classroom_runs
 
     question = ClassroomQuestion(tuple(range(N_LAYERS)) if every else (layer,))
-    found = classroom_runs(open_workbench(), question, reporter())
+    found = working(classroom_runs, open_workbench(), question)
     say(as_json, _answer(found), lambda: _lines(found))
 
 

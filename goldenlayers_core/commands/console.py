@@ -5,13 +5,18 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Final, Literal
+from functools import partial
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 import typer
 from typer.exceptions import Abort, TyperException
 
 from goldenlayers_core.errors import Cancelled, ConfigError, GoldenLayersError
+from goldenlayers_core.models.shortage import is_shortage
 from goldenlayers_core.runtime import Progress
+from goldenlayers_core.tasks.sparing import sparing
+
+Found = TypeVar("Found")
 
 Model = Annotated[str, typer.Option("--model", help="bundled, gemma, a hub name, a folder or a GGUF file")]
 Data = Annotated[str, typer.Option("--dataset", help="bundled, a catalogue name or a file")]
@@ -45,6 +50,11 @@ def reporter() -> Progress:
 
     progress = Progress(report)
     return progress
+
+
+def working(work: Callable[..., Found], *given: Any) -> Found:
+    """What `work(*given, progress)` returns, with progress on stderr; where memory runs out it goes on with less."""
+    return sparing(partial(work, *given), reporter())
 
 
 def say(as_json: bool, content: Any, lines: Callable[[], list[str]]) -> None:
@@ -94,6 +104,8 @@ def _told(error: Exception) -> int:
         told = _STOPPED_SAID
     elif isinstance(error, GoldenLayersError):
         told = str(error)
+    elif is_shortage(error):
+        told = "Memory ran out; free some, or choose a smaller model or number format (`inspect` says what fits)."
     elif isinstance(error, OSError | UnicodeError) or any(part in str(error) for part in _OF_PATHS):
         reason = getattr(error, "strerror", None) or str(error)
         place = getattr(error, "filename", None)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from goldenlayers_core.commands.asking import asking
-from goldenlayers_core.commands.console import Device, Dtype, Json, Model, reporter, say
+from goldenlayers_core.commands.console import Device, Dtype, Json, Model, say, working
 from goldenlayers_core.commands.sweep import Layers, layer_numbers
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.results.edit.covariance import CovarianceCard
@@ -34,7 +34,7 @@ def covariance(question: CovarianceQuestion, as_json: Json = False) -> None:
     """Estimate the covariance of the keys of every layer, and keep it for the methods that use one."""
     from goldenlayers_core.tasks.edit.covariance import estimated
 
-    tell_covariance(estimated(open_workbench(), question, reporter()), as_json)
+    tell_covariance(working(estimated, open_workbench(), question), as_json)
 
 
 def tell_covariance(card: CovarianceCard, as_json: bool) -> None:

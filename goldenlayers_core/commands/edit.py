@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from goldenlayers_core.commands.asking import asking
-from goldenlayers_core.commands.console import Data, Device, Dtype, Json, Limit, Model, Split, is_layer, reporter, say
+from goldenlayers_core.commands.console import Data, Device, Dtype, Json, Limit, Model, Split, is_layer, say, working
 from goldenlayers_core.errors import ConfigError
 from goldenlayers_core.records import EditRequest, ModelSource
 from goldenlayers_core.results.edit.many_edits import ManyEdits
@@ -89,7 +89,7 @@ def edit(
     given = settings_of(method, settings or ())
     question = EditQuestion(source, plain(request), method, layer_number(layer), given)
     bench = open_workbench()
-    report = open_report(bench.store, run_edit(bench, question, reporter()))
+    report = open_report(bench.store, working(run_edit, bench, question))
     if out:
         export_to(bench.model(source), [open_edit(bench, report.edit_id)], "safetensors", out)
     say(as_json, edit_answer(report), lambda: edit_lines(report))
@@ -142,7 +142,7 @@ def edit_many(
     if out and question.mode == "alone":
         raise ConfigError("Edits that are each alone make no stack to write; leave --out out, or choose another mode.")
     bench = open_workbench()
-    found = many_result(bench, question, reporter())
+    found = working(many_result, bench, question)
     if out:
         edits = [open_edit(bench, edit_id) for edit_id in found.edit_ids]
         export_to(bench.model(question.model), edits, "safetensors", out)

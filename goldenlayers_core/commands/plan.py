@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from goldenlayers_core.commands.asking import asking
-from goldenlayers_core.commands.console import Json, reporter, say
+from goldenlayers_core.commands.console import Json, reporter, say, working
 from goldenlayers_core.commands.covariance import covariance_question, tell_covariance
 from goldenlayers_core.commands.edit import many_question, tell_many
 from goldenlayers_core.commands.score import score_question, tell_scores
@@ -104,7 +104,7 @@ def shard(
 ) -> None:
     """Do one shard of a plan: what the store lacks of its parts. Twice, at once or after a kill, it changes nothing."""
     made = read_plan(file)
-    done = run_shard(open_workbench(), _known(made.kind), made, index, of, reporter())
+    done = working(run_shard, open_workbench(), _known(made.kind), made, index, of)
     content = {
         "index": index,
         "of": of,
@@ -142,13 +142,13 @@ Costs = tuple[float, int]  # seconds, and results computed, of all shards togeth
 def _sweep(bench: Workbench, _: Plan, question: Any, costs: Costs, as_json: bool) -> None:
     from goldenlayers_core.tasks.truth.sweep import sweep_result
 
-    tell_sweep(bench, question, with_costs(sweep_result(bench, question, reporter()), *costs), as_json)
+    tell_sweep(bench, question, with_costs(working(sweep_result, bench, question), *costs), as_json)
 
 
 def _scores(bench: Workbench, made: Plan, question: Any, costs: Costs, as_json: bool) -> None:
     from goldenlayers_core.tasks.scores.layer_scores import layer_scores
 
-    scores, selection = layer_scores(bench, question, reporter())
+    scores, selection = working(layer_scores, bench, question)
     tokens = {"n_tokens": sum(part.tokens for part in made.parts)} if costs[1] else {}
     tell_scores(bench, question, with_costs(scores, *costs, **tokens), selection, as_json)
 
@@ -156,20 +156,20 @@ def _scores(bench: Workbench, made: Plan, question: Any, costs: Costs, as_json: 
 def _trace(bench: Workbench, _: Plan, question: Any, costs: Costs, as_json: bool) -> None:
     from goldenlayers_core.tasks.scores.trace import trace_result
 
-    result, resolved = trace_result(bench, question, reporter())
+    result, resolved = working(trace_result, bench, question)
     tell_trace(bench, question, with_costs(result, result.seconds, costs[1]), resolved, as_json)
 
 
 def _many(bench: Workbench, _: Plan, question: Any, costs: Costs, as_json: bool) -> None:
     from goldenlayers_core.tasks.edit.many_edits import many_result
 
-    tell_many(bench, question, with_costs(many_result(bench, question, reporter()), *costs), as_json)
+    tell_many(bench, question, with_costs(working(many_result, bench, question), *costs), as_json)
 
 
 def _covariance(bench: Workbench, _: Plan, question: Any, costs: Costs, as_json: bool) -> None:
     from goldenlayers_core.tasks.edit.covariance import estimated as card_of
 
-    tell_covariance(card_of(bench, question, reporter()), as_json)
+    tell_covariance(working(card_of, bench, question), as_json)
 
 
 _MERGED: Final[dict[str, Callable[[Workbench, Plan, Any, Costs, bool], None]]] = {

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import typer
 
 from goldenlayers_core.commands.asking import asking
-from goldenlayers_core.commands.console import Data, Device, Dtype, Json, KnownOnly, Limit, Model, Split, reporter, say
+from goldenlayers_core.commands.console import Data, Device, Dtype, Json, KnownOnly, Limit, Model, Split, say, working
 from goldenlayers_core.records import EditAwareConfig, LgaConfig, LineCheckConfig, ModelSource, SelectionConfig
 from goldenlayers_core.results import LayerScores, Selection
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, Workbench, open_workbench
@@ -46,7 +46,7 @@ def score(question: ScoreQuestion, as_json: Json = False) -> None:
     from goldenlayers_core.tasks.scores.layer_scores import layer_scores
 
     bench = open_workbench()
-    tell_scores(bench, question, *layer_scores(bench, question, reporter()), as_json)
+    tell_scores(bench, question, *working(layer_scores, bench, question), as_json)
 
 
 def tell_scores(

@@ -13,8 +13,8 @@ from goldenlayers_core.commands.console import (
     Limit,
     Model,
     Split,
-    reporter,
     say,
+    working,
 )
 from goldenlayers_core.commands.sweep import Layers, layer_numbers
 from goldenlayers_core.errors import ConfigError
@@ -63,6 +63,6 @@ def search(
         seed=seed,
     )
     bench = open_workbench()
-    found = search_result(bench, question, reporter())
+    found = working(search_result, bench, question)
     content = search_answer(found, dataset, save_search(bench.store, question, found))
     say(as_json, content, lambda: search_lines(content))

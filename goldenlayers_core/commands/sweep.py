@@ -17,6 +17,7 @@ from goldenlayers_core.commands.console import (
     is_layer,
     reporter,
     say,
+    working,
 )
 from goldenlayers_core.errors import ConfigError
 from goldenlayers_core.records import ModelSource
@@ -82,7 +83,7 @@ def sweep(
     from goldenlayers_core.tasks.truth.sweep import sweep_result
 
     bench = open_workbench()
-    tell_sweep(bench, question, sweep_result(bench, question, reporter()), as_json, estimates)
+    tell_sweep(bench, question, working(sweep_result, bench, question), as_json, estimates)
 
 
 def tell_sweep(

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from goldenlayers_core.commands.asking import asking
-from goldenlayers_core.commands.console import Data, Device, Dtype, Json, KnownOnly, Limit, Model, Split, reporter, say
+from goldenlayers_core.commands.console import Data, Device, Dtype, Json, KnownOnly, Limit, Model, Split, say, working
 from goldenlayers_core.records import ModelSource, TraceConfig
 from goldenlayers_core.results import TraceResult
 from goldenlayers_core.tasks import DatasetChoice, TraceQuestion, Workbench, open_workbench
@@ -48,7 +48,7 @@ def trace(question: TraceQuestion, as_json: Json = False) -> None:
     from goldenlayers_core.tasks.scores.trace import trace_result
 
     bench = open_workbench()
-    tell_trace(bench, question, *trace_result(bench, question, reporter()), as_json)
+    tell_trace(bench, question, *working(trace_result, bench, question), as_json)
 
 
 def tell_trace(
@@ -79,5 +79,5 @@ def evaluate(
 
     made = open_edit_file(edit)
     source = ModelSource(model, None, device, dtype)
-    found = evaluate_on(open_workbench(), source, made, DatasetChoice(dataset, split, limit), reporter())
+    found = working(evaluate_on, open_workbench(), source, made, DatasetChoice(dataset, split, limit))
     say(as_json, evaluation_answer(found), lambda: evaluation_lines(found))

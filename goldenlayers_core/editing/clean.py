@@ -15,6 +15,7 @@ from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.hooks import as_batch, keep_positions, record_inputs, record_outputs
 from goldenlayers_core.models.kept import Pair, kept_pairs
 from goldenlayers_core.models.products import few_rows
+from goldenlayers_core.models.shortage import spared
 from goldenlayers_core.models.tokens import pad_right
 
 Site = Literal["mlp", "attention", "block"]  # whose output a value is: the MLP's or attention's last matrix, a block
@@ -103,7 +104,7 @@ def clean_states(
     next_one = int(sites == ("block",) or (sites == MLP and handle.architecture.adds_mlp_out))
     starts = {layer: min(layer + next_one, handle.n_layers - 1) for layer in layers}
     kept = sorted({start for start in (*starts.values(), *entering) if start})
-    parts, most = [], _TOGETHER.get(handle.device.type, _TOGETHER_ELSEWHERE)
+    parts, most = [], spared(_TOGETHER.get(handle.device.type, _TOGETHER_ELSEWHERE))
     for part in torch.arange(len(rows), device=ids.device).split(max(1, most // ids.shape[1])):
         if between:
             between()

@@ -23,6 +23,7 @@ from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.hooks import keep_positions, record_inputs
 from goldenlayers_core.models.kept import last_position
 from goldenlayers_core.models.products import few_rows
+from goldenlayers_core.models.shortage import spared
 from goldenlayers_core.models.tokens import encode_prompt, encode_text
 from goldenlayers_core.records import config_digest, digest_of
 
@@ -152,7 +153,7 @@ def moments_of_samples(
     if start is not None:
         generator.set_state(start.dice)
     length = min(config.length, last_position(handle) + 1)
-    wanted, most = max(1, config.n_tokens // length), 128 if handle.device.type == "cpu" else 512
+    wanted, most = max(1, config.n_tokens // length), spared(128 if handle.device.type == "cpu" else 512)
     starts = [encode_prompt(handle.tokenizer, word) for word in SEEDS]
     common = min(map(len, starts))
     special = torch.tensor(sorted(handle.tokenizer.all_special_ids), dtype=torch.int64)
@@ -162,7 +163,8 @@ def moments_of_samples(
 
     done = start.done if start is not None else 0
     while done < wanted:
-        count = min(most, wanted - done)
+        under_way = start is not None and start.done == done and len(start.drawn)
+        count = start.drawn.shape[1] if start is not None and under_way else min(most, wanted - done)
         rows = torch.tensor([starts[(done + i) % len(starts)][:common] for i in range(count)], dtype=torch.int64)
         again = start if start is not None and start.done == done else None
         for steps, drawn in _written(handle, sums, rows, length, draw, again):
@@ -239,7 +241,7 @@ def moments_of_text(
         raise EditError(
             f"The text of {source} has {len(plain)} tokens; give one of at least {step}, better of some ten thousand."
         )
-    budget = 512 if handle.device.type == "cpu" else 32768  # a second or so: between two a cancel is felt
+    budget = spared(512 if handle.device.type == "cpu" else 32768)  # a second or so: between two a cancel is felt
     size = max(1, budget // length)
     for at in range(start.done if start is not None else 0, len(rows), size):
         ids = torch.tensor(rows[at : at + size], dtype=torch.int64, device=handle.device)

@@ -33,6 +33,7 @@ from goldenlayers_core.editing.value_settings import ValueSettings
 from goldenlayers_core.errors import EditError
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.products import few_rows
+from goldenlayers_core.models.shortage import spared
 from goldenlayers_core.records import EditRequest
 
 Keys = Literal["mixed", "mean", "bare"]  # ROME's two kinds of key, R-ROME's averaged one, p-ROME's of the bare prompt
@@ -101,7 +102,7 @@ def rome_many(
     for layer in layers:
         step(0, 0, "")
         here = clean.at(layer)
-        values = optimise(handle, here, config, step, token_budget or default_budget(handle))
+        values = optimise(handle, here, config, step, spared(token_budget or default_budget(handle)))
         moments = supplies.moments.get(layer)
         yield (
             layer,

@@ -17,6 +17,7 @@ from goldenlayers_core.editing.window import StepDone, Wanted, joined, sites_of,
 from goldenlayers_core.errors import EditError
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.products import few_rows
+from goldenlayers_core.models.shortage import spared
 from goldenlayers_core.records import EditRequest
 
 _CHUNK_TOKENS: Final = 2400  # of edit rows whose states are kept at one time
@@ -101,7 +102,7 @@ def write_many(
     for layer in layers:
         window = windows[layer]
         if window not in made:
-            aim = wanted(handle, rows, clean, window, config, check, token_budget or default_budget(handle))
+            aim = wanted(handle, rows, clean, window, config, check, spared(token_budget or default_budget(handle)))
             made[window] = _each(handle, rule, requests, aim, config, supplies, check)
         yield layer, made[window]
 
@@ -116,7 +117,7 @@ def _values(
 ) -> Wanted:
     with handle.lock, few_rows(handle):
         clean = clean_states(handle, rows, window[-1:], sites_of(handle, rule), window[:1])
-    return wanted(handle, rows, clean, window, config, step, default_budget(handle))
+    return wanted(handle, rows, clean, window, config, step, spared(default_budget(handle)))
 
 
 def _each(

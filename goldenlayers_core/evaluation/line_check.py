@@ -34,6 +34,7 @@ from goldenlayers_core.models.finite import top
 from goldenlayers_core.models.hooks import as_batch, change_outputs, record_inputs
 from goldenlayers_core.models.products import few_rows
 from goldenlayers_core.models.readout import precise
+from goldenlayers_core.models.shortage import spared
 from goldenlayers_core.records import EditRequest, LineCheckConfig, ProbeKind
 from goldenlayers_core.results import Floats
 
@@ -101,7 +102,7 @@ def _checked(
     reach = np.where(np.isfinite(effects.need), np.minimum(overshoot * effects.need, CLAMP), 0.0)
     lead, loss = np.zeros((2, len(rows), handle.n_layers))
     before = np.zeros(len(rows))
-    size = 4 if handle.device.type == "cpu" else 64
+    size = spared(4 if handle.device.type == "cpu" else 64)
     for start in range(0, len(each), size):
         some = range(start, min(start + size, len(each)))
         mine = [r for r, owner in enumerate(effects.owners) if owner in some]

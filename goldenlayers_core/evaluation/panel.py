@@ -19,6 +19,7 @@ from goldenlayers_core.evaluation.fluency import neutral_text, perplexity
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.finite import top
 from goldenlayers_core.models.readout import head_logits, last_states
+from goldenlayers_core.models.shortage import spared
 from goldenlayers_core.models.tokens import encode_prompt
 from goldenlayers_core.places import assets_folder
 from goldenlayers_core.results.edit.panel import PanelPrompt, Pass, TopTokens
@@ -56,7 +57,7 @@ def panel_states(
     states: dict[int, Tensor] = {}
     while order:
         count = 1
-        while count < len(order) and (count + 1) * len(rows[order[count]]) <= TOKEN_BUDGET:
+        while count < len(order) and (count + 1) * len(rows[order[count]]) <= spared(TOKEN_BUDGET):
             count += 1
         batch, order = order[:count], order[count:]
         with handle.lock, overlay(handle, edits):

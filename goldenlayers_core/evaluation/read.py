@@ -22,6 +22,7 @@ from goldenlayers_core.models.finite import likeliest, top
 from goldenlayers_core.models.generate import generation_config
 from goldenlayers_core.models.kept import Pair, cache_of
 from goldenlayers_core.models.products import few_rows
+from goldenlayers_core.models.shortage import spared
 from goldenlayers_core.models.tokens import encode_pair, encode_prompt, longest_answer, pad_right
 from goldenlayers_core.results import View
 
@@ -104,7 +105,7 @@ class _Reader:
         """Questions of like length together, at most TOKEN_BUDGET padded tokens each time."""
         batch: list[int] = []
         for q in sorted(range(len(self.questions)), key=lambda i: len(self.encoded[i])):
-            if batch and (len(batch) + 1) * (len(self.encoded[q]) + max(self.limits)) > TOKEN_BUDGET:
+            if batch and (len(batch) + 1) * (len(self.encoded[q]) + max(self.limits)) > spared(TOKEN_BUDGET):
                 yield batch
                 batch = []
             batch.append(q)

@@ -29,6 +29,7 @@ from goldenlayers_core.evaluation.writing import Writing
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.generate import generation_config
 from goldenlayers_core.models.products import few_rows
+from goldenlayers_core.models.shortage import spared
 from goldenlayers_core.models.tokens import encode_prompt
 from goldenlayers_core.records import EditRequest
 
@@ -90,10 +91,10 @@ def sweep(
 def chunks(handle: ModelHandle, requests: Sequence[EditRequest], templates: Sequence[str]) -> Iterator[list[int]]:
     """Requests in groups whose states fit in memory together, one at least: what is edited as one batch."""
     chunk: list[int] = []
-    probes = rows = 0
+    probes, rows, most = 0, 0, spared(_CHUNK_TOKENS)
     for i, request in enumerate(requests):
         own_probes, own_rows = tokens_of(handle, request, templates)
-        if chunk and max(probes + own_probes, rows + own_rows) > _CHUNK_TOKENS:
+        if chunk and max(probes + own_probes, rows + own_rows) > most:
             yield chunk
             chunk, probes, rows = [], 0, 0
         chunk.append(i)
@@ -135,7 +136,7 @@ class _Chunk:
             self.spans.append(range(start, stop))
             start = stop
         self.tokens = Tokens(self.asked)
-        budget = token_budget or default_budget(handle)
+        budget = spared(token_budget or default_budget(handle))
         self.writing = Writing(handle, [r.prompt for r in self.requests], budget, between) if writing else None
         self.lines = Lines(handle, [one.ask for one in self.asked], budget)
 
@@ -207,7 +208,7 @@ class _Chunk:
             prompt = (edit.prefix if edit else "") + one.probe.prompt
             ids = encode_prompt(self.handle.tokenizer, prompt)
             asks.append(one.ask.after(ids[: len(ids) - len(one.rest)]))
-        return Lines(self.handle, asks, self.budget or default_budget(self.handle))
+        return Lines(self.handle, asks, spared(self.budget or default_budget(self.handle)))
 
     def successes(self, seen: Seen, edits: Sequence[Edit | None]) -> tuple[list[bool], list[str], list[str]]:
         """Whether each probe succeeded, its answer as it is shown, and its text as far as it was needed."""

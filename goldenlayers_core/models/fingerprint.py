@@ -30,13 +30,14 @@ def folder_fingerprint(folder: Path) -> str:
     Independent of sharding, and of weights that lie beside those that are loaded. Read from the weights each time a
     model is loaded: what a file beside them says of them is believed by nobody.
     """
-    owner: dict[str, Any] = {}
+    owner: dict[str, Path] = {}
     for file in loaded_files(folder):
-        tensors = safe_open(str(file), framework="pt")
-        owner.update(dict.fromkeys(tensors.keys(), tensors))
+        with safe_open(str(file), framework="pt") as tensors:
+            owner.update(dict.fromkeys(tensors.keys(), file))
     digest = hashlib.sha256(_config_text(json.loads((folder / "config.json").read_text())).encode())
     for name in sorted(owner):
-        _feed(digest, name, owner[name].get_tensor(name))
+        with safe_open(str(owner[name]), framework="pt") as tensors:  # anew: what was mapped is let go after each
+            _feed(digest, name, tensors.get_tensor(name))
     return digest.hexdigest()[:32]
 
 

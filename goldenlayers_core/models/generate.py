@@ -11,6 +11,7 @@ from goldenlayers_core.models.finite import Watched
 from goldenlayers_core.models.handle import ModelHandle
 from goldenlayers_core.models.kept import last_position
 from goldenlayers_core.models.products import few_rows
+from goldenlayers_core.models.shortage import spared
 from goldenlayers_core.models.tokens import encode_prompt, pad_left
 from goldenlayers_core.results.edit.sides import Decoding
 from goldenlayers_core.texts import first_clause
@@ -32,10 +33,10 @@ def greedy(
     order = sorted(range(len(prompts)), key=lambda i: len(encoded[i]))
     texts = [""] * len(prompts)
     config = generation_config(handle, max_new_tokens)
-    start = 0
+    start, most = 0, spared(token_budget)
     while start < len(order):
         stop = start + 1
-        while stop < len(order) and (stop + 1 - start) * (len(encoded[order[stop]]) + max_new_tokens) <= token_budget:
+        while stop < len(order) and (stop + 1 - start) * (len(encoded[order[stop]]) + max_new_tokens) <= most:
             # a row of padding in float64 is a row of NaN in some architectures (transformers 5, eager attention)
             if handle.dtype == torch.float64 and len(encoded[order[stop]]) != len(encoded[order[start]]):
                 break

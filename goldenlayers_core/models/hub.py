@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,50 @@ def _bar(progress: Tell, name: str) -> type[Any]:
     return Bar
 
 
+def _told(name: str, revision: str | None) -> Any:
+    """What the hub says of a repository, or the error where it cannot be reached. Raises a ModelError for the rest."""
+    try:
+        return HfApi(endpoint=_endpoint(), token=_token()).model_info(
+            name, revision=revision, timeout=15, files_metadata=True
+        )
+    except GatedRepoError as error:
+        raise GatedModelError(_gated(name)) from error
+    except RevisionNotFoundError as error:
+        raise ModelNotFoundError(f"{name} has no revision {revision!r}; give a branch, tag or commit of it.") from error
+    except RepositoryNotFoundError as error:
+        raise ModelNotFoundError(_unknown(name)) from error
+    except HFValidationError as error:
+        raise ModelNotFoundError(
+            f"{name!r} is neither a folder, a GGUF file nor a hub name; write `bundled`, a path, or `owner/name`."
+        ) from error
+    except (OfflineModeIsEnabled, httpx2.HTTPError, HfHubHTTPError, OSError) as error:
+        return error
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A hub repository without its weights."""
+
+    folder: Path  # with config.json
+    licence: str  # as its card states it; "": it does not
+    n_bytes: int  # of the weights that are not here yet
+
+
+def describe(name: str, revision: str | None = None) -> Described:
+    """The papers of a hub repository: fetched, a few kB, or from the hub's cache where the hub cannot be reached.
+
+    Raises what `download` raises, before anything large.
+    """
+    info = _told(name, revision)
+    if isinstance(info, Exception):
+        return Described(_kept(name, revision, info), "", 0)
+    wanted = set(weight_files([s.rfilename for s in info.siblings or []]))
+    folder = _snapshot(name, revision, ["config.json", "README.md", "LICENSE*"])
+    missing = [s for s in info.siblings or [] if s.rfilename in wanted and not (folder / s.rfilename).exists()]
+    licence = getattr(info.card_data, "license", "") or ""
+    return Described(folder, str(licence), sum(int(s.size or 0) for s in missing))
+
+
 def download(
     name: str,
     revision: str | None = None,
@@ -90,22 +135,9 @@ def download(
     Raises ModelNotFoundError (unknown name or revision, no network), GatedModelError, UnsafeWeightsError,
     ModelTooLargeError (the disk is too small).
     """
-    try:
-        info: Any = HfApi(endpoint=_endpoint(), token=_token()).model_info(
-            name, revision=revision, timeout=15, files_metadata=True
-        )
-    except GatedRepoError as error:
-        raise GatedModelError(_gated(name)) from error
-    except RevisionNotFoundError as error:
-        raise ModelNotFoundError(f"{name} has no revision {revision!r}; give a branch, tag or commit of it.") from error
-    except RepositoryNotFoundError as error:
-        raise ModelNotFoundError(_unknown(name)) from error
-    except HFValidationError as error:
-        raise ModelNotFoundError(
-            f"{name!r} is neither a folder, a GGUF file nor a hub name; write `bundled`, a path, or `owner/name`."
-        ) from error
-    except (OfflineModeIsEnabled, httpx2.HTTPError, HfHubHTTPError, OSError) as error:
-        return _from_cache(name, revision, error)
+    info = _told(name, revision)
+    if isinstance(info, Exception):
+        return _from_cache(name, revision, info)
     wanted = weight_files([s.rfilename for s in info.siblings or []])
     if check and info.safetensors is not None:
         check(int(info.safetensors.total))
@@ -116,16 +148,27 @@ def download(
 
 def _fetched(name: str, revision: str | None, progress: Tell | None, ignored: list[str] | None) -> Path:
     clear_leftovers(name, "model")
+    return _snapshot(name, revision, list(WANTED), ignored, _bar(progress, name) if progress else None)
+
+
+def _snapshot(
+    name: str,
+    revision: str | None,
+    wanted: list[str],
+    ignored: list[str] | None = None,
+    bar: type[Any] | None = None,
+) -> Path:
+    """The folder with some files of a repository. Raises a ModelError where they do not come."""
     try:
         return Path(
             snapshot_download(
                 name,
                 revision=revision,
-                allow_patterns=list(WANTED),
+                allow_patterns=wanted,
                 ignore_patterns=ignored,
                 token=_token(),
                 endpoint=_endpoint(),
-                tqdm_class=_bar(progress, name) if progress else None,
+                tqdm_class=bar,
             )
         )
     except GatedRepoError as error:
@@ -160,15 +203,20 @@ def _check_disk(name: str, n_bytes: int) -> None:
 
 
 def _from_cache(name: str, revision: str | None, error: Exception) -> Path:
+    folder = _kept(name, revision, error)
+    weight_files([f.name for f in folder.iterdir()])
+    return folder
+
+
+def _kept(name: str, revision: str | None, error: Exception) -> Path:
+    """What the hub's cache holds of a repository."""
     try:
-        folder = Path(snapshot_download(name, revision=revision, allow_patterns=list(WANTED), local_files_only=True))
+        return Path(snapshot_download(name, revision=revision, allow_patterns=list(WANTED), local_files_only=True))
     except (LocalEntryNotFoundError, HFValidationError, OSError) as missing:
         raise ModelNotFoundError(
             f"{name} is not on this machine and the model hub cannot be reached ({type(error).__name__}); "
             "check the network, or choose `bundled` or a local folder."
         ) from missing
-    weight_files([f.name for f in folder.iterdir()])
-    return folder
 
 
 def _gated(name: str) -> str:

@@ -107,6 +107,14 @@ class Progress:
 
         return Progress(report, self._cancelled)
 
+    def noting(self, words: str) -> "Progress":
+        """The same progress, whose every note says `words`, too."""
+
+        def report(done: int, total: int, note: str) -> None:
+            self.update(done, total, f"{note} ({words})" if note else words)
+
+        return Progress(report, self._cancelled, self._give_way)
+
     def seconds_left(self) -> float | None:
         """None until it can be known."""
         with self._lock:

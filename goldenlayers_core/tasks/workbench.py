@@ -23,6 +23,7 @@ from goldenlayers_core.tasks.mode import LOCAL, Mode
 from goldenlayers_core.tasks.model_card import ModelCard, card
 from goldenlayers_core.tasks.questions import DatasetChoice, KnowledgeQuestion, Split
 from goldenlayers_core.tasks.serial import dataset_from, plain, plain_dataset, restored
+from goldenlayers_core.tasks.sparing import sparing
 
 if TYPE_CHECKING:
     from goldenlayers_core.editing import KeyMoments
@@ -260,7 +261,8 @@ class Workbench:
     def _worker(self, kind: Kind) -> Worker:
         def run(params: Mapping[str, Any], progress: Progress) -> str:
             heavy()
-            return str(function(kind.work)(self, kind.question.from_params(params), progress))
+            work, question = function(kind.work), kind.question.from_params(params)
+            return str(sparing(lambda told: work(self, question, told), progress))
 
         return run
 

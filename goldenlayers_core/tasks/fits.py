@@ -1,0 +1,120 @@
+"""Does it fit? A model told from its configuration alone, against the memory and the disk at hand. Reads no weight."""
+
+import shutil
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+from goldenlayers_core.errors import ModelNotFoundError
+from goldenlayers_core.models.classroom.place import is_classroom
+from goldenlayers_core.models.gemma import place as gemma
+from goldenlayers_core.models.gguf import BUNDLED_TITLE, bundled_gguf, conversion_of, is_converted, is_gguf
+from goldenlayers_core.records import ModelSource
+from goldenlayers_core.results.fit import GIB, Fit, Outline, Precision, Room
+from goldenlayers_core.tasks.heavy import heavy
+from goldenlayers_core.tasks.needs import BYTES, precision_of
+
+DTYPES: Final = ("float32", "bfloat16", "float16")
+_LICENCES: Final = {"bundled": "Apache-2.0", gemma.NAME: f"Gemma's terms of use, {gemma.TERMS}"}
+
+
+def fit_of(source: ModelSource, cache: Path, known: Outline | None = None) -> Fit:
+    """Whether a model fits, by name, folder, GGUF file, or a folder or file that holds only its configuration.
+
+    `known`: its outline, where it was made before. Raises a ModelError where nothing describes it, or a ConfigError
+    for a device that is not here.
+    """
+    heavy()
+    from goldenlayers_core.models.loading import resolve_device
+
+    device = resolve_device(source.device)
+    outline, download, on_disk = (known, 0, 0) if known else described(source, cache)
+    memory = int(psutil.virtual_memory().available)
+    rooms = [Room("memory", "Memory", memory), *gpus()]
+    room = next((r.free for r in rooms if r.name == str(device)), memory)
+    rooms.append(Room("disk", "Disk", _free_disk(cache)))
+    dtypes = (*DTYPES, *(("float64",) if source.dtype == "float64" else ()))
+    rows = tuple(precision_of(outline, dtype, device.type, room, memory) for dtype in dtypes)
+    fitting = [row for row in rows if row.fits]
+    proposed = max(fitting, key=lambda row: (BYTES[row.dtype], row.dtype == outline.stored)).dtype if fitting else ""
+    told = _sentence(outline, str(device), rows, proposed, room, rooms[-1].free, on_disk)
+    return Fit(outline, str(device), tuple(rooms), rows, proposed, download, on_disk, told)
+
+
+def gpus() -> list[Room]:
+    """What is free on every GPU."""
+    import torch
+
+    return [
+        Room(f"cuda:{index}", torch.cuda.get_device_name(index), int(torch.cuda.mem_get_info(index)[0]))
+        for index in range(torch.cuda.device_count())
+    ]
+
+
+def described(source: ModelSource, cache: Path) -> tuple[Outline, int, int]:
+    """(outline, bytes to download, bytes that loading writes to disk). Raises a ModelError."""
+    from goldenlayers_core.models.outline import outline_of
+
+    name, licence = source.source.strip(), _LICENCES.get(source.source, "")
+    path = Path(name).expanduser()
+    if name == "bundled":
+        return _of_gguf(bundled_gguf(), cache, BUNDLED_TITLE, licence)
+    if name == gemma.NAME:
+        return outline_of(gemma.ready(cache), gemma.TITLE, licence), 0, 0
+    if is_classroom(name):
+        raise ModelNotFoundError("The classroom's model is taught here, in a second, and fits anywhere; load it.")
+    if path.is_dir() or path.name == "config.json":
+        folder = path if path.is_dir() else path.parent
+        if not (folder / "config.json").is_file():
+            raise ModelNotFoundError(f"There is no config.json in {folder}; give a folder that has one.")
+        return outline_of(folder, folder.resolve().name), 0, 0
+    if path.is_file():
+        return _of_gguf(path, cache, path.stem, licence)
+    if not name or path.is_absolute() or name.startswith((".", "~")):
+        raise ModelNotFoundError(f"There is no folder or file {path}; check the path, or give a hub name.")
+    from goldenlayers_core.models.hub import describe
+
+    found = describe(name, source.revision)
+    return outline_of(found.folder, name, found.licence), found.n_bytes, found.n_bytes
+
+
+def _of_gguf(file: Path, cache: Path, name: str, licence: str) -> tuple[Outline, int, int]:
+    """Of its conversion where that is here, else of its own header."""
+    from goldenlayers_core.models.outline import outline_of, outline_of_gguf
+
+    if not is_gguf(file):
+        raise ModelNotFoundError(f"{file} is not a GGUF file; give one, or a model folder or its config.json.")
+    folder = conversion_of(file, cache)
+    if is_converted(folder):
+        return outline_of(folder, name, licence), 0, 0
+    outline = outline_of_gguf(file, name, licence)
+    return outline, 0, 4 * outline.n_parameters
+
+
+def _free_disk(folder: Path) -> int:
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    return shutil.disk_usage(there).free
+
+
+def _sentence(
+    outline: Outline, device: str, rows: tuple[Precision, ...], proposed: str, room: int, disk: int, on_disk: int
+) -> str:
+    if not outline.known:
+        return outline.reason
+    if on_disk > disk:
+        return (
+            f"{outline.name} takes {on_disk / GIB:.1f} GiB on disk and {disk / GIB:.1f} GiB are free; free some, or "
+            "set HF_HOME and GOLDENLAYERS_CACHE to a larger disk."
+        )
+    least = min(rows, key=lambda row: row.peak)
+    if not proposed:
+        return (
+            f"{outline.name} does not fit: as {least.dtype} its weights and work take {least.peak / GIB:.1f} GiB and "
+            f"{room / GIB:.1f} GiB are free on {device}; choose a smaller model or free some memory."
+        )
+    row = next(row for row in rows if row.dtype == proposed)
+    return (
+        f"{outline.name} fits as {proposed}: weights and work take {row.peak / GIB:.1f} GiB, {room / GIB:.1f} GiB are "
+        f"free on {device}."
+    )
