@@ -13,6 +13,18 @@ from goldenlayers_core.models.memory import loaded_files
 
 _IGNORED = frozenset({"_name_or_path", "transformers_version", "torch_dtype", "dtype"})
 
+_WORDS = (
+    "tokenizer",
+    "vocab",
+    "merges",
+    "special_tokens_map",
+    "added_tokens",
+    "chat_template",
+    "spiece",
+    "sentencepiece",
+)
+_WORD_FILES = (".json", ".txt", ".model", ".jinja", ".spm", ".bpe")
+
 
 def _feed(digest: Any, name: str, tensor: torch.Tensor) -> None:
     digest.update(f"{name}|{tensor.dtype}|{tuple(tensor.shape)}|".encode())
@@ -39,6 +51,19 @@ def folder_fingerprint(folder: Path) -> str:
         with safe_open(str(owner[name]), framework="pt") as tensors:  # anew: what was mapped is let go after each
             _feed(digest, name, tensors.get_tensor(name))
     return digest.hexdigest()[:32]
+
+
+def tokenizer_digest(folder: Path) -> str:
+    """8 hexadecimal digits of the SHA-256 of everything in a folder that decides how a text becomes tokens.
+
+    It is no part of the fingerprint, for an edit belongs to weights; what was measured belongs to both.
+    """
+    digest = hashlib.sha256()
+    for file in sorted(folder.iterdir()):
+        if file.is_file() and file.name.startswith(_WORDS) and file.suffix in _WORD_FILES:
+            digest.update(f"{file.name}|".encode())
+            digest.update(file.read_bytes())
+    return digest.hexdigest()[:8]
 
 
 def weights_digest(model: nn.Module) -> str:

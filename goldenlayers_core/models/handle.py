@@ -23,6 +23,7 @@ class ModelHandle:
     tokenizer: Any
     architecture: Architecture
     fingerprint: str  # content digest of config and weights, as stored
+    wording: str = ""  # content digest of the tokenizer's files; "": both are this program's own making
     quantised: str = ""  # how the weights are quantised and what is computed with, in words; "": they are not
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -85,8 +86,9 @@ class ModelHandle:
 
     @property
     def result_key(self) -> str:
-        """Names everything of the model that can change a number: fingerprint, dtype and kind of device."""
-        return f"{self.fingerprint}-{self.dtype_name}-{self.device.type}"
+        """Names everything of the model that can change a number: fingerprint, dtype, kind of device and tokenizer."""
+        parts = (self.fingerprint, self.dtype_name, self.device.type, self.wording)
+        return "-".join(part for part in parts if part)
 
     def check_layer(self, layer: int) -> None:
         """Raises EditError when `layer` is not one of this model's."""

@@ -21,7 +21,7 @@ from goldenlayers_core.models.classroom.make import made as classroom_model
 from goldenlayers_core.models.classroom.place import is_classroom, planted_layer, title_of
 from goldenlayers_core.models.convert import converted
 from goldenlayers_core.models.drafts import recorded_fingerprint
-from goldenlayers_core.models.fingerprint import folder_fingerprint
+from goldenlayers_core.models.fingerprint import folder_fingerprint, tokenizer_digest
 from goldenlayers_core.models.gemma import place as gemma
 from goldenlayers_core.models.gguf import BUNDLED_TITLE, bundled_gguf
 from goldenlayers_core.models.handle import ModelHandle
@@ -133,26 +133,25 @@ def load_model(
     fits = partial(check_fits, asked.source, dtype=few, device=target)
     folder, name = locate(asked.source, asked.revision, root, fits, progress)
     check_adapter(folder)
-    config, quantised = _read_config(folder, name)
-    architecture = architecture_of(config)
-    try:
-        n_parameters, stored = count_parameters(folder)
-    except (OSError, ValueError, KeyError, struct.error) as error:
-        raise ModelError(f"The weights of {name} are damaged; fetch or copy the model again.") from error
-    kind = resolve_dtype(asked.dtype, target, _COMPUTED.get(config.dtype, "BF16") if quantised else stored)
-    check_dtype(name, architecture, kind)
-    check_fits(name, n_weights(folder, quantised, n_parameters, kind.itemsize), kind, target)
+    how = _planned(folder, name, asked.dtype, target)
     with ThreadPoolExecutor(1) as beside:  # reading and hashing share the files' pages, and two cores
         hashing = beside.submit(folder_fingerprint, folder)
-        reading = _Reading(config, kind, target, architecture, quantised)
-        model, tokenizer = _read(folder, name, reading, progress)
+        model, tokenizer = _read(folder, name, how, progress)
         fingerprint = hashing.result()
     if recorded_fingerprint(folder) not in ("", fingerprint):  # of a folder that this program made
         shutil.rmtree(folder, ignore_errors=True)
         return load_model(asked, cache=cache, progress=progress)  # made anew: its record is then its own
     model.eval().requires_grad_(False)
-    words = quantised.words if quantised else ""
-    return ModelHandle(name, asked, model.to(target), tokenizer, architecture, fingerprint, words)
+    return ModelHandle(
+        name=name,
+        source=asked,
+        model=model.to(target),
+        tokenizer=tokenizer,
+        architecture=how.architecture,
+        fingerprint=fingerprint,
+        wording="" if recorded_fingerprint(folder) else tokenizer_digest(folder),
+        quantised=how.quantised.words if how.quantised else "",
+    )
 
 
 def _read_config(folder: Path, name: str) -> tuple[Any, Quantised | None]:
@@ -200,6 +199,20 @@ class _Reading:
             return {"config": self.config, "device_map": {"": self.target}}
         self.config.quantization_config = {**self.quantised.settings, "dequantize": True}
         return {"config": self.config}
+
+
+def _planned(folder: Path, name: str, dtype: str, target: torch.device) -> _Reading:
+    """How a folder's weights are to be read, after everything that can be checked without them."""
+    config, quantised = _read_config(folder, name)
+    architecture = architecture_of(config)
+    try:
+        n_parameters, stored = count_parameters(folder)
+    except (OSError, ValueError, KeyError, struct.error) as error:
+        raise ModelError(f"The weights of {name} are damaged; fetch or copy the model again.") from error
+    kind = resolve_dtype(dtype, target, _COMPUTED.get(config.dtype, "BF16") if quantised else stored)
+    check_dtype(name, architecture, kind)
+    check_fits(name, n_weights(folder, quantised, n_parameters, kind.itemsize), kind, target)
+    return _Reading(config, kind, target, architecture, quantised)
 
 
 def _read(folder: Path, name: str, how: _Reading, progress: Tell | None) -> tuple[Any, Any]:

@@ -121,7 +121,13 @@ def open_work(bench: "Workbench", kind: Kind, plan: Plan, progress: Progress) ->
             f"{handle.fingerprint[:8]}; give this machine the same model, or make the plan anew."
         )
     if handle.result_key != plan.result_key:
-        words = [key.removeprefix(f"{plan.fingerprint}-") for key in (plan.result_key, handle.result_key)]
+        keys = (plan.result_key, handle.result_key)
+        words = ["-".join(key.removeprefix(f"{plan.fingerprint}-").split("-")[:2]) for key in keys]
+        if words[0] == words[1]:
+            raise ConfigError(
+                f"The plan is for another tokenizer than lies beside the weights of {question.model.source!r} here; "
+                "give this machine the same model, or make the plan anew."
+            )
         raise ConfigError(
             f"The plan is for {words[0]} and this machine computes in {words[1]}; make the plan where its shards run, "
             "or fix --device and --dtype in it."

@@ -203,3 +203,23 @@ def test_no_family_is_both_known_and_refused() -> None:
     assert len(set(refused_types)) == len(refused_types)
     missing = set(refused_types) - set(CONFIG_MAPPING_NAMES)
     assert not missing, "names that transformers does not know"
+
+
+def test_results_belong_to_the_tokenizer_too_and_edits_to_the_weights(folder: Path, tmp_path: Path) -> None:
+    other, same = tmp_path / "other", tmp_path / "same"
+    for copied in (other, same):
+        shutil.copytree(folder, copied)
+    words = json.loads((other / "tokenizer.json").read_text())
+    words["pre_tokenizer"]["add_prefix_space"] = True
+    (other / "tokenizer.json").write_text(json.dumps(words))
+    (same / "README.md").write_text("no word of the tokenizer")
+    one, two, three = (load_model(str(f), device="cpu") for f in (folder, other, same))
+    assert one.tokenizer("France")["input_ids"] != two.tokenizer("France")["input_ids"]
+    assert one.fingerprint == two.fingerprint == three.fingerprint
+    assert one.result_key == three.result_key != two.result_key
+    assert one.result_key.startswith(f"{one.fingerprint}-float32-cpu-")
+
+
+def test_what_this_program_made_keeps_the_key_it_had(tmp_path: Path) -> None:
+    handle = load_model(str(write_llama(tmp_path / "tiny.gguf")), device="cpu", cache=tmp_path / "cache")
+    assert handle.result_key == f"{handle.fingerprint}-float32-cpu"

@@ -344,6 +344,14 @@ def test_a_plan_for_another_number_format_is_refused(made):
         opened(bench, other)
 
 
+def test_a_plan_for_another_tokenizer_is_refused(made, tmp_path):
+    _, plan, own = made
+    words = json.loads((own / "tiny" / "tokenizer.json").read_text())
+    (own / "tiny" / "tokenizer.json").write_text(json.dumps({**words, "pre_tokenizer": None}))
+    with pytest.raises(ConfigError, match=r"for another tokenizer than lies beside the weights"):
+        opened(bench_in(tmp_path / "other"), plan)
+
+
 def test_a_plan_of_another_code_is_refused(made, monkeypatch):
     bench, plan, _ = made
     monkeypatch.setattr("goldenlayers_core.tasks.truth.sweep_parts.SWEEP_VERSION", "sweep-99")
