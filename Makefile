@@ -80,6 +80,7 @@ torture: install-dev prepare ## what was tried to break it, and what was lost (S
 families: install-dev prepare ## every test of all architectures on all known families, and docs/models.md written anew (an hour)
 	GOLDENLAYERS_FAMILIES=1 $(PYTEST) tests/attribution tests/editing tests/evaluation tests/models
 	OMP_NUM_THREADS=1 $(PY) -m tests.models.verifying docs/models.md
+	OMP_NUM_THREADS=1 $(PY) -m tests.models.errors docs/models.md
 
 notebook: install-dev prepare ## a run's notebook, exported and executed in a kernel of its own
 	$(PY) -m pytest -q tests/tasks/test_notebook.py

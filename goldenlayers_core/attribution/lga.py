@@ -198,9 +198,11 @@ def model_inputs(handle: ModelHandle, batch: Batch, call: Callable[..., Any]) ->
     inputs: dict[str, Any] = {"input_ids": batch.ids.to(handle.device), "use_cache": False}
     if batch.positions is not None and batch.allowed is not None:
         dtype = getattr(call, "dtype", handle.dtype)
-        blocked = torch.zeros(batch.allowed.shape, dtype=dtype).masked_fill(~batch.allowed, torch.finfo(dtype).min)
+        allowed = batch.allowed.to(handle.device)  # a byte a place; the mask is made there
         inputs["position_ids"] = batch.positions.to(handle.device)
-        inputs["attention_mask"] = blocked.to(handle.device)
+        inputs["attention_mask"] = allowed.new_zeros(allowed.shape, dtype=dtype).masked_fill_(
+            ~allowed, torch.finfo(dtype).min
+        )
     return inputs
 
 

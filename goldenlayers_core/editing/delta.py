@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -49,13 +50,28 @@ class Factors:
         left, right = self.left.double(), self.right.double()
         return float(((left.T @ left) * (right.T @ right)).sum().clamp(min=0.0))
 
-    @property
+    @cached_property
     def whole(self) -> Tensor | None:
         """(d_out, d_in) the change itself, where one factor is the identity (see `whole_factors`); else None."""
         for one, other in ((self.left, self.right.T), (self.right, self.left)):
             if one.shape[0] == one.shape[1] and torch.equal(one, torch.eye(len(one), dtype=one.dtype)):
                 return other
         return None
+
+    def product(self, device: torch.device) -> Tensor:
+        """(d_out, d_in) left right^T on a device. Where the change is kept whole, its copy there is kept with it: an
+        answer asks for it at every token."""
+        if (whole := self.whole) is None:
+            return self.left.to(device) @ self.right.T.to(device)
+        if device.type == "cpu":
+            return whole
+        if device not in self._copies:
+            self._copies[device] = whole.to(device)
+        return self._copies[device]
+
+    @cached_property
+    def _copies(self) -> dict[torch.device, Tensor]:
+        return {}
 
 
 def whole_factors(layer: int, change: Tensor, threshold: float = 0.0) -> Factors:

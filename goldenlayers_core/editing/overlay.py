@@ -109,9 +109,9 @@ def _sum_for_all(handle: ModelHandle, found: Sequence[Factors]) -> Change:
     """One change for every sample: the factors of a layer side by side, left (d_out, R), right (d_in, R); or, where R
     is so large that this is cheaper, the sum of what they multiply to, (d_out, d_in)."""
     if _is_wide(found):
-        matrix = torch.zeros(len(found[0].left), len(found[0].right))
+        matrix = torch.zeros(len(found[0].left), len(found[0].right), device=handle.device)
         for f in found:
-            matrix += f.left @ f.right.T if (whole := f.whole) is None else whole
+            matrix += f.product(handle.device)
         matrix = _fitting(handle, matrix)
         return lambda inputs, output: output + (inputs @ matrix.T.to(inputs)).to(output.dtype)
     left, right = (_fitting(handle, torch.cat([getattr(f, side) for f in found], dim=1)) for side in ("left", "right"))

@@ -166,5 +166,6 @@ def _mask(handle: ModelHandle, lines: Sequence[_Line]) -> tuple[Tensor, Tensor]:
             end = start + len(branch)
             positions[row, start:end] -= start - line.prompt
             allowed[row, 0, start:end, line.prompt : start] = False
-    blocked = torch.zeros(allowed.shape, dtype=handle.dtype)
-    return positions, blocked.masked_fill(~allowed, torch.finfo(handle.dtype).min)
+    allowed = allowed.to(handle.device)  # a byte a place; the mask is made there
+    blocked = allowed.new_zeros(allowed.shape, dtype=handle.dtype)
+    return positions, blocked.masked_fill_(~allowed, torch.finfo(handle.dtype).min)

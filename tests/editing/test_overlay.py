@@ -221,3 +221,35 @@ def test_every_part_of_an_edit_survives_the_store() -> None:
         from_arrays(arrays, {**meta, "prefix": "It was. "})
     with pytest.raises(EditError, match="was altered"):
         from_arrays(arrays, {**meta, "thresholds": "[0.5]"})
+
+
+def test_a_whole_change_is_found_once_and_copied_to_a_device_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An overlay is entered for every token of an answer."""
+    change = torch.randn(5, 3)
+    whole = whole_factors(1, change)
+    seen = []
+    monkeypatch.setattr(torch, "equal", lambda *pair, real=torch.equal: seen.append(1) or real(*pair))
+    here, elsewhere = torch.device("cpu"), torch.device("meta")
+    assert torch.allclose(whole.product(here), change)
+    assert whole.product(here) is whole.product(here)
+    assert whole.product(elsewhere) is whole.product(elsewhere)
+    assert whole.product(elsewhere).device == elsewhere
+    assert len(seen) == 1
+    narrow = Factors(1, torch.randn(5, 2), torch.randn(3, 2))
+    assert torch.equal(narrow.product(here), narrow.left @ narrow.right.T)
+    assert narrow.product(elsewhere).device == elsewhere
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_an_overlay_does_what_it_does_on_a_processor() -> None:
+    handle = tiny_handle("llama")
+    edits = [random_edit(handle, rank=40), make_edit(handle, REQUEST, "whole", [wide_factors(handle)], {})]
+    with overlay(handle, edits):
+        wanted = logits(handle)
+    handle.model.to("cuda")
+    with overlay(handle, edits):
+        torch.testing.assert_close(logits(handle, IDS.cuda()).cpu(), wanted, rtol=1e-3, atol=1e-3)
+
+
+def wide_factors(handle: ModelHandle) -> Factors:
+    return whole_factors(1, torch.randn(handle.shape(handle.mlp_out(1)), generator=torch.Generator().manual_seed(8)))

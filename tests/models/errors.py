@@ -25,6 +25,7 @@ from goldenlayers_core.attribution.logit_lens import logit_lens
 from goldenlayers_core.editing import Edit, get_method, overlay
 from goldenlayers_core.models import ModelHandle, load_model
 from goldenlayers_core.models.fingerprint import weights_digest
+from goldenlayers_core.models.quantised import REFUSED
 from goldenlayers_core.models.tokens import encode_prompt
 from goldenlayers_core.records import TRACE_KINDS, LgaConfig
 from tests.attribution import test_causal_trace, test_lga
@@ -174,7 +175,8 @@ def section(found: Mapping[tuple[str, str], float]) -> str:
         numbers = (f"{found[precision, name]:.0e}" for name in MEASURES)
         lines.append(f"| {_TITLES.get(precision, precision)} | {' | '.join(numbers)} |")
     here = f"transformers {transformers.__version__}, torch {torch.__version__}, {platform.machine()}, a processor"
-    return _TEXT.format(table="\n".join(lines), here=here, rows=", ".join(ROWS))
+    refused = ", ".join(title for _, methods in REFUSED for _, title in methods)
+    return _TEXT.format(table="\n".join(lines), here=here, rows=", ".join(ROWS), refused=refused)
 
 
 HEADING: Final = "## Precision and quantised weights"
@@ -196,6 +198,25 @@ log-probabilities after the edited prompt. "sweep" is the new answer's log-proba
 probabilities themselves: random weights give logits of tens, of which one per cent is a third of a probability.
 
 {table}
+
+- **bfloat16 and float16** run everything that float32 runs. Where a number is not finite (float16 ends at 65,504) the
+  computation stops with one sentence that names the precision to take. A checkpoint merged in half precision loses a
+  part of a small change to rounding: what is left of it, matrix by matrix, and whether the edited prompts are still
+  answered so, is measured on the checkpoint as it is read back, shown where it is written, and kept in its README.md
+  and golden_layers_edits.json. float32 keeps all of it.
+- **bitsandbytes, 8 and 4 bits** (`make quantised` installs it, 125 MB): the weights stay packed in memory, and each
+  matrix is dequantised when it is used. What is scored, traced and edited is therefore the dequantised model, a linear
+  map a layer. bitsandbytes' own 8-bit product rounds the activations as well, by what else is in the batch: on these
+  models its logits are 2 to 3 % off, and an adapter exported here does there what it does here to the same few per
+  cent (4 bits: to 1e-5). A quantised LM head becomes a plain one.
+- **fp8** (`quant_method` "fp8": e4m3 with scales by block or by tensor): dequantised when it is read, on a GPU, too, so
+  that it takes the memory of the precision asked for. Tensors in float8 without scales are read as the numbers they
+  are.
+- **Edits of a quantised model** are overlays and adapters as of any other. A merged checkpoint holds plain numbers.
+  An edit belongs to these weights and to no other: the fingerprint covers the quantised numbers and how they are to be
+  read, so an edit of the unquantised model is refused on the quantised one.
+- **Refused by one sentence, before a weight is read**: {refused}; any other name; and packed tensors of which
+  config.json says nothing.
 """
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from peft import PeftModel
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from goldenlayers_core.errors import ModelError, ModelTooLargeError
@@ -21,7 +22,7 @@ from tests.editing.test_overlay import IDS, logits
 from tests.models.errors import error
 from tests.models.quantising import KINDS, plain_twin, quantised
 from tests.models.test_checking import configured, rewritten
-from tests.tiny import INNER, WIDTH
+from tests.tiny import INNER, WIDTH, save_tiny
 
 # gpt2's matrices lie the other way round, and have biases
 CASES = [(kind, "llama") for kind in KINDS] + [("8-bit", "gpt2"), ("nf4", "gpt2")]
@@ -165,3 +166,15 @@ def test_scales_that_are_no_numbers_are_named(made: Any, tmp_path: Path) -> None
     rewritten(broken, lambda tensors: tensors["model.layers.1.mlp.down_proj.SCB"].fill_(torch.inf))
     with pytest.raises(ModelError, match=r"scales of model\.layers\.1\.mlp\.down_proj of broken are not finite"):
         load_model(str(broken), "cpu")
+
+
+def test_plain_float8_tensors_are_the_numbers_they_are(tmp_path: Path) -> None:
+    folder = save_tiny(tmp_path / "float8")
+    wanted = load_file(folder / "model.safetensors")
+    small = {n: t.to(torch.float8_e4m3fn) if ".mlp." in n else t for n, t in wanted.items()}
+    save_file(small, folder / "model.safetensors", {"format": "pt"})
+    handle = load_model(str(folder), "cpu", "float32")
+    assert handle.matrix(handle.mlp_out(1)).dtype == torch.float32
+    name = "model.layers.1.mlp.down_proj.weight"
+    assert torch.equal(handle.matrix(handle.mlp_out(1)), small[name].float())
+    assert bool(logits(handle).isfinite().all())
