@@ -65,6 +65,7 @@ ABOVE = (
     f"{CORE}/results/__init__.py",
     f"{CORE}/figures/__init__.py",
     f"{CORE}/tasks/__init__.py",
+    f"{CORE}/tasks/crew.py",
     f"{CORE}/tasks/wings.py",
     f"{CORE}/tasks/notebook.py",
     f"{CORE}/tasks/report.py",
