@@ -26,7 +26,7 @@ from goldenlayers_core.runtime.engines.surroundings import (
 from goldenlayers_core.runtime.locks import locked
 
 _PATIENCE: Final = 90.0  # seconds until a node has joined
-_STOPPING: Final = 20.0
+_STOPPING: Final = 4.0  # seconds; a node that is told to end would wait for half a minute
 _LOOK: Final = 0.3
 
 
@@ -71,7 +71,7 @@ def up(
             for number in range(nodes + 1):
                 started.append(start(number, cpus, address, base))
                 _keep(Cluster(address, tuple(started)))
-                _wait(started[-1])
+                wait(started[-1])  # one after the other: each takes the first names of sockets that are free
         except BaseException:
             for node in started:
                 stop(node)
@@ -105,10 +105,12 @@ def start(number: int, cpus: int, address: str, base: Mapping[str, str] | None =
             env=surroundings(base),
             start_new_session=True,
         )
+    process.returncode = 0  # it outlives this program, and nobody waits for it
     return Node(name, process.pid, psutil.Process(process.pid).create_time(), cpus if number else 0, str(log))
 
 
-def _wait(node: Node) -> None:
+def wait(node: Node) -> None:
+    """Until it has joined. Raises EngineError where it does not."""
     limit = time.monotonic() + _PATIENCE
     while "Ray runtime started" not in _text(node):
         if not node.runs or time.monotonic() > limit:

@@ -38,7 +38,8 @@ def surroundings(base: Mapping[str, str] | None = None) -> dict[str, str]:
     given = dict(os.environ if base is None else base)
     root = str(Path(__file__).resolve().parents[3])
     path = [entry for entry in given.get("PYTHONPATH", "").split(os.pathsep) if entry]
-    given["PYTHONPATH"] = os.pathsep.join(path if root in path else [root, *path])
+    ours = any((Path(entry) / "goldenlayers_core").is_dir() for entry in path)
+    given["PYTHONPATH"] = os.pathsep.join(path if ours else [root, *path])
     given |= {
         "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
         "RAY_USAGE_STATS_ENABLED": "0",
@@ -69,4 +70,4 @@ def cluster_folder() -> Path:
 
 def ray_command() -> list[str]:
     """How Ray's own program is called, by this Python."""
-    return [sys.executable, "-c", "import sys; from ray.scripts.scripts import main; sys.exit(main())"]
+    return [sys.executable, "-m", "goldenlayers_core.runtime.engines.ray_program"]
