@@ -118,7 +118,7 @@ def shared(
 
 def answered(bench: Workbench, question: Any, progress: Progress) -> str:
     """Like the kind's own work, on the workbench's engine; the id of the run."""
-    choice = engine_choice(bench)
+    choice = engine_choice(bench.store)
     plan, outcome = shared(bench, question, engine_of(choice), progress, choice.workers)
     for note in outcome.notes:
         _log.warning("%s of %s: %s", plan.kind, plan.dataset, note)

@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from goldenlayers_core.errors import ConfigError, StoreError
+from goldenlayers_core.runtime import Store
 from goldenlayers_core.runtime.engines import Engine, Local, OnRay, Resources, ray_is_here
+from goldenlayers_core.tasks.mode import Mode
 from goldenlayers_core.tasks.serial import plain, restored
-
-if TYPE_CHECKING:
-    from goldenlayers_core.tasks.workbench import Workbench
 
 _KIND: Final = "settings"
 _NAME: Final = "engine"
@@ -39,22 +38,22 @@ def engine_of(choice: EngineChoice) -> Engine:
     return OnRay(choice.address.strip(), Resources(choice.workers, choice.cpus, choice.gpus))
 
 
-def engine_choice(bench: "Workbench") -> EngineChoice:
+def engine_choice(store: Store) -> EngineChoice:
     """What was chosen last for this store; the app's own process where nothing was, or Ray is not installed."""
     try:
-        found = bench.store.read_json(_KIND, _NAME, partial(restored, EngineChoice))
+        found = store.read_json(_KIND, _NAME, partial(restored, EngineChoice))
     except StoreError:
         return EngineChoice()
     return found if ray_is_here() else EngineChoice()
 
 
-def choose_engine(bench: "Workbench", choice: EngineChoice) -> None:
+def choose_engine(store: Store, mode: Mode, choice: EngineChoice) -> None:
     """Keep a choice, for work that begins from now on. Raises ConfigError where strangers are served."""
-    if bench.mode.strangers:
+    if mode.strangers:
         raise ConfigError("Where others are served, the engine is not theirs to choose; run the app without them.")
-    bench.store.save_json(_KIND, _NAME, plain(choice))
+    store.save_json(_KIND, _NAME, plain(choice))
 
 
-def may_choose(bench: "Workbench") -> bool:
+def may_choose(mode: Mode) -> bool:
     """Whether there is anything to choose."""
-    return ray_is_here() and not bench.mode.strangers
+    return ray_is_here() and not mode.strangers

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from goldenlayers_core.runtime.engines import Crew, OnRay, Outcome, Piece, Resources, cluster
+from goldenlayers_core.runtime.engines.surroundings import token_file
 from goldenlayers_core.runtime.progress import Progress
 
 
@@ -21,8 +22,13 @@ class Ground:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
+        self.token = token_file()
         self.nodes: list[cluster.Node] = []
-        self.mend()
+        try:
+            self.mend()
+        except BaseException:
+            self.break_up()
+            raise
 
     @property
     def address(self) -> str:

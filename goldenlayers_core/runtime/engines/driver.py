@@ -9,6 +9,7 @@ It stops when a line says so, or when there is nobody any more to read it.
 
 import json
 import os
+import socket
 import sys
 import threading
 import time
@@ -21,6 +22,7 @@ from goldenlayers_core.runtime.engines.surroundings import HERE, STORE_BYTES
 from goldenlayers_core.runtime.frames import one_line
 
 _PERIOD: Final = 1.0  # seconds between two lines about how far it is
+_REACHED: Final = 10.0  # seconds until an address must have answered
 _MOST_HERE: Final = 64  # workers of a cluster of our own
 
 
@@ -79,6 +81,7 @@ def _connect(ray: Any, asked: dict[str, Any]) -> None:
     needs, address = asked["resources"], asked["address"]
     try:
         if address:
+            _check_there(address)
             ray.init(address=address, **quiet)
             return
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -97,6 +100,13 @@ def _connect(ray: Any, asked: dict[str, Any]) -> None:
             f"No Ray cluster {where} lets us in ({one_line(error)}); start one with `cluster up`, or leave out "
             "--address for one of the run's own."
         ) from error
+
+
+def _check_there(address: str) -> None:
+    """Raises OSError where nobody listens: Ray would try for minutes."""
+    host, colon, port = address.rpartition(":")
+    if colon and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), _REACHED).close()
 
 
 if __name__ == "__main__":

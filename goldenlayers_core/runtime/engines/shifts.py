@@ -2,13 +2,12 @@
 
 import time
 from collections import deque
-from dataclasses import dataclass, field
 from statistics import median
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from goldenlayers_core.errors import EngineError
 from goldenlayers_core.runtime.engines.actor import Actor
-from goldenlayers_core.runtime.frames import one_line
+from goldenlayers_core.runtime.engines.slots import Slot, reason, unavailable
 
 RESTARTS: Final = 3  # of a worker, by Ray
 LOSSES: Final = 3  # of workers over one piece, or of one worker without any piece done
@@ -17,23 +16,6 @@ _PERIOD: Final = 1.0  # seconds between two questions to a worker how far it is
 _OPENING: Final = 900.0  # seconds without any worker at hand
 _SLOW: Final = 2.0  # times what a piece of this cost usually takes: another does it, too
 _STOPPING: Final = 8.0  # seconds that workers may take to keep what they have
-
-State = Literal["opening", "idle", "busy", "gone"]
-
-
-@dataclass
-class Slot:
-    """One worker: Ray restarts it, or another takes its place."""
-
-    number: int
-    actor: Any
-    state: State = "opening"
-    piece: int | None = None
-    since: float = 0.0  # when its piece, or its opening, began
-    losses: int = 0  # since it last finished something
-    asked: float = 0.0  # when it was last asked how far it is
-    answer: dict[str, Any] = field(default_factory=dict)  # to that
-    finished: int = 0
 
 
 class Shifts:
@@ -171,17 +153,17 @@ class Shifts:
 
     def _lost(self, slot: Slot, piece: int | None, error: Exception) -> None:
         """A worker's process ended, or its node."""
-        why = _reason(error)
+        why = reason(error)
         was_opening = slot.state == "opening" and piece is None
         if piece is not None and piece != slot.piece:
             return
-        if not _unavailable(error) or not was_opening:
+        if not unavailable(error) or not was_opening:
             self._note(f"A worker was lost ({why}), and its part was done again.")
         self._again(slot, piece, why)
-        if was_opening and not _unavailable(error):
+        if was_opening and not unavailable(error):
             self._failed_to_open(slot, why)
             return
-        if not _unavailable(error):  # Ray restarts it no more
+        if not unavailable(error):  # Ray restarts it no more
             slot.actor = self._new()
         elif was_opening:
             time.sleep(_LOOK)  # it is being restarted
@@ -285,25 +267,3 @@ class Shifts:
     def _after_state(self, slot: Slot, piece: int | None, answer: dict[str, Any]) -> None:
         if slot.state == "busy" and slot.piece == piece:
             slot.answer = answer
-
-
-def _unavailable(error: Exception) -> bool:
-    return type(error).__name__ == "ActorUnavailableError"
-
-
-def _reason(error: Exception) -> str:
-    """Why a worker ended, in a few words."""
-    text = one_line(error)
-    for sign, words in (
-        ("OutOfMemory", "its machine ran out of memory"),
-        ("out of memory", "its machine ran out of memory"),
-        ("node died", "its node was lost"),
-        ("node failure", "its node was lost"),
-        (
-            "No module named",
-            "its node cannot import this program: start it with PYTHONPATH set to the project's folder",
-        ),
-    ):
-        if sign.lower() in f"{type(error).__name__} {error}".lower():
-            return words
-    return "its process ended" if "process" in text or _unavailable(error) else text[:160]
