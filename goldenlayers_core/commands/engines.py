@@ -51,8 +51,8 @@ def worker_lines(outcome: Outcome) -> list[str]:
     if not outcome.workers:
         return ["Everything was in the store already.", *outcome.notes]
     each = [
-        f"  worker {seen.pid} at {seen.node}: {seen.pieces} parts, PSS {seen.pss / 2**20:.0f} MiB, "
-        f"RSS {seen.rss / 2**20:.0f} MiB"
+        f"  worker {seen.pid} at {seen.node}: {seen.pieces} parts, {seen.busy:.1f} processor s, "
+        f"PSS {seen.pss / 2**20:.0f} MiB, RSS {seen.rss / 2**20:.0f} MiB"
         for seen in outcome.workers
     ]
     return [f"{outcome.computed} results in {outcome.seconds:.1f} s by {len(each)} workers:", *each, *outcome.notes]

@@ -48,8 +48,9 @@ class Ground:
                 cluster.wait(new)
                 self.nodes.append(new)
 
-    def break_node(self, number: int) -> None:
-        cluster.stop(self.nodes[number], patience=0)
+    def break_node(self, name: str) -> None:
+        """head, node-1 or node-2."""
+        cluster.stop(next(node for node in self.nodes if node.name == name and node.runs), patience=0)
 
     def break_up(self) -> None:
         for node in reversed(self.nodes):

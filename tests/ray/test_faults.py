@@ -92,7 +92,7 @@ def test_what_a_slow_worker_holds_up_another_does_too(ground, tmp_path):
 def test_a_lost_node_costs_what_was_under_way_there(ground, tmp_path):
     def lose() -> None:
         until(lambda: len(at_work(tmp_path)) == 2 and len(done(tmp_path)) >= 2)
-        ground.break_node(2)
+        ground.break_node("node-2")
 
     thread = meanwhile(lose)
     outcome = ground.run("Plodding", 16, tmp_path, seconds=0.5)
@@ -108,7 +108,7 @@ def test_a_lost_head_stops_the_run_with_one_sentence_and_it_goes_on_when_the_clu
 
     def lose() -> None:
         until(lambda: len(done(tmp_path)) >= 2)
-        ground.break_node(0)
+        ground.break_node("head")
 
     thread = meanwhile(lose)
     with pytest.raises(EngineError, match=r"The Ray cluster was lost"):

@@ -116,23 +116,25 @@ def test_the_bundled_model_swept_on_a_cluster_with_a_worker_killed_equals_the_lo
     assert all(0 < seen.pss < seen.rss for seen in outcome.workers)  # the weights are shared, mapped from one file
 
 
-def test_a_worker_with_other_source_code_is_refused_and_the_others_do_its_part(ground, home, tmp_path):
+def test_a_worker_with_other_source_code_is_refused_and_the_run_goes_on_where_there_is_another(ground, home, tmp_path):
     copy = tmp_path / "elsewhere"
     shutil.copytree(
         ROOT / "goldenlayers_core", copy / "goldenlayers_core", ignore=shutil.ignore_patterns("__pycache__")
     )
     with (copy / "goldenlayers_core" / "subject.py").open("a") as file:
         file.write("\n# another version\n")
-    ground.break_node(2)
+    question, bench = tiny_question(tmp_path, steps=3), open_workbench()
+    ground.break_node("node-2")
     ground.mend({"PYTHONPATH": str(copy)})
+    ground.break_node("node-1")
     try:
-        question = tiny_question(tmp_path, steps=3)
-        bench = open_workbench()
-        plan, outcome = shared(bench, question, ground.engine(), Progress(), 2)
-        assert any("A worker was refused: The run is by source code" in note for note in outcome.notes), outcome
-        np.testing.assert_array_equal(merged(bench, plan, Progress()).values, alone(question, tmp_path / "other"))
+        with pytest.raises(EngineError, match="A worker was refused: The run is by source code"):
+            shared(bench, question, ground.engine(workers=1), Progress(), 1)
     finally:
-        ground.break_node(2)
+        ground.break_node("node-2")
+    ground.mend()
+    plan, _ = shared(bench, question, ground.engine(), Progress(), 2)
+    np.testing.assert_array_equal(merged(bench, plan, Progress()).values, alone(question, tmp_path / "other"))
 
 
 def test_workers_with_other_weights_are_refused_by_their_fingerprint(ground, home, tmp_path):

@@ -71,6 +71,7 @@ class Actor:
             "pid": os.getpid(),
             "pss": pss,
             "rss": rss,
+            "busy": time.process_time(),
         }
 
     def stop(self) -> None:

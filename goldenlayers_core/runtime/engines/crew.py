@@ -49,6 +49,7 @@ class Seen:
     pieces: int  # that it finished
     pss: int  # bytes: its memory, where what it shares with others is divided among them; 0 where nobody tells
     rss: int  # bytes: its memory, where it is not
+    busy: float = 0.0  # processor seconds, from its start on
 
 
 @dataclass(frozen=True)

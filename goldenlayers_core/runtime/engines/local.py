@@ -29,5 +29,5 @@ class Local:
             computed += worker.do(piece.content, part)
         progress.update(_UNITS, _UNITS, crew.words)
         pss, rss = held()
-        seen = Seen("here", os.getpid(), len(crew.pieces), pss, rss)
+        seen = Seen("here", os.getpid(), len(crew.pieces), pss, rss, time.process_time())
         return Outcome(computed, time.perf_counter() - began, (seen,))

@@ -67,6 +67,7 @@ class Shifts:
                 "pieces": slot.finished,
                 "pss": slot.answer.get("pss", 0),
                 "rss": slot.answer.get("rss", 0),
+                "busy": slot.answer.get("busy", 0.0),
             }
             for slot in self._slots
             if slot.finished
