@@ -38,15 +38,13 @@ class Ground:
         """See to it that the head and two nodes are there; `base`: the surroundings of the last."""
         if not self.nodes or not self.nodes[0].runs:
             self.break_up()
-            self.nodes = [cluster.start(0, 0, self.address, self.base)]
-            cluster.wait(self.nodes[0])
+            self.nodes = [cluster.joined(0, 0, self.address, self.base)]
         self.nodes = [node for node in self.nodes if node.runs]
         names = {node.name for node in self.nodes}
         for n in (1, 2):
             if f"node-{n}" not in names:
-                new = cluster.start(n, 1, self.address, {**self.base, **((base or {}) if n == 2 else {})})
-                cluster.wait(new)
-                self.nodes.append(new)
+                more = (base or {}) if n == 2 else {}
+                self.nodes.append(cluster.joined(n, 1, self.address, {**self.base, **more}))
 
     def break_node(self, name: str) -> None:
         """head, node-1 or node-2."""

@@ -69,9 +69,9 @@ def up(
         address, started = f"{host}:{port}", list[Node]()
         try:
             for number in range(nodes + 1):
-                started.append(start(number, cpus, address, base))
+                # one after the other: each takes the first names of sockets that are free
+                started.append(joined(number, cpus, address, base))
                 _keep(Cluster(address, tuple(started)))
-                wait(started[-1])  # one after the other: each takes the first names of sockets that are free
         except BaseException:
             for node in started:
                 stop(node)
@@ -107,6 +107,21 @@ def start(number: int, cpus: int, address: str, base: Mapping[str, str] | None =
         )
     process.returncode = 0  # it outlives this program, and nobody waits for it
     return Node(name, process.pid, psutil.Process(process.pid).create_time(), cpus if number else 0, str(log))
+
+
+def joined(number: int, cpus: int, address: str, base: Mapping[str, str] | None = None) -> Node:
+    """A node that has joined; on a busy machine Ray gives one up after half a minute, and it is started again. Raises
+    EngineError where that does not help either."""
+    for last in (False, True):
+        node = start(number, cpus, address, base)
+        try:
+            wait(node)
+            return node
+        except BaseException as error:
+            stop(node, patience=0)
+            if last or not isinstance(error, EngineError):
+                raise
+    raise AssertionError
 
 
 def wait(node: Node) -> None:
