@@ -31,6 +31,7 @@ STAMP_MODEL := $(VENV)/.installed-model
 STAMP_DEV   := $(VENV)/.installed-dev
 STAMP_LOGIN := $(VENV)/.installed-login
 STAMP_BITS  := $(VENV)/.installed-quantised
+STAMP_RAY   := $(VENV)/.installed-ray
 
 # Waiting threads sleep instead of spinning: the server and the model share the same few cores.
 export OMP_WAIT_POLICY := PASSIVE
@@ -46,7 +47,7 @@ OPENED := $(if $(OPEN),GOLDENLAYERS_OPEN=$(OPEN))
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help app quantised login prepare gemma install install-dev test torture families notebook check lint audit format unit browser bench screenshots clean
+.PHONY: help app quantised login ray test-ray prepare gemma install install-dev test torture families notebook check lint audit format unit browser bench screenshots clean
 
 help: ## this list
 	@echo "Golden Layers. Targets:"
@@ -65,6 +66,8 @@ quantised: install $(STAMP_BITS) ## what models quantised by bitsandbytes need b
 
 login: install $(STAMP_LOGIN) ## what a login needs besides (docs/login-and-demo.md)
 
+ray: install $(STAMP_RAY) ## what a Ray cluster needs besides (docs/scaling.md)
+
 prepare: install
 	@$(PY) -m goldenlayers_core prepare
 
@@ -72,7 +75,10 @@ gemma: install ## a second real model, Gemma 3 270M: 240 MB, Gemma's terms to ac
 	@$(PY) -m goldenlayers_core prepare --model gemma $(if $(filter yes,$(ACCEPT)),--accept)
 
 test: lint install-dev prepare ## format, lint, types and every test, in one environment
-	$(PYTEST)
+	$(PYTEST) -m "not ray"
+
+test-ray: install-dev ray prepare ## runs on real Ray clusters on this machine, with everything killed that can be
+	OMP_NUM_THREADS=1 $(PY) -m pytest --durations=15 -m ray tests/ray
 
 torture: install-dev prepare ## what was tried to break it, and what was lost (SHARE=0.1: a tenth of it; FILE=docs/reliability.md: its page)
 	OMP_NUM_THREADS=1 $(PY) -m tests.torture --share $(SHARE) $(if $(FILE),--markdown $(FILE))
@@ -103,7 +109,7 @@ format: install-dev ## put the source in order
 	$(PY) -m ruff check --fix .
 
 unit: install-dev prepare ## every test but those in a browser
-	$(PYTEST) -m "not browser"
+	$(PYTEST) -m "not browser and not ray"
 
 browser: install-dev prepare ## the tests in a real Chromium
 	$(PYTEST) -m browser
@@ -146,6 +152,10 @@ $(STAMP_BITS): requirements-quantised.txt $(STAMP_APP)
 
 $(STAMP_LOGIN): requirements-login.txt $(STAMP_APP)
 	$(PY) -m pip install --quiet -r requirements-login.txt
+	@touch $@
+
+$(STAMP_RAY): requirements-ray.txt $(STAMP_APP)
+	$(PY) -m pip install --quiet -r requirements-ray.txt
 	@touch $@
 
 $(STAMP_DEV): requirements-dev.txt $(STAMP_APP)

@@ -17,6 +17,7 @@ from goldenlayers_core.commands.classroom import classroom
 from goldenlayers_core.commands.console import Json, guarded, say
 from goldenlayers_core.commands.covariance import covariance
 from goldenlayers_core.commands.edit import edit, edit_many
+from goldenlayers_core.commands.engines import cluster
 from goldenlayers_core.commands.export import export, import_
 from goldenlayers_core.commands.health import diagnostics, health
 from goldenlayers_core.commands.inspect import inspect
@@ -51,6 +52,7 @@ for command in (
 for command in (classroom, health, diagnostics):
     app.command()(command)
 app.add_typer(plan)
+app.add_typer(cluster)
 app.command("edit-many")(edit_many)
 app.command("import")(import_)
 

@@ -69,12 +69,20 @@ class ConfigError(GoldenLayersError):
     """A setting is outside what is allowed."""
 
 
+class NoPartsError(ConfigError):
+    """This work has no parts that could be shared out; one process does it."""
+
+
 class EditError(GoldenLayersError):
     """An edit could not be computed (layer out of range, non-finite values, an edit of another model)."""
 
 
 class StoreError(GoldenLayersError):
     """Something in the store is missing, damaged or of another version."""
+
+
+class EngineError(GoldenLayersError):
+    """The workers of a run, or the cluster they are on, cannot go on; what was finished is kept in the store."""
 
 
 class Cancelled(GoldenLayersError):  # noqa: N818 - it is no error, and reads better so

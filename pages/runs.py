@@ -4,7 +4,7 @@ from typing import Final
 
 import streamlit as st
 
-from pages._runs import compare, compare_sweeps, disk, entry, jobs
+from pages._runs import compare, compare_sweeps, disk, engine, entry, jobs
 from pages._shared import cached, frame, glossary, link
 
 PER_PAGE = 10
@@ -46,4 +46,5 @@ else:
     compare_sweeps.compare(runs)
 
 jobs.stopped()
+engine.choose()
 disk.use()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from goldenlayers_core.models import ModelHandle
 
 BROWSER_TESTS = Path(__file__).parent / "browser"
+RAY_TESTS = Path(__file__).parent / "ray"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 NO_HUB = "http://127.0.0.1:9"  # refuses at once: a test never leaves this machine, and "offline" is the real thing
 
@@ -37,8 +38,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything under tests/browser carries the mark, whether its author thought of it or not."""
+    """Everything under tests/browser and tests/ray carries its mark, whether its author thought of it or not."""
     for item in items:
+        if RAY_TESTS in item.path.parents:
+            item.add_marker("ray")
         if BROWSER_TESTS in item.path.parents:
             item.add_marker("browser")
 
@@ -56,6 +59,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         if os.environ.get("CI"):
             pytest.fail(f"{reason}; in CI the browser tests must run", pytrace=False)
         pytest.skip(reason)
+    if item.get_closest_marker("ray") and not importlib.util.find_spec("ray"):
+        pytest.skip("Ray is not installed here: make ray")
     if item.get_closest_marker("gpu"):
         import torch
 

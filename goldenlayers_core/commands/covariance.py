@@ -6,11 +6,13 @@ from typing import Annotated
 import typer
 
 from goldenlayers_core.commands.asking import asking
-from goldenlayers_core.commands.console import Device, Dtype, Json, Model, say, working
+from goldenlayers_core.commands.console import Device, Dtype, Json, Model, say
+from goldenlayers_core.commands.engines import engine_question, found_on
 from goldenlayers_core.commands.sweep import Layers, layer_numbers
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.results.edit.covariance import CovarianceCard
 from goldenlayers_core.tasks import open_workbench
+from goldenlayers_core.tasks.engine_choice import EngineChoice
 from goldenlayers_core.tasks.questions import CovarianceQuestion
 
 
@@ -29,12 +31,14 @@ def covariance_question(
     return CovarianceQuestion(ModelSource(model, None, device, dtype), source, tokens, layer_numbers(layers), shrinkage)
 
 
-@asking(covariance_question)
-def covariance(question: CovarianceQuestion, as_json: Json = False) -> None:
+@asking(covariance_question, engine_question)
+def covariance(question: CovarianceQuestion, where: EngineChoice, as_json: Json = False) -> None:
     """Estimate the covariance of the keys of every layer, and keep it for the methods that use one."""
     from goldenlayers_core.tasks.edit.covariance import estimated
 
-    tell_covariance(working(estimated, open_workbench(), question), as_json)
+    bench = open_workbench()
+    _, found = found_on(bench, question, where, estimated)
+    tell_covariance(found, as_json)
 
 
 def tell_covariance(card: CovarianceCard, as_json: bool) -> None:

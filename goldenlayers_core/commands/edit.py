@@ -9,10 +9,12 @@ import typer
 
 from goldenlayers_core.commands.asking import asking
 from goldenlayers_core.commands.console import Data, Device, Dtype, Json, Limit, Model, Split, is_layer, say, working
+from goldenlayers_core.commands.engines import engine_question, found_on
 from goldenlayers_core.errors import ConfigError
 from goldenlayers_core.records import EditRequest, ModelSource
 from goldenlayers_core.results.edit.many_edits import ManyEdits
 from goldenlayers_core.tasks import DatasetChoice, EditQuestion, Workbench, open_workbench
+from goldenlayers_core.tasks.engine_choice import EngineChoice
 from goldenlayers_core.tasks.questions import ManyEditsQuestion
 
 Method = Annotated[str, typer.Option("--method", help="of editing")]
@@ -126,9 +128,10 @@ def many_question(
     )
 
 
-@asking(many_question)
+@asking(many_question, engine_question)
 def edit_many(
     question: ManyEditsQuestion,
+    where: EngineChoice,
     out: Annotated[
         Path | None, typer.Option("--out", help="write the edit or stack to this file (not for --mode alone)")
     ] = None,
@@ -142,7 +145,7 @@ def edit_many(
     if out and question.mode == "alone":
         raise ConfigError("Edits that are each alone make no stack to write; leave --out out, or choose another mode.")
     bench = open_workbench()
-    found = working(many_result, bench, question)
+    question, found = found_on(bench, question, where, many_result)
     if out:
         edits = [open_edit(bench, edit_id) for edit_id in found.edit_ids]
         export_to(bench.model(question.model), edits, "safetensors", out)

@@ -13,13 +13,13 @@ from goldenlayers_core.commands.edit import many_question, tell_many
 from goldenlayers_core.commands.score import score_question, tell_scores
 from goldenlayers_core.commands.sweep import sweep_question, tell_sweep
 from goldenlayers_core.commands.trace import tell_trace, trace_question
-from goldenlayers_core.errors import ConfigError
+from goldenlayers_core.errors import ConfigError, NoPartsError
 from goldenlayers_core.tasks import Workbench, open_workbench
+from goldenlayers_core.tasks.crew import merged, plan_kind, plan_question
 from goldenlayers_core.tasks.estimate import estimate_lines, estimated
-from goldenlayers_core.tasks.kinds import Kind
-from goldenlayers_core.tasks.plan_file import Plan, read_plan, write_plan
-from goldenlayers_core.tasks.plans import check_whole, make_plan, open_work, run_shard, spent_on, with_costs
-from goldenlayers_core.tasks.wings import kind_named
+from goldenlayers_core.tasks.plan_file import read_plan, write_plan
+from goldenlayers_core.tasks.plans import check_whole, make_plan, open_work, run_shard
+from goldenlayers_core.tasks.wings import KINDS
 
 PlanFile = Annotated[Path, typer.Argument(metavar="PLAN", help="a file that `plan ... --out` wrote")]
 
@@ -93,7 +93,7 @@ for _name, _question in (
 @plan.command("search", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def search() -> None:
     """A search has no parts, and this says what to do."""
-    raise ConfigError(_known("search").whole)
+    raise NoPartsError(next(kind.whole for kind in KINDS if kind.name == "search"))
 
 
 def shard(
@@ -104,7 +104,7 @@ def shard(
 ) -> None:
     """Do one shard of a plan: what the store lacks of its parts. Twice, at once or after a kill, it changes nothing."""
     made = read_plan(file)
-    done = working(run_shard, open_workbench(), _known(made.kind), made, index, of)
+    done = working(run_shard, open_workbench(), plan_kind(made), made, index, of)
     content = {
         "index": index,
         "of": of,
@@ -122,60 +122,15 @@ def shard(
 def merge(file: PlanFile, as_json: Json = False) -> None:
     """Make the run of a plan whose shards are done, and print what its command prints; or say which parts lack."""
     made = read_plan(file)
-    bench, kind = open_workbench(), _known(made.kind)
-    work = open_work(bench, kind, made, reporter())
-    check_whole(made, work)
-    question = kind.question.from_params(made.question)
-    _MERGED[made.kind](bench, made, question, spent_on(bench, made, work.handle.device.type), as_json)
+    bench = open_workbench()
+    check_whole(made, open_work(bench, plan_kind(made), made, reporter()))
+    _TOLD[made.kind](bench, plan_question(made), merged(bench, made, reporter()), as_json)
 
 
-def _known(name: str) -> Kind:
-    kind = kind_named(name)
-    if kind is None:
-        raise ConfigError(f"The plan is of a {name!r}, which this version does not know; make the plan anew.")
-    return kind
-
-
-Costs = tuple[float, int]  # seconds, and results computed, of all shards together
-
-
-def _sweep(bench: Workbench, _: Plan, question: Any, costs: Costs, as_json: bool) -> None:
-    from goldenlayers_core.tasks.truth.sweep import sweep_result
-
-    tell_sweep(bench, question, with_costs(working(sweep_result, bench, question), *costs), as_json)
-
-
-def _scores(bench: Workbench, made: Plan, question: Any, costs: Costs, as_json: bool) -> None:
-    from goldenlayers_core.tasks.scores.layer_scores import layer_scores
-
-    scores, selection = working(layer_scores, bench, question)
-    tokens = {"n_tokens": sum(part.tokens for part in made.parts)} if costs[1] else {}
-    tell_scores(bench, question, with_costs(scores, *costs, **tokens), selection, as_json)
-
-
-def _trace(bench: Workbench, _: Plan, question: Any, costs: Costs, as_json: bool) -> None:
-    from goldenlayers_core.tasks.scores.trace import trace_result
-
-    result, resolved = working(trace_result, bench, question)
-    tell_trace(bench, question, with_costs(result, result.seconds, costs[1]), resolved, as_json)
-
-
-def _many(bench: Workbench, _: Plan, question: Any, costs: Costs, as_json: bool) -> None:
-    from goldenlayers_core.tasks.edit.many_edits import many_result
-
-    tell_many(bench, question, with_costs(working(many_result, bench, question), *costs), as_json)
-
-
-def _covariance(bench: Workbench, _: Plan, question: Any, costs: Costs, as_json: bool) -> None:
-    from goldenlayers_core.tasks.edit.covariance import estimated as card_of
-
-    tell_covariance(working(card_of, bench, question), as_json)
-
-
-_MERGED: Final[dict[str, Callable[[Workbench, Plan, Any, Costs, bool], None]]] = {
-    "sweep": _sweep,
-    "score": _scores,
-    "trace": _trace,
-    "many-edits": _many,
-    "covariance": _covariance,
+_TOLD: Final[dict[str, Callable[[Workbench, Any, Any, bool], None]]] = {
+    "sweep": tell_sweep,
+    "score": lambda bench, question, found, as_json: tell_scores(bench, question, *found, as_json),
+    "trace": lambda bench, question, found, as_json: tell_trace(bench, question, *found, as_json),
+    "many-edits": tell_many,
+    "covariance": lambda _bench, _question, card, as_json: tell_covariance(card, as_json),
 }

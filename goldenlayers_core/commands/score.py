@@ -5,10 +5,12 @@ from typing import Annotated, Literal
 import typer
 
 from goldenlayers_core.commands.asking import asking
-from goldenlayers_core.commands.console import Data, Device, Dtype, Json, KnownOnly, Limit, Model, Split, say, working
+from goldenlayers_core.commands.console import Data, Device, Dtype, Json, KnownOnly, Limit, Model, Split, say
+from goldenlayers_core.commands.engines import engine_question, found_on
 from goldenlayers_core.records import EditAwareConfig, LgaConfig, LineCheckConfig, ModelSource, SelectionConfig
 from goldenlayers_core.results import LayerScores, Selection
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, Workbench, open_workbench
+from goldenlayers_core.tasks.engine_choice import EngineChoice
 
 
 def score_question(
@@ -40,13 +42,14 @@ def score_question(
     )
 
 
-@asking(score_question)
-def score(question: ScoreQuestion, as_json: Json = False) -> None:
+@asking(score_question, engine_question)
+def score(question: ScoreQuestion, where: EngineChoice, as_json: Json = False) -> None:
     """Layer scores of a dataset by LGA, edit-aware analysis or the line check, and the golden layer."""
     from goldenlayers_core.tasks.scores.layer_scores import layer_scores
 
     bench = open_workbench()
-    tell_scores(bench, question, *working(layer_scores, bench, question), as_json)
+    question, found = found_on(bench, question, where, layer_scores)
+    tell_scores(bench, question, *found, as_json)
 
 
 def tell_scores(

@@ -17,12 +17,13 @@ from goldenlayers_core.commands.console import (
     is_layer,
     reporter,
     say,
-    working,
 )
+from goldenlayers_core.commands.engines import engine_question, found_on
 from goldenlayers_core.errors import ConfigError
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.results import SweepResult
 from goldenlayers_core.tasks import DatasetChoice, Workbench, open_workbench
+from goldenlayers_core.tasks.engine_choice import EngineChoice
 from goldenlayers_core.tasks.questions import SweepQuestion
 
 Layers = Annotated[str, typer.Option("--layers", help="all, or numbers with commas: 0,3,6")]
@@ -71,9 +72,10 @@ def sweep_question(
     )
 
 
-@asking(sweep_question)
+@asking(sweep_question, engine_question)
 def sweep(
     question: SweepQuestion,
+    where: EngineChoice,
     estimates: Annotated[
         bool, typer.Option("--estimates/--no-estimates", help="LGA, edit-aware analysis and the causal trace beside it")
     ] = True,
@@ -83,7 +85,8 @@ def sweep(
     from goldenlayers_core.tasks.truth.sweep import sweep_result
 
     bench = open_workbench()
-    tell_sweep(bench, question, working(sweep_result, bench, question), as_json, estimates)
+    question, found = found_on(bench, question, where, sweep_result)
+    tell_sweep(bench, question, found, as_json, estimates)
 
 
 def tell_sweep(

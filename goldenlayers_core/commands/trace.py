@@ -7,9 +7,11 @@ import typer
 
 from goldenlayers_core.commands.asking import asking
 from goldenlayers_core.commands.console import Data, Device, Dtype, Json, KnownOnly, Limit, Model, Split, say, working
+from goldenlayers_core.commands.engines import engine_question, found_on
 from goldenlayers_core.records import ModelSource, TraceConfig
 from goldenlayers_core.results import TraceResult
 from goldenlayers_core.tasks import DatasetChoice, TraceQuestion, Workbench, open_workbench
+from goldenlayers_core.tasks.engine_choice import EngineChoice
 
 
 def trace_question(
@@ -42,13 +44,14 @@ def trace_question(
     return TraceQuestion(source, DatasetChoice(dataset, split, limit, known_only), config)
 
 
-@asking(trace_question)
-def trace(question: TraceQuestion, as_json: Json = False) -> None:
+@asking(trace_question, engine_question)
+def trace(question: TraceQuestion, where: EngineChoice, as_json: Json = False) -> None:
     """Causal tracing: where an answer comes back when one clean state is put into a corrupted run."""
     from goldenlayers_core.tasks.scores.trace import trace_result
 
     bench = open_workbench()
-    tell_trace(bench, question, *working(trace_result, bench, question), as_json)
+    question, found = found_on(bench, question, where, trace_result)
+    tell_trace(bench, question, *found, as_json)
 
 
 def tell_trace(

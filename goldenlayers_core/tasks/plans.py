@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pandas as pd
 
 from goldenlayers_core import __version__
-from goldenlayers_core.errors import ConfigError
+from goldenlayers_core.errors import ConfigError, NoPartsError
 from goldenlayers_core.records import EditRequest, digest_of
 from goldenlayers_core.runtime import Progress, now
 from goldenlayers_core.tasks.kinds import Kind, function
@@ -63,9 +63,9 @@ class Parted(Protocol):
 
 
 def parted(bench: "Workbench", kind: Kind, question: Any, progress: Progress) -> Parted:
-    """The work of a question, opened. Raises ConfigError for a kind that has no parts."""
+    """The work of a question, opened. Raises NoPartsError for a kind that has none."""
     if not kind.parts:
-        raise ConfigError(kind.whole or f"Work of the kind {kind.name} has no parts; run it in one process.")
+        raise NoPartsError(kind.whole or f"Work of the kind {kind.name} has no parts; run it in one process.")
     found: Parted = function(kind.parts)(bench, question, progress)
     return found
 
@@ -164,23 +164,41 @@ def run_shard(bench: "Workbench", kind: Kind, plan: Plan, index: int, n_shards: 
     if not 0 <= index < n_shards:
         raise ConfigError(f"Shard {index} of {n_shards} was asked for; --index counts from 0 to {n_shards - 1}.")
     mine = deal(plan.parts, n_shards)[index]
-    began, computed = time.perf_counter(), 0
+    began = time.perf_counter()
     if not mine:
         return ShardDone(0, 0, 0.0)
     work = open_work(bench, kind, plan, progress)
-    counted = work.batches()
-    for n, (part, there) in enumerate(zip(mine, work.done(mine), strict=True)):
-        progress.update(n, len(mine), f"Shard {index} of {n_shards}")
+    computed = do_parts(bench, kind, plan, work, mine, progress, f"Shard {index} of {n_shards}")
+    return ShardDone(len(mine), computed, time.perf_counter() - began)
+
+
+def do_parts(
+    bench: "Workbench",
+    kind: Kind,
+    plan: Plan,
+    work: Parted,
+    parts: Sequence[Part],
+    progress: Progress,
+    words: str = "Parts of the plan",
+    each: int = 1,
+) -> int:
+    """Do what the store lacks of some parts, `each` units of progress long; how many results were computed.
+
+    What was finished is stored.
+    """
+    counted, computed, total = work.batches(), 0, each * len(parts)
+    for n, (part, there) in enumerate(zip(parts, work.done(parts), strict=True)):
+        progress.update(each * n, total, words)
         if there:
             continue
         start, spent = time.perf_counter(), time.process_time()
-        made = work.measure(part, progress.part(n, 1, len(mine)))
+        made = work.measure(part, progress.part(each * n, each, total))
         if made:
             seconds = (time.perf_counter() - start, time.process_time() - spent)
             _keep(bench, work, kind, plan, part, counted[part.index], made, seconds)
         computed += made
-    progress.update(len(mine), len(mine), f"Shard {index} of {n_shards}")
-    return ShardDone(len(mine), computed, time.perf_counter() - began)
+    progress.update(total, total, words)
+    return computed
 
 
 def _keep(

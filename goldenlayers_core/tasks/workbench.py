@@ -2,21 +2,23 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from goldenlayers_core.datasets import ColumnMapping, open_dataset, read_apart, split_proxy
-from goldenlayers_core.errors import ConfigError, DatasetError, StoreError
+from goldenlayers_core.errors import ConfigError, DatasetError, NoPartsError, StoreError
 from goldenlayers_core.models.available import LocalModel, on_disk
 from goldenlayers_core.places import cache_root
 from goldenlayers_core.records import Dataset, EditRequest, ModelSource
-from goldenlayers_core.runtime import Claim, JobQueue, JobView, Progress, Store, now
+from goldenlayers_core.runtime import Claim, JobQueue, JobView, Progress, Store, Worker, now
 from goldenlayers_core.runtime.at_exit import Door
 from goldenlayers_core.runtime.attendance import Attendance
 from goldenlayers_core.runtime.turns import nobody
+from goldenlayers_core.tasks.engine_choice import engine_choice
 from goldenlayers_core.tasks.heavy import heavy
 from goldenlayers_core.tasks.kinds import Kind, Queue, function
 from goldenlayers_core.tasks.mode import LOCAL, Mode
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
 
 KEPT_MODELS: Final = 2
 REST: Final = 5.0  # seconds that the end of the program waits for what pages ask a model
-Worker = Callable[[Mapping[str, Any], Progress], str]
 UPLOAD: Final = "upload-"
 
 
@@ -262,6 +263,9 @@ class Workbench:
         def run(params: Mapping[str, Any], progress: Progress) -> str:
             heavy()
             work, question = function(kind.work), kind.question.from_params(params)
+            if kind.parts and engine_choice(self.store).engine != "local":
+                with suppress(NoPartsError):  # such work is one process's
+                    return str(function("crew:answered")(self, question, progress))
             return str(sparing(lambda told: work(self, question, told), progress))
 
         return run

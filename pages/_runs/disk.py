@@ -18,6 +18,7 @@ _KINDS: Final = {
     "curvature": ("General text", "for the damage of an edit there; computed again in a minute"),
     "covariance-so-far": ("Covariances under way", "sums of stopped estimates, which go on from there"),
     "many_edits": ("Many edits", "what became of every request, so that a run goes on from where it stopped"),
+    "settings": ("Settings", "where long work is done"),
     "edits": ("Edits", "the factors of every edit; without them no edit can be applied again"),
 }
 

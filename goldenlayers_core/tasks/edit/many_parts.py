@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from goldenlayers_core.errors import ConfigError
+from goldenlayers_core.errors import NoPartsError
 from goldenlayers_core.evaluation.sweep import tokens_of
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks.edit.many_edits import open_work
@@ -35,7 +35,7 @@ class ManyParts:
 
     def __init__(self, bench: "Workbench", question: ManyEditsQuestion, progress: Progress) -> None:
         if question.mode in _WHOLE:
-            raise ConfigError(_WHOLE[question.mode])
+            raise NoPartsError(_WHOLE[question.mode])
         self.work, self.requests, skipped = open_work(bench, question, progress)
         self.store, self.handle, self.n_skipped = bench.store, self.work.handle, len(skipped)
         # the recommended layer is chosen once, whatever is found out before the merge
