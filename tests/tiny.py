@@ -10,13 +10,15 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
 
 from goldenlayers_core.models import ModelHandle, architecture_of
+from goldenlayers_core.models.architectures import ARCHITECTURES
+from goldenlayers_core.models.experts import Inner, Out
 from goldenlayers_core.models.fingerprint import weights_digest
 from goldenlayers_core.records import ModelSource
 from tests.families import BASE, FAMILIES, GPT, HEADS, INNER, LAYERS, VOCABULARY, WIDTH
 
 __all__ = [
     *("CONFIGS", "EVERY", "HEADS", "INNER", "LAYERS", "ROWS", "VOCABULARY", "WIDTH"),
-    *("kind_of", "save_tiny", "tiny_handle", "tiny_model", "tokenizer"),
+    *("MODULES", "kind_of", "parameter_of", "save_tiny", "tiny_handle", "tiny_model", "tokenizer"),
 ]
 
 _OPT_KEYS = {k: v for k, v in BASE.items() if k not in ("intermediate_size", "num_key_value_heads", "head_dim")}
@@ -90,14 +92,24 @@ def kind_of(row: str) -> str:
     return FAMILIES[row][0] if row in FAMILIES else row
 
 
+MODULES = tuple(
+    name
+    for name in ROWS
+    if not any(row.model_type == kind_of(name) and row.mlp_out.endswith("experts.out") for row in ARCHITECTURES)
+)
+"""Those of ROWS whose matrix to write to is a module of transformers."""
+
+
 def tiny_model(row: str, dtype: torch.dtype = torch.float32, seed: int = 0) -> Any:
     """A random model of one row. Every matrix gets entries large enough that layers differ; sizes are asserted."""
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(seed)
         settings = FAMILIES[row][1] if row in FAMILIES else CONFIGS[row]
         model: Any = AutoModelForCausalLM.from_config(AutoConfig.for_model(kind_of(row), **settings), dtype=dtype)
-        for parameter in model.parameters():
-            if parameter.ndim >= 2:
+        for name, parameter in model.named_parameters():
+            if name.endswith("A_log"):  # a state that is forgotten slowly: a token reaches the end of its row
+                parameter.fill_(-2.0)
+            elif parameter.ndim >= 2:
                 torch.nn.init.normal_(parameter, std=0.25)
             elif row in FAMILIES:  # gains and biases that are none would hide what is done with them
                 parameter.data += 0.1 * torch.randn_like(parameter)
@@ -119,6 +131,11 @@ def tiny_handle(row: str, dtype: torch.dtype = torch.float32, seed: int = 0) -> 
     )
     assert handle.n_layers == LAYERS
     return handle
+
+
+def parameter_of(site: Any) -> Any:
+    """The parameter behind a site: its weight, or the fused one of a layer's experts."""
+    return site.parameter if isinstance(site, Inner | Out) else site.weight
 
 
 def save_tiny(folder: Path, row: str = "llama", seed: int = 0) -> Path:

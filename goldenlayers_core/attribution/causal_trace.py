@@ -135,7 +135,7 @@ def _trace_group(
         runs = run_group(handle, group, config)
     corrupt = runs.p_corrupt.double().mean(dim=1).cpu().numpy()  # (R,)
     effects = [_untouched(prompt, config, layers) for prompt in group]
-    work = restores(group, config, layers)
+    work = restores(group, config, layers, whole=not handle.architecture.keeps_keys)
     done, total = 0, sum(len(rows) * (layers - start) for start, rows in work.items())
     for start, rows in sorted(work.items()):
         for batch in batches(rows, config.n_samples, budget, mixing):

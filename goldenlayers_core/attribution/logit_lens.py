@@ -98,11 +98,10 @@ def logit_lens(handle: ModelHandle, prompt: str, new: int, old: int, answers: Se
 
 def _run(handle: ModelHandle, ids: tuple[int, ...]) -> _Stream:
     """One forward pass, of which only the last token is kept."""
-    row, layers = handle.architecture, range(handle.n_layers)
-    attention, mlp = row.attention_added or row.attention[-1], row.mlp_added or row.mlp_out
+    layers = range(handle.n_layers)
     sites: dict[str, nn.Module] = {f"block {layer}": handle.blocks[layer] for layer in layers}
-    sites |= {f"attention {layer}": handle.site(layer, attention) for layer in layers}
-    sites |= {f"mlp {layer}": handle.site(layer, mlp) for layer in layers}
+    for layer in layers:
+        sites[f"attention {layer}"], sites[f"mlp {layer}"] = _added(handle, layer)
     tokens = torch.tensor([ids], device=handle.device)
     last = torch.tensor([0], device=handle.device), torch.tensor([len(ids) - 1], device=handle.device)
     with (
@@ -121,6 +120,14 @@ def _run(handle: ModelHandle, ids: tuple[int, ...]) -> _Stream:
         mlp=torch.stack([at_last(left[f"mlp {layer}"]) for layer in layers]),
         logits=precise(logits),
     )
+
+
+def _added(handle: ModelHandle, layer: int) -> tuple[nn.Module, nn.Module]:
+    """Whose outputs a block adds to the stream: its attention's (or other mixer's) and its MLP's."""
+    row, mixer = handle.architecture, handle.mixer(layer)
+    added = row.attention_added if mixer == row.attention else ""
+    mlp = row.mlp_added and handle.has(layer, row.mlp_added)
+    return handle.site(layer, added or mixer[-1]), handle.site(layer, row.mlp_added) if mlp else handle.mlp_whole(layer)
 
 
 def _read(handle: ModelHandle, norm: nn.Module, places: Tensor, new: int, old: int) -> tuple[Tensor, Tensor]:

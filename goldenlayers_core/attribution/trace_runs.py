@@ -1,7 +1,8 @@
 """The forward passes of causal tracing: clean, corrupted, and corrupted with one clean state put back.
 
 A restore at token t changes nothing before t and nothing below its layer. So each one starts at its layer with the
-hidden states of the corrupted runs, from t on, and sees the corrupted runs' keys and values of what comes before.
+hidden states of the corrupted runs, from t on, and sees the corrupted runs' keys and values of what comes before. A
+model with layers that have none is given whole rows of the corrupted runs' hidden states.
 
 Axes: R prompts, S noise samples, T positions, N tokens of a batch, d width of the residual stream.
 """
@@ -12,7 +13,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from transformers import DynamicCache
 
 from goldenlayers_core.attribution.trace_prompts import TracePrompt, noise_of, window_of
 from goldenlayers_core.models import ModelHandle
@@ -25,7 +25,7 @@ from goldenlayers_core.models.hooks import (
     record_outputs,
     start_at,
 )
-from goldenlayers_core.models.kept import Pair, cache_of, kept_pairs, packs
+from goldenlayers_core.models.kept import Pair, cache_of, fresh_cache, kept_pairs, packs
 from goldenlayers_core.models.readout import precise
 from goldenlayers_core.models.tokens import pad_right
 from goldenlayers_core.records import TraceConfig
@@ -40,11 +40,17 @@ class Restore:
     layer: int
     length: int  # tokens of the prompt
     until: int  # one past the last layer restored
+    whole: bool = False  # the row is run from its beginning on
+
+    @property
+    def since(self) -> int:
+        """The first position that is run."""
+        return 0 if self.whole else self.position
 
     @property
     def n_tokens(self) -> int:
-        """Positions that it can change."""
-        return self.length - self.position
+        """Positions that are run: those it can change, or all."""
+        return self.length - self.since
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,16 +70,15 @@ class Runs:
     hidden: tuple[Tensor, ...]
     """Per layer, (R, S, T, d) entering it in the corrupted runs."""
     pairs: tuple[Pair, ...]
-    """Per layer, keys and values (R * S, heads, T, width) of the corrupted runs."""
+    """Per layer, keys and values (R * S, heads, T, width) of the corrupted runs; () where whole rows are rerun."""
 
 
 def restored_sites(handle: ModelHandle, config: TraceConfig) -> list[nn.Module]:
     """Per layer, the module whose output is restored: the block, or the last matrix of its MLP or attention."""
     if config.kind == "hidden":
         return list(handle.blocks)
-    row = handle.architecture
-    path = row.mlp_out if config.kind == "mlp" else row.attention[-1]
-    return [handle.site(layer, path) for layer in range(handle.n_layers)]
+    out = handle.mlp_whole if config.kind == "mlp" else handle.mixer_out
+    return [out(layer) for layer in range(handle.n_layers)]
 
 
 def run_group(handle: ModelHandle, prompts: Sequence[TracePrompt], config: TraceConfig) -> Runs:
@@ -88,7 +93,7 @@ def run_group(handle: ModelHandle, prompts: Sequence[TracePrompt], config: Trace
         logits = handle.model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False).logits[0]
     own = likeliest(logits).tolist()
     answers = ids.new_tensor([o if p.answer is None else p.answer for p, o in zip(prompts, own, strict=True)])
-    many, cache = ids.repeat_interleave(samples, dim=0), DynamicCache()  # (R * S, T)
+    many, cache = ids.repeat_interleave(samples, dim=0), fresh_cache(handle)  # (R * S, T)
     rows = torch.arange(len(many), device=ids.device)
     with (
         change_outputs({handle.embedding: _corrupting(prompts, config, many.shape)}),
@@ -96,7 +101,7 @@ def run_group(handle: ModelHandle, prompts: Sequence[TracePrompt], config: Trace
         keep_positions(handle.head, rows, last.repeat_interleave(samples)),
     ):
         noisy = handle.model(
-            input_ids=many, attention_mask=torch.ones_like(many), past_key_values=cache, use_cache=True
+            input_ids=many, attention_mask=torch.ones_like(many), past_key_values=cache, use_cache=cache is not None
         ).logits[0]
     return Runs(
         ids=ids,
@@ -130,11 +135,13 @@ def probability(logits: Tensor, tokens: Tensor) -> Tensor:
     return (logits.gather(1, tokens[:, None])[:, 0] - logits.logsumexp(dim=1)).exp()
 
 
-def restores(prompts: Sequence[TracePrompt], config: TraceConfig, n_layers: int) -> dict[int, list[Restore]]:
+def restores(
+    prompts: Sequence[TracePrompt], config: TraceConfig, n_layers: int, whole: bool = False
+) -> dict[int, list[Restore]]:
     """By the layer at which they start, everything to restore; what can change nothing is left out.
 
     Before the subject the corrupted runs are clean. A hidden state restored after the last block changes only the
-    answer of its own position, which `at_the_top` gives without a forward pass.
+    answer of its own position, which `at_the_top` gives without a forward pass. `whole`: rows are run as a whole.
     """
     found: dict[int, list[Restore]] = {}
     for number, prompt in enumerate(prompts):
@@ -144,7 +151,7 @@ def restores(prompts: Sequence[TracePrompt], config: TraceConfig, n_layers: int)
             start = low + 1 if config.kind == "hidden" else low
             if start < n_layers:
                 found.setdefault(start, []).extend(
-                    Restore(number, token, layer, len(prompt.ids), until) for token in tokens
+                    Restore(number, token, layer, len(prompt.ids), until, whole) for token in tokens
                 )
     return found
 
@@ -152,13 +159,13 @@ def restores(prompts: Sequence[TracePrompt], config: TraceConfig, n_layers: int)
 def batches(rows: Sequence[Restore], n_samples: int, token_budget: int, mixing: bool) -> Iterator[list[Restore]]:
     """Restores of like length together, at most `token_budget` tokens a batch (one restore at least).
 
-    Where `mixing` is False a batch holds only restores at one position of prompts of one length.
+    Where `mixing` is False a batch holds only restores of prompts of one length that are run from one position on.
     """
     batch: list[Restore] = []
     tokens = 0
     for row in sorted(rows, key=lambda r: (r.length, r.position, r.prompt, r.layer)):
         size = n_samples * row.n_tokens
-        apart = bool(batch) and (row.length, row.position) != (batch[-1].length, batch[-1].position)
+        apart = bool(batch) and (row.length, row.since) != (batch[-1].length, batch[-1].since)
         if batch and (tokens + size > token_budget or (apart and not mixing)):
             yield batch
             batch, tokens = [], 0
@@ -194,7 +201,7 @@ def _layout(batch: Sequence[Restore], samples: int, packed: bool, device: torch.
     def each(values: list[int]) -> Tensor:  # (J,) -> (J S,)
         return torch.tensor(values, device=device).repeat_interleave(samples)
 
-    prompt, start = each([r.prompt for r in batch]), each([r.position for r in batch])
+    prompt, start, since = (each([getattr(r, name) for r in batch]) for name in ("prompt", "position", "since"))
     sample = torch.arange(samples, device=device).repeat(len(batch))
     count = each([r.n_tokens for r in batch])  # (J S,)
     here = torch.arange(len(count), device=device)
@@ -202,14 +209,14 @@ def _layout(batch: Sequence[Restore], samples: int, packed: bool, device: torch.
         row = here.repeat_interleave(count)[None]
         first = count.cumsum(0) - count
         column = torch.arange(row.shape[1], device=device)[None] - first[row]
-        begins, ends = (torch.zeros_like(here), first), (torch.zeros_like(here), first + count - 1)
+        begins, ends = (torch.zeros_like(here), first + start - since), (torch.zeros_like(here), first + count - 1)
     else:  # all counts are equal
         width = int(count[0])
         row = here[:, None].expand(-1, width)
         column = torch.arange(width, device=device).expand(len(here), -1)
-        begins, ends = (here, torch.zeros_like(here)), (here, torch.full_like(here, width - 1))
+        begins, ends = (here, start - since), (here, torch.full_like(here, width - 1))
     until = each([r.until for r in batch])
-    return _Layout(prompt, prompt * samples + sample, start, until, begins, ends, row, start[row] + column)
+    return _Layout(prompt, prompt * samples + sample, start, until, begins, ends, row, since[row] + column)
 
 
 def run_restores(
@@ -219,7 +226,7 @@ def run_restores(
 
     Hold the handle's lock.
     """
-    places = {(r.length, r.position) for r in batch}
+    places = {(r.length, r.since) for r in batch}
     lay = _layout(batch, config.n_samples, mixing and len(places) > 1, handle.device)
     flat = runs.hidden[start].flatten(0, 1)  # (R S, T, d)
     hidden = flat[lay.source[lay.row], lay.position]  # (B, n, d)
@@ -238,8 +245,8 @@ def run_restores(
             input_ids=runs.ids[lay.prompt[lay.row], lay.position],
             attention_mask=mask,
             position_ids=lay.position,
-            past_key_values=cache_of(kept, start),
-            use_cache=True,
+            past_key_values=cache_of(kept, start) if kept else None,
+            use_cache=bool(kept),
         ).logits[0]
     return probability(logits, runs.answers[lay.prompt]).view(len(batch), config.n_samples)
 
@@ -276,6 +283,8 @@ def _packed(runs: Runs, lay: _Layout, start: int) -> tuple[list[Pair], Tensor]:
 
 def _aligned(runs: Runs, lay: _Layout, start: int) -> tuple[list[Pair], Tensor]:
     """Each row's own keys and values up to the position they all restore, and the (B, K + n) mask of real tokens."""
+    if not runs.pairs:
+        return [], torch.ones_like(lay.position)
     count = int(lay.start[0])
     columns = max(1, count)  # a cache without any counts as no cache: one column then, that nothing sees
     kept = [(k[lay.source, :, :columns], v[lay.source, :, :columns]) for k, v in runs.pairs[start:]]

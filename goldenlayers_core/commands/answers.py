@@ -196,6 +196,7 @@ def edit_answer(report: EditReport) -> dict[str, Any]:
         "verdict": report.verdict,
         "seconds": report.seconds,
         "edit_id": report.edit_id,
+        **({"routing": plain(report.routing)} if report.routing else {}),
     }
 
 
@@ -210,4 +211,5 @@ def edit_lines(report: EditReport) -> list[str]:
         f"before: {report.prompt} {report.before.answer}",
         f"after:  {report.prompt} {report.after.answer}",
         f"layer {report.layer} ({report.layer_evidence}), {report.method}, {report.seconds:.1f} s",
+        *([report.routing.words] if report.routing else []),
     ]

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache
 
 from goldenlayers_core.editing.suffix import Suffixes, Whole, split_rows, suffix_logits
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.hooks import as_batch, change_outputs, keep_positions, record_inputs, record_outputs
-from goldenlayers_core.models.kept import kept_pairs
+from goldenlayers_core.models.kept import fresh_cache, kept_pairs
 from goldenlayers_core.models.tokens import pad_right
 
 
@@ -75,7 +74,7 @@ def above(handle: ModelHandle, rows: Sequence[Sequence[int]], splits: Sequence[i
     first = min(layer + int(handle.architecture.adds_mlp_out), handle.n_layers - 1)
     matrix = {"matrix": handle.mlp_out(layer)}
     below = {"below": handle.blocks[first - 1]} if first else {}
-    none, cache = ids.new_zeros(1), DynamicCache()
+    none, cache = ids.new_zeros(1), fresh_cache(handle)
     with (
         torch.no_grad(),
         keep_positions(handle.head, none, none),  # the logits are not wanted
@@ -83,7 +82,9 @@ def above(handle: ModelHandle, rows: Sequence[Sequence[int]], splits: Sequence[i
         record_outputs({**matrix, **below}) as outputs,
     ):
         # padding stands behind everything that is used, where nothing can see it: it needs no mask
-        handle.model(input_ids=ids, attention_mask=torch.ones_like(ids), past_key_values=cache, use_cache=True)
+        handle.model(
+            input_ids=ids, attention_mask=torch.ones_like(ids), past_key_values=cache, use_cache=cache is not None
+        )
     column = torch.arange(ids.shape[1], device=ids.device)
     behind = (column >= starts[:, None]) & (column < lengths[:, None])  # (R, T)
     keys, places = as_batch(inputs["matrix"], len(ids)), behind.nonzero(as_tuple=True)

@@ -7,13 +7,12 @@ from typing import Any, Final, Literal
 
 import torch
 from torch import Tensor, nn
-from transformers import DynamicCache
 
 from goldenlayers_core.editing.rows import Row
 from goldenlayers_core.editing.suffix import Whole
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.hooks import as_batch, keep_positions, record_inputs, record_outputs
-from goldenlayers_core.models.kept import Pair, kept_pairs
+from goldenlayers_core.models.kept import Pair, fresh_cache, kept_pairs
 from goldenlayers_core.models.products import few_rows
 from goldenlayers_core.models.shortage import spared
 from goldenlayers_core.models.tokens import pad_right
@@ -28,7 +27,7 @@ def site_module(handle: ModelHandle, layer: int, site: Site) -> nn.Module:
     """The module whose output a value is."""
     if site == "block":
         return handle.blocks[layer]
-    return handle.mlp_out(layer) if site == "mlp" else handle.site(layer, handle.architecture.attention[-1])
+    return handle.mlp_out(layer) if site == "mlp" else handle.mixer_out(layer)
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +143,7 @@ def _passed(
     matrices = {f"{layer}": handle.mlp_out(layer) for layer in layers}
     sources = {f"{layer} {site}": site_module(handle, layer, site) for layer in layers for site in sites}
     below = {f"below {start}": handle.blocks[start - 1] for start in kept}
-    cache = DynamicCache()
+    cache = fresh_cache(handle)
     with (
         torch.no_grad(),
         keep_positions(handle.head, here[:1], here[:1]),  # the logits are not wanted
@@ -152,7 +151,9 @@ def _passed(
         record_outputs({**sources, **below}) as outputs,
     ):
         # padding stands behind everything that is used, where nothing can see it: it needs no mask
-        handle.model(input_ids=ids, attention_mask=torch.ones_like(ids), past_key_values=cache, use_cache=True)
+        handle.model(
+            input_ids=ids, attention_mask=torch.ones_like(ids), past_key_values=cache, use_cache=cache is not None
+        )
 
     def at_lookup(tensor: Tensor) -> Tensor:  # -> (R, d)
         return as_batch(tensor, len(ids))[here, lookups]

@@ -13,7 +13,6 @@ from typing import Final
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache
 
 from goldenlayers_core.editing.moments import KeyMoments, PartialMoments
 from goldenlayers_core.editing.settings import check_settings, setting
@@ -21,7 +20,7 @@ from goldenlayers_core.editing.suffix import checked_logits
 from goldenlayers_core.errors import EditError
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.hooks import keep_positions, record_inputs
-from goldenlayers_core.models.kept import last_position
+from goldenlayers_core.models.kept import last_position, running_cache
 from goldenlayers_core.models.products import few_rows
 from goldenlayers_core.models.shortage import spared
 from goldenlayers_core.models.tokens import encode_prompt, encode_text
@@ -32,6 +31,7 @@ SEEDS: Final = (
     *("The", "In", "It", "A", "This", "He", "She", "They", "We", "You", "I", "There", "When", "If", "For", "As"),
     *("At", "On", "After", "But", "And", "One", "Many", "How", "What", "Some", "All", "From", "To", "By", "No", "Our"),
 )
+MOST_WIDE: Final = 65536  # numbers of a key: its second moments take 16 GiB
 _PENDING: Final = 1024  # keys of a layer that are added up in one product
 
 Report = Callable[[int, int, str], None]
@@ -75,6 +75,11 @@ class _Sums:
         self.handle = handle
         self.number = torch.float64 if handle.dtype == torch.float64 else torch.float32
         widths = {layer: handle.shape(handle.mlp_out(layer))[1] for layer in layers}
+        if (widest := max(widths.values())) > MOST_WIDE:
+            raise EditError(
+                f"The keys of {handle.name} have {widest:,} numbers each, whose second moments would take "
+                f"{4 * widest**2 / 2**30:,.0f} GiB a layer; take a method, or the setting, without covariance."
+            )
         self.sums = {layer: torch.zeros(d, d, dtype=self.number, device=handle.device) for layer, d in widths.items()}
         self.pending: dict[int, list[Tensor]] = {layer: [] for layer in layers}
         self.waiting = self.n_tokens = 0
@@ -187,7 +192,7 @@ def _written(
 ) -> Iterator[tuple[int, list[Tensor]]]:
     """Samples that begin with `rows` (samples, positions), up to `length`: after each forward pass, how many are added
     up and the tokens drawn so far. Of those that were under way, `again`, the first passes are not added up again."""
-    cache, here = DynamicCache(), torch.arange(len(rows), device=handle.device)
+    cache, here = running_cache(handle), torch.arange(len(rows), device=handle.device)
     drawn, steps = (list(again.drawn), again.steps) if again is not None else ([], 0)
     for step in itertools.count():
         last = torch.full_like(here, rows.shape[1] - 1)

@@ -7,6 +7,7 @@ and v_0 the key and value of the bare prompt, v* = v_0 + delta, and u = C^-1 kba
     R-ROME    W' = W + (v* - vbar) u^T / (kbar . u)      W' maps kbar to v* exactly   (Gupta et al. 2024)
     p-ROME    as ROME, with k_p in the place of kbar      W' maps k_p to v* exactly    (the same)
 
+(in a mixture of experts W is all experts' output matrices side by side: `models.experts`)
 with vbar the value averaged over templates, so that R-ROME uses one kind of key in every place. Two known defects of
 the published code are not repeated: the KL term is read after "{subject} is a" (the code reads it at the subject,
 where "is a" has no effect), and one space precedes the target (the code puts two before one that begins with a space).

@@ -1,6 +1,7 @@
 """Forward passes over suffixes only: the keys and values of what comes before are computed once and kept.
 
-What stands before a token cannot be changed by anything done at it, so its keys and values are constants.
+What stands before a token cannot be changed by anything done at it, so its keys and values are constants. A model with
+layers that have none (a running state, a convolution) is given whole rows again, from the same layer on.
 """
 
 from collections.abc import Sequence
@@ -10,13 +11,11 @@ from typing import Final
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache
 
 from goldenlayers_core.errors import EditError, RequestError
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.hooks import keep_positions, start_at
-from goldenlayers_core.models.kept import Pair, cache_of, kept_pairs, last_position, packs
-from goldenlayers_core.models.tokens import pad_right
+from goldenlayers_core.models.kept import Pair, cache_of, last_position, packs
 
 PACK_LIMIT: Final = 2048  # keys in one pack: beyond it the block-diagonal attention costs more than padding does
 
@@ -30,7 +29,8 @@ class Suffixes:
     """
 
     kept: tuple[Pair, ...]
-    """Per layer from `first` on, keys and values (B, heads, K, width) as the attention stored them."""
+    """Per layer from `first` on, keys and values (B, heads, K, width) as the attention stored them; () where whole
+    rows are rerun: K is 0 then, and S counts from a row's beginning."""
     first: int  # the shallowest layer that is run
     hidden: Tensor | None
     """(B, S, width) entering layer `first`; None: start at the embedding."""
@@ -42,9 +42,13 @@ class Suffixes:
     """(B, S) positions in the whole row."""
     starts: Tensor | None
     """(R,) where each row's suffix begins in the pack; None: padded."""
+    splits: Tensor | None = None
+    """(R,) where each row's suffix begins in the whole row; None: only suffixes are run."""
 
     def place(self, rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
         """Where in (B, S) the given positions of the given rows' suffixes are."""
+        if self.splits is not None:
+            return rows, self.splits[rows] + columns
         return (rows, columns) if self.starts is None else (torch.zeros_like(rows), self.starts[rows] + columns)
 
 
@@ -59,7 +63,7 @@ class Whole:
     splits: Tensor
     """(R,) where each row's suffix begins."""
     pairs: tuple[Pair, ...]
-    """Per layer from `first` on, keys and values (R, heads, T, width)."""
+    """Per layer from `first` on, keys and values (R, heads, T, width); () where whole rows are rerun."""
     first: int
     hidden: Tensor | None
     """(R, T, width) entering layer `first`; None where that is 0."""
@@ -74,8 +78,11 @@ class Whole:
 
 
 def split_rows(handle: ModelHandle, whole: Whole, rows: Tensor | None = None) -> Suffixes:
-    """Cut every row (or those of `rows`, in that order) at its split: packed where that is exact and saves tokens."""
+    """Cut every row (or those of `rows`, in that order) at its split: packed where that is exact and saves tokens.
+    Without kept keys and values nothing is cut off."""
     rows = torch.arange(len(whole.ids), device=whole.ids.device) if rows is None else rows
+    if not whole.pairs:
+        return _uncut(whole.only(rows))
     lengths, after = whole.lengths[rows], (whole.lengths - whole.splits)[rows]
     spares = int(after.sum()) < len(rows) * int(after.max())
     if spares and int(lengths.sum()) <= PACK_LIMIT and packs(handle, int(lengths.max())):
@@ -91,6 +98,13 @@ def _window(starts: Tensor, width: int, length: int) -> Tensor:
 def _take(tensor: Tensor, index: Tensor) -> Tensor:
     """(R, n, ...) entries of a (R, T, ...) tensor at (R, n) positions."""
     return tensor[torch.arange(len(index), device=index.device)[:, None], index]
+
+
+def _uncut(whole: Whole) -> Suffixes:
+    # padding stands behind everything that is used, where nothing can see it: it needs no mask
+    positions = torch.arange(whole.ids.shape[1], device=whole.ids.device).expand_as(whole.ids)
+    mask = torch.ones_like(whole.ids)
+    return Suffixes((), whole.first, whole.hidden, whole.ids, mask, positions, None, whole.splits)
 
 
 def _padded(whole: Whole) -> Suffixes:
@@ -115,19 +129,6 @@ def align_right(pairs: Sequence[Pair], lengths: Tensor) -> tuple[tuple[Pair, ...
 
     mask = torch.arange(columns, device=lengths.device) >= columns - lengths[:, None]
     return tuple((move(k), move(v)) for k, v in pairs), mask.long()
-
-
-def prefill(handle: ModelHandle, rows: Sequence[Sequence[int]]) -> tuple[tuple[Pair, ...], Tensor, Tensor]:
-    """Run whole rows: keys and values (R, heads, K, width) standing right, their mask (R, K), last logits (R, V).
-
-    The rows are padded on the right, where nothing sees the padding, so that no position looks at padding alone.
-    """
-    ids, cache = pad_right(rows).to(handle.device), DynamicCache()
-    lengths = ids.new_tensor([len(row) for row in rows])
-    with keep_positions(handle.head, torch.arange(len(rows), device=ids.device), lengths - 1):
-        out = handle.model(input_ids=ids, attention_mask=torch.ones_like(ids), past_key_values=cache, use_cache=True)
-    kept, mask = align_right(kept_pairs(cache), lengths)
-    return kept, mask, _precise(out.logits[0])
 
 
 def _precise(logits: Tensor) -> Tensor:
@@ -172,8 +173,8 @@ def suffix_logits(
             input_ids=suffixes.ids,
             attention_mask=suffixes.mask,
             position_ids=suffixes.positions.clamp(max=last_position(handle)),
-            past_key_values=cache_of(suffixes.kept, suffixes.first),
-            use_cache=True,
+            past_key_values=cache_of(suffixes.kept, suffixes.first) if suffixes.kept else None,
+            use_cache=bool(suffixes.kept),
         )
     return _precise(out.logits[0])
 

@@ -11,11 +11,11 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from goldenlayers_core.editing.onward import Onward, begin
 from goldenlayers_core.editing.settings import check_settings, setting
-from goldenlayers_core.editing.suffix import checked_logits, prefill
+from goldenlayers_core.editing.suffix import checked_logits
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.finite import top
-from goldenlayers_core.models.kept import cache_of
 from goldenlayers_core.models.products import few_rows
 from goldenlayers_core.models.tokens import encode_prompt
 from goldenlayers_core.records import config_digest, digest_of
@@ -81,8 +81,8 @@ def _sample(
     plain = [[int(i) for i in tokenizer(s, add_special_tokens=False)["input_ids"]] for s in seeds]
     special = torch.tensor(sorted(tokenizer.all_special_ids), dtype=torch.int64)
     generator = torch.Generator().manual_seed(config.seed)
-    kept, mask, logits = prefill(handle, [encode_prompt(tokenizer, s) for s in seeds])
-    cache = cache_of(kept)
+    begun, logits = begin(handle, [encode_prompt(tokenizer, s) for s in seeds])
+    onward = Onward(handle, begun)
     while True:
         drawn = _draw(checked_logits(handle, logits).cpu(), special, config.top_k, generator)
         for row, length, token in zip(plain, lengths, drawn.tolist(), strict=True):
@@ -90,15 +90,7 @@ def _sample(
                 row.append(token)
         if all(len(row) >= length for row, length in zip(plain, lengths, strict=True)):
             return plain
-        mask = torch.cat([mask, mask.new_ones(len(plain), 1)], dim=1)
-        out = handle.model(
-            input_ids=drawn[:, None].to(handle.device),
-            attention_mask=mask,
-            position_ids=mask.sum(dim=1, keepdim=True) - 1,
-            past_key_values=cache,
-            use_cache=True,
-        )
-        logits = out.logits[:, -1].float()
+        logits = onward.after(drawn.tolist()).float()
 
 
 def _draw(logits: Tensor, special: Tensor, top_k: int, generator: torch.Generator) -> Tensor:

@@ -1,5 +1,6 @@
 """What one edit changed: every probe before and after, and one sentence about it."""
 
+import dataclasses
 import time
 from collections.abc import Sequence
 
@@ -8,6 +9,7 @@ from goldenlayers_core.errors import EditError
 from goldenlayers_core.evaluation.answers import same_answer, says
 from goldenlayers_core.evaluation.asked import others_of, question_of
 from goldenlayers_core.evaluation.read import Question, Reading, divergence, read
+from goldenlayers_core.evaluation.routing import routing_of
 from goldenlayers_core.evaluation.verdict import verdict
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.records import EditRequest, Probe
@@ -48,7 +50,8 @@ def evaluate_edit(
     else:
         after, stage = read(handle, questions, [edit] * len(questions), prefix), "after"
     times = (*stages, (stage, time.perf_counter() - start))
-    return report_of(handle, edit, request, before, after, layer_evidence, times)
+    report = report_of(handle, edit, request, before, after, layer_evidence, times)
+    return dataclasses.replace(report, routing=routing_of(handle, edit, request, prefix))
 
 
 def probe_questions(request: EditRequest) -> tuple[Question, ...]:

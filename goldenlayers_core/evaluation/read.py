@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from goldenlayers_core.editing.delta import Edit
+from goldenlayers_core.editing.onward import Begun, Onward, begin
 from goldenlayers_core.editing.overlay import batch_overlay
-from goldenlayers_core.editing.suffix import Suffixes, check_length, prefill, suffix_logits
+from goldenlayers_core.editing.suffix import check_length, suffix_logits
 from goldenlayers_core.evaluation.answers import cut_answer, is_long
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.finite import likeliest, top
 from goldenlayers_core.models.generate import generation_config
-from goldenlayers_core.models.kept import Pair, cache_of
 from goldenlayers_core.models.products import few_rows
 from goldenlayers_core.models.shortage import spared
 from goldenlayers_core.models.tokens import encode_pair, encode_prompt, longest_answer, pad_right
@@ -61,10 +61,7 @@ class _Prompts:
     """B prompts after their common forward pass."""
 
     questions: tuple[int, ...]  # index of each in the whole reading
-    kept: tuple[Pair, ...]
-    """Per layer, keys and values (B, heads, K, width)."""
-    mask: Tensor
-    """(B, K) 1 for real tokens, which stand right."""
+    begun: Begun
     log_p: Tensor
     """(B, V) log-probabilities of the next token."""
 
@@ -116,28 +113,19 @@ class _Reader:
         """One forward pass over the prompts, of which only the last tokens go through the LM head."""
         return _Prompts(tuple(batch), *self.ends_of(batch, [self.encoded[q] for q in batch]))
 
-    def ends_of(self, batch: Sequence[int], rows: Sequence[Sequence[int]]) -> tuple[tuple[Pair, ...], Tensor, Tensor]:
-        """Keys and values, mask and log-probabilities of the next token (`_Prompts`) of one row of ids a question."""
+    def ends_of(self, batch: Sequence[int], rows: Sequence[Sequence[int]]) -> tuple[Begun, Tensor]:
+        """What is kept, and the log-probabilities of the next token (`_Prompts`), of one row of ids a question."""
         with self.under(batch):
-            kept, mask, logits = prefill(self.handle, rows)
-        return kept, mask, logits.log_softmax(dim=1)
+            begun, logits = begin(self.handle, rows)
+        return begun, logits.log_softmax(dim=1)
 
     def follow(self, prompts: _Prompts, rows: Sequence[int], tokens: Sequence[Sequence[int]]) -> list[Tensor]:
         """Per entry, (n, V) log-probabilities after each of its n tokens, which follow the prompt in that row."""
-        index = torch.tensor(rows, device=prompts.mask.device)
+        index = torch.tensor(rows, device=self.handle.device)
         ids = pad_right(tokens).to(index.device)
         lengths = index.new_tensor([len(t) for t in tokens])
         place = torch.arange(ids.shape[1], device=index.device)
-        before = prompts.mask[index]
-        suffixes = Suffixes(
-            kept=tuple((k[index], v[index]) for k, v in prompts.kept),
-            first=0,
-            hidden=None,
-            ids=ids,
-            mask=torch.cat([before, torch.ones_like(ids)], dim=1),
-            positions=before.sum(dim=1, keepdim=True) + place,
-            starts=None,
-        )
+        suffixes = prompts.begun.followed(index, ids)
         at = (place < lengths[:, None]).nonzero(as_tuple=True)
         with self.under([prompts.questions[r] for r in rows]):
             logits = suffix_logits(self.handle, suffixes, *at)
@@ -183,7 +171,7 @@ class _Reader:
         """Greedy continuations, each ended by a line break, an end token, its limit or `enough`; they drop out."""
         chosen: list[list[int]] = [[] for _ in prompts.questions]
         alive = list(range(len(prompts.questions)))
-        mask, cache, log_p = prompts.mask, cache_of(prompts.kept), prompts.log_p
+        onward, log_p = Onward(self.handle, prompts.begun), prompts.log_p
         while True:
             best = likeliest(log_p).tolist()
             for row, token in zip(alive, best, strict=True):
@@ -199,19 +187,10 @@ class _Reader:
             if between:
                 between()
             if len(stay) < len(alive):
-                keep = torch.tensor(stay, device=mask.device)
-                cache.batch_select_indices(keep)
-                mask, alive = mask[keep], [alive[i] for i in stay]
-            ids = torch.tensor([[chosen[row][-1]] for row in alive], device=mask.device)
-            mask = torch.cat([mask, mask.new_ones(len(alive), 1)], dim=1)
+                onward.keep(stay)
+                alive = [alive[i] for i in stay]
             with self.at_work(), self.under([prompts.questions[row] for row in alive]):
-                log_p = self.handle.model(
-                    input_ids=ids,
-                    attention_mask=mask,
-                    position_ids=mask.sum(dim=1, keepdim=True) - 1,
-                    past_key_values=cache,
-                    use_cache=True,
-                ).logits[:, -1]
+                log_p = onward.after([chosen[row][-1] for row in alive])
 
     def text(self, tokens: Sequence[int]) -> str:
         """Tokens in words, without special ones."""

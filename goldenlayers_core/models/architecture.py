@@ -21,13 +21,20 @@ class Architecture:
     attention: tuple[str, ...]  # every attention weight matrix
     orientation: Orientation = "out_in"  # torch.nn.Linear; "in_out" is GPT-2's Conv1D
     block_returns: Literal["tensor", "tuple"] = "tensor"
+    # in blocks that mix tokens otherwise (a state, a convolution), every matrix of what stands in attention's place
+    other_mixer: tuple[str, ...] = ()
+    experts: str = ""  # path of the fused experts, in the blocks that have them ("": in none)
+    dense_mlp: tuple[str, ...] = ()  # every MLP weight matrix of the blocks that have no experts
+    mlp_whole: str = ""  # path of what puts out all that an MLP does, where its last matrix does not
+    keeps_keys: bool = True  # every block keeps keys and values of all tokens; False: whole rows are rerun
     packs_branches: bool = True  # accepts a 4-D mask with explicit positions (not where positions come from the mask)
     adds_mlp_out: bool = True  # the MLP output is added to the residual stream as it is, without a norm between
     # paths of what is added to the residual stream where that is not the last matrix's output ("": it is)
     attention_added: str = ""
-    mlp_added: str = ""
+    mlp_added: str = ""  # in the blocks that have it
     added_times: str = ""  # field of the config: what is added is multiplied by it ("": by nothing)
     logits_times: str = ""  # field of the config: what the LM head gives is multiplied by it
+    logits_cap: str = "final_logit_softcapping"  # field of the config, where it has it: tanh keeps logits below
     logits_over: str = ""  # field of the config: what the LM head gives is divided by it
     in_float64: bool = True  # transformers computes it in float64
     literature_layer: int | None = None  # layer published ROME configurations use; None: none published
@@ -45,12 +52,13 @@ class Architecture:
         return f"{self.title} ({self.names})" if self.names else self.title
 
     def matrices(self, scope: Scope) -> tuple[str, ...]:
-        """Paths, within a block, of the weight matrices that `scope` names."""
+        """Paths, within a block, of the weight matrices that `scope` names; in the blocks that have them."""
+        mlp = self.mlp + self.dense_mlp
         chosen: dict[str, tuple[str, ...]] = {
-            "mlp": self.mlp,
-            "mlp_out": (self.mlp_out,),
-            "attention": self.attention,
-            "block": self.attention + self.mlp,
+            "mlp": mlp,
+            "mlp_out": (self.mlp_out, *self.dense_mlp[-1:]),
+            "attention": self.attention + self.other_mixer,
+            "block": self.attention + self.other_mixer + mlp,
         }
         return chosen[scope]
 

@@ -5,6 +5,8 @@ from typing import Any, Final
 from goldenlayers_core.errors import UnknownArchitectureError
 from goldenlayers_core.models.architecture import FUSED, Architecture, Orientation, like_llama
 from goldenlayers_core.models.families import FAMILIES
+from goldenlayers_core.models.hybrids import HYBRIDS
+from goldenlayers_core.models.mixtures import MIXTURES
 from goldenlayers_core.models.refused import reason_against
 
 __all__ = ["ARCHITECTURES", "Architecture", "Orientation", "architecture_of", "known_architectures"]
@@ -92,6 +94,8 @@ ARCHITECTURES: Final[tuple[Architecture, ...]] = (
     _OPT,
     _BLOOM,
     *FAMILIES,
+    *HYBRIDS,
+    *MIXTURES,
 )
 
 

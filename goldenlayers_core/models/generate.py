@@ -84,7 +84,11 @@ def generated(handle: ModelHandle, ids: Tensor, mask: Tensor, config: Generation
 
     transformers fills what a configuration leaves open from the checkpoint's own (a repetition penalty, suppressed or
     forced tokens, a least length), which is put aside meanwhile. Hold the handle's lock. Raises NotFiniteError.
+    A model with running states, which padding would enter, writes padded rows one by one.
     """
+    if not handle.architecture.keeps_keys and not bool(mask.all()):
+        alone = [(row[real.bool()][None], real[real.bool()][None]) for row, real in zip(ids, mask, strict=True)]
+        return [generated(handle, *row, config)[0] for row in alone]
     model = handle.model
     own, model.generation_config = model.generation_config, GenerationConfig()
     try:

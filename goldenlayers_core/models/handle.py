@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from goldenlayers_core.errors import EditError
 from goldenlayers_core.models.architectures import Architecture
+from goldenlayers_core.models.experts import Inner, Out, split_experts
 from goldenlayers_core.models.packed import Packed, bytes_of, count
 from goldenlayers_core.records import ModelSource, Scope
 
@@ -26,6 +27,9 @@ class ModelHandle:
     wording: str = ""  # content digest of the tokenizer's files; "": both are this program's own making
     quantised: str = ""  # how the weights are quantised and what is computed with, in words; "": they are not
     lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def __post_init__(self) -> None:
+        split_experts(self.model, self.architecture)
 
     @property
     def blocks(self) -> nn.ModuleList:
@@ -100,20 +104,54 @@ class ModelHandle:
         module: nn.Module = self.blocks[layer].get_submodule(path)
         return module
 
+    def has(self, layer: int, path: str) -> bool:
+        """Whether one block has something at `path`."""
+        here: object = self.blocks[layer]
+        for name in path.split("."):
+            here = getattr(here, name, None)
+        return here is not None
+
+    def mixer(self, layer: int) -> tuple[str, ...]:
+        """Paths of the matrices that mix the tokens in one block: attention's, or those of what stands in its place."""
+        row = self.architecture
+        other = bool(row.other_mixer) and all(self.has(layer, path) for path in row.other_mixer)
+        return row.other_mixer if other else row.attention
+
+    def mlp(self, layer: int) -> tuple[str, ...]:
+        """Paths of a block's MLP matrices, the one that the editors write to last."""
+        row = self.architecture
+        return row.dense_mlp if row.dense_mlp and not self.has(layer, row.mlp_out) else row.mlp
+
+    def mlp_whole(self, layer: int) -> nn.Module:
+        """What puts out all that a block's MLP does."""
+        return self.site(layer, self.architecture.mlp_whole or self.mlp(layer)[-1])
+
     def mlp_out(self, layer: int) -> nn.Module:
         """The matrix the editors write to."""
         self.check_layer(layer)
-        return self.site(layer, self.architecture.mlp_out)
+        return self.site(layer, self.mlp(layer)[-1])
+
+    def mixer_out(self, layer: int) -> nn.Module:
+        """The last matrix of a block's attention, or of what stands in its place."""
+        return self.site(layer, self.mixer(layer)[-1])
 
     def sites(self, scope: Scope) -> dict[str, nn.Module]:
         """Every matrix of `scope`, by "layer/path"."""
-        paths = self.architecture.matrices(scope)
-        return {f"{layer}/{path}": self.site(layer, path) for layer in range(self.n_layers) for path in paths}
+        found: dict[str, nn.Module] = {}
+        for layer in range(self.n_layers):
+            here = {*self.mixer(layer), *self.mlp(layer)}
+            paths = [path for path in self.architecture.matrices(scope) if path in here]
+            if scope == "mlp_out":
+                paths = [self.mlp(layer)[-1]]
+            found |= {f"{layer}/{path}": self.site(layer, path) for path in paths}
+        return found
 
     def shape(self, module: nn.Module) -> tuple[int, int]:
         """(d_out, d_in) of a site's weight, whatever its orientation and however it is stored."""
         if isinstance(module, Packed):
             return module.out_features, module.in_features
+        if isinstance(module, Inner | Out):
+            return module.shape
         d_out, d_in = self.matrix(module).shape
         return int(d_out), int(d_in)
 

@@ -1,6 +1,7 @@
 """The only file that registers hooks. Each is a context manager that removes what it set, whatever happens inside.
 
-Sites are checked to be (batch, position, width); OPT's MLP is (batch * position, width), which is folded back.
+Sites are checked to be (batch, position, width); OPT's MLP is (batch * position, width), which is folded back, and
+DeepSeek's compressed keys and values are (batch, 1, position, width).
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,7 +32,9 @@ def replace_first(output: Any, tensor: Tensor) -> Any:
 
 
 def as_batch(tensor: Tensor, batch: int) -> Tensor:
-    """(batch, position, width) view of a site, folding back a flattened (batch * position, width)."""
+    """(batch, position, width) view of a site, folding back a flattened (batch * position, width) or a single head."""
+    if tensor.ndim == 4 and tensor.shape[:2] == (batch, 1):
+        return tensor.squeeze(1)
     if tensor.ndim == 2 and batch > 0 and tensor.shape[0] % batch == 0:
         return tensor.view(batch, -1, tensor.shape[-1])
     if tensor.ndim != 3 or tensor.shape[0] != batch:
@@ -106,6 +109,23 @@ def record_inputs(sites: Mapping[str, nn.Module]) -> Iterator[dict[str, Tensor]]
     with ExitStack() as stack:
         for name, module in sites.items():
             stack.callback(module.register_forward_hook(watch(name)).remove)
+        yield seen
+
+
+@contextmanager
+def record_arguments(sites: Mapping[str, nn.Module]) -> Iterator[dict[str, tuple[Tensor, ...]]]:
+    """Keep, per site, every argument of the last forward pass, detached, in the order of the call."""
+    seen: dict[str, tuple[Tensor, ...]] = {}
+
+    def watch(name: str) -> Callable[..., None]:
+        def hook(_module: nn.Module, args: Any, kwargs: Any) -> None:
+            seen[name] = tuple(given.detach() for given in (*args, *kwargs.values()))
+
+        return hook
+
+    with ExitStack() as stack:
+        for name, module in sites.items():
+            stack.callback(module.register_forward_pre_hook(watch(name), with_kwargs=True).remove)
         yield seen
 
 

@@ -12,9 +12,19 @@ from goldenlayers_core.models.handle import ModelHandle
 Pair = tuple[Tensor, Tensor]
 
 
-def kept_pairs(cache: DynamicCache, first: int = 0) -> tuple[Pair, ...]:
-    """Keys and values (B, heads, T, width) that a forward pass left in a cache, from layer `first` on."""
-    layers: list[Any] = cache.layers[first:]
+def fresh_cache(handle: ModelHandle) -> DynamicCache | None:
+    """Where a forward pass is to leave its keys and values; None for a model whose rows are rerun as a whole."""
+    return DynamicCache() if handle.architecture.keeps_keys else None
+
+
+def running_cache(handle: ModelHandle) -> DynamicCache:
+    """A cache for rows of one length that grow together, where running states serve as keys and values do."""
+    return DynamicCache(config=handle.model.config)
+
+
+def kept_pairs(cache: DynamicCache | None, first: int = 0) -> tuple[Pair, ...]:
+    """Keys and values (B, heads, T, width) that a forward pass left in a cache, from layer `first` on; () without."""
+    layers: list[Any] = [] if cache is None else cache.layers[first:]
     return tuple((layer.keys, layer.values) for layer in layers)
 
 

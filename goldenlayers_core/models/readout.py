@@ -26,7 +26,7 @@ def capped(handle: ModelHandle, logits: Tensor) -> Tensor:
     cap * tanh(logits / cap)."""
     scale = logit_scale(handle)
     logits = logits if scale == 1.0 else logits * scale
-    cap = getattr(handle.model.config.get_text_config(), "final_logit_softcapping", None)
+    cap = getattr(handle.model.config.get_text_config(), handle.architecture.logits_cap, None)
     return logits if cap is None else torch.tanh(logits / cap) * cap
 
 

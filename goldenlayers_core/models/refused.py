@@ -7,22 +7,24 @@ _NO_MLP: Final = (
     ("mamba", "mamba2", "falcon_mamba", "rwkv", "xlstm"),
 )
 _EXPERTS: Final = (
-    "it is a mixture of experts, and which expert's matrix an edit would have to write to depends on the token",
+    "it is a mixture of experts in which they are computed in a way of its own, not as one matrix of fused experts",
+    ("dbrx", "jetmoe", "llama4", "llama4_text", "longcat_flash", "nemotron_h", "deepseek_v4"),
+)
+_BESIDE: Final = (
+    "it is a mixture of experts whose shared expert stands beside the others, and nothing holds all that its MLP adds",
+    ("granitemoeshared", "granitemoehybrid"),
+)
+_UNTRIED: Final = (
+    "it is a mixture of experts that has not been verified here",
     (
-        *("mixtral", "qwen2_moe", "qwen3_moe", "qwen3_5_moe", "qwen3_5_moe_text", "olmoe", "flex_olmo", "gpt_oss"),
-        *("phimoe", "granitemoe", "granitemoeshared", "minimax", "minimax_m2", "cohere2_moe", "mellum", "dbrx"),
-        *("jetmoe", "deepseek_v2", "deepseek_v3", "deepseek_v32", "deepseek_v4", "glm4_moe", "glm4_moe_lite", "dots1"),
-        *("ernie4_5_moe", "hunyuan_v1_moe", "exaone_moe", "solar_open", "laguna", "afmoe", "mimo_v2_flash"),
-        *("aria_text", "llama4", "llama4_text", "kimi_linear", "longcat_flash", "qwen3_next", "jamba"),
-        *("granitemoehybrid", "lfm2_moe", "nemotron_h"),
+        *("flex_olmo", "minimax", "minimax_m2", "cohere2_moe", "mellum", "deepseek_v32", "hunyuan_v1_moe"),
+        *("exaone_moe", "solar_open", "laguna", "afmoe", "mimo_v2_flash", "aria_text", "kimi_linear", "jamba"),
     ),
 )
-_MIXERS: Final = (
-    "some of its layers keep a running state and no keys and values of every token, on which edits and traces rest",
-    (
-        *("qwen3_5", "qwen3_5_text", "falcon_h1", "lfm2", "lfm3", "bamba", "recurrent_gemma", "olmo_hybrid"),
-        *("zamba", "zamba2"),
-    ),
+_UNTRIED_MIXERS: Final = ("it mixes tokens otherwise than by attention, and has not been verified here", ("lfm3",))
+_SHARED_BLOCKS: Final = (
+    "its blocks share one MLP, so that an edit of one layer would be an edit of many",
+    ("zamba", "zamba2"),
 )
 _PER_LAYER: Final = (
     "every layer reads the tokens anew beside the residual stream, which a run from the middle does not see",
@@ -48,7 +50,18 @@ _ENCODER_DECODERS: Final = (
         *("bigbird_pegasus", "mvp", "fsmt", "encoder-decoder", "whisper", "speech_to_text"),
     ),
 )
-REFUSED: Final = (_NO_MLP, _EXPERTS, _MIXERS, _PER_LAYER, _LATENT, _ENCODERS, _ENCODER_DECODERS)
+REFUSED: Final = (
+    _NO_MLP,
+    _EXPERTS,
+    _BESIDE,
+    _UNTRIED,
+    _UNTRIED_MIXERS,
+    _SHARED_BLOCKS,
+    _PER_LAYER,
+    _LATENT,
+    _ENCODERS,
+    _ENCODER_DECODERS,
+)
 """(reason, every `model_type` that it holds for)."""
 
 

@@ -75,6 +75,8 @@ def before_and_after(report: EditReport) -> None:
         "Greedy text up to the first line break. P is the probability of the whole answer after the prompt, the "
         "product over its tokens."
     )
+    if report.routing:
+        st.caption(f":material/alt_route: {escape(report.routing.words)}")
 
 
 def _probabilities(report: EditReport, view: View) -> None:

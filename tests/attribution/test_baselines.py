@@ -16,7 +16,7 @@ from goldenlayers_core.results import Floats, LayerScores
 from goldenlayers_core.results.scores.baselines import ESTIMATES, picks_frame
 from goldenlayers_core.results.scores.readings import Reading
 from tests.attribution.test_lga import REQUESTS, KeepDouble
-from tests.tiny import ROWS, tiny_handle
+from tests.tiny import ROWS, parameter_of, tiny_handle
 
 OLD = [r.target_true for r in REQUESTS]
 
@@ -24,7 +24,7 @@ OLD = [r.target_true for r in REQUESTS]
 def autograd(handle: ModelHandle, scope: str) -> Floats:
     """(Q, L) mean over a layer's weights of |gradient| of the new answer's loss, from full weight gradients."""
     sites = handle.sites(scope)
-    weights = [m.weight for m in sites.values()]
+    weights = [parameter_of(m) for m in sites.values()]
     sums, counts = np.zeros((len(REQUESTS), handle.n_layers)), np.zeros(handle.n_layers)
     for q, pair in enumerate(prepare(handle, REQUESTS, OLD)):
         for weight in weights:

@@ -44,8 +44,10 @@ def hooked(module: nn.Module, change: Callable):
 
 def states(handle: ModelHandle, kind: str) -> list[nn.Module]:
     row = handle.architecture
-    paths = {"mlp": row.mlp_out, "attention": row.attention[-1]}
-    return list(handle.blocks) if kind == "hidden" else [b.get_submodule(paths[kind]) for b in handle.blocks]
+    if kind == "hidden":
+        return list(handle.blocks)
+    paths = {"mlp": (row.mlp_whole or row.mlp_out,), "attention": (row.attention[-1], *row.other_mixer[-1:])}[kind]
+    return [module for block in handle.blocks for name, module in block.named_modules() if name in paths]
 
 
 def straightforward(

@@ -15,7 +15,7 @@ from goldenlayers_core.models import ModelHandle, load_model
 from goldenlayers_core.models.fingerprint import weights_digest
 from goldenlayers_core.models.hooks import hooks_on
 from goldenlayers_core.records import SCOPES, EditRequest, LgaConfig
-from tests.tiny import ROWS, tiny_handle
+from tests.tiny import ROWS, parameter_of, tiny_handle
 
 
 def request(prompt: str, old: str, new: str, case: str = "1") -> EditRequest:
@@ -46,7 +46,7 @@ class KeepDouble(TorchFunctionMode):
 def autograd(handle: ModelHandle, pairs: Sequence, scope: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(Q, L) inner products and norms from full weight gradients, one request and one answer at a time."""
     sites = handle.sites(scope)
-    weights = [m.weight for m in sites.values()]
+    weights = [parameter_of(m) for m in sites.values()]
     sums = np.zeros((3, len(pairs), handle.n_layers))
     for q, pair in enumerate(pairs):
         gradients = []

@@ -17,7 +17,7 @@ from goldenlayers_core.models.hooks import hooks_on
 from goldenlayers_core.records import LOSSES_ON, SCOPES, EditRequest, LgaConfig, config_digest
 from goldenlayers_core.tasks.serial import restored
 from tests.attribution.test_lga import REQUESTS, KeepDouble, request
-from tests.tiny import ROWS, VOCABULARY, tiny_handle
+from tests.tiny import ROWS, VOCABULARY, parameter_of, tiny_handle
 
 OLD = [r.target_true for r in REQUESTS]
 
@@ -25,7 +25,7 @@ OLD = [r.target_true for r in REQUESTS]
 def autograd(handle: ModelHandle, pairs: list[Pair], scope: str, loss_on: str, reduction: str) -> np.ndarray:
     """(3, Q, L) inner products and norms from full weight gradients of the loss itself, one text at a time."""
     sites = handle.sites(scope)
-    weights = [m.weight for m in sites.values()]
+    weights = [parameter_of(m) for m in sites.values()]
     sums = np.zeros((3, len(pairs), handle.n_layers))
     for q, pair in enumerate(pairs):
         gradients = []

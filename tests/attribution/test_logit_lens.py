@@ -54,7 +54,7 @@ def test_the_parts_add_up_to_the_logit_difference(handle: ModelHandle) -> None:
     assert reading.has_contributions
     total = reading.base + reading.attention.sum() + reading.mlp.sum()
     assert total == pytest.approx(reading.difference, rel=1e-6, abs=1e-7)  # RMS norms compute in float32
-    cap = getattr(handle.model.config.get_text_config(), "final_logit_softcapping", None)
+    cap = getattr(handle.model.config.get_text_config(), handle.architecture.logits_cap, None)
     logits = logits_of(handle)
     uncapped = logits if cap is None else torch.atanh(logits / cap) * cap
     assert reading.difference == pytest.approx(float(uncapped[NEW] - uncapped[OLD]), rel=1e-6, abs=1e-8)

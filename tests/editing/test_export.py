@@ -24,7 +24,7 @@ from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.fingerprint import weights_digest
 from goldenlayers_core.models.hooks import hooks_on, record_inputs
 from tests.editing.test_overlay import IDS, REQUEST, logits, random_edit
-from tests.tiny import LAYERS, ROWS, tiny_handle
+from tests.tiny import LAYERS, MODULES, ROWS, tiny_handle
 
 CLOSE = {"rtol": 1e-5, "atol": 1e-5}
 
@@ -285,7 +285,7 @@ def named(handle: ModelHandle, path: str) -> object:
     return found
 
 
-@pytest.mark.parametrize("row", ROWS)
+@pytest.mark.parametrize("row", MODULES)
 @pytest.mark.parametrize("method", easyedit.known())
 def test_easyedit_finds_every_module_and_no_field_it_does_not_know(row: str, method: str) -> None:
     handle = tiny_handle(row)
@@ -311,6 +311,16 @@ def test_easyedit_finds_every_module_and_no_field_it_does_not_know(row: str, met
     assert named(handle, found["lm_head_module"]) is handle.head
     if method not in ("ft-l", "ft-m"):
         assert found["v_loss_layer"] == LAYERS - 1
+
+
+@pytest.mark.parametrize("row", ["mixtral"])
+def test_experts_in_one_parameter_are_no_module(row: str) -> None:
+    handle = tiny_handle(row)
+    for name in ("snippet", "easyedit"):
+        with pytest.raises(EditError, match=r"the experts of layer 1 of tiny-.* are one parameter; export a merged"):
+            check_held(get_format(name), handle, [random_edit(handle, (1,))])
+    for name in ("merged", "peft"):
+        check_held(get_format(name), handle, [random_edit(handle, (1,))])
 
 
 def test_easyedit_knows_every_method_but_the_prompt() -> None:

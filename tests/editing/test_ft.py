@@ -13,11 +13,12 @@ from goldenlayers_core.editing.ft import FtConfig, target_loss, trained
 from goldenlayers_core.editing.rows import edit_rows
 from goldenlayers_core.errors import Cancelled, EditError, RequestError
 from goldenlayers_core.models import ModelHandle
+from goldenlayers_core.models.experts import Out
 from goldenlayers_core.models.fingerprint import weights_digest
 from goldenlayers_core.models.hooks import hooks_on
 from goldenlayers_core.models.tokens import encode_answer, encode_prompt
 from goldenlayers_core.records import EditRequest
-from tests.tiny import ROWS, tiny_handle
+from tests.tiny import ROWS, parameter_of, tiny_handle
 
 REQUEST = EditRequest("c1", "The capital of France is", "France", "Mont Blanc", "Paris")
 CONFIG = FtConfig(steps=5, learning_rate=0.01)
@@ -27,10 +28,11 @@ SUPPLIES = Supplies()
 def by_autograd(handle: ModelHandle, layer: int, objective: str, config: FtConfig) -> tuple[torch.Tensor, list[float]]:
     """(d_out, d_in) what the published loop does to the weight of a copied model, and its losses."""
     model = copy.deepcopy(handle.model)
-    module = model.get_submodule(handle.architecture.blocks)[layer].get_submodule(handle.architecture.mlp_out)
-    start = module.weight.detach().clone()
-    module.weight.requires_grad_(True)
-    adam = torch.optim.Adam([module.weight], lr=config.learning_rate)
+    module = model.get_submodule(handle.architecture.blocks)[layer].get_submodule(handle.mlp(layer)[-1])
+    weight = parameter_of(module)
+    start = weight.detach().clone()
+    weight.requires_grad_(True)
+    adam = torch.optim.Adam([weight], lr=config.learning_rate)
     prompt = encode_prompt(handle.tokenizer, REQUEST.prompt)
     answer = encode_answer(handle.tokenizer, REQUEST.prompt, REQUEST.target_new)
     losses = []
@@ -49,8 +51,10 @@ def by_autograd(handle: ModelHandle, layer: int, objective: str, config: FtConfi
         adam.step()
         if config.norm_constraint:
             bound = config.norm_constraint
-            module.weight.data = torch.clamp(module.weight.data, min=start - bound, max=start + bound)
-    change = (module.weight - start).detach()
+            weight.data = torch.clamp(weight.data, min=start - bound, max=start + bound)
+    change = (weight - start).detach()
+    if isinstance(module, Out):
+        return module.as_matrix(change), losses
     return (change.T if handle.architecture.orientation == "in_out" else change), losses
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from goldenlayers_core.editing import KeyMoments
+from goldenlayers_core.editing import KeyMoments, estimate
 from goldenlayers_core.editing.alphaedit import AlphaEditConfig
 from goldenlayers_core.editing.alphaedit import rule as alphaedit_rule
 from goldenlayers_core.editing.emmet import EmmetConfig
@@ -16,6 +16,8 @@ from goldenlayers_core.editing.memit import MemitConfig
 from goldenlayers_core.editing.memit import rule as memit_rule
 from goldenlayers_core.errors import Cancelled, EditError
 from goldenlayers_core.models.hooks import hooks_on, record_inputs
+from goldenlayers_core.models.hybrids import HYBRIDS
+from goldenlayers_core.models.kept import running_cache
 from tests.tiny import ROWS, tiny_handle
 
 TEXT = "The capital of France is Paris and the capital of Italy is Rome. Who wrote Hamlet? Shakespeare wrote it. " * 8
@@ -45,6 +47,28 @@ def test_a_text_gives_the_mean_of_k_k(row: str) -> None:
         torch.testing.assert_close(found[layer].second.double(), total / 400, rtol=1e-4, atol=1e-5)
         assert found[layer].n_tokens == 400
     assert hooks_on(handle.model) == 0
+
+
+@pytest.mark.parametrize("row", [*ROWS, *(row.model_type for row in HYBRIDS)])
+def test_rows_that_grow_together_have_the_keys_of_whole_rows(row: str) -> None:
+    handle, cache = tiny_handle(row, torch.float64), running_cache(tiny_handle(row, torch.float64))
+    ids = torch.randint(3, 300, (4, 9), generator=torch.Generator().manual_seed(0))
+    sites = {f"{layer}": handle.mlp_out(layer) for layer in range(handle.n_layers)}
+
+    def keys(tokens: torch.Tensor, **given: object) -> torch.Tensor:
+        with record_inputs(sites) as seen, torch.no_grad():
+            handle.model(input_ids=tokens, **given)
+        return torch.stack([seen[name].reshape(*tokens.shape, -1) for name in sites])  # (L, 4, T, d_in)
+
+    whole = keys(ids, use_cache=False)
+    parts = [keys(part, past_key_values=cache, use_cache=True) for part in ids.split([2] + [1] * 7, dim=1)]
+    torch.testing.assert_close(torch.cat(parts, dim=2), whole, rtol=1e-4, atol=1e-5)  # states are kept in float32
+
+
+def test_keys_that_are_too_wide_are_refused_before_anything_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(estimate, "MOST_WIDE", 47)
+    with pytest.raises(EditError, match=r"48 numbers each, .* without covariance"):
+        moments_of_samples(tiny_handle("llama"), [0], SampleConfig(n_tokens=64, length=8))
 
 
 @pytest.mark.parametrize("row", ["llama", "gpt2", "gemma2", "opt", "bloom"])

@@ -10,10 +10,11 @@ from goldenlayers_core.editing.delta import make_edit, whole_factors
 from goldenlayers_core.editing.overlay import prefix_of
 from goldenlayers_core.errors import EditError
 from goldenlayers_core.models import ModelHandle
+from goldenlayers_core.models.experts import Out
 from goldenlayers_core.models.fingerprint import weights_digest
 from goldenlayers_core.models.hooks import hooks_on
 from goldenlayers_core.records import EditRequest
-from tests.families import IN_FLOAT32
+from tests.families import IN_FLOAT32, PARTLY_IN_FLOAT32
 from tests.tiny import ROWS, tiny_handle
 
 REQUEST = EditRequest("c1", "The capital of France is", "France", "Rome", "Paris")
@@ -42,9 +43,12 @@ def merged_logits(handle: ModelHandle, edits: list[Edit], ids: torch.Tensor = ID
     blocks = model.get_submodule(handle.architecture.blocks)
     for edit in edits:
         for f in edit.factors:
-            weight = blocks[f.layer].get_submodule(handle.architecture.mlp_out).weight
-            change = f.left.to(weight) @ f.right.T.to(weight)
-            weight.data += change.T if handle.architecture.orientation == "in_out" else change
+            site = blocks[f.layer].get_submodule(handle.mlp(f.layer)[-1])
+            change = f.left.to(site.weight) @ f.right.T.to(site.weight)
+            if isinstance(site, Out):
+                site.parameter.data += site.as_parameter(change)
+            else:
+                site.weight.data += change.T if handle.architecture.orientation == "in_out" else change
     with torch.no_grad():
         out: torch.Tensor = model(input_ids=ids).logits
     return out
@@ -57,7 +61,8 @@ def test_overlay_equals_merged_weights(row: str) -> None:
     edits = [random_edit(handle, (0, 2), rank=2, seed=1), random_edit(handle, (2,), seed=2)]
     with overlay(handle, edits):
         edited = logits(handle)
-    torch.testing.assert_close(edited, merged_logits(handle, edits), rtol=1e-9, atol=1e-9)
+    near = 1e-5 if row in PARTLY_IN_FLOAT32 else 1e-9
+    torch.testing.assert_close(edited, merged_logits(handle, edits), rtol=near, atol=near)
     assert (edited - plain).abs().max() > 1e-3
     assert torch.equal(logits(handle), plain)
     assert weights_digest(handle.model) == digest
@@ -73,7 +78,7 @@ def test_each_sample_under_its_own_edit(row: str) -> None:
     for sample, edit in enumerate(edits):
         alone = IDS[sample : sample + 1]
         with overlay(handle, [edit] if edit else []):
-            near = 1e-6 if row in IN_FLOAT32 else 1e-9
+            near = 1e-5 if row in PARTLY_IN_FLOAT32 else 1e-6 if row in IN_FLOAT32 else 1e-9
             torch.testing.assert_close(together[sample : sample + 1], logits(handle, alone), rtol=near, atol=near)
     assert hooks_on(handle.model) == 0
 

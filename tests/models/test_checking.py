@@ -182,8 +182,8 @@ def test_a_family_that_float64_is_not_for_says_so(tmp_path: Path) -> None:
     [
         ("mamba", "no MLP whose output matrix"),
         ("rwkv", "no MLP whose output matrix"),
-        ("mixtral", "a mixture of experts"),
-        ("qwen3_5", "keep a running state"),
+        ("dbrx", "a mixture of experts"),
+        ("zamba", "share one MLP"),
         ("gemma3n_text", "reads the tokens anew"),
         ("bert", "an encoder, which does not continue"),
         ("t5", "an encoder-decoder"),

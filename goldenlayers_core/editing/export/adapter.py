@@ -3,6 +3,9 @@
 Edits of one layer stand side by side in the rank. Layers are limited by naming each matrix in full. Every layer has the
 largest rank, where its own is smaller with columns of zeros behind it, and alpha is equal to it: some readers know one
 rank and one alpha for all layers, and theirs is then scaling 1, too. The header says the ranks without the zeros.
+
+Experts in one parameter have an A each and share B, which is what side by side in one matrix means: peft wants them as
+A (E * rank, inner), one expert after another, and B (width, rank * E), the experts of a rank beside one another.
 """
 
 import json
@@ -15,9 +18,10 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from goldenlayers_core.editing.delta import Edit, whole_factors
-from goldenlayers_core.editing.export.header import base_name, described, layers_of, site_template
+from goldenlayers_core.editing.export.header import base_name, described, layers_of, site_name
 from goldenlayers_core.editing.export.parts import ExportFormat
 from goldenlayers_core.models import ModelHandle
+from goldenlayers_core.models.experts import Out
 
 CONFIG: Final = "adapter_config.json"
 WEIGHTS: Final = "adapter_model.safetensors"
@@ -36,15 +40,25 @@ def side_by_side(edits: Sequence[Edit], layer: int) -> tuple[Tensor, Tensor]:
 
 
 def _files(handle: ModelHandle, edits: Sequence[Edit], _stem: str) -> dict[str, bytes]:
-    site = site_template(handle)
     sides = {layer: side_by_side(edits, layer) for layer in layers_of(edits)}
     ranks = {layer: left.shape[1] for layer, (left, _) in sides.items()}
     most = max(ranks.values())
     tensors: dict[str, Tensor] = {}
+    modules, parameters = [], []
     for layer, (left, right) in sides.items():
-        name, empty = f"{PREFIX}{site.format(layer)}", (0, most - ranks[layer])
-        tensors[f"{name}.lora_A.weight"] = pad(right, empty).T.contiguous()  # (most, d_in)
-        tensors[f"{name}.lora_B.weight"] = pad(left, empty).contiguous()  # (d_out, most)
+        site, name, empty = handle.mlp_out(layer), site_name(handle, layer), (0, most - ranks[layer])
+        a, b = pad(right, empty).T, pad(left, empty)  # (most, d_in), (d_out, most)
+        if isinstance(site, Out):
+            name = name.rpartition(".")[0]
+            parameters.append(f"{name}.{site.name}")
+            a = a.unflatten(1, (site.n_experts, -1)).transpose(0, 1).flatten(0, 1)
+            b = b.repeat_interleave(site.n_experts, dim=1)
+        elif handle.architecture.experts:  # where there are experts, peft takes a module's name for theirs
+            parameters.append(f"{name}.weight")
+        else:
+            modules.append(name)
+        tensors[f"{PREFIX}{name}.lora_A.weight"] = a.contiguous()
+        tensors[f"{PREFIX}{name}.lora_B.weight"] = b.contiguous()
     config = {
         "peft_type": "LORA",
         "task_type": "CAUSAL_LM",
@@ -54,7 +68,8 @@ def _files(handle: ModelHandle, edits: Sequence[Edit], _stem: str) -> dict[str, 
         "lora_alpha": most,
         "rank_pattern": {},
         "alpha_pattern": {},
-        "target_modules": [site.format(layer) for layer in sides],
+        "target_modules": modules,
+        **({"target_parameters": parameters} if parameters else {}),
         "fan_in_fan_out": handle.architecture.orientation == "in_out",
         "bias": "none",
         "lora_dropout": 0.0,

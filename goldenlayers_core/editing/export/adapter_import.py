@@ -29,7 +29,6 @@ _UNHELD: Final = (  # settings under which an adapter is more than W + s B A
     ("layer_replication", "repeated layers"),
     ("alora_invocation_tokens", "activation tokens"),
     ("use_qalora", "grouped inputs"),
-    ("target_parameters", "bare parameters"),
     ("trainable_token_indices", "token embeddings"),
     ("arrow_config", "a router"),
     ("use_bdlora", "block-diagonal factors"),
@@ -114,6 +113,8 @@ def _check_config(config: Mapping[str, Any], name: str) -> None:
     extra = next((words for field, words in _UNHELD if config.get(field)), None)
     if config.get("bias", "none") != "none":
         extra = "biases"
+    if any(not str(parameter).endswith(".weight") for parameter in config.get("target_parameters") or ()):
+        extra = "bare parameters"
     start = config.get("init_lora_weights", True)
     if isinstance(start, str) and start.lower().split("_")[0] in ("pissa", "olora", "corda", "loftq"):
         extra = f"changed base weights ({start})"
@@ -131,9 +132,12 @@ def _ranks(ours: Mapping[str, str], name: str) -> dict[int, int]:
 
 def _site(handle: ModelHandle) -> re.Pattern[str]:
     """The modules an edit may change, with or without what peft and a model's outer class put before their names."""
-    outer, dot, inner = site_template(handle).partition(".")
-    pattern = f"(?:{re.escape(PREFIX)})*(?:{re.escape(outer + dot)})?{re.escape(inner)}"
-    return re.compile(pattern.replace(r"\{\}", r"(\d+)"))
+    found = []
+    for template in dict.fromkeys(site_template(handle, layer) for layer in range(handle.n_layers)):
+        outer, dot, inner = template.partition(".")
+        pattern = f"(?:{re.escape(PREFIX)})*(?:{re.escape(outer + dot)})?{re.escape(inner)}"
+        found.append(pattern.replace(r"\{\}", r"(\d+)"))
+    return re.compile("|".join(found))
 
 
 def _factors(
@@ -153,8 +157,8 @@ def _factors(
                 "train it with that as its only target module."
             )
         names.add(found["adapter"] or "default")
-        sides.setdefault(int(at[1]), {})[found["side"]] = tensor.float()
-        scales[int(at[1])] = _scale(config, module, name)
+        sides.setdefault(int(at[at.lastindex or 1]), {})[found["side"]] = tensor.float()
+        scales[int(at[at.lastindex or 1])] = _scale(config, module, name)
     if len(names) > 1:
         raise EditError(f"{name} holds {len(names)} adapters ({', '.join(sorted(names))}); save one of them alone.")
     if not sides or any(set(pair) != {"A", "B"} for pair in sides.values()):

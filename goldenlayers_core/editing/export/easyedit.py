@@ -19,17 +19,17 @@ from goldenlayers_core.models import ModelHandle
 Fields = dict[str, Any]
 
 
-def templates(handle: ModelHandle) -> Fields:
-    """The module names that EasyEdit asks for; {} stands for the layer."""
+def templates(handle: ModelHandle, layer: int) -> Fields:
+    """The module names that EasyEdit asks for, as one layer has them; {} stands for the layer."""
     row = handle.architecture
-    block = f"{row.blocks}.{{}}"
-    mlp = row.mlp_out.rpartition(".")[0] or row.mlp_out  # OPT keeps its two matrices in the block itself
+    block, out, mixer = f"{row.blocks}.{{}}", handle.mlp(layer)[-1], handle.mixer(layer)
+    mlp = out.rpartition(".")[0] or out  # OPT keeps its two matrices in the block itself
     head = next(name for name, module in handle.model.named_modules() if module is handle.head)
     return {
-        "rewrite_module_tmp": site_template(handle),
+        "rewrite_module_tmp": site_template(handle, layer),
         "layer_module_tmp": block,
         "mlp_module_tmp": f"{block}.{mlp}",
-        "attn_module_tmp": f"{block}.{row.attention[0].rpartition('.')[0]}",
+        "attn_module_tmp": f"{block}.{mixer[-1].rpartition('.')[0]}",
         "ln_f_module": row.final_norm,
         "lm_head_module": head,
     }
@@ -56,7 +56,7 @@ def _value(handle: ModelHandle, layers: Sequence[int], config: Mapping[str, Any]
         "mom2_n_samples": 100000,
         "mom2_dtype": "float32",
         "max_length": 40,
-        **templates(handle),
+        **templates(handle, layers[-1]),
     }
 
 
@@ -101,12 +101,14 @@ def _emmet(handle: ModelHandle, name: str, layers: Sequence[int], config: Mappin
 
 
 def _pmet(handle: ModelHandle, name: str, layers: Sequence[int], config: Mapping[str, Any]) -> Fields:
-    row = handle.architecture
-    out = f"{row.blocks}.{{}}.{row.attention[-1]}"  # PMET's two values are outputs of matrices
+    site = site_template(handle, layers[-1])
+    out = (
+        f"{handle.architecture.blocks}.{{}}.{handle.mixer(layers[-1])[-1]}"  # PMET's two values are outputs of matrices
+    )
     return {
         **_memit(handle, name, layers, config),
-        "rewrite_module_tmps": [site_template(handle)],
-        "mlp_module_tmp": site_template(handle),
+        "rewrite_module_tmps": [site],
+        "mlp_module_tmp": site,
         "attn_module_tmp": out,
         "nll_loss_factor": 1.0,
         "model_parallel": False,
@@ -124,7 +126,8 @@ def _alphaedit(handle: ModelHandle, name: str, layers: Sequence[int], config: Ma
 
 
 def _fine_tuning(handle: ModelHandle, name: str, layers: Sequence[int], config: Mapping[str, Any]) -> Fields:
-    names = {**templates(handle), "rewrite_module_tmp": f"{site_template(handle)}.weight"}  # FT names the parameter
+    site = site_template(handle, layers[-1])
+    names = {**templates(handle, layers[-1]), "rewrite_module_tmp": f"{site}.weight"}  # FT names the parameter
     norm = float(config.get("norm_constraint", 0.0))
     return {
         **_common(handle, name),
@@ -147,8 +150,7 @@ def _last_token(handle: ModelHandle, name: str, layers: Sequence[int], config: M
 
 
 def _inner(handle: ModelHandle, layer: int) -> list[str]:
-    row = handle.architecture
-    return [f"{row.blocks}[{layer}].{row.mlp_out}.weight"]
+    return [f"{handle.architecture.blocks}[{layer}].{handle.mlp(layer)[-1]}.weight"]
 
 
 def _grace(handle: ModelHandle, name: str, layers: Sequence[int], config: Mapping[str, Any]) -> Fields:
@@ -291,6 +293,7 @@ FORMAT: Final = ExportFormat(
     "the numbers filled in. It holds the recipe, not the edit.",
     holds=EVERYTHING,
     suffix=".yaml",
+    by_module=True,
     held="the method, layers and numbers of edits that agree in them",
     files=_files,
 )

@@ -24,9 +24,17 @@ class Home:
     shapes: tuple[tuple[int, int, int], ...] = ()  # (layer, d_out, d_in) of the matrices edited
 
 
-def site_template(handle: ModelHandle) -> str:
-    """The name of the matrix the editors write to, with {} for the layer: "model.layers.{}.mlp.down_proj"."""
-    return f"{handle.architecture.blocks}.{{}}.{handle.architecture.mlp_out}"
+def site_template(handle: ModelHandle, layer: int = -1) -> str:
+    """The name of the matrix the editors write to, with {} for the layer: "model.layers.{}.mlp.down_proj".
+
+    Where blocks differ, as `layer` has it; by default, as the last of them has it.
+    """
+    return f"{handle.architecture.blocks}.{{}}.{handle.mlp(layer)[-1]}"
+
+
+def site_name(handle: ModelHandle, layer: int) -> str:
+    """The name of that matrix in one layer."""
+    return site_template(handle, layer).format(layer)
 
 
 def base_name(handle: ModelHandle) -> str:
@@ -69,7 +77,7 @@ def described(handle: ModelHandle, edits: Sequence[Edit]) -> dict[str, str]:
         "fingerprint": handle.fingerprint,
         "model_type": handle.architecture.model_type,
         "n_layers": str(handle.n_layers),
-        "site": site_template(handle),
+        "site": site_template(handle, layers[0] if layers else -1),
         "orientation": handle.architecture.orientation,
         "layers": json.dumps(layers),
         "shapes": json.dumps(shapes_of(handle, layers)),

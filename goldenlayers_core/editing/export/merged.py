@@ -18,10 +18,11 @@ from transformers.pytorch_utils import Conv1D
 
 from goldenlayers_core.editing.delta import Edit
 from goldenlayers_core.editing.export.adapter import side_by_side
-from goldenlayers_core.editing.export.header import described, layers_of, site_template
+from goldenlayers_core.editing.export.header import described, layers_of, site_name
 from goldenlayers_core.editing.export.parts import ExportFormat
 from goldenlayers_core.errors import ConfigError, EditError
 from goldenlayers_core.models import ModelHandle
+from goldenlayers_core.models.experts import Out, split_experts
 from goldenlayers_core.models.packed import Packed, dense_state
 from goldenlayers_core.models.telling import quiet
 from goldenlayers_core.results.edit.merge import MergedMatrix
@@ -54,8 +55,11 @@ def write(handle: ModelHandle, edits: Sequence[Edit], folder: Path, dtype: str =
         plain.config.dtype = number
         for layer, weight in merged.items():
             wide = weight.T if handle.architecture.orientation == "in_out" else weight
-            site = plain.get_submodule(site_template(handle).format(layer))
-            site.weight = nn.Parameter(wide.contiguous(), requires_grad=False)
+            site = plain.get_submodule(site_name(handle, layer))
+            if isinstance(site, Out):
+                site.replace(weight)
+            else:
+                site.weight = nn.Parameter(wide.contiguous(), requires_grad=False)
         _check_finite(plain, number)
         try:
             with quiet():
@@ -97,6 +101,7 @@ def _sharing(handle: ModelHandle) -> Any:
         plain = type(handle.model)(config)
     plain.load_state_dict(_state(handle, plain), assign=True)
     plain.tie_weights()
+    split_experts(plain, handle.architecture)
     plain.generation_config = copy.deepcopy(handle.model.generation_config)
     return plain.eval().requires_grad_(False)
 

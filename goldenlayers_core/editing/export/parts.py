@@ -9,6 +9,7 @@ from goldenlayers_core.editing.delta import Edit
 from goldenlayers_core.editing.overlay import checked
 from goldenlayers_core.errors import EditError
 from goldenlayers_core.models import ModelHandle
+from goldenlayers_core.models.experts import Out
 from goldenlayers_core.results.edit.merge import MergedMatrix
 
 Part = Literal["change", "gate", "codebook", "prefix"]
@@ -30,6 +31,7 @@ class ExportFormat:
     purpose: str  # one sentence for the screen
     holds: tuple[Part, ...]
     suffix: str  # of its file; "" for a folder
+    by_module: bool = False  # names the matrix it changes as a module of a plain transformers model
     held: str = ""  # what it holds, where that is not the edit itself
     files: Callable[[ModelHandle, Sequence[Edit], str], dict[str, bytes]] | None = None  # by name in file or folder
     write: Callable[[ModelHandle, Sequence[Edit], Path, str], tuple[MergedMatrix, ...]] | None = None
@@ -63,6 +65,12 @@ def check_held(wanted: ExportFormat, handle: ModelHandle, edits: Sequence[Edit])
         raise EditError(f"The edit of {twice.fact.prompt!r} was given twice; give each edit once.")
     for edit in edits:
         checked(handle, edit)
+        fused = [layer for layer in edit.layers if isinstance(handle.mlp_out(layer), Out)]
+        if wanted.by_module and fused:
+            raise EditError(
+                f"{wanted.title} changes modules, and the experts of layer {fused[0]} of {handle.name} are one "
+                "parameter; export a merged checkpoint, a LoRA adapter or a Golden Layers file."
+            )
         lost = next((part for part in parts_of(edit) if part not in wanted.holds), None)
         if lost is not None:
             raise EditError(

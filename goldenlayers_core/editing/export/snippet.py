@@ -40,5 +40,6 @@ FORMAT: Final = ExportFormat(
     "that loads the model, lays the edit over it and prints the answers before and after.",
     holds=EVERYTHING,
     suffix=".py",
+    by_module=True,
     files=script,
 )

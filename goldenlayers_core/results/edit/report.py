@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from goldenlayers_core.results.edit.routing import Routing
 from goldenlayers_core.results.formats import with_gaps
 from goldenlayers_core.texts import goes_on_as_a_word
 
@@ -71,6 +72,7 @@ class EditReport:
     weight_change: float  # Frobenius norm of the edit relative to the weight
     stages: tuple[tuple[str, float], ...]  # (stage, seconds)
     fingerprint: str = ""
+    routing: Routing | None = None  # of a mixture of experts
     provenance: dict[str, str] = field(default_factory=dict)
 
     @property

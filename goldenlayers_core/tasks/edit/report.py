@@ -37,6 +37,7 @@ def _asked(report: EditReport) -> str:
     return (
         f"{report.method.upper()} at layer {report.layer} ({spaced(report.layer_evidence)}); 1 request, "
         f"{counted(len(report.outcomes), 'probe')}. P is the product of the probabilities of an answer's tokens."
+        + (f" {report.routing.words}" if report.routing else "")
     )
 
 
