@@ -26,7 +26,7 @@ from goldenlayers_core.models.gemma import place as gemma
 from goldenlayers_core.models.gguf import BUNDLED_TITLE, bundled_gguf
 from goldenlayers_core.models.handle import ModelHandle
 from goldenlayers_core.models.hub import download, weight_files
-from goldenlayers_core.models.memory import check_fits, count_parameters
+from goldenlayers_core.models.memory import check_fits, count_parameters, straight_to
 from goldenlayers_core.models.packed import hush, in_dtype, pack
 from goldenlayers_core.models.quantised import Quantised, n_weights, quantised_of
 from goldenlayers_core.models.telling import Tell, telling
@@ -142,7 +142,8 @@ def load_model(
     kind = resolve_dtype(asked.dtype, target, _COMPUTED.get(config.dtype, "BF16") if quantised else stored)
     check_dtype(name, architecture, kind)
     check_fits(name, n_weights(folder, quantised, n_parameters, kind.itemsize), kind, target)
-    with ThreadPoolExecutor(1) as beside:  # reading and hashing share the files' pages, and two cores
+    # reading and hashing share the files' pages, and two cores
+    with ThreadPoolExecutor(1) as beside, straight_to(target):
         hashing = beside.submit(folder_fingerprint, folder)
         reading = _Reading(config, kind, target, architecture, quantised)
         model, tokenizer = _read(folder, name, reading, progress)

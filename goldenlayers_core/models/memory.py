@@ -2,7 +2,9 @@
 
 import json
 import struct
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import psutil
 import torch
@@ -51,6 +53,11 @@ def bytes_available(device: torch.device) -> int:
         free, _total = torch.cuda.mem_get_info(device)
         return int(free)
     return int(psutil.virtual_memory().available)
+
+
+def straight_to(device: torch.device) -> AbstractContextManager[Any]:
+    """Inside, transformers reads weights onto a GPU tensor by tensor: the machine's memory never holds the model."""
+    return nullcontext() if device.type == "cpu" else device
 
 
 def check_fits(
