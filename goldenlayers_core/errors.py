@@ -26,7 +26,11 @@ class UnsafeWeightsError(ModelError):
 
 
 class ModelTooLargeError(ModelError):
-    """The weights do not fit into the memory at hand."""
+    """The weights do not fit into the memory at hand; `short_by` is how many bytes there are too few, 0: not known."""
+
+    def __init__(self, message: str, short_by: int = 0) -> None:
+        super().__init__(message)
+        self.short_by = short_by
 
 
 class MemoryShortError(ModelError):

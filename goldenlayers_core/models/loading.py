@@ -26,7 +26,7 @@ from goldenlayers_core.models.gemma import place as gemma
 from goldenlayers_core.models.gguf import BUNDLED_TITLE, bundled_gguf
 from goldenlayers_core.models.handle import ModelHandle
 from goldenlayers_core.models.hub import download, weight_files
-from goldenlayers_core.models.memory import check_fits, count_parameters
+from goldenlayers_core.models.memory import check_fits, count_parameters, straight_to
 from goldenlayers_core.models.packed import hush, in_dtype, pack
 from goldenlayers_core.models.quantised import Quantised, n_weights, quantised_of
 from goldenlayers_core.models.telling import Tell, telling
@@ -134,7 +134,8 @@ def load_model(
     folder, name = locate(asked.source, asked.revision, root, fits, progress)
     check_adapter(folder)
     how = _planned(folder, name, asked.dtype, target)
-    with ThreadPoolExecutor(1) as beside:  # reading and hashing share the files' pages, and two cores
+    # reading and hashing share the files' pages, and two cores
+    with ThreadPoolExecutor(1) as beside, straight_to(target):
         hashing = beside.submit(folder_fingerprint, folder)
         model, tokenizer = _read(folder, name, how, progress)
         fingerprint = hashing.result()

@@ -2,7 +2,9 @@
 
 import json
 import struct
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import psutil
 import torch
@@ -53,6 +55,11 @@ def bytes_available(device: torch.device) -> int:
     return int(psutil.virtual_memory().available)
 
 
+def straight_to(device: torch.device) -> AbstractContextManager[Any]:
+    """Inside, transformers reads weights onto a GPU tensor by tensor: the machine's memory never holds the model."""
+    return nullcontext() if device.type == "cpu" else device
+
+
 def check_fits(
     name: str, n_parameters: int, dtype: torch.dtype, device: torch.device, available: int | None = None
 ) -> None:
@@ -63,5 +70,6 @@ def check_fits(
         raise ModelTooLargeError(
             f"{name} needs about {needed / 2**30:.1f} GiB as {str(dtype).removeprefix('torch.')} and "
             f"{room / 2**30:.1f} GiB are free on {device}; choose a smaller model, a smaller dtype such as bfloat16, "
-            "or free some memory."
+            "or free some memory.",
+            short_by=needed - room,
         )

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+import pandas as pd
+
 MIB: Final = 2**20
 GIB: Final = 2**30
 
@@ -85,3 +87,20 @@ class Fit:
     def precision(self, dtype: str) -> Precision | None:
         """The row of a number format."""
         return next((row for row in self.precisions if row.dtype == dtype), None)
+
+
+def fit_table(found: Fit) -> pd.DataFrame:
+    """One row per number format and kind of work; bytes beside the weights, and of the weights."""
+    return pd.DataFrame(
+        [
+            {
+                "number format": row.dtype,
+                "work": need.title,
+                "weights (bytes)": row.weights,
+                "work (bytes)": need.n_bytes,
+                "tokens together": need.tokens,
+            }
+            for row in found.precisions
+            for need in row.needs
+        ]
+    )

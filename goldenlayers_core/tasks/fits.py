@@ -7,7 +7,7 @@ from typing import Final
 import psutil
 
 from goldenlayers_core.errors import ModelNotFoundError
-from goldenlayers_core.models.classroom.place import is_classroom
+from goldenlayers_core.models.classroom.place import is_classroom, planted_layer, title_of
 from goldenlayers_core.models.gemma import place as gemma
 from goldenlayers_core.models.gguf import BUNDLED_TITLE, bundled_gguf, conversion_of, is_converted, is_gguf
 from goldenlayers_core.records import ModelSource
@@ -63,7 +63,10 @@ def described(source: ModelSource, cache: Path) -> tuple[Outline, int, int]:
     if name == gemma.NAME:
         return outline_of(gemma.ready(cache), gemma.TITLE, licence), 0, 0
     if is_classroom(name):
-        raise ModelNotFoundError("The classroom's model is taught here, in a second, and fits anywhere; load it.")
+        from goldenlayers_core.models.classroom.make import made
+
+        layer = planted_layer(name)
+        return outline_of(made(layer, cache), title_of(layer)), 0, 0
     if path.is_dir() or path.name == "config.json":
         folder = path if path.is_dir() else path.parent
         if not (folder / "config.json").is_file():

@@ -4,6 +4,7 @@ Numbers that a token leaves in a layer, for a gated MLP (width d, inner m, queri
 
     forward and gradient   2 d + 4 q + 4 m          residual states; q, k, v, attention's output; gate, act, up, product
     LGA besides            6 d + 3 q + 4 kv + 4 m   inputs of the matrices, and gradients of two parts until the third
+    edit-aware besides     2 d                      gradients at the matrix that is edited
     states kept            d + 2 kv                 what enters a layer, and its keys and values
 
 A place that goes through the LM head leaves its logits four times in float32: logits, probabilities, gradient and one
@@ -22,6 +23,8 @@ _WORDS_BASE, _WORDS_TIMES, _PER_WORD = 15 * MIB, 9.7, 1024  # of a tokenizer: by
 _LOGITS: Final = 4  # float32 copies of the logits of a place in the LM head
 _KEPT_COPIES: Final = 3  # of a trace's states: as they are kept, cut for a batch, and moved to its right end
 _EDIT_TOKENS: Final = 30  # of the suffixes of one edit, with its templates
+_EDIT_PLACES: Final = 48  # of its probes before and after that are read in the LM head
+_PLACES: Final = 4  # tokens of probes for each that is read in the LM head
 _SAMPLE: Final = 80  # tokens of a sample that covariances are estimated on
 
 
@@ -65,19 +68,20 @@ def needs_of(outline: Outline, dtype: str, device: str) -> tuple[Need, ...]:
         return Need(name, title, int(n_bytes), tokens, why)
 
     places = min(budget.score, max(1, budget.logits // max(outline.vocabulary, 1)))
-    one = _EDIT_TOKENS * passed + 8 * head
+    one = _EDIT_TOKENS * passed + _EDIT_PLACES * head
+    probed = passed + number * outline.n_layers * 2 * outline.width + head / _PLACES
     square = 4 * outline.inner**2
     copies = 2 if device == "cpu" else 1
     drawn = budget.samples * (3 * 4 * outline.vocabulary + _SAMPLE * (kept - number * outline.n_layers * outline.width))
     return (
         need("score", "LGA", budget.score, budget.score * scored + places * head),
-        need("edit-aware", "Edit-aware analysis", budget.edit_aware, budget.edit_aware * (passed + head / 8)),
+        need("edit-aware", "Edit-aware analysis", budget.edit_aware, budget.edit_aware * probed),
         need("edit", "One edit (ROME)", _EDIT_TOKENS, one),
         need(
             "sweep",
             "Sweep",
             budget.swept,
-            budget.swept * 2 * kept + budget.value * (passed + head / 8),
+            budget.swept * 2 * kept + budget.value * (passed + head / _PLACES),
             f"states of {budget.swept:,} tokens of probes and as many of edits are kept",
         ),
         need("trace", "Causal trace", budget.trace, budget.trace * (_KEPT_COPIES * kept + head / 16)),

@@ -23,6 +23,7 @@ from goldenlayers_core.tasks.heavy import heavy
 from goldenlayers_core.tasks.kinds import Kind, Queue, function
 from goldenlayers_core.tasks.mode import LOCAL, Mode
 from goldenlayers_core.tasks.model_card import ModelCard, card
+from goldenlayers_core.tasks.pool import loaded_beside, release
 from goldenlayers_core.tasks.questions import DatasetChoice, KnowledgeQuestion, Split
 from goldenlayers_core.tasks.serial import dataset_from, plain, plain_dataset, restored
 from goldenlayers_core.tasks.sparing import sparing
@@ -82,7 +83,8 @@ class Workbench:
     # Models ---------------------------------------------------------------------------------------------------------
 
     def model(self, source: ModelSource, progress: Progress | None = None) -> "ModelHandle":
-        """The loaded model, loading it on the first call; the least recently used of more than two is let go.
+        """The loaded model, loading it on the first call; the least recently used of more than two, or of more than
+        fit, is let go.
 
         Raises a ModelError or ConfigError; the models already loaded stay loaded.
         """
@@ -97,16 +99,16 @@ class Workbench:
                 self._models.move_to_end(source)
                 self.models_reused += 1
                 return self._models[source]
+            load = partial(load_model, source, cache=self.root, progress=progress.update if progress else None)
             self._loader = threading.get_ident()
             try:
-                handle = load_model(source, cache=self.root, progress=progress.update if progress else None)
+                handle = loaded_beside(self._models, self._cards, load)
             finally:
                 self._loader = None
             self._models[source] = handle
             self.models_loaded += 1
             while len(self._models) > KEPT_MODELS:
-                gone, _ = self._models.popitem(last=False)
-                self._cards.pop(gone, None)
+                release(self._models, self._cards)
             return handle
 
     def loaded(self, source: ModelSource) -> ModelCard | None:

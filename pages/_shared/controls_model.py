@@ -6,7 +6,7 @@ import streamlit as st
 
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.tasks.workbench import LocalModel
-from pages._shared import cached, jobs, served, session
+from pages._shared import cached, jobs, served, session, show_model
 from pages._shared.wording import escape, size
 
 BUNDLED: Final = "Bundled"
@@ -40,13 +40,19 @@ def source() -> ModelSource | None:
     with st.form("load-model"):
         name, revision = _name(kind or BUNDLED)
         device, dtype = _how()
-        pressed = st.form_submit_button("Load", type="primary", icon=":material/download:", key="model-load")
-    if not pressed:
+        with st.container(horizontal=True):
+            pressed = st.form_submit_button("Load", type="primary", icon=":material/download:", key="model-load")
+            asked = st.form_submit_button("Does it fit?", icon=":material/memory:", key="model-fits")
+    if not (pressed or asked):
         return None
     if not name.strip():
         st.error("No model was named; write its hub name or its path first.", icon=":material/error:")
         return None
-    return ModelSource(name.strip(), revision.strip() or None, device, dtype)
+    named = ModelSource(name.strip(), revision.strip() or None, device, dtype)
+    if asked:
+        show_model.fit(named)
+        return None
+    return named
 
 
 def _listed() -> ModelSource | None:

@@ -5,10 +5,15 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
+from goldenlayers_core.errors import GoldenLayersError
+from goldenlayers_core.figures.memory import memory_bars
 from goldenlayers_core.models.architectures import ARCHITECTURES
-from goldenlayers_core.records import SCOPES
+from goldenlayers_core.records import SCOPES, ModelSource
+from goldenlayers_core.results.fit import fit_table
 from goldenlayers_core.tasks import ModelCard
-from pages._shared.wording import escape, parameters, size
+from goldenlayers_core.tasks.fits import fit_of
+from pages._shared import cached, session, show
+from pages._shared.wording import escape, parameters, sentence, size
 
 _SCOPES: Final = {
     "mlp": "every matrix of the MLP (the default of the scores)",
@@ -62,6 +67,29 @@ def matrices(model_type: str) -> pd.DataFrame:
             "Matrices": [", ".join(f"`{path}`" for path in row.matrices(scope)) for scope in SCOPES],
         }
     )
+
+
+def fit(source: ModelSource) -> None:
+    """Whether a model would fit, from its configuration alone: nothing is loaded."""
+    try:
+        with st.spinner("Reading its configuration"):
+            found = fit_of(source, cached.workbench().root)
+    except GoldenLayersError as error:
+        st.error(sentence(error), icon=":material/error:")
+        return
+    if not found.outline.known:
+        st.error(sentence(found.sentence), icon=":material/block:")
+        return
+    if not found.proposed:
+        st.warning(sentence(found.sentence), icon=":material/memory:")
+    show.figure(memory_bars(found, session.dark()), "memory", fit_table(found))
+    facts = {
+        "Family": f"{found.outline.family} (model type {found.outline.model_type})",
+        "Licence": found.outline.licence or "not stated in its files",
+        "To download": size(found.download) if found.download else "nothing",
+        "Disk": ", ".join(f"{size(room.free)} free" for room in found.rooms if room.name == "disk"),
+    }
+    st.markdown("  \n".join(f"**{name}:** {escape(value)}" for name, value in facts.items()))
 
 
 def families() -> None:

@@ -1,5 +1,6 @@
 """Model: loading, and what a failure leaves alone."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from goldenlayers_core.tasks.shipped_evidence import shipped
 from pages._shared import cached
 from pages._shared.controls_model import HUB, LOCAL
 from tests.pages.driving import press, start, texts, work_done
+from tests.tasks.test_fits import LLAMA_70B
 from tests.tiny import save_tiny
 
 
@@ -80,6 +82,29 @@ def test_another_model_becomes_the_sessions_own_only(tmp_path) -> None:
     other.run()
     assert "chosen_model" not in other.session_state
     assert other.info
+
+
+def test_whether_a_model_fits_is_shown_before_it_is_loaded(tmp_path: Path) -> None:
+    folder = save_tiny(tmp_path / "tiny")
+    (folder / "model.safetensors").write_bytes(b"never read")
+    (folder / "README.md").write_text("---\nlicense: apache-2.0\n---\n")
+    app = start("model")
+    app.button_group(key="model-kind").set_value(LOCAL).run()
+    app.text_input(key="model-path").set_value(str(folder))
+    press(app, "model-fits")
+    assert not app.error
+    assert "tiny fits as float32" in texts(app)
+    assert "apache" in texts(app)
+    assert not cached.workbench().jobs()
+    seventy = tmp_path / "seventy"
+    seventy.mkdir()
+    (seventy / "config.json").write_text(json.dumps(LLAMA_70B))
+    app.text_input(key="model-path").set_value(str(seventy))
+    press(app, "model-fits")
+    assert "seventy does not fit" in app.warning[0].value.replace("\\", "")
+    app.text_input(key="model-path").set_value(str(tmp_path / "nowhere"))
+    press(app, "model-fits")
+    assert "There is no folder or file" in app.error[0].value.replace("\\", "")
 
 
 def test_gemma_is_fetched_only_after_its_terms_are_accepted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -5,13 +5,20 @@ import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
+import huggingface_hub
 import pytest
 import torch
 
 from goldenlayers_core.attribution import causal_trace, edit_aware, head_loss, lga
 from goldenlayers_core.commands.inspect import fit_answer, fit_lines
 from goldenlayers_core.editing.rome import default_budget as value_budget
-from goldenlayers_core.errors import ConfigError, ModelError, ModelNotFoundError, UnknownArchitectureError
+from goldenlayers_core.errors import (
+    ConfigError,
+    GatedModelError,
+    ModelError,
+    ModelNotFoundError,
+    UnknownArchitectureError,
+)
 from goldenlayers_core.evaluation.sweep import _CHUNK_TOKENS
 from goldenlayers_core.models import load_model
 from goldenlayers_core.models.outline import outline_of
@@ -19,6 +26,7 @@ from goldenlayers_core.records import ModelSource
 from goldenlayers_core.results.fit import GIB
 from goldenlayers_core.tasks.fits import fit_of
 from goldenlayers_core.tasks.needs import BUDGETS, needs_of, precision_of
+from tests.models.hub_server import running_hub
 from tests.tiny import INNER, ROWS, kind_of, save_tiny
 
 LLAMA_8B = {
@@ -147,3 +155,23 @@ def test_what_is_no_model_is_one_sentence(tmp_path):
         assert "\n" not in str(error.value)
     with pytest.raises(ConfigError, match="CUDA devices are here"):
         fit_of(ModelSource(str(wrong), None, "cuda:99"), tmp_path)
+
+
+def test_of_a_hub_model_only_its_papers_are_fetched(tmp_path, monkeypatch):
+    folder = save_tiny(tmp_path / "tiny")
+    (folder / "README.md").write_text("---\nlicense: mit\n---\n")
+    weights = (folder / "model.safetensors").stat().st_size
+    with running_hub() as hub:
+        hub.repositories["owner/tiny"] = folder
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+        found = fit_of(ModelSource("owner/tiny", None, "cpu"), tmp_path)
+        assert (found.download, found.on_disk, found.outline.licence) == (weights, weights, "mit")
+        assert found.outline.n_layers == 3
+        assert not any("safetensors" in line for line in hub.asked)
+        load_model("owner/tiny", cache=tmp_path / "cache")
+        assert fit_of(ModelSource("owner/tiny", None, "cpu"), tmp_path).download == 0
+        hub.gated.add("owner/tiny")
+        with pytest.raises(GatedModelError, match="HF_TOKEN"):
+            fit_of(ModelSource("owner/tiny"), tmp_path)

@@ -114,10 +114,10 @@ def test_a_job_that_runs_out_of_memory_goes_on_with_half_the_token_budget(wide, 
     assert job.noted
     assert "Memory ran out; the work goes on with half the token budget" in log
     scores, _ = open_scores(open_workbench(root).store, job.run_id)
-    question = ScoreQuestion(wide, DatasetChoice(str(job.data)))
-    whole, _ = layer_scores(open_workbench(tmp_path), question, Progress())
+    question = ScoreQuestion(wide, DatasetChoice(str(job.data), limit=6))
+    few, _ = layer_scores(open_workbench(tmp_path), question, Progress())
     assert scores.n_requests == 48
-    np.testing.assert_allclose(scores.values, whole.values, rtol=1e-3)
+    np.testing.assert_allclose(scores.values[:6], few.values, rtol=1e-3)
 
 
 def test_the_second_time_it_stops_and_keeps_what_it_has(wide, ended):
