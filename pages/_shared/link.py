@@ -21,7 +21,7 @@ from goldenlayers_core.tasks import DatasetChoice, address
 from pages._shared import link_here, link_notice, session
 from pages._shared.link_notice import Notice
 
-FREE: Final = ("prompt", "subject", "new", "old", "follow", "stay")  # of a request that a person wrote
+FREE: Final = ("prompt", "subject", "new", "old", "follow", "stay", "imply")  # of a request that a person wrote
 _SHOWN: Final = ("layer", "view", "order", "page", "a", "b", "sa", "sb")  # a, b: the runs that Runs compares; sweeps
 PARAMETERS: Final = ("model", "dataset", "run", "request", "method", "settings", *_SHOWN, *FREE)
 _PAGES: Final = ("model", "dataset", "layer_scores", "ground_truth", "edit", "runs")  # the others keep their own

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 
 from goldenlayers_core.errors import ConfigError
 from goldenlayers_core.figures.edit.answers import token_text
+from goldenlayers_core.figures.edit.token_bars import ROW, token_bars
 from goldenlayers_core.figures.frame import colour_bar, dress
 from goldenlayers_core.figures.text import MINUS, counted, escape, layer_list, number, percent, sentences, shorten
 from goldenlayers_core.figures.theme import Colours, colour_scale, colours
@@ -17,7 +18,7 @@ What = Literal["change", "alone", "odds", "gain"]
 WHATS: Final = ("change", "alone", "odds", "gain")
 _LABEL: Final = 12  # characters of a token
 _DECADES: Final = 3  # powers of ten that the colours of a relative change span
-_ROW: Final = (13, 24, 460)  # px per layer: least, most, and of all together
+_LAYER_PX: Final = (13, 24, 460)  # px per layer: least, most, and of all together
 
 
 def travel_grid(found: Travel, what: What = "change", upto: int | None = None, dark: bool = False) -> go.Figure:
@@ -32,7 +33,7 @@ def travel_grid(found: Travel, what: What = "change", upto: int | None = None, d
     if not 0 <= top < found.n_layers:
         raise ConfigError(f"Layer {top} was asked for; this model has layers 0 to {found.n_layers - 1}.")
     theme, n_tokens = colours(dark), len(found.tokens)
-    body = max(_ROW[0], min(_ROW[1], _ROW[2] // found.n_layers)) * found.n_layers
+    body = max(_LAYER_PX[0], min(_LAYER_PX[1], _LAYER_PX[2] // found.n_layers)) * found.n_layers
     below = _below(found)
     figure = go.Figure(_cells(found, what, top, theme, body, below))
     _shade(figure, found, theme)
@@ -228,8 +229,10 @@ def travel_tokens(found: Travel, upto: int, dark: bool = False) -> go.Figure:
     """
     if not 0 <= upto < found.n_layers:
         raise ConfigError(f"Layer {upto} was asked for; this model has layers 0 to {found.n_layers - 1}.")
-    figure = go.Figure()
-    _bars(figure, found, upto, colours(dark))
+    theme, figure = colours(dark), go.Figure()
+    fills = [theme.blue, *([theme.rust] if found.old else [])]
+    fills += [theme.slate] * (len(found.followed) - len(fills))
+    token_bars(figure, found.followed, (found.p_before[upto], found.p_after[upto]), fills, theme)
     said, now = (shorten(word.strip(), 20) or "space" for word in found.says[upto])
     turned = f"“{said}” → “{now}”" if said != now else f"“{now}”, as before"
     return dress(
@@ -239,38 +242,6 @@ def travel_tokens(found: Travel, upto: int, dark: bool = False) -> go.Figure:
         subtitle="Logit lens at 1 prompt's last token. Outlined: before; filled: with the edit. Blue: the new answer's "
         "first token" + (", rust: the old one's." if found.old else "."),
         kind=f"Bar chart of {counted(len(found.followed), 'token')}",
-        body=26 * len(found.followed) + 20,
+        body=ROW * len(found.followed) + 20,
         bottom=48,
     )
-
-
-def _bars(figure: go.Figure, found: Travel, upto: int, theme: Colours) -> None:
-    before, after = found.p_before[upto], found.p_after[upto]
-    places = list(range(len(found.followed)))
-    colour = [theme.blue, *([theme.rust] if found.old else [])]
-    colour += [theme.slate] * (len(places) - len(colour))
-    custom = [[token_text(t), float(b), float(a)] for t, b, a in zip(found.followed, before, after, strict=True)]
-    hover = "<b>%{customdata[0]}</b><br>before %{customdata[1]:.3g}, after %{customdata[2]:.3g}<extra></extra>"
-    for name, values, marker in (
-        ("after", after, {"color": colour}),
-        ("before", before, {"color": "rgba(0,0,0,0)", "line": {"color": theme.ink, "width": 1.2}}),
-    ):
-        figure.add_bar(
-            y=places,
-            x=values.tolist(),
-            orientation="h",
-            name=name,
-            width=0.62,
-            marker=marker,
-            customdata=custom,
-            hovertemplate=hover,
-        )
-    figure.update_xaxes(range=[0, 1], tickformat=".0%", zeroline=False, title_text="probability of the next token")
-    figure.update_yaxes(
-        range=[len(places) - 0.4, -0.6],
-        tickvals=places,
-        ticktext=[token_text(token) for token in found.followed],
-        showgrid=False,
-        zeroline=False,
-    )
-    figure.update_layout(showlegend=False, barmode="overlay")

@@ -1,0 +1,77 @@
+"""One's own fact at every layer, from Edit: no dead end, whatever dataset is chosen, and nothing is lost on the way."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from goldenlayers_core.records import ModelSource
+from goldenlayers_core.runtime import Progress
+from goldenlayers_core.tasks.edit.fact_layers import fact_layers
+from goldenlayers_core.tasks.edit.own_request import free_request
+from goldenlayers_core.tasks.edit.stored_layers import TABLE
+from goldenlayers_core.tasks.questions import FactLayersQuestion
+from goldenlayers_core.tasks.serial import plain
+from pages._edit.request import EXAMPLE
+from pages._shared import cached
+from tests.lending import lend_models
+from tests.pages.benches import words
+from tests.pages.conftest import app_on
+from tests.pages.driving import healthy, press, start, work_done
+
+QUICK = {"steps": 2, "n_templates": 0}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def store_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with app_on(lend_models(tmp_path_factory.mktemp("cache"))) as folder:
+        cached.workbench().model(ModelSource())
+        yield folder
+
+
+def own() -> AppTest:
+    """The page with the example written in, at the shortest settings."""
+    app = start("edit", **{"edit-view": "layers", "edit-source": "free"}, **EXAMPLE)
+    app.number_input(key="edit-rome-steps").set_value(2)
+    app.number_input(key="edit-rome-n_templates").set_value(0)
+    return healthy(app.run())
+
+
+def test_a_fact_of_ones_own_is_written_into_every_layer_and_scrubbed() -> None:
+    app = own()
+    assert "Ground truth" not in "".join(info.value for info in app.info)
+    assert app.button(key="own-layers-start").label == "Write it into every layer in turn (30)"
+    press(app, "own-layers-start")
+    work_done(app)
+    healthy(app.run())
+    assert not [b for b in app.button if b.key == "own-layers-start"]
+    assert "of 30 layers; highest score" in words(app)
+    app.select_slider(key="own-layers-at").set_value(12).run()
+    healthy(app)
+    assert "Edited at layer 12, the likeliest next token" in words(app)
+    assert app.button(key="own-layers-edit").label == "Edit at layer 12"
+    table = "\n".join(e.proto.body for e in app.get("html"))
+    assert "The country where the Eiffel Tower stands is" in table
+    assert "portability" in table
+
+
+def test_what_is_there_already_is_shown_and_the_rest_is_offered() -> None:
+    bench = cached.workbench()
+    (name,) = bench.store.names(TABLE)
+    whole = bench.store.load_json(TABLE, name)
+    kept = {layer: row for layer, row in whole["rows"].items() if int(layer) % 4 == 0}
+    bench.store.save_json(TABLE, name, {**whole, "rows": kept})
+    app = own()
+    assert app.button(key="own-layers-start").label == "Measure the other 22 layers"
+    assert "of 8 layers; highest score" in words(app)
+    assert app.select_slider(key="own-layers-at").options == [str(layer) for layer in range(0, 30, 4)]
+    asked = free_request(*EXAMPLE.values())
+    fact_layers(bench, FactLayersQuestion(request=plain(asked), settings=QUICK), Progress())
+    assert "of 30 layers; highest score" in words(own())
+
+
+def test_a_consequence_without_an_answer_says_how_to_write_it() -> None:
+    app = own()
+    app.text_area(key="edit-consequences").set_value("The country is").run()
+    assert "has no answer of its own; write: the prompt -> its new answer" in app.warning[0].value
