@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from goldenlayers_core.datasets import ColumnMapping, open_dataset, read_apart, split_proxy
 from goldenlayers_core.errors import ConfigError, DatasetError, StoreError
 from goldenlayers_core.models.available import LocalModel, on_disk
+from goldenlayers_core.models.naming import source_title
 from goldenlayers_core.places import cache_root
 from goldenlayers_core.records import Dataset, EditRequest, ModelSource
 from goldenlayers_core.runtime import Claim, JobQueue, JobView, Progress, Store, now
@@ -90,7 +91,7 @@ class Workbench:
 
         self.mode.check_model(source)
         if progress and source not in self._models:
-            progress.update(0, 1, f"Loading {source.source}")
+            progress.update(0, 1, f"Loading {source_title(source.source)}")
         with self._lock:
             if source in self._models:
                 self._models.move_to_end(source)
@@ -101,17 +102,21 @@ class Workbench:
                 handle = load_model(source, cache=self.root, progress=progress.update if progress else None)
             finally:
                 self._loader = None
-            self._models[source] = handle
+            self._models[source] = self._same_as(handle)
             self.models_loaded += 1
             while len(self._models) > KEPT_MODELS:
                 gone, _ = self._models.popitem(last=False)
                 self._cards.pop(gone, None)
-            return handle
+            return self._models[source]
+
+    def _same_as(self, handle: "ModelHandle") -> "ModelHandle":
+        """What is in memory of the same weights under another name or path, else the handle: one model, once."""
+        key = (handle.result_key, handle.device)
+        return next((h for h in self._models.values() if (h.result_key, h.device) == key), handle)
 
     def loaded(self, source: ModelSource) -> ModelCard | None:
         """The card of a model that is in memory; None when it is not. Never waits for one that is loading."""
-        handle = self._models.get(source)
-        if handle is None:
+        if (handle := self._models.get(source)) is None:
             return None
         known = self._cards.get(source)
         if known is None or known[0] is not handle:

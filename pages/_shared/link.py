@@ -135,7 +135,7 @@ def _open_model(page: str, text: str) -> None:
     source = link_here.model(text)
     if source is None:
         return
-    if source != session.model() and (page != "model" or link_here.is_loaded(source)):
+    if not session.same_weights(source) and (page != "model" or link_here.is_loaded(source)):
         session.choose_model(source)
     if page == "model" and not link_here.is_loaded(source):
         words = f"This link is about the model {text}, which is not in memory."
