@@ -32,19 +32,21 @@ def choose(scores: LayerScores) -> int:
     )
 
 
-def profile(scores: LayerScores, index: int, selection: Selection, run_id: str) -> None:
-    """The request in words and numbers, buttons to edit it, and its profile over the layers."""
-    left, right = st.columns([4, 5], gap="large")
-    with left:
-        _words(scores, index)
-        _at_layer(scores, index, selection)
-        _buttons(scores, index, run_id)
-    with right:
-        rows = cached.once(LayerScores.to_frame, scores)
-        mine = rows.iloc[index * scores.n_layers : (index + 1) * scores.n_layers]
-        draw = figures.prediction_profile if scores.parts else figures.request_profile
-        drawn = cached.once(draw, scores, index, selection, session.dark())
-        show.figure(drawn, f"request-{scores.request_digests[index][:12]}", mine)
+def panel(scores: LayerScores, index: int, selection: Selection, run_id: str) -> None:
+    """The request in words and numbers, and buttons to edit it."""
+    _words(scores, index)
+    _at_layer(scores, index, selection)
+    _buttons(scores, index, run_id)
+
+
+def profile(scores: LayerScores, index: int, selection: Selection) -> None:
+    """The open request's values over the layers."""
+    st.header("One request")
+    rows = cached.once(LayerScores.to_frame, scores)
+    mine = rows.iloc[index * scores.n_layers : (index + 1) * scores.n_layers]
+    draw = figures.prediction_profile if scores.parts else figures.request_profile
+    drawn = cached.once(draw, scores, index, selection, session.dark())
+    show.figure(drawn, f"request-{scores.request_digests[index][:12]}", mine)
 
 
 def _words(scores: LayerScores, index: int) -> None:

@@ -19,6 +19,7 @@ from tests.lending import lend_models
 from tests.pages.benches import words
 from tests.pages.conftest import app_on
 from tests.pages.driving import healthy, press, start, work_done
+from tests.tiny import save_tiny
 
 QUICK = {"steps": 2, "n_templates": 0}
 
@@ -26,52 +27,57 @@ QUICK = {"steps": 2, "n_templates": 0}
 @pytest.fixture(scope="module", autouse=True)
 def store_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with app_on(lend_models(tmp_path_factory.mktemp("cache"))) as folder:
-        cached.workbench().model(ModelSource())
         yield folder
 
 
-def own() -> AppTest:
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> ModelSource:
+    """A random model of three layers, in memory."""
+    source = ModelSource(str(save_tiny(tmp_path_factory.mktemp("models") / "tiny")))
+    cached.workbench().model(source)
+    return source
+
+
+def own(tiny: ModelSource) -> AppTest:
     """The page with the example written in, at the shortest settings."""
-    app = start("edit", **{"edit-view": "layers", "edit-source": "free"}, **EXAMPLE)
+    app = start("edit", chosen_model=tiny, **{"edit-view": "layers", "edit-source": "free"}, **EXAMPLE)
     app.number_input(key="edit-rome-steps").set_value(2)
     app.number_input(key="edit-rome-n_templates").set_value(0)
     return healthy(app.run())
 
 
-def test_a_fact_of_ones_own_is_written_into_every_layer_and_scrubbed() -> None:
-    app = own()
+def test_a_fact_of_ones_own_is_written_into_every_layer_and_scrubbed(tiny: ModelSource) -> None:
+    app = own(tiny)
     assert "Ground truth" not in "".join(info.value for info in app.info)
-    assert app.button(key="own-layers-start").label == "Write it into every layer in turn (30)"
+    assert app.button(key="own-layers-start").label == "Write it into every layer in turn (3)"
     press(app, "own-layers-start")
     work_done(app)
     healthy(app.run())
     assert not [b for b in app.button if b.key == "own-layers-start"]
-    assert "of 30 layers; highest score" in words(app)
-    app.select_slider(key="own-layers-at").set_value(12).run()
+    assert "of 3 layers; highest score" in words(app)
+    app.select_slider(key="own-layers-at").set_value(1).run()
     healthy(app)
-    assert "Edited at layer 12, the likeliest next token" in words(app)
-    assert app.button(key="own-layers-edit").label == "Edit at layer 12"
+    assert "Edited at layer 1, the likeliest next token" in words(app)
+    assert app.button(key="own-layers-edit").label == "Edit at layer 1"
     table = "\n".join(e.proto.body for e in app.get("html"))
     assert "The country where the Eiffel Tower stands is" in table
     assert "portability" in table
 
 
-def test_what_is_there_already_is_shown_and_the_rest_is_offered() -> None:
-    bench = cached.workbench()
-    (name,) = bench.store.names(TABLE)
+def test_what_is_there_already_is_shown_and_the_rest_is_offered(tiny: ModelSource) -> None:
+    bench, asked = cached.workbench(), free_request(*EXAMPLE.values())
+    question = FactLayersQuestion(tiny, plain(asked), settings=QUICK)
+    name = fact_layers(bench, question, Progress())
     whole = bench.store.load_json(TABLE, name)
-    kept = {layer: row for layer, row in whole["rows"].items() if int(layer) % 4 == 0}
-    bench.store.save_json(TABLE, name, {**whole, "rows": kept})
-    app = own()
-    assert app.button(key="own-layers-start").label == "Measure the other 22 layers"
-    assert "of 8 layers; highest score" in words(app)
-    assert app.select_slider(key="own-layers-at").options == [str(layer) for layer in range(0, 30, 4)]
-    asked = free_request(*EXAMPLE.values())
-    fact_layers(bench, FactLayersQuestion(request=plain(asked), settings=QUICK), Progress())
-    assert "of 30 layers; highest score" in words(own())
+    bench.store.save_json(TABLE, name, {**whole, "rows": {"0": whole["rows"]["0"]}})
+    app = own(tiny)
+    assert app.button(key="own-layers-start").label == "Measure the other 2 layers"
+    assert "of 1 layer; highest score" in words(app)
+    fact_layers(bench, question, Progress())
+    assert "of 3 layers; highest score" in words(own(tiny))
 
 
-def test_a_consequence_without_an_answer_says_how_to_write_it() -> None:
-    app = own()
+def test_a_consequence_without_an_answer_says_how_to_write_it(tiny: ModelSource) -> None:
+    app = own(tiny)
     app.text_area(key="edit-consequences").set_value("The country is").run()
-    assert "has no answer of its own; write: the prompt -> its new answer" in app.warning[0].value
+    assert "has no answer of its own; write: the prompt -> its new answer" in words(app)
