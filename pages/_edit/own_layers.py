@@ -13,10 +13,11 @@ from goldenlayers_core.results.edit.fact_layers import FactLayers
 from goldenlayers_core.tasks.edit.stored_layers import known_layers, layers_name
 from goldenlayers_core.tasks.questions import FactLayersQuestion
 from goldenlayers_core.tasks.serial import plain
+from goldenlayers_core.tasks.truth.cost import price
 from pages._edit import parts
 from pages._edit.stacks import Look
 from pages._shared import cached, jobs, session, show
-from pages._shared.wording import count, escape
+from pages._shared.wording import count, duration, escape
 
 _AT: Final = "own-layers-at"
 _SLOT: Final = "fact-layers"
@@ -60,11 +61,12 @@ def _start(look: Look, request: EditRequest, method: str, settings: dict[str, An
         on_click=jobs.attempt,
         args=(jobs.submit, _SLOT, question, f"{fact} at every layer"),
     )
+    fact = f"{shorten(request.prompt, 90)} {shorten(request.target_new, 24)}"
+    cost = price(cached.workbench().store, look.card.fingerprint, method)
     st.caption(
         escape(
-            f"{count(missing, 'edit')} of “{shorten(request.prompt, 90)} {shorten(request.target_new, 24)}”, each into "
-            "the unedited model; every probe of it is asked. About 20 seconds for the bundled model's 30 on two "
-            "cores; each layer is kept as soon as it is measured."
+            f"{count(missing, 'edit')} of “{fact}”, each into the unedited model, and every probe asked: about "
+            f"{duration(cost.seconds_per_edit * missing)} ({cost.source}). Each layer is kept as soon as it is measured."
         )
     )
 

@@ -12,6 +12,7 @@ from pages._shared import beside, cached, link, request_choice, session, show
 SCALE_WORDS = {"row": "by row", "symlog": "symmetric log", "raw": "raw"}
 ORDER_WORDS = {"best": "best layer", "relation": "relation", "dataset": "dataset"}
 OPEN_LAYER = "open-layer"
+_LAYER_OF = "open-layer-of"  # the run whose cell it was
 _CLICK = "Click a cell to open its request."
 _ORDERS = "Best layer: requests with the same best layer together. Relation: requests of one kind together."
 
@@ -33,8 +34,14 @@ def heatmap(scores: LayerScores, selection: Selection, run_id: str, index: int) 
 
 def open_layer(scores: LayerScores, index: int) -> int:
     """The layer that is looked at: the cell's, else the request's best."""
+    layer = clicked_layer(scores)
+    return int(scores.best_layers[index]) if layer is None else layer
+
+
+def clicked_layer(scores: LayerScores) -> int | None:
+    """The layer of the cell that was opened; None before one was."""
     layer = st.session_state.get(OPEN_LAYER)
-    return layer if isinstance(layer, int) and 0 <= layer < scores.n_layers else int(scores.best_layers[index])
+    return layer if isinstance(layer, int) and 0 <= layer < scores.n_layers else None
 
 
 def _open(scores: LayerScores, request: int, layer: int) -> None:
@@ -108,7 +115,10 @@ def row_order(key: str, click: str, explanation: str | None = None) -> figures.O
 
 def clicked(run_id: str, scores: LayerScores) -> tuple[int, int] | None:
     """Open the request of a cell clicked since the last look, which is returned; to be called before the widgets that
-    show it."""
+    show it. The layer of a cell of another run is forgotten."""
+    if st.session_state.get(_LAYER_OF, run_id) != run_id:
+        st.session_state.pop(OPEN_LAYER, None)
+    st.session_state[_LAYER_OF] = run_id
     cell = request_choice.clicked(heatmap_name(run_id), "scores-cell")
     if not cell or not 0 <= cell[0] < scores.n_requests:
         return None

@@ -7,7 +7,7 @@ from goldenlayers_core import figures
 from goldenlayers_core.figures.text import number, shorten
 from goldenlayers_core.results import Floats, LayerScores, Selection
 from goldenlayers_core.results.scores.readings import LOSS_WORDS
-from pages._scores.pictures import OPEN_LAYER
+from pages._scores.pictures import OPEN_LAYER, clicked_layer
 from pages._shared import cached, edit_link, link, request_choice, session, show
 from pages._shared.wording import escape
 
@@ -62,10 +62,10 @@ def _words(scores: LayerScores, index: int) -> None:
 
 def _at_layer(scores: LayerScores, index: int, selection: Selection) -> None:
     """What is known where the person clicked, else at the request's own best layer."""
-    clicked = st.session_state.get(OPEN_LAYER)
+    clicked = clicked_layer(scores)
     best = int(scores.best_layers[index])
     layers = {best: "its largest value", selection.golden_layer: "the golden layer"}
-    if clicked is not None and clicked < scores.n_layers:
+    if clicked is not None:
         layers = {clicked: "the cell you clicked", **{k: v for k, v in layers.items() if k != clicked}}
     told = _predicted(scores, index) if scores.parts else _compared(scores, index)
     head = "".join(f"<th>{name}</th>" for name in told)
@@ -101,7 +101,7 @@ def _predicted(scores: LayerScores, index: int) -> dict[str, tuple[Floats, int]]
 
 
 def _buttons(scores: LayerScores, index: int, run_id: str) -> None:
-    digest, clicked = scores.request_digests[index], st.session_state.get(OPEN_LAYER)
+    digest, clicked = scores.request_digests[index], clicked_layer(scores)
     link.say(layer=clicked)
     with st.container(horizontal=True):
         of = edit_link.made(cached.workbench().store.manifest(run_id))

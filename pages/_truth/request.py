@@ -143,7 +143,7 @@ def _share(value: float) -> str:
     return "none" if pd.isna(value) else percent(value)
 
 
-def failing(sweep: SweepResult) -> None:
+def failing(sweep: SweepResult, run_id: str) -> None:
     """Requests the golden layer fails; a row opens its request."""
     golden = sweep.golden_layer
     bad = failures(sweep, golden)
@@ -170,15 +170,15 @@ def failing(sweep: SweepResult) -> None:
         table,
         width="stretch",
         hide_index=True,
-        key=f"truth-failing-{golden}",
+        key=f"truth-failing-{golden}-{run_id}",
         on_select="rerun",
         selection_mode="single-row",
         alt="Requests that the golden layer fails, with their scores and best layers",
     )
     rows = event["selection"]["rows"]
     picked = bad[rows[0]] if rows and rows[0] < len(bad) else None
-    if picked != st.session_state.get("truth-failed"):
-        st.session_state["truth-failed"] = picked
+    if (run_id, picked) != st.session_state.get("truth-failed"):
+        st.session_state["truth-failed"] = run_id, picked
         if picked is not None:
             session.open_request(sweep.request_digests[picked])
             st.rerun()

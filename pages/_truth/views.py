@@ -62,7 +62,7 @@ def _requests(sweep: SweepResult, run_id: str) -> None:
     with left:
         request.heatmap(sweep, run_id, (index, layer))
     request.course(sweep, index, layer)
-    request.failing(sweep)
+    request.failing(sweep, run_id)
 
 
 def _metrics(sweep: SweepResult, run_id: str) -> None:
