@@ -65,7 +65,7 @@ def _start(look: Look, request: EditRequest, method: str, settings: dict[str, An
     cost = price(cached.workbench().store, look.card.fingerprint, method)
     st.caption(
         escape(
-            f"{count(missing, 'edit')} of “{fact}”, each into the unedited model, and every probe asked: about "
+            f"{count(missing, 'edit')} of “{fact}”, each into the unedited model, every probe asked: about "
             f"{duration(cost.seconds_per_edit * missing)} ({cost.source}). Each layer is kept as soon as it is measured."
         )
     )
