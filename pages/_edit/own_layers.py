@@ -66,7 +66,7 @@ def _start(look: Look, request: EditRequest, method: str, settings: dict[str, An
     st.caption(
         escape(
             f"{count(missing, 'edit')} of “{fact}”, each into the unedited model, every probe asked: about "
-            f"{duration(cost.seconds_per_edit * missing)} ({cost.source}). Each layer is kept as soon as it is measured."
+            f"{duration(cost.seconds_per_edit * missing)} ({cost.source}). Each layer is kept as soon as it is done."
         )
     )
 
