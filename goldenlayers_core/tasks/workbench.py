@@ -111,15 +111,14 @@ class Workbench:
 
     def _same_as(self, handle: "ModelHandle") -> "ModelHandle":
         """What is in memory of the same weights under another name or path, else the handle: one model, once."""
-        key = (handle.result_key, handle.device)
-        return next((h for h in self._models.values() if (h.result_key, h.device) == key), handle)
+        known = {(h.result_key, h.device): h for h in self._models.values()}
+        return known.get((handle.result_key, handle.device), handle)
 
     def loaded(self, source: ModelSource) -> ModelCard | None:
         """The card of a model that is in memory; None when it is not. Never waits for one that is loading."""
         if (handle := self._models.get(source)) is None:
             return None
-        known = self._cards.get(source)
-        if known is None or known[0] is not handle:
+        if (known := self._cards.get(source)) is None or known[0] is not handle:
             known = self._cards[source] = (handle, card(handle))
         return known[1]
 
@@ -220,8 +219,7 @@ class Workbench:
 
     def knowledge_counts(self, source: ModelSource, requests: Sequence[EditRequest]) -> "KnowledgeCounts | None":
         """How many of the requests the model was found to know; None while the model is not in memory."""
-        handle = self._models.get(source)
-        if handle is None:
+        if (handle := self._models.get(source)) is None:
             return None
         from goldenlayers_core.tasks.knowledge import counts
 
