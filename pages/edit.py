@@ -5,12 +5,27 @@ from typing import Final
 import streamlit as st
 
 from goldenlayers_core.results.truth.measured import method_used
-from pages._edit import controls, covariance, export, layers, lens, many, outcome, panel, request, sides, stack, stacks
+from pages._edit import (
+    controls,
+    covariance,
+    export,
+    layers,
+    lens,
+    many,
+    outcome,
+    panel,
+    request,
+    sides,
+    stack,
+    stacks,
+    travel,
+)
 from pages._shared import frame, glossary, jobs, layer_stack, link, session
 
 # name in the address and key, title, what draws it from a `Look`
 VIEWS: Final = (
     ("did", "What it did", outcome.section),
+    ("travel", "Through the model", travel.section),
     ("panel", "Blast radius", panel.section),
     ("lens", "Where it acted", lens.section),
     ("sides", "Side by side", sides.section),

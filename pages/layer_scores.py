@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages._scores import card, controls, pictures, request, second_looks
-from pages._shared import cached, frame, glossary, jobs, layer_stack, session
+from pages._shared import beside, cached, frame, glossary, jobs, layer_stack, session
 
 frame.enter()
 st.title("Layer scores")
@@ -18,15 +18,18 @@ if run is None:
 else:
     run_id = run.run_id
     scores, selection = cached.scores(run_id)
-    pictures.clicked(run_id, scores)
+    opened = pictures.clicked(run_id, scores)
     card.card(scores, selection, run_id)
     second_looks.second_looks(scores, selection)
 
     st.header("Every request at every layer")
-    pictures.heatmap(scores, selection, run_id)
-
-    st.header("One request")
-    request.profile(scores, request.choose(scores), selection, run_id)
+    left, right = st.columns([3, 2], gap="medium")
+    with right, beside.panel("scores", opened):
+        index = request.choose(scores)
+        request.panel(scores, index, selection, run_id)
+    with left:
+        pictures.heatmap(scores, selection, run_id, index)
+    request.profile(scores, index, selection)
 
     st.header("All requests together")
     by_relation = pictures.split_by_relation(scores)

@@ -16,12 +16,14 @@ _Part = TypeVar("_Part", Factors, Codebook)
 
 
 @contextmanager
-def overlay(handle: ModelHandle, edits: Sequence[Edit], enabled: Sequence[bool] | None = None) -> Iterator[None]:
+def overlay(
+    handle: ModelHandle, edits: Sequence[Edit], enabled: Sequence[bool] | None = None, only_at: int | None = None
+) -> Iterator[None]:
     """Every forward pass inside sees the edits, on top of each other; `enabled` switches single ones off.
 
     What a layer's factors add is summed; then codebooks answer, the nearest key of all of them. An edit's `prefix` is
-    not added here: see `prefix_of`. Hold `handle.lock` around it. Raises EditError when an edit belongs to another
-    model.
+    not added here: see `prefix_of`. With `only_at`, only that position sees them, in passes of one sample. Hold
+    `handle.lock` around it. Raises EditError when an edit belongs to another model.
     """
     chosen = [e for e, on in zip(edits, _toggles(edits, enabled), strict=True) if on]
     for edit in chosen:
@@ -36,7 +38,8 @@ def overlay(handle: ModelHandle, edits: Sequence[Edit], enabled: Sequence[bool] 
         parts += [_gated_for_all(handle, f) for f in factors if f.threshold]
         if books:
             parts.append(_book_for_all(handle, books))
-        changes[handle.mlp_out(layer)] = _in_turn(parts)
+        whole = _in_turn(parts)
+        changes[handle.mlp_out(layer)] = whole if only_at is None else _at_one(whole, only_at)
     with change_outputs(changes):
         yield
 
@@ -101,6 +104,17 @@ def _in_turn(parts: Sequence[Change]) -> Change:
         for part in parts:
             output = part(inputs, output)
         return output
+
+    return change
+
+
+def _at_one(whole: Change, position: int) -> Change:
+    """The change at one position of one sample; every other output is left as it is, bit by bit."""
+
+    def change(inputs: Tensor, output: Tensor) -> Tensor:
+        kept = as_batch(output, 1).clone()
+        kept[:, position] = as_batch(whole(inputs, output), 1)[:, position]
+        return kept.reshape(output.shape)
 
     return change
 

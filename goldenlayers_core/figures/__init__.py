@@ -2,16 +2,19 @@
 
 No torch, no streamlit. Layer scores: `scores_heatmap`, `totals_bars`, `best_layer_distribution`, `request_profile`,
 `compare_runs`; predicted ones: `part_heatmap`, `prediction_profile`. Edits: `top_tokens`, `probe_changes`,
-`panel_strip`, `guard_curve`, `lens_curves`, `lens_parts`, `rate_bars`. Real edits: `layer_card`, `regret_bars`,
-`metric_curves`, `sweep_heatmap`, `best_layers`, `request_layers`, `agreement_scatter`, `generalisation_matrix`,
-`needed_curves`, `compare_sweeps`. Causal traces: `token_heatmap`, `trace_curves`. All come wrapped for a phone;
-`fit_width` uses a wider screen; `to_html`, `to_png`, `alt_text` take a figure elsewhere.
+`panel_strip`, `guard_curve`, `lens_curves`, `lens_parts`, `rate_bars`, `travel_grid`, `travel_tokens`, `fact_panels`,
+`fact_tokens`. Real edits: `layer_card`, `regret_bars`, `metric_curves`, `sweep_heatmap`, `best_layers`,
+`request_layers`, `agreement_scatter`, `generalisation_matrix`, `needed_curves`, `compare_sweeps`. Causal traces:
+`token_heatmap`, `trace_curves`. All come wrapped for a phone; `fit_width` uses a wider screen; `to_html`, `to_png`,
+`alt_text` take a figure elsewhere.
 """
 
 from goldenlayers_core.figures.edit.answers import probe_changes, top_tokens
+from goldenlayers_core.figures.edit.fact_layers import fact_panels, fact_tokens
 from goldenlayers_core.figures.edit.lens import lens_curves, lens_parts
 from goldenlayers_core.figures.edit.many_edits import rate_bars
 from goldenlayers_core.figures.edit.panel import guard_curve, panel_strip
+from goldenlayers_core.figures.edit.travel import travel_grid, travel_tokens
 from goldenlayers_core.figures.export import alt_text, to_html, to_pictures, to_png
 from goldenlayers_core.figures.frame import fit_width, untitled
 from goldenlayers_core.figures.scores.cells import ORDERS, Order
@@ -47,6 +50,8 @@ __all__ = [
     "best_layers",
     "compare_runs",
     "compare_sweeps",
+    "fact_panels",
+    "fact_tokens",
     "figure_template",
     "fit_width",
     "for_screen",
@@ -75,5 +80,7 @@ __all__ = [
     "top_tokens",
     "totals_bars",
     "trace_curves",
+    "travel_grid",
+    "travel_tokens",
     "untitled",
 ]

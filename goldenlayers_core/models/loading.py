@@ -27,6 +27,7 @@ from goldenlayers_core.models.gguf import BUNDLED_TITLE, bundled_gguf
 from goldenlayers_core.models.handle import ModelHandle
 from goldenlayers_core.models.hub import download, weight_files
 from goldenlayers_core.models.memory import check_fits, count_parameters, straight_to
+from goldenlayers_core.models.naming import model_title
 from goldenlayers_core.models.packed import hush, in_dtype, pack
 from goldenlayers_core.models.quantised import Quantised, n_weights, quantised_of
 from goldenlayers_core.models.telling import Tell, telling
@@ -144,7 +145,7 @@ def load_model(
         return load_model(asked, cache=cache, progress=progress)  # made anew: its record is then its own
     model.eval().requires_grad_(False)
     return ModelHandle(
-        name=name,
+        name=model_title(name, folder, fingerprint, root),
         source=asked,
         model=model.to(target),
         tokenizer=tokenizer,

@@ -249,6 +249,16 @@ class ProbeTextsQuestion(Question):
 
 
 @dataclass(frozen=True)
+class FactLayersQuestion(Question):
+    """One fact edited into the unedited model at every layer in turn, and what each edit does to its probes."""
+
+    model: ModelSource = field(default_factory=ModelSource)
+    request: Mapping[str, Any] = field(default_factory=dict)  # an EditRequest as JSON
+    method: str = "rome"
+    settings: Mapping[str, Any] = field(default_factory=dict)  # fields of the method's config that differ from defaults
+
+
+@dataclass(frozen=True)
 class PileQuestion(Question):
     """Facts written one on top of the other at a layer, at several layers in turn (lesson 7)."""
 

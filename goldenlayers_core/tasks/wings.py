@@ -84,6 +84,7 @@ KINDS: Final = (
         "edit.covariance:covariance",
         parts="edit.covariance_parts:CovarianceParts",
     ),
+    Kind("fact-layers", "quick", ask.FactLayersQuestion, "edit.fact_layers:fact_layers"),
     Kind("probe-texts", "quick", ask.ProbeTextsQuestion, "learn.probe_texts:probe_texts"),
     Kind("pile", "slow", ask.PileQuestion, "learn.pile:pile"),
     Kind("token-trace", "quick", ask.TokenTraceQuestion, "scores.trace:trace_one"),

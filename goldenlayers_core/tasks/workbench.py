@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from goldenlayers_core.datasets import ColumnMapping, open_dataset, read_apart, split_proxy
 from goldenlayers_core.errors import ConfigError, DatasetError, NoPartsError, StoreError
 from goldenlayers_core.models.available import LocalModel, on_disk
+from goldenlayers_core.models.naming import source_title
 from goldenlayers_core.places import cache_root
 from goldenlayers_core.records import Dataset, EditRequest, ModelSource
 from goldenlayers_core.runtime import Claim, JobQueue, JobView, Progress, Store, Worker, now
@@ -93,7 +94,7 @@ class Workbench:
 
         self.mode.check_model(source)
         if progress and source not in self._models:
-            progress.update(0, 1, f"Loading {source.source}")
+            progress.update(0, 1, f"Loading {source_title(source.source)}")
         with self._lock:
             if source in self._models:
                 self._models.move_to_end(source)
@@ -105,19 +106,22 @@ class Workbench:
                 handle = loaded_beside(self._models, self._cards, load)
             finally:
                 self._loader = None
-            self._models[source] = handle
+            self._models[source] = self._same_as(handle)
             self.models_loaded += 1
             while len(self._models) > KEPT_MODELS:
                 release(self._models, self._cards)
-            return handle
+            return self._models[source]
+
+    def _same_as(self, handle: "ModelHandle") -> "ModelHandle":
+        """What is in memory of the same weights under another name or path, else the handle: one model, once."""
+        known = {(h.result_key, h.device): h for h in self._models.values()}
+        return known.get((handle.result_key, handle.device), handle)
 
     def loaded(self, source: ModelSource) -> ModelCard | None:
         """The card of a model that is in memory; None when it is not. Never waits for one that is loading."""
-        handle = self._models.get(source)
-        if handle is None:
+        if (handle := self._models.get(source)) is None:
             return None
-        known = self._cards.get(source)
-        if known is None or known[0] is not handle:
+        if (known := self._cards.get(source)) is None or known[0] is not handle:
             known = self._cards[source] = (handle, card(handle))
         return known[1]
 
@@ -218,8 +222,7 @@ class Workbench:
 
     def knowledge_counts(self, source: ModelSource, requests: Sequence[EditRequest]) -> "KnowledgeCounts | None":
         """How many of the requests the model was found to know; None while the model is not in memory."""
-        handle = self._models.get(source)
-        if handle is None:
+        if (handle := self._models.get(source)) is None:
             return None
         from goldenlayers_core.tasks.knowledge import counts
 

@@ -1,4 +1,4 @@
-"""Every layer: what a stored sweep measured of this request at each layer, and the way to edit there."""
+"""Every layer: the request on show at each of them, and the way to edit there."""
 
 from typing import Final
 
@@ -13,7 +13,7 @@ from goldenlayers_core.runtime import RunManifest
 from goldenlayers_core.tasks import EditQuestion
 from goldenlayers_core.tasks.serial import plain, request_from
 from goldenlayers_core.tasks.truth.transfer import swept_runs
-from pages._edit import controls, stacks
+from pages._edit import controls, own_layers, stacks
 from pages._edit.stacks import Look
 from pages._shared import cached, jobs, session, show
 from pages._shared.wording import escape
@@ -22,22 +22,28 @@ _LAYER: Final = "layers-at"
 
 
 def section(look: Look) -> None:
-    """The strip of the request on show; where no sweep has it, where to run one."""
+    """The request on show at every layer: as a sweep measured it, or edited at each for itself."""
     found = _asked(look)
     if found is None:
         st.info("There is no request on show; choose one above.", icon=":material/edit_off:")
         return
     request, method, settings, edited = found
-    swept = _swept(look, request, method)
-    if swept is None:
-        st.info(
-            f"No sweep of {escape(method.upper())} edits has the request “{escape(shorten(request.prompt, 90))}” on "
-            "this model. A sweep edits every request of a dataset at every layer; start one on Ground truth, and this "
-            "strip reads it.",
-            icon=":material/grid_view:",
-        )
-        st.page_link("pages/ground_truth.py", label="Sweep the layers on Ground truth", icon=":material/verified:")
-        return
+
+    def edit_at(layer: int) -> None:
+        below = stacks.enabled(look.stack, look.card.fingerprint) if st.session_state.get("edit-on-top", True) else ()
+        controls.start(EditQuestion(session.model(), plain(request), method, layer, settings, below))
+
+    if (swept := _swept(look, request, method)) is not None:
+        layer = _strip(swept, request, edited)
+        button = f"Edit at layer {layer}"
+        if st.button(button, type="primary", key="layers-edit", icon=":material/edit:", disabled=jobs.busy("edit")):
+            edit_at(layer)
+        st.header("Every probe at every layer")
+    own_layers.section(look, request, method, settings, edited, edit_at)
+
+
+def _strip(swept: tuple[RunManifest, SweepResult], request: EditRequest, edited: int) -> int:
+    """What a stored sweep measured of the request; the layer looked at."""
     run, sweep = swept
     index = sweep.request_digests.index(request.digest)
     layer = _layer(sweep, edited)
@@ -48,21 +54,13 @@ def section(look: Look) -> None:
     if edited in sweep.layers and edited != layer:
         st.caption(f"The edit on show is at layer {edited}.")
     _answers(sweep, index, edited)
-    if st.button(
-        f"Edit at layer {layer}",
-        type="primary",
-        key="layers-edit",
-        icon=":material/edit:",
-        disabled=jobs.busy("edit"),
-    ):
-        below = stacks.enabled(look.stack, look.card.fingerprint) if st.session_state.get("edit-on-top", True) else ()
-        controls.start(EditQuestion(session.model(), plain(request), method, layer, settings, below))
     st.caption(
         escape(
             f"Read from the {run.title.lower()} of {sweep.n_requests} requests (run {run.run_id}); nothing is computed "
             "here. Settings of the sweep may differ from those of the edit."
         )
     )
+    return layer
 
 
 def _asked(look: Look) -> tuple[EditRequest, str, dict[str, object], int] | None:

@@ -13,7 +13,7 @@ from goldenlayers_core.figures.text import percent, shorten
 from goldenlayers_core.records import PROBE_KINDS
 from goldenlayers_core.results import EditReport
 from goldenlayers_core.results.edit import stack as of
-from goldenlayers_core.results.edit.light import RULE, Check, answered_before, light
+from goldenlayers_core.results.edit.light import RULE, Check, answered_before, is_written_on, light
 from goldenlayers_core.results.formats import NOT_ASKED
 from goldenlayers_core.tasks.judging import earlier_rules
 from goldenlayers_core.tasks.layer_options import layer_options
@@ -23,7 +23,7 @@ from pages._shared import cached, jobs, note, present_link, session, show
 from pages._shared.report import buttons
 from pages._shared.wording import count, escape, precise
 
-_VERDICTS: Final = {"green": "The edit took", "amber": "It took, with a caution", "red": "The edit did not take"}
+_VERDICTS: Final = {"green": "As wished", "amber": "With a caution", "red": "Not as wished"}
 _MARKS: Final = {"good": ("gl-yes", "✓"), "poor": ("gl-no", "✗"), "none": ("gl-quiet", "·")}
 
 
@@ -55,7 +55,13 @@ def _headline(run_id: str, report: EditReport, stack: str) -> None:
         st.markdown(f"## {escape(found.words)}")
         st.markdown(f"{escape(report.prompt)} … {escape(report.target_true)} **→** {escape(report.target_new)}")
         note.shown(note.of(run_id), 1_000)
-        st.markdown(escape(report.verdict))
+        if is_written_on(report):
+            st.info(
+                f"A short answer can be the beginning of another word. The model begins with "
+                f"“{escape(report.target_new.strip())}”, but says another word with it, so the fact is not told. Write "
+                "an answer that no longer word begins with, or the whole word that you mean.",
+                icon=":material/text_fields:",
+            )
         if rules := earlier_rules(cached.workbench().store.manifest(run_id)):
             st.caption(f":material/gavel: This report was {rules} (Runs, under More).")
         if answered_before(report):

@@ -20,6 +20,7 @@ EXAMPLE = {
     "edit-old": "Paris",
     "edit-rephrases": "To visit the Eiffel Tower, buy a train ticket to",
     "edit-neighbours": "The Colosseum is located in the city of\nThe Louvre is located in the city of",
+    "edit-consequences": "The country where the Eiffel Tower stands is -> Italy",
 }
 
 
@@ -155,10 +156,11 @@ def _written() -> EditRequest | None:
         _line_input("edit-new", "New answer", "What it should say instead.")
     with old:
         _line_input("edit-old", "Old answer (optional)", "Left empty, what the model says before stands in for it.")
-    follow, stay = st.columns(2)
+    follow, stay, imply = st.columns(3)
     areas = (
         (follow, "edit-rephrases", "Should follow: rephrases, one per line (optional)"),
         (stay, "edit-neighbours", "Should stay: locality probes, one per line (optional)"),
+        (imply, "edit-consequences", "Should follow from it: prompt -> answer, one per line (optional)"),
     )
     for column, key, label in areas:
         column.text_area(label, key=key, persist_state="session", height=96)

@@ -13,7 +13,7 @@ from goldenlayers_core.tasks import EditQuestion, ModelCard
 from goldenlayers_core.tasks.layer_options import layer_options
 from goldenlayers_core.tasks.serial import plain
 from pages._learn import fact, lesson, work
-from pages._shared import cached, session, show
+from pages._shared import cached, session, show, travel
 from pages._shared.wording import escape
 
 NAME: Final = "rank-one"
@@ -74,6 +74,10 @@ def _asked(found: RankOne, run_id: str, verdict: str) -> None:
     lesson.text(NAME, "plane")
     show.figure(key_rows(found, session.dark()), "lesson-rank-one-rows", found.to_frame())
     st.markdown(f"**The verdict on the edit:** {escape(verdict)}")
+    lesson.text(NAME, "travel", subject=found.subject, layer=found.layer)
+    with st.spinner("Reading every token after every layer"):
+        travelled = cached.travel(session.model(), found.edit_id, found.prompt)
+    travel.scrubber(travelled, "lesson")
     lesson.text(NAME, "after")
     lesson.links(
         lesson.Link("See this edit", "pages/edit.py", lambda: session.show_edit_run(run_id), ":material/edit:"),

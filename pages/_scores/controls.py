@@ -5,6 +5,7 @@ from typing import Literal
 import streamlit as st
 
 from goldenlayers_core.errors import GoldenLayersError
+from goldenlayers_core.models.naming import source_title
 from goldenlayers_core.records import (
     LOSSES_ON,
     OLD_ANSWERS,
@@ -192,7 +193,7 @@ def submit(asked: ScoreQuestion) -> None:
 def model_words(source: ModelSource) -> str:
     """The model's name, as far as it is known before loading."""
     loaded = cached.workbench().loaded(source)
-    return loaded.name if loaded else "the bundled model" if source.source == "bundled" else source.source
+    return loaded.name if loaded else "the bundled model" if source.source == "bundled" else source_title(source.source)
 
 
 def _from_address() -> None:

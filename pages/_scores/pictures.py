@@ -3,26 +3,50 @@
 import streamlit as st
 
 from goldenlayers_core import figures
+from goldenlayers_core.figures.scores.heatmap import shown_rows
 from goldenlayers_core.figures.scores.parts import PREDICTED
+from goldenlayers_core.figures.scores.walk import with_open_cell
 from goldenlayers_core.results import LayerScores, Selection
-from pages._shared import cached, link, request_choice, session, show
+from pages._shared import beside, cached, link, request_choice, session, show
 
 SCALE_WORDS = {"row": "by row", "symlog": "symmetric log", "raw": "raw"}
 ORDER_WORDS = {"best": "best layer", "relation": "relation", "dataset": "dataset"}
 OPEN_LAYER = "open-layer"
+_LAYER_OF = "open-layer-of"  # the run whose cell it was
 _CLICK = "Click a cell to open its request."
 _ORDERS = "Best layer: requests with the same best layer together. Relation: requests of one kind together."
 
 
-def heatmap(scores: LayerScores, selection: Selection, run_id: str) -> None:
-    """The picture; a click on a cell opens its request. Predictions come with a choice of their parts."""
+def heatmap(scores: LayerScores, selection: Selection, run_id: str, index: int) -> None:
+    """The picture, the open request's cell framed; a click on a cell opens its request. Predictions come with a choice
+    of their parts."""
     if scores.parts:
         part, order = _part_looks(scores)
         drawn = cached.once(figures.part_heatmap, scores, selection, part, order, session.dark())
     else:
         scale, order = _looks()
         drawn = cached.once(figures.scores_heatmap, scores, selection, scale, order, session.dark())
-    show.figure(drawn, heatmap_name(run_id), cached.once(LayerScores.to_frame, scores), selectable=True)
+    rows, layer = cached.once(shown_rows, scores, order), open_layer(scores, index)
+    framed = cached.once(with_open_cell, drawn, rows, scores.n_layers, index, layer, session.dark())
+    beside.walk("scores", rows, range(scores.n_layers), (index, layer), lambda *cell: _open(scores, *cell))
+    show.figure(framed, heatmap_name(run_id), cached.once(LayerScores.to_frame, scores), selectable=True)
+
+
+def open_layer(scores: LayerScores, index: int) -> int:
+    """The layer that is looked at: the cell's, else the request's best."""
+    layer = clicked_layer(scores)
+    return int(scores.best_layers[index]) if layer is None else layer
+
+
+def clicked_layer(scores: LayerScores) -> int | None:
+    """The layer of the cell that was opened; None before one was."""
+    layer = st.session_state.get(OPEN_LAYER)
+    return layer if isinstance(layer, int) and 0 <= layer < scores.n_layers else None
+
+
+def _open(scores: LayerScores, request: int, layer: int) -> None:
+    session.open_request(scores.request_digests[request])
+    st.session_state[OPEN_LAYER] = layer
 
 
 def heatmap_name(run_id: str) -> str:
@@ -89,12 +113,17 @@ def row_order(key: str, click: str, explanation: str | None = None) -> figures.O
     return order or "best"
 
 
-def clicked(run_id: str, scores: LayerScores) -> None:
-    """Open the request of a cell clicked since the last look; to be called before the widgets that show it."""
+def clicked(run_id: str, scores: LayerScores) -> tuple[int, int] | None:
+    """Open the request of a cell clicked since the last look, which is returned; to be called before the widgets that
+    show it. The layer of a cell of another run is forgotten."""
+    if st.session_state.get(_LAYER_OF, run_id) != run_id:
+        st.session_state.pop(OPEN_LAYER, None)
+    st.session_state[_LAYER_OF] = run_id
     cell = request_choice.clicked(heatmap_name(run_id), "scores-cell")
-    if cell and 0 <= cell[0] < scores.n_requests:
-        session.open_request(scores.request_digests[cell[0]])
-        st.session_state[OPEN_LAYER] = cell[1]
+    if not cell or not 0 <= cell[0] < scores.n_requests:
+        return None
+    _open(scores, *cell)
+    return cell
 
 
 def sums(selection: Selection, run_id: str) -> None:

@@ -7,7 +7,7 @@ from goldenlayers_core import figures
 from goldenlayers_core.figures.text import number, shorten
 from goldenlayers_core.results import Floats, LayerScores, Selection
 from goldenlayers_core.results.scores.readings import LOSS_WORDS
-from pages._scores.pictures import OPEN_LAYER
+from pages._scores.pictures import OPEN_LAYER, clicked_layer
 from pages._shared import cached, edit_link, link, request_choice, session, show
 from pages._shared.wording import escape
 
@@ -32,19 +32,21 @@ def choose(scores: LayerScores) -> int:
     )
 
 
-def profile(scores: LayerScores, index: int, selection: Selection, run_id: str) -> None:
-    """The request in words and numbers, buttons to edit it, and its profile over the layers."""
-    left, right = st.columns([4, 5], gap="large")
-    with left:
-        _words(scores, index)
-        _at_layer(scores, index, selection)
-        _buttons(scores, index, run_id)
-    with right:
-        rows = cached.once(LayerScores.to_frame, scores)
-        mine = rows.iloc[index * scores.n_layers : (index + 1) * scores.n_layers]
-        draw = figures.prediction_profile if scores.parts else figures.request_profile
-        drawn = cached.once(draw, scores, index, selection, session.dark())
-        show.figure(drawn, f"request-{scores.request_digests[index][:12]}", mine)
+def panel(scores: LayerScores, index: int, selection: Selection, run_id: str) -> None:
+    """The request in words and numbers, and buttons to edit it."""
+    _words(scores, index)
+    _at_layer(scores, index, selection)
+    _buttons(scores, index, run_id)
+
+
+def profile(scores: LayerScores, index: int, selection: Selection) -> None:
+    """The open request's values over the layers."""
+    st.header("One request")
+    rows = cached.once(LayerScores.to_frame, scores)
+    mine = rows.iloc[index * scores.n_layers : (index + 1) * scores.n_layers]
+    draw = figures.prediction_profile if scores.parts else figures.request_profile
+    drawn = cached.once(draw, scores, index, selection, session.dark())
+    show.figure(drawn, f"request-{scores.request_digests[index][:12]}", mine)
 
 
 def _words(scores: LayerScores, index: int) -> None:
@@ -60,10 +62,10 @@ def _words(scores: LayerScores, index: int) -> None:
 
 def _at_layer(scores: LayerScores, index: int, selection: Selection) -> None:
     """What is known where the person clicked, else at the request's own best layer."""
-    clicked = st.session_state.get(OPEN_LAYER)
+    clicked = clicked_layer(scores)
     best = int(scores.best_layers[index])
     layers = {best: "its largest value", selection.golden_layer: "the golden layer"}
-    if clicked is not None and clicked < scores.n_layers:
+    if clicked is not None:
         layers = {clicked: "the cell you clicked", **{k: v for k, v in layers.items() if k != clicked}}
     told = _predicted(scores, index) if scores.parts else _compared(scores, index)
     head = "".join(f"<th>{name}</th>" for name in told)
@@ -99,7 +101,7 @@ def _predicted(scores: LayerScores, index: int) -> dict[str, tuple[Floats, int]]
 
 
 def _buttons(scores: LayerScores, index: int, run_id: str) -> None:
-    digest, clicked = scores.request_digests[index], st.session_state.get(OPEN_LAYER)
+    digest, clicked = scores.request_digests[index], clicked_layer(scores)
     link.say(layer=clicked)
     with st.container(horizontal=True):
         of = edit_link.made(cached.workbench().store.manifest(run_id))

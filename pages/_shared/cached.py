@@ -53,6 +53,7 @@ Q = TypeVar("Q", bound=Question)
 
 if TYPE_CHECKING:
     from goldenlayers_core.results.edit.lens import LensResult
+    from goldenlayers_core.results.edit.travel import Travel
     from goldenlayers_core.results.learn.know import Spoken, Wordings
     from goldenlayers_core.results.learn.rank_one import RankOne
     from goldenlayers_core.results.learn.recall import Depth
@@ -231,6 +232,11 @@ def lens(model: ModelSource, edit_ids: tuple[str, ...], prompt: str, new: str, o
     return _answer("edit.lens:lens", (model, edit_ids, prompt, new, old))
 
 
+def travel(model: ModelSource, edit_id: str, prompt: str, at: int | None = None) -> "Travel":
+    """What one stored edit changes of every hidden state on a prompt. Raises a GoldenLayersError."""
+    return _answer("edit.travel:travel", (model, edit_id, prompt, at))
+
+
 def spoken(model: ModelSource, prompt: str) -> "Spoken":
     """What the unedited model says to a prompt, token by token. Raises a GoldenLayersError."""
     return _answer("learn.know:speak", (model, prompt))
@@ -254,10 +260,9 @@ def rank_one(model: ModelSource, edit_id: str, request: EditRequest) -> "RankOne
 # ---- figures, tables and curves of results, made once
 
 P = ParamSpec("P")
-R = TypeVar("R")
 
 
-def once(make: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
+def once(make: Callable[P, S], *arguments: P.args, **named: P.kwargs) -> S:
     """`make(*arguments)`, made once for the same arguments: a figure, a table or a curve of a result on show.
 
     Plain values are the same when they are equal, anything else while it is the very same object. What is made is

@@ -4,6 +4,7 @@ from typing import Final
 
 import streamlit as st
 
+from goldenlayers_core.models.naming import source_title
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.tasks.workbench import LocalModel
 from pages._shared import cached, jobs, served, session, show_model
@@ -132,8 +133,7 @@ def on_this_machine() -> None:
 
 def title(model: LocalModel) -> str:
     """What to call a model of this machine."""
-    known = {"bundled": "SmolLM2-135M-Instruct (bundled)", "gemma": "Gemma 3 270M"}
-    return known.get(model.source) or model.source.rsplit("/models/", 1)[-1]
+    return source_title(model.source) + (" (bundled)" if model.source == "bundled" else "")
 
 
 def _worth_listing(models: tuple[LocalModel, ...]) -> list[LocalModel]:

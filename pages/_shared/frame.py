@@ -8,6 +8,7 @@ import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
 from goldenlayers_core.errors import GoldenLayersError
+from goldenlayers_core.models.naming import source_title
 from goldenlayers_core.places import assets_folder
 from goldenlayers_core.tasks.recommendation import none_yet
 from pages._shared import cached, glossary, jobs, link, link_copy, link_notice, served, session
@@ -50,7 +51,7 @@ def sidebar() -> None:
     with st.sidebar:
         st.caption("This session")
         loaded, chosen = session.card(), session.model()
-        _line("Model", loaded.name if loaded else f"{chosen.source}, not loaded yet")
+        _line("Model", loaded.name if loaded else f"{source_title(chosen.source)}, not loaded yet")
         _line("Dataset", session.choice().words)
         found, used = session.recommendation(), session.method()
         st.session_state[_SIDEBAR] = used

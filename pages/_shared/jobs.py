@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from goldenlayers_core.errors import GoldenLayersError
+from goldenlayers_core.models.naming import source_title
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.runtime import JobView
 from goldenlayers_core.tasks import ScoreQuestion
@@ -68,7 +69,7 @@ def busy(*slots: str) -> bool:
 
 def submit_model(source: ModelSource) -> None:
     """Start loading a model; it becomes the session's only when it is in memory (`settle_model`)."""
-    submit("load", source, f"Loading {source.source}")
+    submit("load", source, f"Loading {source_title(source.source)}")
 
 
 def settle_model() -> None:

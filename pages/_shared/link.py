@@ -18,10 +18,10 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from goldenlayers_core.errors import ConfigError
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.tasks import DatasetChoice, address
-from pages._shared import link_here, link_notice, session
+from pages._shared import link_here, link_notice, link_session, session
 from pages._shared.link_notice import Notice
 
-FREE: Final = ("prompt", "subject", "new", "old", "follow", "stay")  # of a request that a person wrote
+FREE: Final = ("prompt", "subject", "new", "old", "follow", "stay", "imply")  # of a request that a person wrote
 _SHOWN: Final = ("layer", "view", "order", "page", "a", "b", "sa", "sb")  # a, b: the runs that Runs compares; sweeps
 PARAMETERS: Final = ("model", "dataset", "run", "request", "method", "settings", *_SHOWN, *FREE)
 _PAGES: Final = ("model", "dataset", "layer_scores", "ground_truth", "edit", "runs")  # the others keep their own
@@ -55,7 +55,7 @@ def arrive(page: str) -> None:
     link_notice.drop()
     state[_WAITING] = _readable(came)
     before = _choices()
-    _open(page)
+    _open(page, first)
     if first:
         _replaced(before)
 
@@ -87,7 +87,7 @@ def _readable(came: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def _open(page: str) -> None:
+def _open(page: str, first: bool) -> None:
     """Runs, models and datasets."""
     waiting: dict[str, str] = st.session_state[_WAITING]
     run_id = waiting.pop("run", "")
@@ -96,7 +96,7 @@ def _open(page: str) -> None:
         if page != "edit":  # there they are of the form; elsewhere of the run
             for name in _FORM:
                 waiting.pop(name, None)
-        _open_run(page, run_id, asked)
+        _open_run(page, run_id, asked, first)
     if text := waiting.pop("model", ""):
         _open_model(page, text)
     if page != "dataset" and (text := waiting.pop("dataset", "")):
@@ -105,13 +105,15 @@ def _open(page: str) -> None:
             session.choose_dataset(choice)
 
 
-def _open_run(page: str, run_id: str, asked: dict[str, str]) -> None:
+def _open_run(page: str, run_id: str, asked: dict[str, str], first: bool) -> None:
     found, kinds = link_here.run(run_id), _RUNS[page]
     if found is None:
         # a request or layer of that run, and of no other
         held = {name: text for name in ("request", "layer", "view") if page != "edit" and (text := take(name))}
         link_here.missing_run(page, run_id, asked, lambda: _hold(held))
     elif found.kind in kinds:
+        if page != "edit" or not asked["model"]:
+            link_session.arrive(found, first)
         kinds[found.kind](run_id)
     else:
         text = f"The run {run_id} is of another kind ({found.kind}) than this page shows; the page Runs opens it."
@@ -135,7 +137,7 @@ def _open_model(page: str, text: str) -> None:
     source = link_here.model(text)
     if source is None:
         return
-    if source != session.model() and (page != "model" or link_here.is_loaded(source)):
+    if not session.same_weights(source) and (page != "model" or link_here.is_loaded(source)):
         session.choose_model(source)
     if page == "model" and not link_here.is_loaded(source):
         words = f"This link is about the model {text}, which is not in memory."
@@ -155,6 +157,7 @@ def _replaced(before: Mapping[str, Any]) -> None:
     gone = {name: had for name, had in before.items() if st.session_state.get(name) != had}
     if not gone:
         return
+    new = [name for name in ("chosen_model", "chosen_dataset") if name not in before]
     words = {
         "chosen_model": lambda had: f"the model ({address.model_text(had)})",
         "chosen_dataset": lambda had: f"the dataset ({had.words})",
@@ -166,7 +169,7 @@ def _replaced(before: Mapping[str, Any]) -> None:
 
     def back() -> None:
         st.session_state[_WAITING] = {}
-        for name, had in gone.items():
+        for name, had in (*gone.items(), *((name, None) for name in new)):
             session.keep(name, had)
 
     text = f"This link took the place of what this browser had: {', '.join(words[n](had) for n, had in gone.items())}."

@@ -76,7 +76,7 @@ def dataset(text: str) -> DatasetChoice | None:
     except ConfigError as error:
         link_notice.put("dataset", Notice(str(error), "Choose a dataset", page=_DATASET))
         return None
-    problem = _no_file(text) if found is None else _closed(found.dataset)
+    problem = _no_file(text) if found is None else closed(found.dataset)
     if problem:
         link_notice.put("dataset", Notice(problem, "Choose a dataset", page=_DATASET))
         return None
@@ -97,8 +97,8 @@ def _no_file(text: str) -> str:
     )
 
 
-def _closed(name: str) -> str:
-    """Why a dataset cannot be opened at once; "" where it can."""
+def closed(name: str) -> str:
+    """Why a dataset cannot be opened at once, in one sentence; "" where it can."""
     bench = cached.workbench()
     try:
         bench.mode.check_dataset(name)

@@ -26,7 +26,10 @@ def choose(
     """The open request's number: the address's, else the session's, else the first. `picked` runs after a choice."""
 
     def take() -> None:
-        session.open_request(digests[st.session_state[key]])
+        place = st.session_state.get(key)  # of another run's list, where a browser was slower than a change of runs
+        if not isinstance(place, int) or not 0 <= place < len(digests):
+            return
+        session.open_request(digests[place])
         if picked:
             picked()
 

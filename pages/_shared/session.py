@@ -123,11 +123,17 @@ def model() -> ModelSource:
 
 
 def choose_model(source: ModelSource) -> None:
-    """Make a model the session's; what is on show of another one is chosen on purpose from then on."""
-    if source != model():
+    """Make a model the session's; what is on show of other weights is chosen on purpose from then on."""
+    if not same_weights(source):
         show_score_run(None)
         show_sweep_run(None)
     keep("chosen_model", source)
+
+
+def same_weights(source: ModelSource) -> bool:
+    """Whether a model is the session's, by its name or, as far as they are known, by its weights."""
+    known = fingerprint_of(source)
+    return source == model() or (known is not None and known == fingerprint())
 
 
 def card() -> ModelCard | None:
@@ -215,10 +221,15 @@ def open_request(digest: str | None) -> None:
 
 
 def fingerprint() -> str | None:
-    """Of the chosen model's weights. A model that is not in memory is told by its name: by what the newest run on it
-    says of its weights; None where there is no such run."""
-    loaded = card()
-    return loaded.fingerprint if loaded else known_fingerprint(cached.workbench().store, model())
+    """Of the chosen model's weights, as `fingerprint_of` knows them."""
+    return fingerprint_of(model())
+
+
+def fingerprint_of(source: ModelSource) -> str | None:
+    """Of a model's weights. A model that is not in memory is told by its name: by what the newest run on it says of
+    its weights; None where there is no such run."""
+    loaded = cached.workbench().loaded(source)
+    return loaded.fingerprint if loaded else known_fingerprint(cached.workbench().store, source)
 
 
 def method() -> MethodUsed:

@@ -6,12 +6,14 @@ import pandas as pd
 import streamlit as st
 
 from goldenlayers_core import figures
+from goldenlayers_core.figures.scores.walk import with_open_cell
 from goldenlayers_core.figures.text import number, percent, shorten
+from goldenlayers_core.figures.truth.sweep import swept_rows
 from goldenlayers_core.results import SweepResult
 from goldenlayers_core.runtime import RunManifest
 from goldenlayers_core.tasks.truth.judgement import failures
 from pages._scores.pictures import row_order
-from pages._shared import cached, edit_link, link, request_choice, session, show
+from pages._shared import beside, cached, edit_link, link, request_choice, session, show
 from pages._shared.wording import count, escape
 
 LAYER: Final = "truth-layer"
@@ -23,12 +25,21 @@ KINDS: Final = (
 )
 
 
-def heatmap(sweep: SweepResult, run_id: str) -> None:
-    """The picture; a click on a cell opens its request at its layer."""
+def heatmap(sweep: SweepResult, run_id: str, at: tuple[int, int]) -> None:
+    """The picture, the open cell (request, layer) framed; a click on a cell opens its request at its layer."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         order = row_order("truth-order", "Click a cell to open its request at its layer.")
     drawn = cached.once(figures.sweep_heatmap, sweep, order, session.dark())
-    show.figure(drawn, heatmap_name(run_id), cached.once(SweepResult.to_frame, sweep), selectable=True)
+    rows = cached.once(swept_rows, sweep, order)
+    beside.walk("truth", rows, sweep.layers, at, lambda *cell: _open(sweep, *cell))
+    place = at[0], sweep.layers.index(at[1])
+    framed = cached.once(with_open_cell, drawn, rows, len(sweep.layers), *place, session.dark())
+    show.figure(framed, heatmap_name(run_id), cached.once(SweepResult.to_frame, sweep), selectable=True)
+
+
+def _open(sweep: SweepResult, request: int, layer: int) -> None:
+    session.open_request(sweep.request_digests[request])
+    st.session_state[LAYER] = layer
 
 
 def heatmap_name(run_id: str) -> str:
@@ -36,12 +47,14 @@ def heatmap_name(run_id: str) -> str:
     return f"heatmap-{run_id}-{st.session_state.get('truth-order', 'best')}"
 
 
-def clicked(run_id: str, sweep: SweepResult) -> None:
-    """Open the request of a cell clicked since the last look; to be called before the widgets that show it."""
+def clicked(run_id: str, sweep: SweepResult) -> tuple[int, int] | None:
+    """Open the request of a cell clicked since the last look, which is returned; to be called before the widgets that
+    show it."""
     cell = request_choice.clicked(heatmap_name(run_id), "truth-cell")
-    if cell and 0 <= cell[0] < sweep.n_requests and cell[1] in sweep.layers:
-        session.open_request(sweep.request_digests[cell[0]])
-        st.session_state[LAYER] = cell[1]
+    if not cell or not 0 <= cell[0] < sweep.n_requests or cell[1] not in sweep.layers:
+        return None
+    _open(sweep, *cell)
+    return cell
 
 
 def choose(sweep: SweepResult) -> int:
@@ -67,21 +80,23 @@ def choose_layer(sweep: SweepResult) -> int:
     return int(layer)
 
 
-def detail(sweep: SweepResult, index: int, layer: int, run: RunManifest) -> None:
-    """The request at the layer: the answer, each kind of probe, P(new), and its course over the layers."""
-    left, right = st.columns([4, 5], gap="large")
-    with left:
-        _answers(sweep, index, layer)
-        _outcomes(sweep, index, layer)
-        of, digest = edit_link.made(run), sweep.request_digests[index]
-        what = f"Edit this on {{}}at layer {layer}" if of.model else f"Edit this live at layer {layer}"
-        edit_link.button(what, "truth-edit-live", of, layer, digest, "primary")
-    with right:
-        frame = cached.once(SweepResult.to_frame, sweep)
-        size = len(sweep.layers)
-        drawn = cached.once(figures.request_layers, sweep, index, layer, session.dark())
-        name = f"truth-request-{sweep.request_digests[index][:12]}"
-        show.figure(drawn, name, frame.iloc[index * size : (index + 1) * size])
+def panel(sweep: SweepResult, index: int, layer: int, run: RunManifest) -> None:
+    """The request at the layer: the answer, each kind of probe, P(new), and the way to edit it there."""
+    _answers(sweep, index, layer)
+    _outcomes(sweep, index, layer)
+    of, digest = edit_link.made(run), sweep.request_digests[index]
+    what = f"Edit this on {{}}at layer {layer}" if of.model else f"Edit this live at layer {layer}"
+    edit_link.button(what, "truth-edit-live", of, layer, digest, "primary")
+
+
+def course(sweep: SweepResult, index: int, layer: int) -> None:
+    """The open request over the layers."""
+    st.header("One request, layer by layer")
+    frame = cached.once(SweepResult.to_frame, sweep)
+    size = len(sweep.layers)
+    drawn = cached.once(figures.request_layers, sweep, index, layer, session.dark())
+    name = f"truth-request-{sweep.request_digests[index][:12]}"
+    show.figure(drawn, name, frame.iloc[index * size : (index + 1) * size])
 
 
 def _answers(sweep: SweepResult, index: int, layer: int) -> None:
@@ -128,7 +143,7 @@ def _share(value: float) -> str:
     return "none" if pd.isna(value) else percent(value)
 
 
-def failing(sweep: SweepResult) -> None:
+def failing(sweep: SweepResult, run_id: str) -> None:
     """Requests the golden layer fails; a row opens its request."""
     golden = sweep.golden_layer
     bad = failures(sweep, golden)
@@ -155,15 +170,15 @@ def failing(sweep: SweepResult) -> None:
         table,
         width="stretch",
         hide_index=True,
-        key=f"truth-failing-{golden}",
+        key=f"truth-failing-{golden}-{run_id}",
         on_select="rerun",
         selection_mode="single-row",
         alt="Requests that the golden layer fails, with their scores and best layers",
     )
     rows = event["selection"]["rows"]
     picked = bad[rows[0]] if rows and rows[0] < len(bad) else None
-    if picked != st.session_state.get("truth-failed"):
-        st.session_state["truth-failed"] = picked
+    if (run_id, picked) != st.session_state.get("truth-failed"):
+        st.session_state["truth-failed"] = run_id, picked
         if picked is not None:
             session.open_request(sweep.request_digests[picked])
             st.rerun()

@@ -13,8 +13,8 @@ from pages._shared.wording import escape
 from pages._truth.request import choose
 
 SLOT: Final = "token-trace"
-_TRACED: Final = "truth-traced"  # in the session: (request, name of its stored trace)
-_TRACING: Final = "truth-tracing"  # the request that is being traced
+_TRACED: Final = "truth-traced"  # in the session: (run and request, name of its stored trace)
+_TRACING: Final = "truth-tracing"  # the run and request that are being traced
 
 
 def trace(card: LayerCard, sweep: SweepResult) -> None:
@@ -34,7 +34,7 @@ def trace(card: LayerCard, sweep: SweepResult) -> None:
     _ask(run_id, digest)
     jobs.follow(SLOT, _done)
     traced = st.session_state.get(_TRACED)
-    if traced and traced[0] == digest:
+    if traced and traced[0] == f"{run_id} {digest}":
         one = cached.token_trace(traced[1])
         drawn = cached.once(figures.token_heatmap, one, session.dark())
         show.figure(drawn, f"tokens-{traced[1]}", one.to_frame())
@@ -55,6 +55,6 @@ def _ask(run_id: str, digest: str) -> None:
     busy = job is not None and job.active
     if st.button("Trace this request", key="truth-trace-one", icon=":material/route:", disabled=busy):
         question = TokenTraceQuestion(asked.model, plain(request), asked.choice, asked.config)
-        session.keep(_TRACING, digest)
+        session.keep(_TRACING, f"{run_id} {digest}")
         jobs.submit(SLOT, question, "Tracing one request")
         st.rerun()

@@ -12,7 +12,7 @@ from goldenlayers_core.figures.truth.sweep import about
 from goldenlayers_core.results import METRICS, PROBE_METRICS, LayerCard, LayerScores, SweepResult
 from goldenlayers_core.tasks.truth.judgement import best, curve, of_selection
 from goldenlayers_core.tasks.truth.transfer import generalisation
-from pages._shared import cached, link, session, show
+from pages._shared import beside, cached, link, session, show
 from pages._truth import request, trace
 
 VIEWS: Final = {
@@ -53,12 +53,16 @@ def views(card: LayerCard, sweep: SweepResult, run_id: str) -> None:
 
 
 def _requests(sweep: SweepResult, run_id: str) -> None:
-    request.clicked(run_id, sweep)
-    request.heatmap(sweep, run_id)
-    request.failing(sweep)
-    st.header("One request, layer by layer")
-    index = request.choose(sweep)
-    request.detail(sweep, index, request.choose_layer(sweep), cached.workbench().store.manifest(run_id))
+    opened = request.clicked(run_id, sweep)
+    left, right = st.columns([3, 2], gap="medium")
+    with right, beside.panel("truth", opened):
+        index = request.choose(sweep)
+        layer = request.choose_layer(sweep)
+        request.panel(sweep, index, layer, cached.workbench().store.manifest(run_id))
+    with left:
+        request.heatmap(sweep, run_id, (index, layer))
+    request.course(sweep, index, layer)
+    request.failing(sweep, run_id)
 
 
 def _metrics(sweep: SweepResult, run_id: str) -> None:

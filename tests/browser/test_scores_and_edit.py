@@ -136,7 +136,7 @@ def test_a_fact_is_edited_at_the_golden_layer_with_the_usual_settings(page: Page
     press(page, "edit")
     expect(key(page, "edit-verdict")).to_be_visible(timeout=PATIENT)
     settled(page)
-    expect(key(page, "edit-verdict").get_by_text("The edit took", exact=False).first).to_be_visible()
+    expect(key(page, "edit-verdict").get_by_text("It took", exact=False).first).to_be_visible()
     expect(key(page, "edit-before").get_by_text("Paris", exact=False).first).to_be_visible()
     expect(key(page, "edit-after").get_by_text("Rome", exact=False).first).to_be_visible()
 

@@ -278,7 +278,7 @@ def test_both_stacks_and_the_unedited_model_answer_side_by_side(made: tuple[str,
 def test_every_layer_reads_a_stored_sweep_and_edits_there(made: tuple[str, str], bench: Workbench) -> None:
     first = edit_card(bench.store, made[0])
     asked = next(m for m in bench.store.runs() if m.run_id == first.run_id).settings
-    assert "start one on Ground truth" in begin(made, "layers").info[0].value
+    assert begin(made, "layers").button(key="own-layers-start").label == "Write it into every layer in turn (30)"
     request = next(r for r in cached.dataset("bundled").requests if r.prompt == asked["request"]["prompt"])
     digests = ("a", request.digest, "c")
     sweep = dataclasses.replace(made_sweep(requests=3, fingerprint=first.fingerprint), request_digests=digests)

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from goldenlayers_core.editing.delta import Edit, whole_factors
-from goldenlayers_core.editing.export.header import base_name, described, layers_of, site_name
+from goldenlayers_core.editing.export.header import described, layers_of, shown_base, site_name
 from goldenlayers_core.editing.export.parts import ExportFormat
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.experts import Out
@@ -62,7 +62,7 @@ def _files(handle: ModelHandle, edits: Sequence[Edit], _stem: str) -> dict[str, 
     config = {
         "peft_type": "LORA",
         "task_type": "CAUSAL_LM",
-        "base_model_name_or_path": base_name(handle),
+        "base_model_name_or_path": shown_base(handle),
         "inference_mode": True,
         "r": most,
         "lora_alpha": most,

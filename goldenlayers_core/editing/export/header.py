@@ -45,6 +45,13 @@ def base_name(handle: ModelHandle) -> str:
     return str(getattr(handle.model.config, "_name_or_path", "") or Path(source).expanduser().absolute())
 
 
+def shown_base(handle: ModelHandle) -> str:
+    """The same for files that go to others: no path of this machine, whose last part alone is readable elsewhere."""
+    source = handle.source.source
+    own_name = source not in ("bundled", "gemma") and not Path(source).expanduser().exists()
+    return source if own_name else handle.name
+
+
 def layers_of(edits: Sequence[Edit]) -> list[int]:
     """Every layer that one of the edits acts at, ascending."""
     return sorted({layer for edit in edits for layer in edit.layers})
@@ -73,7 +80,7 @@ def described(handle: ModelHandle, edits: Sequence[Edit]) -> dict[str, str]:
     layers = layers_of(edits)
     return {
         "model": handle.name,
-        "base_model": base_name(handle),
+        "base_model": shown_base(handle),
         "fingerprint": handle.fingerprint,
         "model_type": handle.architecture.model_type,
         "n_layers": str(handle.n_layers),

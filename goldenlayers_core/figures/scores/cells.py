@@ -1,5 +1,6 @@
 """Requests by layers, whatever is measured: the order of the rows, their labels, and the marks that answer clicks."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -37,6 +38,16 @@ class Requests:
     olds: tuple[str, ...]  # old answers
     news: tuple[str, ...]
     relations: tuple[str, ...]
+    subjects: tuple[str, ...] = ()  # where they are known
+
+    def labels(self, requests: Sequence[int], length: int) -> list[str]:
+        """A short escaped label per request: its subject, with the new answer where several have the same; without
+        subjects the words of the prompt that tell it apart."""
+        names = [self.subjects[r] if self.subjects else "" for r in requests]
+        shared = {name for name, count in Counter(names).items() if count > 1}
+        told = [f"{n} → {self.news[r]}" if n in shared and n else n for n, r in zip(names, requests, strict=True)]
+        words = row_labels([self.prompts[r] for r in requests], length)
+        return [escape(shorten(name, length)) if name else text for name, text in zip(told, words, strict=True)]
 
     def hover_text(self, request: int) -> str:
         """The lines that name a request: prompt, old and new answer, relation and case. Escaped."""
@@ -55,12 +66,14 @@ class Requests:
 
 def of_scores(scores: LayerScores) -> Requests:
     """The requests of layer scores."""
-    return Requests(scores.case_ids, scores.prompts, scores.targets_old, scores.targets_new, scores.relations)
+    names = scores.case_ids, scores.prompts, scores.targets_old, scores.targets_new, scores.relations
+    return Requests(*names, scores.subjects)
 
 
 def of_sweep(sweep: SweepResult) -> Requests:
     """The requests of a sweep."""
-    return Requests(sweep.case_ids, sweep.prompts, sweep.targets_true, sweep.targets_new, sweep.relations)
+    names = sweep.case_ids, sweep.prompts, sweep.targets_true, sweep.targets_new, sweep.relations
+    return Requests(*names, sweep.subjects)
 
 
 def ordered(relations: Sequence[str], best: NDArray[np.int64], largest: Floats, order: Order) -> NDArray[np.int64]:
@@ -199,7 +212,7 @@ def row_axis(figure: go.Figure, requests: Requests, rows: Rows) -> None:
     labelled = len(rows) <= MAX_LABELS
     # Unlabelled rows keep their hover text as the axis's hidden tick texts: once per row, not once per cell.
     texts = (
-        row_labels([requests.prompts[request] for request in rows.firsts], _LABEL_LENGTH)
+        requests.labels([int(request) for request in rows.firsts], _LABEL_LENGTH)
         if labelled
         else [_row_text(requests, rows, row) for row in range(len(rows))]
     )

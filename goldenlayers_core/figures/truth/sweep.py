@@ -30,16 +30,20 @@ def about(sweep: SweepResult) -> str:
     return f"{sweep.method.upper()} edits of {counted(sweep.n_requests, 'request')} of {sweep.dataset}; {sweep.model}."
 
 
+def swept_rows(sweep: SweepResult, order: Order) -> Rows:
+    """The rows drawn. Raises ConfigError for an unknown order."""
+    scores = sweep.score
+    best = np.asarray(sweep.layers, dtype=np.int64)[scores.argmax(axis=1)]
+    return rows_of(ordered(sweep.relations, best, scores.max(axis=1), order), len(sweep.layers))
+
+
 def sweep_heatmap(sweep: SweepResult, order: Order = "best", dark: bool = False) -> go.Figure:
     """Real score of every request at every layer measured, the golden layer's column framed.
 
     A transparent mark on every cell answers clicks: customdata [request index, layer, score, rewrite, rephrase,
     locality, portability, P(new)]. Raises ConfigError for an unknown order.
     """
-    theme = colours(dark)
-    scores = sweep.score
-    best = np.asarray(sweep.layers, dtype=np.int64)[scores.argmax(axis=1)]
-    rows = rows_of(ordered(sweep.relations, best, scores.max(axis=1), order), len(sweep.layers))
+    theme, scores, rows = colours(dark), sweep.score, swept_rows(sweep, order)
     figure = go.Figure([share_cells(rows.mean(scores), "real score", theme), _clicks(sweep, rows, theme)])
     place, columns = sweep.layers.index(sweep.golden_layer), len(sweep.layers)
     mark_column(figure, place, columns, len(rows), theme, label=f"golden layer {sweep.golden_layer}")

@@ -24,6 +24,7 @@ State = Literal["good", "poor", "none"]
 
 REPHRASES: Final = 0.5  # share that has to follow
 NEIGHBOURS: Final = 0.75  # share that has to stay
+_SHARES: Final = (("rephrase", "rephrase", "follow"), ("locality", "neighbour", "stay"))
 RULE: Final = (
     "Green: the greedy answer begins with the new target, the new target is likelier than the old one, at least half "
     "of the rephrases follow, at least three quarters of the locality probes stay. Amber: it took, but one of these "
@@ -69,16 +70,32 @@ def _verdict(report: EditReport, checks: tuple[Check, ...]) -> tuple[Colour, str
     if report.before.answer == report.after.answer and not report.took:
         return "red", f"Nothing changed: the answer is “{report.after.answer or '(nothing)'}”, as before."
     if answer.state == "poor":
-        return "red", f"It did not take: the answer is “{report.after.answer or '(nothing)'}”."
+        said = f"It did not take: the answer is “{report.after.answer or '(nothing)'}”"
+        if is_written_on(report):
+            said += f", which begins with “{report.target_new.strip()}” and goes on as a longer word"
+        return "red", f"{said}."
     if answered_before(report):
         return "red", f"Nothing changed: the model answered “{report.before.answer}” before the edit already."
-    poor = [check.name for check in rest if check.state == "poor"]
-    missing = [check.name for check in rest if check.state == "none"]
+    poor = [f"{check.name.lower()} ({check.words})" for check in rest if check.state == "poor"]
+    missing = [check.name.lower() for check in rest if check.state == "none"]
     if poor:
-        return "amber", f"It took, but look at: {', '.join(poor).lower()}."
+        return "amber", f"It took, but look at: {', '.join(poor)}."
+    shares = ", ".join(words for kind, noun, verb in _SHARES if (words := _counted(report, kind, noun, verb)))
     if missing:
-        return "amber", f"It took; not asked: {', '.join(missing).lower()}."
-    return "green", "It took: the fact is there in other words, too, and its neighbours stay."
+        return "amber", f"It took{f': {shares}' if shares else ''}; not asked: {', '.join(missing)}."
+    return "green", f"It took: {shares}."
+
+
+def _counted(report: EditReport, kind: str, noun: str, verb: str) -> str:
+    """ "1 of 2 rephrases follow"; "" where none was asked."""
+    good, total = report.rates().get(kind, (0, 0))
+    one = total == 1
+    return f"{good} of {total} {noun if one else f'{noun}s'} {f'{verb}s' if one else verb}" if total else ""
+
+
+def is_written_on(report: EditReport) -> bool:
+    """Whether the model began with the new target and went on with it as a longer word: "Al", "Alumina"."""
+    return any(outcome.kind == "rewrite" and outcome.written_on for outcome in report.outcomes)
 
 
 def answered_before(report: EditReport) -> bool:

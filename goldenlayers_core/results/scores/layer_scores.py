@@ -62,6 +62,7 @@ class LayerScores:
     mean_abs_new: Floats | None = None
     """(Q, L) LGA: mean over the weights of |grad L(new)|, the loss on the answer, whichever reading was asked for; nats
     per unit of weight. None in other methods, and in runs of before."""
+    subjects: tuple[str, ...] = ()  # (Q,); none in runs of before
     skipped: tuple[tuple[str, str], ...] = ()  # (case_id, reason): requests without a score
     seconds: float = 0.0  # spent computing (0 for what came from the store)
     n_computed: int = 0  # requests computed now; the others came from the store
@@ -151,6 +152,7 @@ class LayerScores:
                 "request": column(self.request_digests),
                 "relation": column(self.relations),
                 "prompt": column(self.prompts),
+                **({"subject": column(self.subjects)} if self.subjects else {}),
                 "old_answer": column(self.targets_old),
                 "new_answer": column(self.targets_new),
                 "layer": np.tile(np.arange(layers), queries),

@@ -36,7 +36,7 @@ def edit(bench: "Workbench", question: EditQuestion, progress: Progress, why: st
     method = get_method(question.method)
     config = method_settings(method.config_class, question.settings)
     handle = bench.model(question.model, progress)
-    request = _with_old_answer(handle, request_from(question.request))
+    request = with_old_answer(handle, request_from(question.request))
     if method.layers_of(0, config, handle.n_layers):
         layer, evidence = chosen_layer(bench, handle, question, progress)
         evidence = why or evidence
@@ -85,7 +85,7 @@ def method_settings(config_class: type[Any], settings: Mapping[str, Any]) -> Any
     return config_class(**settings)
 
 
-def _with_old_answer(handle: ModelHandle, request: EditRequest) -> EditRequest:
+def with_old_answer(handle: ModelHandle, request: EditRequest) -> EditRequest:
     """Where no old answer is given, the model's own stands in for it."""
     if request.target_true:
         return request

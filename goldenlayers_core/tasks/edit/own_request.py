@@ -1,5 +1,6 @@
 """A request that a person writes: put together, and checked before any work starts. No torch."""
 
+import re
 from typing import Final
 
 from goldenlayers_core.errors import RequestError
@@ -10,17 +11,26 @@ from goldenlayers_core.texts import same_text
 FREE: Final = "free edit"
 MAX_PROBES: Final = 50
 MOST_PROMPTS: Final = 6  # asked side by side
+_ARROW: Final = re.compile(r"\s*(?:->|=>|→)\s*")
 AROUND: Final = 24  # characters shown on either side of a subject
 
 
 def free_request(
-    prompt: str, subject: str, target_new: str, target_true: str = "", rephrases: str = "", neighbours: str = ""
+    prompt: str,
+    subject: str,
+    target_new: str,
+    target_true: str = "",
+    rephrases: str = "",
+    neighbours: str = "",
+    consequences: str = "",
 ) -> EditRequest:
     """A checked request from what was typed; `rephrases` and `neighbours` (locality probes) hold one prompt a line.
 
-    Neighbours carry no answer: they are compared with the unedited model. Raises RequestError.
+    Neighbours carry no answer: they are compared with the unedited model. `consequences` (portability probes) hold one
+    "prompt -> answer" a line, or several answers that are accepted: "prompt -> answer | answer". Raises RequestError.
     """
     new, others = target_new.strip(), _lines(neighbours, "locality prompts")
+    follow = tuple(map(_consequence, _lines(consequences, "consequences")))
     request = EditRequest(
         case_id="free",
         prompt=prompt.rstrip(),
@@ -29,10 +39,23 @@ def free_request(
         target_true=target_true.strip(),
         rephrases=tuple(Probe(line, (new,), "rephrase") for line in _lines(rephrases, "rephrases")),
         locality=tuple(Probe(line, (), "locality") for line in others),
+        portability=follow,
         source=FREE,
     )
     check_editable(request)
     return request
+
+
+def _consequence(line: str) -> Probe:
+    """A portability probe. Raises RequestError for a line without a prompt or an answer."""
+    found = _ARROW.split(line)
+    prompt, answers = "".join(found[:1]).strip(), tuple(a.strip() for a in "".join(found[1:2]).split("|") if a.strip())
+    if len(found) != 2 or not prompt or not answers:
+        raise RequestError(
+            f"The consequence {line!r} has no answer of its own; write: the prompt -> its new answer, and several "
+            "accepted answers with | between them."
+        )
+    return Probe(prompt, answers, "portability")
 
 
 def _lines(text: str, what: str) -> list[str]:

@@ -130,6 +130,7 @@ def _assemble(
         targets_old=found.old_answers,
         targets_new=tuple(r.target_new for r in found.requests),
         relations=tuple(r.relation for r in found.requests),
+        subjects=tuple(r.subject for r in found.requests),
         values=values,
         norm_old=old,
         norm_new=new,

@@ -108,6 +108,7 @@ def _scores(run: StoredRun) -> tuple[LayerScores, Selection]:
         targets_old=texts("old_answer"),
         targets_new=texts("new_answer"),
         relations=texts("relation"),
+        subjects=texts("subject") if "subject" in frame else (),
         values=stack("value"),
         norm_old=stack("norm_old"),
         norm_new=stack("norm_new"),

@@ -92,3 +92,27 @@ def test_an_old_target_that_stays_likelier_is_amber() -> None:
 def test_without_a_target_to_ask_for_the_light_is_not_green() -> None:
     nan = float("nan")
     assert light(dataclasses.replace(report(), after=view("Rome", nan, nan)), CARD).colour == "amber"
+
+
+@pytest.mark.parametrize(
+    ("rephrases", "neighbours", "words"),
+    [
+        ("+-", "+++-", "It took: 1 of 2 rephrases follow, 3 of 4 neighbours stay."),
+        ("+", "+", "It took: 1 of 1 rephrase follows, 1 of 1 neighbour stays."),
+        ("+--", "++++", "It took, but look at: rephrases (1 of 3 follow)."),
+        ("++", "", "It took: 2 of 2 rephrases follow; not asked: locality."),
+        ("", "", "It took; not asked: rephrases, locality."),
+    ],
+)
+def test_the_sentence_is_exact_and_says_once_that_it_took(rephrases: str, neighbours: str, words: str) -> None:
+    assert light(report(rephrases, neighbours), CARD).words == words
+
+
+def test_a_target_that_is_written_on_is_told_as_that() -> None:
+    said = view("Alumina", 0.5, 0.1)
+    outcome = ProbeOutcome("p", "rewrite", "", ("Al",), OLD, said, False, 0.1)
+    found = light(dataclasses.replace(made_report((outcome,), OLD, said), took=False, target_new="Al"), CARD)
+    assert found.colour == "red"
+    assert found.words == (
+        "It did not take: the answer is “Alumina”, which begins with “Al” and goes on as a longer word."
+    )

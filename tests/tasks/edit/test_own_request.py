@@ -97,3 +97,20 @@ def test_an_answer_given_before_is_seen(before: str, took: bool, expected: bool)
     fact = ("1", GOOD.prompt, GOOD.subject, GOOD.target_new, GOOD.target_true)
     report = EditReport("e", "rome", 5, "by hand", *fact, *views, (), "It took.", took, 0.1, ())
     assert answered_before(report) is expected
+
+
+def test_consequences_carry_their_own_answers() -> None:
+    asked = ("France", "France", "Rome", "Paris", "", "")
+    made = free_request(*asked, "Its river is the -> Tiber\n\nThe country is the one of → Rome | Roma | \n x => y")
+    assert [(p.prompt, p.answers, p.kind) for p in made.portability] == [
+        ("Its river is the", ("Tiber",), "portability"),
+        ("The country is the one of", ("Rome", "Roma"), "portability"),
+        ("x", ("y",), "portability"),
+    ]
+    assert free_request(*asked).digest != made.digest
+
+
+@pytest.mark.parametrize("line", ["Its river is the Tiber", "-> Tiber", "Its river ->", "a -> b -> c", "a -> |"])
+def test_a_consequence_without_prompt_or_answer_is_one_sentence(line: str) -> None:
+    with pytest.raises(RequestError, match="has no answer of its own; write: the prompt -> its new answer"):
+        free_request("France", "France", "Rome", consequences=line)

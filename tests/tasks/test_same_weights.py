@@ -1,0 +1,39 @@
+"""The same weights are the same model under any name or path: the fingerprint decides."""
+
+import json
+import shutil
+from pathlib import Path
+
+from goldenlayers_core.records import EditRequest, ModelSource
+from goldenlayers_core.runtime import Progress
+from goldenlayers_core.tasks import EditQuestion, Workbench
+from goldenlayers_core.tasks.edit.export import bundle
+from goldenlayers_core.tasks.edit.one_edit import edit
+from goldenlayers_core.tasks.edit.stored import open_report
+from goldenlayers_core.tasks.serial import plain
+from tests.tiny import save_tiny
+
+FRANCE = EditRequest("free", "The capital of France is", "France", "Rome", "Paris")
+
+
+def test_a_copy_elsewhere_is_the_model_that_is_in_memory(bench: Workbench, tiny: ModelSource, tmp_path: Path) -> None:
+    copy = ModelSource(str(shutil.copytree(tiny.source, tmp_path / "copy")))
+    first = bench.model(tiny)
+    assert bench.model(copy) is first
+    other = bench.model(ModelSource(str(save_tiny(tmp_path / "other", seed=1))))
+    assert other is not first
+
+
+def test_another_number_format_is_loaded_for_itself(bench: Workbench, tiny: ModelSource) -> None:
+    assert bench.model(ModelSource(tiny.source, dtype="float64")) is not bench.model(tiny)
+
+
+def test_no_export_that_goes_to_others_says_where_the_model_lies_here(bench: Workbench, tiny: ModelSource) -> None:
+    asked = EditQuestion(tiny, plain(FRANCE), "rome", 1, {"steps": 2, "n_templates": 0})
+    edit_id = open_report(bench.store, edit(bench, asked, Progress())).edit_id
+    for name in ("safetensors", "peft"):
+        data = bundle(bench, tiny, (edit_id,), name).data
+        assert str(Path(tiny.source).parent).encode() not in data
+    header = bundle(bench, tiny, (edit_id,), "safetensors").data
+    length = int.from_bytes(header[:8], "little")
+    assert json.loads(header[8 : 8 + length])["__metadata__"]["base_model"] == "tiny"
