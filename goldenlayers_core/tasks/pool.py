@@ -33,6 +33,12 @@ def release(models: Models, cards: Cards) -> None:
     gc.collect()  # a model is a knot of references
 
 
+def same_as(models: Models, handle: "ModelHandle") -> "ModelHandle":
+    """What is in memory of the same weights under another name or path, else the handle: one model, once."""
+    known = {(h.result_key, h.device): h for h in models.values()}
+    return known.get((handle.result_key, handle.device), handle)
+
+
 def weight_bytes(handle: "ModelHandle") -> int:
     """Bytes of a model's weights in memory."""
     return sum(p.numel() * p.element_size() for p in handle.model.parameters())

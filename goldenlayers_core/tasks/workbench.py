@@ -24,7 +24,7 @@ from goldenlayers_core.tasks.heavy import heavy
 from goldenlayers_core.tasks.kinds import Kind, Queue, function
 from goldenlayers_core.tasks.mode import LOCAL, Mode
 from goldenlayers_core.tasks.model_card import ModelCard, card
-from goldenlayers_core.tasks.pool import loaded_beside, release
+from goldenlayers_core.tasks.pool import loaded_beside, release, same_as
 from goldenlayers_core.tasks.questions import DatasetChoice, KnowledgeQuestion, Split
 from goldenlayers_core.tasks.serial import dataset_from, plain, plain_dataset, restored
 from goldenlayers_core.tasks.sparing import sparing
@@ -106,16 +106,11 @@ class Workbench:
                 handle = loaded_beside(self._models, self._cards, load)
             finally:
                 self._loader = None
-            self._models[source] = self._same_as(handle)
+            self._models[source] = same_as(self._models, handle)
             self.models_loaded += 1
             while len(self._models) > KEPT_MODELS:
                 release(self._models, self._cards)
             return self._models[source]
-
-    def _same_as(self, handle: "ModelHandle") -> "ModelHandle":
-        """What is in memory of the same weights under another name or path, else the handle: one model, once."""
-        known = {(h.result_key, h.device): h for h in self._models.values()}
-        return known.get((handle.result_key, handle.device), handle)
 
     def loaded(self, source: ModelSource) -> ModelCard | None:
         """The card of a model that is in memory; None when it is not. Never waits for one that is loading."""
