@@ -150,9 +150,7 @@ class Workbench:
         try:
             return self.store.read_json("datasets", name, dataset_from)
         except StoreError as error:
-            raise DatasetError(
-                f"The uploaded dataset {name} is no longer in the store; upload the file again."
-            ) from error
+            raise DatasetError(f"The dataset {name} is no longer in the store; upload the file again.") from error
 
     def upload(
         self,
