@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.evidence.judged import SWEEP, ceiling, chance_by_requests, choices, judged, level_layers
 from benchmarks.evidence.page import page
-from benchmarks.evidence.tables import Edits, Estimates, Place
+from benchmarks.evidence.tables import ALL, Edits, Estimates, Place
 from goldenlayers_core.results import spearman
 from goldenlayers_core.results.layer_stack import spans
 
@@ -126,3 +126,25 @@ def test_the_ceiling_is_what_the_true_means_reach_in_the_mean() -> None:
         said.append(ceiling(score, 60) or 0.0)
         reached.append(spearman(true, score.mean(axis=0)))
     assert np.mean(said) == pytest.approx(np.mean(reached), abs=0.03)
+
+
+def test_data_sets_put_together_weigh_alike(tmp_path: Path) -> None:
+    """As many requests of each, and an estimate of each; a part that one of them lacks is not put together."""
+    one = edits(np.random.default_rng(0))
+    other = edits(np.random.default_rng(1)).query("position < 6").assign(data="bundled")
+    other["request"] = "other-" + other["request"]
+    both = pd.concat([one, other[other["part"] == "proxy"]])
+    both.to_parquet(tmp_path / "edits.parquet")
+    made = estimates()
+    pd.concat([made, made.assign(data="bundled")]).to_parquet(tmp_path / "estimates.parquet")
+    table, said = Edits(tmp_path / "edits.parquet"), Estimates(tmp_path / "estimates.parquet")
+    place = table.together()[0]
+    pooled = table.sweep(place, "proxy")
+    assert (place.data, len(pooled.requests)) == (ALL, 12)
+    assert sum(name.startswith("other-") for name in pooled.requests) == 6
+    assert table.sweep(place, "test") is None
+    (aware,) = [one for one in said.of(place, "proxy") if one.name == "edit-aware analysis"]
+    assert aware.values.shape == (32, LAYERS)
+    text = page(table, said)
+    assert "all data sets together, ROME, identity (chosen and judged on the same 12 proxy requests)" in text
+    assert not Edits(tmp_path / "edits.parquet").together()[2:]

@@ -62,7 +62,7 @@ def rows_of(edits: Edits, estimates: Estimates, place: Place) -> tuple[str, list
 def picks(edits: Edits, estimates: Estimates) -> Iterator[str]:
     """The main table, one per place, with a sentence on each."""
     yield "## What each way picks, and what that is worth\n"
-    for place in edits.places():
+    for place in (*edits.together(), *edits.places()):
         found = rows_of(edits, estimates, place)
         if found is None:
             continue
@@ -119,7 +119,7 @@ def by_metric(edits: Edits, estimates: Estimates) -> Iterator[str]:
     yield "## Which metric an estimate follows (Spearman over layers)\n"
     yield "| model | data | way of editing | estimate | score | rewrite | rephrase | locality | portability |"
     yield "|---|---|---|---|---|---|---|---|---|"
-    for place in edits.places():
+    for place in (*edits.together(), *edits.places()):
         for row in (rows_of(edits, estimates, place) or ("", []))[1]:
             if row.spearman and row.choice.way != SWEEP:
                 numbers = " | ".join(number(row.spearman.get(name)) for name in ("score", *PROBES))

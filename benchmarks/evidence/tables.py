@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 COVARIANCE = ", covariance"  # how a way of editing ends that divides by the keys' covariance, and an estimate for it
 OF_THE_WAY = ("edit-aware analysis", "line check")  # estimates that are another's with a covariance
+ALL = "all data sets together"  # the name of as many requests of each data set of a model, put together
 PROBES = ("rewrite", "rephrase", "locality", "portability")
 
 
@@ -59,8 +60,30 @@ class Edits:
         """Where anything was measured, in the order of the table."""
         return tuple(dict.fromkeys(Place(*key[:3]) for key in self._groups))
 
+    def together(self) -> tuple[Place, ...]:
+        """The data sets of a model put together, for each way of editing that was measured on several."""
+        named = [(place.model, place.way) for place in self.places()]
+        return tuple(Place(model, ALL, way) for model, way in dict.fromkeys(named) if named.count((model, way)) > 1)
+
+    def _pooled(self, place: Place, part: str) -> Sweep | None:
+        """As many requests of each data set; None unless all were measured on the part."""
+        each = [self.sweep(one, part) for one in self.places() if (one.model, one.way) == (place.model, place.way)]
+        found = [one for one in each if one is not None]
+        if len(found) < len(each):
+            return None
+        least = min(len(one.requests) for one in found)
+        first = [one.first(least) for one in found]
+        return Sweep(
+            tuple(request for one in first for request in one.requests),
+            first[0].layers,
+            {name: np.concatenate([one.values[name] for one in first]) for name in first[0].values},
+            float(np.mean([one.seconds_per_edit for one in first])),
+        )
+
     def sweep(self, place: Place, part: str) -> Sweep | None:
         """The requests of a part that were edited at every layer; None where there is none."""
+        if place.data == ALL:
+            return self._pooled(place, part)
         rows = self._groups.get((place.model, place.data, place.way, part))
         if rows is None:
             return None
@@ -92,17 +115,37 @@ class Estimates:
         self._groups = {}
         if file.is_file():
             frame = pd.read_parquet(file)
-            self._groups = dict(iter(frame.groupby(["model", "data", "part", "estimate"], sort=False)))
+            columns = ["model", "data", "part", "estimate"]
+            self._groups = dict(iter(frame.groupby(columns, sort=False, observed=True)))
 
     def of(self, place: Place, part: str) -> Iterator[Estimate]:
         """The estimates for a model, a data set and a way of editing; those for edits with a covariance by their name
         alone."""
+        if place.data == ALL:
+            yield from self._pooled(place, part)
         for (model, data, some, name), rows in self._groups.items():
             if (model, data, some) == (place.model, place.data, part) and (own := _for(str(name), place.way)):
                 grid = rows.pivot_table(index="request", columns="layer", values="value", sort=False)
                 grid = grid[sorted(grid.columns)]
                 seconds = float(rows.drop_duplicates("request")["seconds"].sum(min_count=1))
                 yield Estimate(own, tuple(map(str, grid.index)), grid.to_numpy(np.float64), seconds)
+
+    def _pooled(self, place: Place, part: str) -> Iterator[Estimate]:
+        """As many requests of each data set that has the estimate, where most have it."""
+        names = dict.fromkeys(data for model, data, some, _ in self._groups if (model, some) == (place.model, part))
+        each: dict[str, list[Estimate]] = {}
+        for data in names:
+            for one in self.of(Place(place.model, str(data), place.way), part):
+                each.setdefault(one.name, []).append(one)
+        for name, found in each.items():
+            if 2 * len(found) > len(names):
+                least = min(len(one.requests) for one in found)
+                yield Estimate(
+                    name,
+                    tuple(request for one in found for request in one.requests[:least]),
+                    np.concatenate([one.values[:least] for one in found]),
+                    float(sum(one.seconds * least / len(one.requests) for one in found)),
+                )
 
 
 def _for(name: str, way: str) -> str:
