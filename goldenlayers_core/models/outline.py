@@ -14,6 +14,7 @@ from goldenlayers_core.models.architectures import Architecture, architecture_of
 from goldenlayers_core.models.gguf_reading import read_once
 from goldenlayers_core.models.handle import ModelHandle
 from goldenlayers_core.models.memory import loaded_files
+from goldenlayers_core.models.quantised import told
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.results.fit import Outline
 
@@ -54,6 +55,8 @@ def _counted(config: Any, name: str) -> Outline:
         row, reason = architecture_of(config), ""
     except UnknownArchitectureError as error:
         row, reason = None, str(error)
+    quantised, against = told(name, vars(config))
+    reason = reason or against
     model = _without_weights(config, name, reason)
     own = dict(model.named_parameters()) if model is not None else {}
     heads = int(_first(text, "num_attention_heads", "n_head", "n_heads") or 1)
@@ -74,7 +77,7 @@ def _counted(config: Any, name: str) -> Outline:
         largest=max((p.numel() for p in own.values()), default=0),
         tied=model is not None and _tied(model),
         stored=str(getattr(config, "dtype", None) or "").removeprefix("torch."),
-        quantised=str((getattr(config, "quantization_config", None) or {}).get("quant_method", "")),
+        quantised=quantised,
         licence="",
         weights_here=0,
         words_bytes=0,

@@ -71,9 +71,25 @@ def quantised_of(name: str, folder: Path, config: Mapping[str, Any]) -> Quantise
 
     Raises ModelError, in one sentence, for a method that cannot be read right here. Reads headers, and no weight.
     """
-    found = _settings(config)
+    found = method_of(name, config)
     if found is None:
         _check_plain(name, folder)
+    return found
+
+
+def told(name: str, config: Mapping[str, Any]) -> tuple[str, str]:
+    """(how a model is quantised, why it cannot be read here), of its configuration alone; "" where neither is so."""
+    try:
+        found = method_of(name, config)
+    except ModelError as error:
+        return str((_settings(config) or {}).get("quant_method") or "unnamed"), str(error)
+    return (found.title if found else ""), ""
+
+
+def method_of(name: str, config: Mapping[str, Any]) -> Quantised | None:
+    """`quantised_of` without a look at the weights."""
+    found = _settings(config)
+    if found is None:
         return None
     method = str(found.get("quant_method") or ("bitsandbytes" if _bits(found) else ""))
     if method == BITSANDBYTES:
@@ -105,7 +121,8 @@ def n_weights(folder: Path, found: Quantised | None, n_stored: int, itemsize: in
 
 def _settings(config: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The quantization_config, wherever it stands: in a model of several parts it may be the text model's."""
-    for part in (config, config.get("text_config") or {}):
+    text = config.get("text_config")
+    for part in (config, text if isinstance(text, Mapping) else getattr(text, "__dict__", {})):
         for field in _FIELDS:
             if (found := part.get(field)) is not None:
                 settings = dict(found) if isinstance(found, Mapping) else {}

@@ -22,7 +22,7 @@ from tests.editing.test_overlay import IDS, logits
 from tests.models.errors import error
 from tests.models.quantising import KINDS, plain_twin, quantised
 from tests.models.test_checking import configured, rewritten
-from tests.tiny import INNER, WIDTH, save_tiny
+from tests.tiny import INNER, WIDTH, save_tiny, tiny_handle
 
 # gpt2's matrices lie the other way round, and have biases
 CASES = [(kind, "llama") for kind in KINDS] + [("8-bit", "gpt2"), ("nf4", "gpt2")]
@@ -68,7 +68,9 @@ def test_it_answers_as_the_model_it_stands_for(pairs: Any, kind: str, row: str) 
     assert handle.n_parameters == twin.n_parameters
     assert handle.n_bytes < 0.75 * twin.n_bytes or "fp8" in kind
     assert handle.shape(handle.mlp_out(1)) == twin.shape(twin.mlp_out(1)) == (WIDTH, INNER)
-    torch.testing.assert_close(handle.matrix(handle.mlp_out(1)), twin.matrix(twin.mlp_out(1)), rtol=1e-6, atol=1e-7)
+    matrix, original = (model.matrix(model.mlp_out(1)) for model in (handle, tiny_handle(row)))
+    torch.testing.assert_close(matrix, twin.matrix(twin.mlp_out(1)), rtol=1e-6, atol=1e-7)
+    assert 1e-3 < error(matrix, original) < 0.2  # what quantising itself costs
     assert handle.fingerprint == folder_fingerprint(Path(handle.source.source)) != twin.fingerprint
 
 

@@ -9,6 +9,7 @@ from safetensors.torch import load_file, save_file
 from transformers.quantizers.auto import AUTO_QUANTIZER_MAPPING
 
 from goldenlayers_core.models import loading
+from goldenlayers_core.models.outline import outline_of
 from goldenlayers_core.models.quantised import REFUSED
 from tests.models.test_checking import configured, refused
 from tests.tiny import save_tiny
@@ -98,6 +99,16 @@ def test_one_sentence_before_a_weight_is_read(folder: Path, method: str) -> None
     text = refused(folder)
     assert text.startswith(f"tiny is quantised by {title}, ")
     assert "load the model it was made from, or one quantised by bitsandbytes or in fp8" in text
+    outline = outline_of(folder, "tiny")  # no weight is read for it
+    assert (outline.quantised, outline.reason) == (method, text)
+    assert not outline.known
+
+
+def test_what_is_read_is_told_from_the_configuration(folder: Path) -> None:
+    configured(folder, quantization_config={"quant_method": "bitsandbytes", "load_in_8bit": True})
+    outline = outline_of(folder, "tiny")
+    assert (outline.quantised, outline.reason) == ("bitsandbytes 8-bit", "")
+    assert outline.n_layers == 3
 
 
 @pytest.mark.parametrize("method", sorted({m.split("_")[0] if "bits" in m else m for m in AUTO_QUANTIZER_MAPPING}))
@@ -115,7 +126,10 @@ def test_the_older_name_of_the_field_counts_too(folder: Path) -> None:
 @pytest.mark.parametrize("said", [{}, {"bits": 4}, "gptq", 4, []])
 def test_a_field_that_names_no_method(folder: Path, said: object) -> None:
     configured(folder, quantization_config=said)
-    assert "a quantization_config that names no method" in refused(folder)
+    text = refused(folder)
+    assert "a quantization_config that names no method" in text
+    if isinstance(said, dict):
+        assert outline_of(folder, "tiny").reason == text
 
 
 def test_bitsandbytes_without_its_bits(folder: Path) -> None:
