@@ -95,6 +95,7 @@ def start(number: int, cpus: int, address: str, base: Mapping[str, str] | None =
                 *("--node-ip-address", host),
                 *("--num-cpus", str(cpus if number else 0)),
                 *("--object-store-memory", str(STORE_BYTES)),
+                *("--include-log-monitor", "false"),  # nobody reads the workers' output as it comes
                 "--disable-usage-stats",
                 "--block",
                 *more,
@@ -112,7 +113,7 @@ def start(number: int, cpus: int, address: str, base: Mapping[str, str] | None =
 def joined(number: int, cpus: int, address: str, base: Mapping[str, str] | None = None) -> Node:
     """A node that has joined; on a busy machine Ray gives one up after half a minute, and it is started again. Raises
     EngineError where that does not help either."""
-    for last in (False, True):
+    for last in (False, False, True):
         node = start(number, cpus, address, base)
         try:
             wait(node)
@@ -159,6 +160,12 @@ def found() -> Cluster | None:
     except (KeyError, TypeError, ValueError) as reason:
         atomic.set_aside(_file(), reason)
         return None
+
+
+def started_here() -> str:
+    """The address of the cluster that was started here, if it runs; else "auto", by which Ray looks for others."""
+    there = found()
+    return there.address if there and there.nodes and there.nodes[0].runs else "auto"
 
 
 def down() -> Cluster | None:
