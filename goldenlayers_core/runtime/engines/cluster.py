@@ -25,7 +25,7 @@ from goldenlayers_core.runtime.engines.surroundings import (
 )
 from goldenlayers_core.runtime.locks import locked
 
-_PATIENCE: Final = 90.0  # seconds until a node has joined
+_PATIENCE: Final = 180.0  # seconds until a node has joined
 _STOPPING: Final = 4.0  # seconds; a node that is told to end would wait for half a minute
 _LOOK: Final = 0.3
 
@@ -111,9 +111,8 @@ def start(number: int, cpus: int, address: str, base: Mapping[str, str] | None =
 
 
 def joined(number: int, cpus: int, address: str, base: Mapping[str, str] | None = None) -> Node:
-    """A node that has joined; on a busy machine Ray gives one up after half a minute, and it is started again. Raises
-    EngineError where that does not help either."""
-    for last in (False, False, True):
+    """A node that has joined; one that does not is started once more. Raises EngineError where that does not help."""
+    for last in (False, True):
         node = start(number, cpus, address, base)
         try:
             wait(node)

@@ -16,7 +16,7 @@ import time
 from typing import IO, Any, Final
 
 from goldenlayers_core.errors import EngineError
-from goldenlayers_core.runtime.engines.ray_program import as_given
+from goldenlayers_core.runtime.engines.ray_program import adapt
 from goldenlayers_core.runtime.engines.shifts import Shifts
 from goldenlayers_core.runtime.engines.surroundings import HERE, STORE_BYTES
 from goldenlayers_core.runtime.frames import one_line
@@ -58,7 +58,7 @@ def _tell(told: IO[str], message: dict[str, Any]) -> None:
 def _done(asked: dict[str, Any], told: IO[str], stop: threading.Event) -> dict[str, Any]:
     import ray
 
-    as_given()
+    adapt()
     _connect(ray, asked)
     began, at = time.perf_counter(), 0.0
     try:
