@@ -11,8 +11,8 @@ _LOOK: Final = 0.5
 def adapt() -> None:
     """Have Ray take 127.0.0.1 for what it is, and wait for its own node as long as a busy machine needs.
 
-    By itself it puts the machine's outer address in the place of 127.0.0.1 and listens on every one, and gives a node up
-    after half a minute.
+    By itself it puts the machine's outer address in the place of 127.0.0.1 and listens on every one, and it gives a
+    node up after half a minute.
     """
     from ray._private import services
 
