@@ -70,7 +70,7 @@ def main(arguments: Sequence[str]) -> int:
     tests = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").rglob("test_*.py"))
     chosen = [test for test in tests_of(changed_files(base), tests) if test != RULES]
     budget = Budget(seconds)
-    status = int(pytest.main(["-q", "-x", "-m", "not browser", RULES, *chosen], plugins=[budget]))
+    status = int(pytest.main(["-q", "-x", "-m", "not browser and not ray", RULES, *chosen], plugins=[budget]))
     if budget.left:
         sys.stdout.write(f"{budget.left} tests were left over after {seconds:.0f} s; `make test` runs all of them.\n")
     return 0 if status == pytest.ExitCode.NO_TESTS_COLLECTED else status

@@ -119,16 +119,25 @@ def shard(
     say(as_json, content, lambda: [line])
 
 
-def merge(file: PlanFile, as_json: Json = False) -> None:
+def merge(
+    file: PlanFile,
+    estimates: Annotated[
+        bool, typer.Option("--estimates/--no-estimates", help="of a sweep: what the estimates pick, beside it")
+    ] = True,
+    as_json: Json = False,
+) -> None:
     """Make the run of a plan whose shards are done, and print what its command prints; or say which parts lack."""
     made = read_plan(file)
     bench = open_workbench()
     check_whole(made, open_work(bench, plan_kind(made), made, reporter()))
-    _TOLD[made.kind](bench, plan_question(made), merged(bench, made, reporter()), as_json)
+    question, found = plan_question(made), merged(bench, made, reporter())
+    if made.kind == "sweep":
+        tell_sweep(bench, question, found, as_json, estimates)
+    else:
+        _TOLD[made.kind](bench, question, found, as_json)
 
 
 _TOLD: Final[dict[str, Callable[[Workbench, Any, Any, bool], None]]] = {
-    "sweep": tell_sweep,
     "score": lambda bench, question, found, as_json: tell_scores(bench, question, *found, as_json),
     "trace": lambda bench, question, found, as_json: tell_trace(bench, question, *found, as_json),
     "many-edits": tell_many,

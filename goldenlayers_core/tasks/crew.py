@@ -4,6 +4,7 @@ import dataclasses
 import logging
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +18,7 @@ from goldenlayers_core.tasks.parts import Part, deal
 from goldenlayers_core.tasks.plan_file import Plan
 from goldenlayers_core.tasks.plans import check_whole, do_parts, make_plan, open_work, spent_on, with_costs
 from goldenlayers_core.tasks.serial import plain, restored
+from goldenlayers_core.tasks.sparing import sparing
 from goldenlayers_core.tasks.wings import kind_named, open_workbench
 from goldenlayers_core.tasks.workbench import Workbench
 
@@ -54,7 +56,8 @@ class PlanWorker:
         """The parts of a piece that the store lacks."""
         self._keep_to_threads()
         parts = [restored(Part, part) for part in content]
-        return do_parts(self._bench, self._kind, self._plan, self._work, parts, progress, each=_UNITS)
+        own = partial(do_parts, self._bench, self._kind, self._plan, self._work, parts)
+        return sparing(lambda told: own(told, each=_UNITS), progress)
 
     def _keep_to_threads(self) -> None:
         import torch

@@ -272,9 +272,8 @@ class Workbench:
         """Raises what reading the params of a stored job raises, where they are none of this version's."""
         if kind == "load":
             restored(ModelSource, params["model"])
-        for known in self._kinds.values():
-            if known.name == kind:
-                known.question.from_params(params)
+        for known in (known for known in self._kinds.values() if known.name == kind):
+            known.question.from_params(params)
 
     def _load_job(self, params: Mapping[str, Any], progress: Progress) -> str:
         handle = self.model(restored(ModelSource, params["model"]), progress)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from goldenlayers_core.errors import Cancelled, GoldenLayersError
+from goldenlayers_core.errors import Cancelled, GoldenLayersError, MemoryShortError
 from goldenlayers_core.runtime.engines.crew import Worker, made
 from goldenlayers_core.runtime.engines.memory import held
 from goldenlayers_core.runtime.frames import one_line
@@ -42,7 +42,7 @@ class Actor:
     def _open(self, worker: str, what: Mapping[str, Any], threads: int) -> Answer:
         try:
             self._worker = made(worker, what, threads)
-        except Cancelled:
+        except (Cancelled, MemoryShortError):
             raise
         except GoldenLayersError as sentence:
             return {"state": "refused", "why": str(sentence)}
@@ -86,6 +86,8 @@ class Actor:
             answer: Answer = call()
         except Cancelled:
             return {"state": "cancelled"}
+        except MemoryShortError as sentence:
+            return {"state": "memory", "why": str(sentence)}
         except GoldenLayersError as sentence:
             return {"state": "failed", "why": str(sentence)}
         except Exception as defect:

@@ -25,7 +25,7 @@ from goldenlayers_core.runtime.engines.surroundings import (
 )
 from goldenlayers_core.runtime.locks import locked
 
-_PATIENCE: Final = 90.0  # seconds until a node has joined
+_PATIENCE: Final = 180.0  # seconds until a node has joined
 _STOPPING: Final = 4.0  # seconds; a node that is told to end would wait for half a minute
 _LOOK: Final = 0.3
 
@@ -95,6 +95,7 @@ def start(number: int, cpus: int, address: str, base: Mapping[str, str] | None =
                 *("--node-ip-address", host),
                 *("--num-cpus", str(cpus if number else 0)),
                 *("--object-store-memory", str(STORE_BYTES)),
+                *("--include-log-monitor", "false"),  # nobody reads the workers' output as it comes
                 "--disable-usage-stats",
                 "--block",
                 *more,
@@ -110,8 +111,7 @@ def start(number: int, cpus: int, address: str, base: Mapping[str, str] | None =
 
 
 def joined(number: int, cpus: int, address: str, base: Mapping[str, str] | None = None) -> Node:
-    """A node that has joined; on a busy machine Ray gives one up after half a minute, and it is started again. Raises
-    EngineError where that does not help either."""
+    """A node that has joined; one that does not is started once more. Raises EngineError where that does not help."""
     for last in (False, True):
         node = start(number, cpus, address, base)
         try:
@@ -159,6 +159,12 @@ def found() -> Cluster | None:
     except (KeyError, TypeError, ValueError) as reason:
         atomic.set_aside(_file(), reason)
         return None
+
+
+def started_here() -> str:
+    """The address of the cluster that was started here, if it runs; else "auto", by which Ray looks for others."""
+    there = found()
+    return there.address if there and there.nodes and there.nodes[0].runs else "auto"
 
 
 def down() -> Cluster | None:

@@ -16,7 +16,7 @@ import time
 from typing import IO, Any, Final
 
 from goldenlayers_core.errors import EngineError
-from goldenlayers_core.runtime.engines.ray_program import as_given
+from goldenlayers_core.runtime.engines.ray_program import adapt
 from goldenlayers_core.runtime.engines.shifts import Shifts
 from goldenlayers_core.runtime.engines.surroundings import HERE, STORE_BYTES
 from goldenlayers_core.runtime.frames import one_line
@@ -58,7 +58,7 @@ def _tell(told: IO[str], message: dict[str, Any]) -> None:
 def _done(asked: dict[str, Any], told: IO[str], stop: threading.Event) -> dict[str, Any]:
     import ray
 
-    as_given()
+    adapt()
     _connect(ray, asked)
     began, at = time.perf_counter(), 0.0
     try:
@@ -81,8 +81,7 @@ def _connect(ray: Any, asked: dict[str, Any]) -> None:
     needs, address = asked["resources"], asked["address"]
     try:
         if address:
-            _check_there(address)
-            ray.init(address=address, **quiet)
+            ray.init(address=_there(address), **quiet)
             return
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         workers = needs["workers"] or max(cores // needs["cpus"], 1)
@@ -102,11 +101,16 @@ def _connect(ray: Any, asked: dict[str, Any]) -> None:
         ) from error
 
 
-def _check_there(address: str) -> None:
-    """Raises OSError where nobody listens: Ray would try for minutes."""
-    host, colon, port = address.rpartition(":")
-    if colon and port.isdigit():
-        socket.create_connection((host.strip("[]"), int(port)), _REACHED).close()
+def _there(address: str) -> str:
+    """The address of a cluster that answers. Raises OSError where nobody listens: Ray would try for minutes."""
+    from ray._private.services import canonicalize_bootstrap_address
+
+    found = str(canonicalize_bootstrap_address(address) or "")
+    host, colon, port = found.rpartition(":")
+    if not colon or not port.isdigit():
+        raise OSError("none is running here")
+    socket.create_connection((host.strip("[]"), int(port)), _REACHED).close()
+    return found
 
 
 if __name__ == "__main__":

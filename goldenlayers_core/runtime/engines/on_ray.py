@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 from typing import IO, Any, Final
 
 from goldenlayers_core.errors import Cancelled, ConfigError, EngineError
+from goldenlayers_core.runtime.engines.cluster import started_here
 from goldenlayers_core.runtime.engines.crew import Crew, Outcome, Seen
 from goldenlayers_core.runtime.engines.surroundings import check_ray, surroundings
 from goldenlayers_core.runtime.progress import Progress
@@ -69,7 +70,7 @@ class OnRay:
 
     def _asked(self, crew: Crew) -> dict[str, Any]:
         return {
-            "address": self.address,
+            "address": started_here() if self.address == "auto" else self.address,
             "resources": asdict(self.resources),
             "worker": crew.worker,
             "what": dict(crew.what),
