@@ -25,8 +25,8 @@ from pages._shared import frame, glossary, jobs, layer_stack, link, session
 # name in the address and key, title, what draws it from a `Look`
 VIEWS: Final = (
     ("did", "What it did", outcome.section),
-    ("travel", "Through the model", travel.section),
     ("panel", "Blast radius", panel.section),
+    ("travel", "Through the model", travel.section),
     ("lens", "Where it acted", lens.section),
     ("sides", "Side by side", sides.section),
     ("layers", "Every layer", layers.section),

@@ -47,7 +47,9 @@ def states(handle: ModelHandle, ids: Sequence[int]) -> Tensor:
 def relative_change(before: Tensor, after: Tensor) -> Tensor:
     """(L, T) float64 of two (L, T, width) runs; 0 where both are equal bit by bit."""
     one, other = before.double(), after.double()
-    return (other - one).norm(dim=-1) / one.norm(dim=-1).clamp(min=torch.finfo(torch.float64).tiny)
+    moved: Tensor = (other - one).norm(dim=-1)
+    size: Tensor = one.norm(dim=-1)
+    return moved / size.clamp(min=torch.finfo(torch.float64).tiny)
 
 
 def spoken(handle: ModelHandle, found: Tensor, new: int) -> Spoken:

@@ -145,7 +145,7 @@ def load_model(
         return load_model(asked, cache=cache, progress=progress)  # made anew: its record is then its own
     model.eval().requires_grad_(False)
     return ModelHandle(
-        name=model_title(name, folder, fingerprint, root),
+        name=model_title(asked.source, name, folder, fingerprint, root),
         source=asked,
         model=model.to(target),
         tokenizer=tokenizer,

@@ -57,8 +57,11 @@ def _bundled_stem() -> str:
         return ""
 
 
-def model_title(name: str, folder: Path, fingerprint: str, cache: Path) -> str:
-    """What loaded weights are called: as a folder of this program's that holds the same, else by their own place."""
+def model_title(source: str, name: str, folder: Path, fingerprint: str, cache: Path) -> str:
+    """What loaded weights are called: by the name that was asked for; of a path, as a folder of this program's that
+    holds the same, else by its own readable part."""
+    if not Path(source).expanduser().exists():
+        return name
     for known in sorted((cache / "models").glob("*")):
         if is_complete(known) and recorded_fingerprint(known) == fingerprint:
             return folder_title(known)

@@ -84,7 +84,9 @@ def _looked_at(found: FactLayers, name: str, edit_at: Callable[[int], None]) -> 
     dark = session.dark()
     panels, bars = st.columns([3, 2], gap="medium")
     with panels:
-        show.figure(figures.fact_panels(found, layer, dark), f"own-layers-{name[:12]}", found.to_frame())
+        show.figure(
+            figures.fact_panels(found, layer, dark), f"own-layers-{name[:12]}", cached.once(FactLayers.to_frame, found)
+        )
     with bars:
         show.figure(figures.fact_tokens(found, layer, dark), f"own-tokens-{name[:12]}", report.tokens_frame())
     button, busy = f"Edit at layer {layer}", jobs.busy("edit")

@@ -22,9 +22,8 @@ def section(look: Look) -> None:
         st.info("The edit on show belongs to another model than the one in memory.", icon=":material/edit_off:")
         return
     prompt = _prompt(run_id, report)
-    asked = stacks.question(run_id).request
-    at = request_from(asked).subject_place[0] if asked and prompt == report.prompt else None
     try:
+        at = _at(run_id) if prompt == report.prompt else None
         with st.spinner("Reading every token after every layer"):
             found = cached.travel(session.model(), report.edit_id, prompt, at)
     except GoldenLayersError as error:
@@ -36,6 +35,12 @@ def section(look: Look) -> None:
     st.caption(
         escape(f"This edit alone{below}; {about['device']}, {about['dtype']}; one prompt, one forward pass each.")
     )
+
+
+def _at(run_id: str) -> int | None:
+    """Where a person or a file said that the subject stands; None where nobody did."""
+    asked = stacks.question(run_id).request
+    return request_from(asked).subject_at if asked else None
 
 
 def _prompt(run_id: str, report: EditReport) -> str:

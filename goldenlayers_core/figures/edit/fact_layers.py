@@ -15,7 +15,7 @@ from goldenlayers_core.records import PROBE_KINDS
 from goldenlayers_core.results import EditReport
 from goldenlayers_core.results.edit.fact_layers import FactLayers, probability_of, score
 
-COLUMNS: Final = 6
+COLUMNS: Final = 5
 _WIDE, _HIGH = 1.32, 1.72  # of a cell, whose panel is 1 by 1
 _PANEL: Final = 62  # px that a cell is high
 _SHORT: Final = {"rephrase": "rephrases", "locality": "neighbours", "portability": "consequences"}

@@ -1,6 +1,6 @@
 """An edit travelling through the model: tokens along, layers upward, up to the layer that is looked at."""
 
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import plotly.graph_objects as go
@@ -110,15 +110,13 @@ def _relative(found: Travel, what: What) -> Floats:
     return found.alone if what == "alone" else found.change
 
 
-def _coloured(
-    found: Travel, what: What, theme: Colours, body: int
-) -> tuple[Floats, tuple[str, ...], dict[str, object]]:
+def _coloured(found: Travel, what: What, theme: Colours, body: int) -> tuple[Floats, tuple[str, ...], dict[str, Any]]:
     """(values (L, T), colours, colour bar): NaN where nothing changed at all."""
     if what in ("odds", "gain"):
         values = found.odds_after if what == "odds" else found.odds_after - found.odds_before
         limit = float(np.nanmax(np.abs(values), initial=0.0)) or 1.0
         name = "log-odds of the new answer (nats)" if what == "odds" else "log-odds gained by the edit (nats)"
-        ticks = {"tickvals": [-limit, 0.0, limit], "ticktext": [_signed(-limit), "0", _signed(limit)]}
+        ticks: dict[str, Any] = {"tickvals": [-limit, 0.0, limit], "ticktext": [_signed(-limit), "0", _signed(limit)]}
         return values, theme.diverging, colour_bar(theme, name, body) | ticks
     values = _relative(found, what)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -126,4 +126,5 @@ def _says(handle: ModelHandle, before: Spoken, after: Spoken) -> tuple[tuple[str
 
 
 def _array(tensor: Tensor) -> NDArray[np.float64]:
-    return tensor.double().cpu().numpy()
+    found: NDArray[np.float64] = tensor.double().cpu().numpy()
+    return found

@@ -100,3 +100,10 @@ def test_a_memory_beside_the_model_travels_from_its_layer(bench: Workbench, tiny
     found = travel(bench, tiny, made(bench, tiny, method="grace"), FRANCE.prompt)
     assert found.subject is None
     assert (found.change[: found.lowest] == 0).all()
+
+
+def test_a_fact_without_a_subject_travels_from_its_layer(bench: Workbench, tiny: ModelSource) -> None:
+    request = replace(FRANCE, subject="", source="a file")
+    found = travel(bench, tiny, made(bench, tiny, request, method="ft-l"), FRANCE.prompt)
+    assert found.subject is None
+    assert (found.change[: found.lowest] == 0).all()
