@@ -84,6 +84,7 @@ _DENSE_FIRST: Final = {
 }
 _DEEPSEEK: Final = {
     **_DENSE_FIRST,
+    "num_key_value_heads": HEADS,
     "kv_lora_rank": 16,
     "qk_nope_head_dim": 8,
     "qk_rope_head_dim": 4,
@@ -233,7 +234,7 @@ FAMILIES: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "olmoe": ("olmoe", {**_NO_DIM, **_EXPERTS}),
     "deepseek_v2 Lite": ("deepseek_v2", {**_NO_DIM, **_DEEPSEEK, "q_lora_rank": None}),
     "deepseek_v2": ("deepseek_v2", {**_NO_DIM, **_DEEPSEEK, "q_lora_rank": 12}),
-    "deepseek_v3": ("deepseek_v3", {**_NO_DIM, **_DEEPSEEK, "q_lora_rank": 12, "num_key_value_heads": HEADS}),
+    "deepseek_v3": ("deepseek_v3", {**_NO_DIM, **_DEEPSEEK, "q_lora_rank": 12}),
     "glm4_moe": ("glm4_moe", {**BASE, **_EXPERTS, **_DENSE_FIRST}),
     "dots1": ("dots1", {**BASE, **_EXPERTS, **_DENSE_FIRST}),
     "ernie4_5_moe": (

@@ -20,7 +20,7 @@ from goldenlayers_core.editing.suffix import checked_logits
 from goldenlayers_core.errors import EditError
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.hooks import keep_positions, record_inputs
-from goldenlayers_core.models.kept import last_position, running_cache
+from goldenlayers_core.models.kept import grow, last_position, running_cache
 from goldenlayers_core.models.products import few_rows
 from goldenlayers_core.models.shortage import spared
 from goldenlayers_core.models.tokens import encode_prompt, encode_text
@@ -193,15 +193,16 @@ def _written(
     """Samples that begin with `rows` (samples, positions), up to `length`: after each forward pass, how many are added
     up and the tokens drawn so far. Of those that were under way, `again`, the first passes are not added up again."""
     cache, here = running_cache(handle), torch.arange(len(rows), device=handle.device)
-    drawn, steps = (list(again.drawn), again.steps) if again is not None else ([], 0)
+    drawn, steps, at = (list(again.drawn), again.steps, 0) if again is not None else ([], 0, 0)
     for step in itertools.count():
         last = torch.full_like(here, rows.shape[1] - 1)
         kept = keep_positions(handle.head, here, last)  # of the first pass, which has several positions
         watched = nullcontext() if step < steps else sums.watching()
         with handle.lock, torch.no_grad(), few_rows(handle), watched, kept:
-            out = handle.model(input_ids=rows.to(handle.device), past_key_values=cache, use_cache=True)
+            out = grow(handle, rows.to(handle.device), cache, at)
+        at += rows.shape[1]
         yield max(step + 1, steps), drawn
-        if cache.get_seq_length() >= length:
+        if at >= length:
             return
         if step == len(drawn):
             drawn.append(draw(out.logits[0]))

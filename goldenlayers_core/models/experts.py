@@ -15,8 +15,7 @@ u = kappa / |kappa|^2 is, expert by expert,
 The router itself is no part of either map: its weights are neither scored nor edited.
 """
 
-from collections.abc import Callable, Hashable
-from functools import cache
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -151,11 +150,9 @@ def _by_parts(self: Any, hidden_states: Tensor, *routing: Tensor, **named: Tenso
     return found
 
 
-@cache
-def _class_by_parts(kind: Hashable) -> type[nn.Module]:
+def _class_by_parts(kind: type[nn.Module]) -> type[nn.Module]:
     """A family's class of experts, computing by parts."""
     forward: dict[str, Callable[..., Tensor]] = {"forward": _by_parts}
-    assert isinstance(kind, type)
     return type(f"{kind.__name__}ByParts", (kind,), forward)
 
 

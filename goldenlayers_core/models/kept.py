@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
@@ -20,6 +21,19 @@ def fresh_cache(handle: ModelHandle) -> DynamicCache | None:
 def running_cache(handle: ModelHandle) -> DynamicCache:
     """A cache for rows of one length that grow together, where running states serve as keys and values do."""
     return DynamicCache(config=handle.model.config)
+
+
+def grow(handle: ModelHandle, ids: Tensor, cache: DynamicCache, at: int) -> Any:
+    """The forward pass of (R, n) more tokens from position `at` on, behind what `cache` holds, which it goes into.
+
+    Where a model keeps states, the position is said: transformers' Bamba takes it from a layer that counts no tokens.
+    """
+    said = {} if handle.architecture.keeps_keys else {"position_ids": _span(at, ids)}
+    return handle.model(input_ids=ids, past_key_values=cache, use_cache=True, **said)
+
+
+def _span(at: int, ids: Tensor) -> Tensor:
+    return torch.arange(at, at + ids.shape[1], device=ids.device).expand_as(ids)
 
 
 def kept_pairs(cache: DynamicCache | None, first: int = 0) -> tuple[Pair, ...]:

@@ -17,7 +17,7 @@ from goldenlayers_core.editing.memit import rule as memit_rule
 from goldenlayers_core.errors import Cancelled, EditError
 from goldenlayers_core.models.hooks import hooks_on, record_inputs
 from goldenlayers_core.models.hybrids import HYBRIDS
-from goldenlayers_core.models.kept import running_cache
+from goldenlayers_core.models.kept import grow, running_cache
 from tests.tiny import ROWS, tiny_handle
 
 TEXT = "The capital of France is Paris and the capital of Italy is Rome. Who wrote Hamlet? Shakespeare wrote it. " * 8
@@ -55,13 +55,13 @@ def test_rows_that_grow_together_have_the_keys_of_whole_rows(row: str) -> None:
     ids = torch.randint(3, 300, (4, 9), generator=torch.Generator().manual_seed(0))
     sites = {f"{layer}": handle.mlp_out(layer) for layer in range(handle.n_layers)}
 
-    def keys(tokens: torch.Tensor, **given: object) -> torch.Tensor:
+    def keys(tokens: torch.Tensor, at: int | None) -> torch.Tensor:
         with record_inputs(sites) as seen, torch.no_grad():
-            handle.model(input_ids=tokens, **given)
+            _ = handle.model(input_ids=tokens, use_cache=False) if at is None else grow(handle, tokens, cache, at)
         return torch.stack([seen[name].reshape(*tokens.shape, -1) for name in sites])  # (L, 4, T, d_in)
 
-    whole = keys(ids, use_cache=False)
-    parts = [keys(part, past_key_values=cache, use_cache=True) for part in ids.split([2] + [1] * 7, dim=1)]
+    whole = keys(ids, None)
+    parts = [keys(ids[:, :2], 0), *(keys(ids[:, at : at + 1], at) for at in range(2, 9))]
     torch.testing.assert_close(torch.cat(parts, dim=2), whole, rtol=1e-4, atol=1e-5)  # states are kept in float32
 
 

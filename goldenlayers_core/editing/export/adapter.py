@@ -10,7 +10,7 @@ A (E * rank, inner), one expert after another, and B (width, rank * E), the expe
 
 import json
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import torch
 from safetensors.torch import save
@@ -59,7 +59,7 @@ def _files(handle: ModelHandle, edits: Sequence[Edit], _stem: str) -> dict[str, 
             modules.append(name)
         tensors[f"{PREFIX}{name}.lora_A.weight"] = a.contiguous()
         tensors[f"{PREFIX}{name}.lora_B.weight"] = b.contiguous()
-    config = {
+    config: dict[str, Any] = {
         "peft_type": "LORA",
         "task_type": "CAUSAL_LM",
         "base_model_name_or_path": shown_base(handle),
