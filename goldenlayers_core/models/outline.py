@@ -14,6 +14,7 @@ from goldenlayers_core.models.architectures import Architecture, architecture_of
 from goldenlayers_core.models.gguf_reading import read_once
 from goldenlayers_core.models.handle import ModelHandle
 from goldenlayers_core.models.memory import loaded_files
+from goldenlayers_core.models.quantised import quantised_of
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.results.fit import Outline
 
@@ -27,13 +28,32 @@ def outline_of(folder: Path, name: str, licence: str = "") -> Outline:
     Raises ModelError where the configuration cannot be read, or transformers cannot build a model of it.
     """
     words, here = folder / "tokenizer.json", sum(f.stat().st_size for f in loaded_files(folder) if f.is_file())
-    outline = _counted(_config(folder), name)
+    config = _config(folder)
+    outline = _quantised(_counted(config, name), folder, config)
     return dataclasses.replace(
         outline,
         licence=licence or _licence(folder),
         weights_here=here,
         words_bytes=words.stat().st_size if words.is_file() else 0,
     )
+
+
+def _quantised(outline: Outline, folder: Path, config: Any) -> Outline:
+    """How its weights are quantised, what they then take in memory, and why they cannot be read, where they cannot."""
+    settings = getattr(config, "quantization_config", None)
+    if not settings:
+        return outline
+    settings = settings if isinstance(settings, dict) else settings.to_dict()
+    try:
+        found = quantised_of(outline.name, folder, {"quantization_config": settings})
+    except ModelError as error:
+        return dataclasses.replace(outline, quantised=str(settings.get("quant_method")), reason=str(error))
+    if found is None or found.treatment != "kept":
+        return dataclasses.replace(outline, quantised=found.title if found else "")
+    plain = outline.vocabulary * outline.width * (1 if outline.tied else 2)  # embedding and head stay as they are
+    bits = 4 if "4-bit" in found.title else 8
+    packed = 2 * plain + (outline.n_parameters - plain) * bits // 8
+    return dataclasses.replace(outline, quantised=found.title, packed=packed)
 
 
 def outline_of_gguf(file: Path, name: str, licence: str = "") -> Outline:
@@ -74,7 +94,8 @@ def _counted(config: Any, name: str) -> Outline:
         largest=max((p.numel() for p in own.values()), default=0),
         tied=model is not None and _tied(model),
         stored=str(getattr(config, "dtype", None) or "").removeprefix("torch."),
-        quantised=str((getattr(config, "quantization_config", None) or {}).get("quant_method", "")),
+        quantised="",
+        packed=0,
         licence="",
         weights_here=0,
         words_bytes=0,
