@@ -62,6 +62,7 @@ def models(as_json: Json = False) -> None:
     """What can be loaded, and what is on this machine."""
     from goldenlayers_core.models.architectures import ARCHITECTURES
     from goldenlayers_core.models.available import not_here, on_disk
+    from goldenlayers_core.models.presets import PRESETS
     from goldenlayers_core.places import cache_root
 
     local, missing = on_disk(cache_root()), not_here(cache_root())
@@ -69,6 +70,7 @@ def models(as_json: Json = False) -> None:
     content = {
         "on_disk": [dataclasses.asdict(m) for m in local],
         "not_here": [{"source": source, "get": get} for source, get in missing],
+        "presets": [dataclasses.asdict(preset) for preset in PRESETS],
         "architectures": families,
     }
     say(
@@ -78,6 +80,12 @@ def models(as_json: Json = False) -> None:
             "On this machine:",
             *(f"  {m.source:40} {m.n_bytes / 2**20:8.0f} MiB  {m.where}" for m in local),
             *(f"  {source:40} not here yet: {get}" for source, get in missing),
+            "Models of the hub that people edit (a network, and for gated ones HF_TOKEN):",
+            *(
+                f"  {one.name:40} {one.n_parameters / 1e9:6.2f} B, {one.n_layers} layers, {one.licence}"
+                f"{', gated' * one.gated}"
+                for one in PRESETS
+            ),
             "Families that can be loaded by hub name, folder or GGUF file:",
             *(f"  {f['model_type']:20} {f['known_as']}" for f in families),
         ],

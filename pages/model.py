@@ -22,6 +22,7 @@ asked = controls_model.source()
 if asked:
     jobs.submit_model(asked)
     st.rerun()
+show_model.presets()
 show_model.families()
 controls_model.on_this_machine()
 gemma.offer()

@@ -57,7 +57,9 @@ def bytes_available(device: torch.device) -> int:
 
 def straight_to(device: torch.device) -> AbstractContextManager[Any]:
     """Inside, transformers reads weights onto a GPU tensor by tensor: the machine's memory never holds the model."""
-    return nullcontext() if device.type == "cpu" else device
+    if device.type == "cpu":
+        return nullcontext()
+    return device  # torch's devices are contexts
 
 
 def check_fits(

@@ -14,7 +14,7 @@ from goldenlayers_core.models.architectures import Architecture, architecture_of
 from goldenlayers_core.models.gguf_reading import read_once
 from goldenlayers_core.models.handle import ModelHandle
 from goldenlayers_core.models.memory import loaded_files
-from goldenlayers_core.models.quantised import told
+from goldenlayers_core.models.quantised import method_of, told
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.results.fit import Outline
 
@@ -28,13 +28,24 @@ def outline_of(folder: Path, name: str, licence: str = "") -> Outline:
     Raises ModelError where the configuration cannot be read, or transformers cannot build a model of it.
     """
     words, here = folder / "tokenizer.json", sum(f.stat().st_size for f in loaded_files(folder) if f.is_file())
-    outline = _counted(_config(folder), name)
+    config = _config(folder)
+    outline = _packed(_counted(config, name), config)
     return dataclasses.replace(
         outline,
         licence=licence or _licence(folder),
         weights_here=here,
         words_bytes=words.stat().st_size if words.is_file() else 0,
     )
+
+
+def _packed(outline: Outline, config: Any) -> Outline:
+    """With what its weights take in memory where they stay quantised there."""
+    found = None if outline.reason else method_of(outline.name, vars(config))
+    if found is None or found.treatment != "kept":
+        return outline
+    plain = outline.vocabulary * outline.width * (1 if outline.tied else 2)  # embedding and head stay as they are
+    bits = 4 if "4-bit" in found.title else 8
+    return dataclasses.replace(outline, packed=2 * plain + (outline.n_parameters - plain) * bits // 8)
 
 
 def outline_of_gguf(file: Path, name: str, licence: str = "") -> Outline:
@@ -78,6 +89,7 @@ def _counted(config: Any, name: str) -> Outline:
         tied=model is not None and _tied(model),
         stored=str(getattr(config, "dtype", None) or "").removeprefix("torch."),
         quantised=quantised,
+        packed=0,
         licence="",
         weights_here=0,
         words_bytes=0,

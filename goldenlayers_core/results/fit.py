@@ -28,6 +28,7 @@ class Outline:
     tied: bool  # the LM head is the embedding
     stored: str  # number format that the configuration names; "": it names none
     quantised: str  # how, where the weights are; "": they are not
+    packed: int  # bytes of the weights in memory where they stay quantised; 0: they are plain numbers there
     licence: str  # as the model's own papers state it; "": they do not
     weights_here: int  # bytes of weight files on this machine; 0: none are here
     words_bytes: int  # of tokenizer.json; 0: it is not here

@@ -99,7 +99,7 @@ def needs_of(outline: Outline, dtype: str, device: str) -> tuple[Need, ...]:
 
 def precision_of(outline: Outline, dtype: str, device: str, room: int, memory: int) -> Precision:
     """The weights in a number format on a kind of device, against `room` bytes there and `memory` of the machine's."""
-    weights = outline.n_parameters * BYTES[dtype]
+    weights = outline.packed or outline.n_parameters * BYTES[dtype]
     needs = needs_of(outline, dtype, device) if outline.known else ()
     work = max((need.n_bytes for need in needs if need.name in ("score", "edit")), default=0)
     peak = weights + work

@@ -8,10 +8,12 @@ import streamlit as st
 from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.figures.memory import memory_bars
 from goldenlayers_core.models.architectures import ARCHITECTURES
+from goldenlayers_core.models.presets import PRESETS
 from goldenlayers_core.records import SCOPES, ModelSource
 from goldenlayers_core.results.fit import fit_table
 from goldenlayers_core.tasks import ModelCard
 from goldenlayers_core.tasks.fits import fit_of
+from goldenlayers_core.tasks.literature import published_layer
 from pages._shared import cached, session, show
 from pages._shared.wording import escape, parameters, sentence, size
 
@@ -90,6 +92,32 @@ def fit(source: ModelSource) -> None:
         "Disk": ", ".join(f"{size(room.free)} free" for room in found.rooms if room.name == "disk"),
     }
     st.markdown("  \n".join(f"**{name}:** {escape(value)}" for name, value in facts.items()))
+
+
+def presets() -> None:
+    """Models of the hub that people edit, with what to know before one is fetched."""
+    with st.expander("Models that people edit", icon=":material/list:"):
+        st.table(preset_table(), hide_index=True, border="horizontal")
+        st.caption(
+            "Gated: accept the terms on the model's hub page and set HF_TOKEN. The layer is the one that published "
+            "configurations of ROME use, which is no advice: the scores and real edits of this program are."
+        )
+
+
+def preset_table() -> pd.DataFrame:
+    """One row per model."""
+    layers = [published_layer(one.model_type, one.n_layers, "rome") for one in PRESETS]
+    return pd.DataFrame(
+        {
+            "Hub name": [f"`{one.name}`" for one in PRESETS],
+            "Parameters": [parameters(one.n_parameters) for one in PRESETS],
+            "Layers": [one.n_layers for one in PRESETS],
+            "Licence": [one.licence + (", gated" if one.gated else "") for one in PRESETS],
+            "Published layer": [
+                escape(source) if layer is None else f"{layer}: {escape(source)}" for layer, source in layers
+            ],
+        }
+    )
 
 
 def families() -> None:

@@ -12,7 +12,7 @@ from tests.charts import shortcomings
 OUTLINE = Outline(
     *("Eight", "llama", "Llama", ""),
     *(32, 4096, 14336, 4096, 1024, 128_256, 8_030_261_248, 525_336_576),
-    *(False, "bfloat16", "", "", 0, 0),
+    *(False, "bfloat16", "", 0, "", 0, 0),
 )
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from goldenlayers_core.models.architectures import known_architectures
+from goldenlayers_core.models.presets import PRESETS
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks.shipped_evidence import shipped
@@ -82,6 +84,15 @@ def test_another_model_becomes_the_sessions_own_only(tmp_path) -> None:
     other.run()
     assert "chosen_model" not in other.session_state
     assert other.info
+
+
+def test_models_that_people_edit_are_listed_with_size_licence_and_published_layer() -> None:
+    rows = next(table.value for table in start("model").table if "Hub name" in table.value)
+    large = rows.set_index("Hub name").loc["`openai-community/gpt2-xl`"]
+    assert (large["Parameters"], large["Layers"], large["Licence"]) == ("1.6 billion", 48, "MIT")
+    assert large["Published layer"].startswith("17: ")
+    assert {one.model_type for one in PRESETS} <= set(known_architectures())
+    assert rows.set_index("Hub name").loc["`meta-llama/Llama-3.1-8B`", "Licence"].endswith("gated")
 
 
 def test_whether_a_model_fits_is_shown_before_it_is_loaded(tmp_path: Path) -> None:

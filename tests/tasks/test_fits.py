@@ -125,6 +125,26 @@ def test_budgets_are_those_that_the_work_takes():
         assert budgets.swept == _CHUNK_TOKENS
 
 
+@pytest.mark.parametrize(
+    ("settings", "words", "share"),
+    [
+        ({"quant_method": "bitsandbytes", "load_in_4bit": True, "bnb_4bit_quant_type": "nf4"}, "4-bit (nf4)", 0.35),
+        ({"quant_method": "fp8"}, "fp8", 1.0),
+        ({"quant_method": "gptq", "bits": 4}, "gptq", None),
+    ],
+)
+def test_quantised_weights_take_what_they_take_or_are_refused(tmp_path, settings, words, share):
+    folder = config_folder(tmp_path / "eight", {**LLAMA_8B, "quantization_config": settings})
+    outline = outline_of(folder, "eight")
+    assert words in outline.quantised
+    assert outline.known == (share is not None)
+    if share is None:
+        assert "GPTQ" in outline.reason
+        return
+    row = precision_of(outline, "bfloat16", "cpu", 64 * GIB, 64 * GIB)
+    assert row.weights == pytest.approx(share * 2 * outline.n_parameters, rel=0.03)
+
+
 def test_weights_are_not_read_and_licence_and_tokenizer_are_where_they_are_there(tmp_path):
     saved = save_tiny(tmp_path / "whole")
     size = (saved / "model.safetensors").stat().st_size
