@@ -1,8 +1,8 @@
 """Linear maps whose weights stay quantised in memory: each is dequantised for the length of one product.
 
 What is computed is the dequantised model, exactly: bitsandbytes' own 8-bit product rounds the activations as well, by
-what else is in the batch, and on some processors its 4-bit one rewrites the weights. Here a layer is a linear map, the
-same for every batch, and nothing is written.
+what else is in the batch, and on a processor its 4-bit one may rewrite the weights, or read them wrongly. Here a layer
+is a linear map, the same for every batch, and nothing is written.
 """
 
 import logging
@@ -79,16 +79,28 @@ class Packed4(Packed):
         self.quantisation = source.weight.quant_state
 
     def dense(self) -> Tensor:
-        from bitsandbytes.functional import dequantize_4bit
-
-        codes = self.get_buffer("codes")
-        self.quantisation.to(codes.device)
-        found: Tensor = dequantize_4bit(codes, self.quantisation)
+        """By torch: bitsandbytes 0.50.2's function for processors is wrong where a row is no whole number of runs."""
+        codes, how = self.get_buffer("codes").view(torch.uint8).reshape(-1), self.quantisation
+        how.to(codes.device)
+        halves = torch.stack((codes >> 4, codes & 15), dim=1).reshape(-1).int()  # the first half of a byte is the upper
+        scales = how.absmax.float()
+        if how.nested:
+            outer = how.state2
+            inner = outer.code.float().index_select(0, how.absmax.int())
+            scales = inner * _each(outer.absmax, outer.blocksize, len(inner)) + how.offset
+        values = how.code.float().index_select(0, halves)[: self.out_features * self.in_features]
+        wide = values * _each(scales, how.blocksize, len(values))
+        found: Tensor = wide.view(self.out_features, self.in_features).to(how.dtype)
         return found
 
     def scales(self) -> Tensor:
         nested = self.quantisation.state2
         return self.get_buffer("runs") if nested is None else nested.absmax
+
+
+def _each(scales: Tensor, run: int, count: int) -> Tensor:
+    """(count,) the scale of each of the values that stand in runs."""
+    return scales.float().repeat_interleave(run)[:count]
 
 
 def in_dtype(model: nn.Module, dtype: torch.dtype) -> None:

@@ -216,7 +216,9 @@ probabilities themselves: random weights give logits of tens, of which one per c
   matrix is dequantised when it is used. What is scored, traced and edited is therefore the dequantised model, a linear
   map a layer. bitsandbytes' own 8-bit product rounds the activations as well, by what else is in the batch: on these
   models its logits are 1.5 to 3 % off, and an adapter exported here does there what it does here to the same few per
-  cent (4 bits: to 1e-5 where the folder asks for products in float32). A quantised LM head becomes a plain one.
+  cent. On a processor, bitsandbytes 0.50.2 reads 4-bit matrices wrongly whose rows are no multiple of the block size
+  (64): their codes are decoded by torch here, which is held against its function for single rows. A quantised LM head
+  becomes a plain one.
 - **fp8** (`quant_method` "fp8": e4m3 with scales by block or by tensor): dequantised when it is read, on a GPU, too, so
   that it takes the memory of the precision asked for. Tensors in float8 without scales are read as the numbers they
   are.

@@ -1,11 +1,14 @@
 """Tiny quantised folders, made as people make them: by bitsandbytes through transformers, or in fp8 by hand."""
 
+import copy
 import json
 import logging
 from pathlib import Path
 from typing import Any, Final
 
 import torch
+from bitsandbytes.functional import dequantize_4bit
+from bitsandbytes.nn.modules import Linear4bit
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
@@ -42,18 +45,31 @@ def quantised(folder: Path, kind: str, row: str = "llama", skip: list[str] | Non
 
 
 def dequantised(folder: Path, row: str = "llama") -> dict[str, torch.Tensor]:
-    """The tensors that a quantised folder stands for, by transformers' and torch's own means, in float32."""
+    """The tensors that a quantised folder stands for, by others' means than the project's, in float32."""
     config = json.loads((folder / "config.json").read_text())["quantization_config"]
     if config["quant_method"] == "fp8":
         return _out_of_fp8(load_file(folder / "model.safetensors"))
     model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, device_map={"": "cpu"})
-    state = {name: t.detach().float() for name, t in model.dequantize().state_dict().items()}
+    if config["load_in_4bit"]:
+        state = {n: t.float() for n, t in model.state_dict().items() if t.is_floating_point()}
+        for path, module in model.named_modules():
+            if isinstance(module, Linear4bit):
+                state[f"{path}.weight"] = _in_one_row(module)
+    else:
+        state = {name: t.detach().float() for name, t in model.dequantize().state_dict().items()}
     if row == "gpt2":  # bitsandbytes turned its Conv1D around
         turned = [
             n for n in state if n.endswith(".weight") and any(f".{m}." in n for m in ("c_attn", "c_proj", "c_fc"))
         ]
         state |= {name: state[name].T.contiguous() for name in turned}
     return state
+
+
+def _in_one_row(module: Any) -> torch.Tensor:
+    """A 4-bit matrix by bitsandbytes' own function, of which only single rows are right where runs go past row ends."""
+    how = copy.copy(module.weight.quant_state)
+    shape, how.shape = how.shape, torch.Size((1, how.shape.numel()))
+    return dequantize_4bit(module.weight.data, how).reshape(shape).float()
 
 
 def plain_twin(folder: Path, row: str = "llama") -> Path:
