@@ -184,7 +184,7 @@ def section(found: Mapping[tuple[str, str], float]) -> str:
 def _filled(line: str) -> str:
     """A line of the page that names and versions made too long, broken."""
     indent = "  " if line.startswith(("- ", "  ")) else ""
-    return line if line.startswith("|") else "\n".join(textwrap.wrap(line, 118, subsequent_indent=indent)) or line
+    return line if line.startswith("|") else "\n".join(textwrap.wrap(line, 120, subsequent_indent=indent)) or line
 
 
 HEADING: Final = "## Precision and quantised weights"
