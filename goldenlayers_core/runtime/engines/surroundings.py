@@ -44,8 +44,6 @@ def surroundings(base: Mapping[str, str] | None = None) -> dict[str, str]:
         "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # where no GPU is asked for, none is hidden
-        "RAY_raylet_start_wait_time_s": "180",  # and the next: half a minute each, which a busy machine outlasts
-        "RAY_agent_register_timeout_ms": "180000",
         "OMP_WAIT_POLICY": "PASSIVE",
         "GOLDENLAYERS_CACHE": str(cache_root().absolute()),
     }
