@@ -207,7 +207,7 @@ def test_every_step_says_what_came_out_also_what_is_not_wished() -> None:
         "2 facts, 6 layers: 12 scores",
         "Gradients name layer 4, real edits layer 1",
         "The model now says Rome",
-        "2 of 3 neighbours keep their answer; at the gradients' layer 0 of 3",
+        "2 of 3 neighbours keep their answer; at layer 4, 0 of 3",
     ]
     assert "10 % of resamples" in words[2].text
     assert told(FOUND, report(1, 2, took=False), report(4, 0))[3].headline.startswith("The edit did not take")
@@ -250,7 +250,8 @@ def test_rows_keep_their_colours_while_others_come_in() -> None:
     np.testing.assert_array_equal(drawn.data[0].z[0], named.data[0].z[0])
     assert np.isnan(drawn.data[0].z[1]).all()
     assert "1 of 2 facts scored" in alt_text(drawn)
-    assert "layer 4 stands out" in alt_text(named)
+    assert "gradients name layer 4; 10 % of resamples pick it again" in alt_text(named)
+    assert "stands out" not in alt_text(named)
     assert [a.text for a in named.layout.annotations] == ["gradients: 4"]
     assert not drawn.layout.annotations
     large = enlarged(named, 500)
@@ -274,7 +275,7 @@ def test_every_kind_of_run_has_screens_whose_headlines_are_findings(bench: Workb
                 assert alt_text(screen.draw(True))
     headlines = [s.headline for s in slides(bench.store, found.edit_run)]
     after = said(open_report(bench.store, found.edit_run).after.answer)
-    assert headlines[0] in (f"The model now says {after}", f"The model still says {after}")
+    assert headlines[1] in (f"The model now says {after}", f"The model still says {after}")
     assert any(re.fullmatch(r"\d of 3 neighbours keep their answer", h) for h in headlines)
     assert "No real edit has judged this yet" in [s.headline for s in slides(bench.store, found.score_run)]
     asked = slides(bench.store, run_id)
