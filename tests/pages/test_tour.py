@@ -19,7 +19,7 @@ def test_a_stranger_gets_one_button_and_what_it_will_do() -> None:
     assert app.button(key="tour-go").label == "Show me in a minute"
     assert app.button(key="tour-go").proto.type == "primary"
     assert app.button(key="do-load").proto.type == "secondary"  # one gold button
-    assert app.selectbox(key="tour-fact").options[0].startswith("The country in which Barcelona is located is")
+    assert app.selectbox(key="tour-fact").options[0].startswith("The capital of Spain is | Madrid → Canberra")
 
 
 def test_with_another_model_chosen_it_says_on_which_it_runs() -> None:

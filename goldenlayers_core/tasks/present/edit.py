@@ -10,7 +10,6 @@ from goldenlayers_core.tasks.edit.stored import open_report
 from goldenlayers_core.tasks.present.covers import closing, cover, written
 from goldenlayers_core.tasks.present.slide import Number, Side, Slide, changes, said
 from goldenlayers_core.tasks.present.stack import stack_slides
-from goldenlayers_core.tasks.real_edits import used_in
 
 EXAMPLE: Final = "One fact is an example, not a proof: Ground truth measures many."
 _KINDS: Final = (
@@ -36,7 +35,7 @@ def of_edit(store: Store, manifest: RunManifest) -> tuple[Slide, ...]:
         before_and_after(report, manifest),
         *probes,
         _verdict(report, manifest),
-        *where_it_stands(store, report, manifest),
+        *stack_slides(store, manifest, made(report, manifest)),
         closing(
             before_and_after(report, manifest).headline,
             (
@@ -46,20 +45,6 @@ def of_edit(store: Store, manifest: RunManifest) -> tuple[Slide, ...]:
             ),
             manifest,
         ),
-    )
-
-
-def where_it_stands(store: Store, report: EditReport, manifest: RunManifest) -> tuple[Slide, ...]:
-    """The layer stack with the edited layer framed, where it is known how many layers the model has."""
-    about = report.provenance
-    return stack_slides(
-        store,
-        manifest.model,
-        report.fingerprint,
-        made(report, manifest),
-        used=used_in(manifest),
-        edited=(report.layer,),
-        model_type=about.get("model_type", ""),
     )
 
 

@@ -34,19 +34,8 @@ def of_scores(store: Store, manifest: RunManifest) -> tuple[Slide, ...]:
     said = said_of(store, scores.fingerprint, by, selection.golden_layer, MethodUsed(), data_of(manifest))
     alone = int((scores.best_layers == selection.golden_layer).sum())
     golden = selection.golden_layer
-    model_type = scores.provenance.get("model_type", "")
     judged = against_edits(store, scores, selection, by, made, said)
     lga = scores.method == "lga"
-    stack = stack_slides(
-        store,
-        scores.model,
-        scores.fingerprint,
-        made,
-        used=MethodUsed(),
-        data=data_of(manifest),
-        n_layers=scores.n_layers,
-        model_type=model_type,
-    )
     return (
         cover(
             manifest,
@@ -66,7 +55,7 @@ def of_scores(store: Store, manifest: RunManifest) -> tuple[Slide, ...]:
             made,
         ),
         judged,
-        *stack,
+        *stack_slides(store, manifest, made),
         _to_take_home(scores, selection, judged, manifest),
     )
 

@@ -18,7 +18,6 @@ from goldenlayers_core.tasks.present.covers import closing, cover
 from goldenlayers_core.tasks.present.layers import pictured
 from goldenlayers_core.tasks.present.slide import Number, Slide
 from goldenlayers_core.tasks.present.stack import stack_slides
-from goldenlayers_core.tasks.real_edits import data_of, used_in
 from goldenlayers_core.tasks.truth.judgement import curve, steadiness
 from goldenlayers_core.tasks.truth.layer_card import ModelFacts, layer_card
 from goldenlayers_core.tasks.truth.stored_sweep import open_sweep
@@ -45,17 +44,6 @@ def of_sweep(store: Store, manifest: RunManifest) -> tuple[Slide, ...]:
     curves = [curve(sweep, name) for name in PROBE_METRICS]
     kept = str(kept_lines(curves, sweep.golden_layer, about(sweep)).layout.meta["title"])
     edits = f"{sweep.n_requests * len(sweep.layers):,} real edits"
-    model_type = sweep.provenance.get("model_type", "")
-    stack = stack_slides(
-        store,
-        sweep.model,
-        sweep.fingerprint,
-        made,
-        used=used_in(manifest),
-        data=data_of(manifest),
-        n_layers=sweep.n_layers,
-        model_type=model_type,
-    )
     return (
         _title(sweep, manifest, edits),
         _use(sweep, card, made),
@@ -78,7 +66,7 @@ def of_sweep(store: Store, manifest: RunManifest) -> tuple[Slide, ...]:
             lambda dark: few_regrets(card, dark),
             made,
         ),
-        *stack,
+        *stack_slides(store, manifest, made),
         closing(headline_of(sweep), _points(sweep, card, kept), manifest),
     )
 

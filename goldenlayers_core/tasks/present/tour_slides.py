@@ -4,7 +4,6 @@ from goldenlayers_core.errors import GoldenLayersError, StoreError
 from goldenlayers_core.figures.text import counted, percent
 from goldenlayers_core.results import EditReport
 from goldenlayers_core.results.present.tour import Tour
-from goldenlayers_core.results.truth.measured import MethodUsed
 from goldenlayers_core.runtime import RunManifest, Store
 from goldenlayers_core.tasks.edit.stored import open_report
 from goldenlayers_core.tasks.present.covers import closing, cover, written
@@ -31,7 +30,7 @@ def of_tour(store: Store, manifest: RunManifest) -> tuple[Slide, ...]:
         _asked(tour, manifest),
         *_gradients(store, tour),
         _evidence(store, tour, manifest),
-        *_stack(store, tour, manifest),
+        *stack_slides(store, manifest, f"{tour.model}; {manifest.run_id}."),
         before_and_after(report, manifest),
     ]
     apart = other is not None and tour.other_run != tour.edit_run
@@ -66,24 +65,6 @@ def _opening(tour: Tour, manifest: RunManifest) -> Slide:
         layer=f"{tour.edit_layer} by {who}"
         + (f", {tour.golden_layer} by gradients" if apart else ", and by gradients"),
         evidence=tour.evidence.partition(" (docs/")[0],
-    )
-
-
-def _stack(store: Store, tour: Tour, manifest: RunManifest) -> tuple[Slide, ...]:
-    """The model's layers with what names each, and where the tour edits."""
-    layers = tuple(dict.fromkeys((tour.edit_layer, tour.golden_layer)))
-    made = f"{tour.model}; {manifest.run_id}."
-    about = dict(manifest.provenance)
-    return stack_slides(
-        store,
-        tour.model,
-        tour.fingerprint,
-        made,
-        used=MethodUsed(),
-        data=tour.data,
-        n_layers=tour.n_layers,
-        edited=layers,
-        model_type=about.get("model_type", ""),
     )
 
 

@@ -47,7 +47,7 @@ def test_a_run_begins_with_its_title_names_the_layer_of_every_edit_and_ends_with
             if slide.changes or (slide.sides and slide.sides[0].title):
                 assert re.fullmatch(r"Edited at layer [0-2] \(ROME\)", slide.mark)
     fact = {line.name: line.value for line in slides(bench.store, run_id)[0].about}["Fact"]
-    assert fact == f"Barcelona: {found.target_true} → {found.target_new}"
+    assert fact == f"{found.subject}: {found.target_true} → {found.target_new}"
     assert f"layer {found.edit_layer}" in " ".join(slides(bench.store, run_id)[-1].points)
 
 
