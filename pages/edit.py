@@ -20,7 +20,7 @@ from pages._edit import (
     stacks,
     travel,
 )
-from pages._shared import frame, glossary, jobs, layer_stack, link, session
+from pages._shared import fold, frame, glossary, jobs, layer_stack, link, session
 
 # name in the address and key, title, what draws it from a `Look`
 VIEWS: Final = (
@@ -59,8 +59,10 @@ with right:
 jobs.follow("edit", stacks.add)
 
 look = stacks.look(card, found, asked, form, settings, layer)
-layer_stack.draw("edit", (layer,), method_used(form.name, settings))
-stack.section(card, look.run_id)
+with fold.on_phone("edit-layers", "The model's layers"):
+    layer_stack.draw("edit", (layer,), method_used(form.name, settings))
+with fold.on_phone("edit-stack", "Edits made"):
+    stack.section(card, look.run_id)
 
 titles = {name: title for name, title, _ in VIEWS}
 link.option("view", "edit-view", tuple(titles))

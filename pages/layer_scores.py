@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages._scores import card, controls, pictures, request, second_looks
-from pages._shared import beside, cached, frame, glossary, jobs, layer_stack, session
+from pages._shared import beside, cached, fold, frame, glossary, jobs, layer_stack, session
 
 frame.enter()
 st.title("Layer scores")
@@ -29,12 +29,14 @@ else:
         request.panel(scores, index, selection, run_id)
     with left:
         pictures.heatmap(scores, selection, run_id, index)
-    request.profile(scores, index, selection)
+    with fold.on_phone("scores-request", "This request over the layers"):
+        request.profile(scores, index, selection)
 
-    st.header("All requests together")
-    by_relation = pictures.split_by_relation(scores)
-    left, right = st.columns(2, gap="large")
-    with left:
-        pictures.sums(selection, run_id)
-    with right:
-        pictures.distribution(scores, selection, run_id, by_relation)
+    with fold.on_phone("scores-together", "All requests together"):
+        st.header("All requests together")
+        by_relation = pictures.split_by_relation(scores)
+        left, right = st.columns(2, gap="large")
+        with left:
+            pictures.sums(selection, run_id)
+        with right:
+            pictures.distribution(scores, selection, run_id, by_relation)

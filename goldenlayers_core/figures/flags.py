@@ -28,9 +28,14 @@ class Placed:
     anchor: Anchor  # of the text at its layer
 
 
-def placed(labels: Sequence[tuple[int, str]], n_layers: int, sides: float = _SIDES) -> list[Placed]:
-    """Each (layer, text) in a lane of its own or beside others, from left to right; `sides` px are not plot."""
-    width = PHONE - sides
+def placed(
+    labels: Sequence[tuple[int, str]], n_layers: int, sides: float = _SIDES, width: float = PHONE
+) -> list[Placed]:
+    """Each (layer, text) in a lane of its own or beside others, from left to right; `sides` of `width` px are not plot.
+
+    A figure whose type is made larger has less room for it: its width goes down by as much.
+    """
+    width -= sides
     ends: list[float] = []  # right end of the last label in each lane, px
     found: list[Placed] = []
     for layer, text in sorted(labels):

@@ -12,14 +12,16 @@ from goldenlayers_core.figures.theme import Colours, colours
 from goldenlayers_core.results.layer_stack import Flag, LayerStack, spans
 
 _CELL: Final = 34  # px of a layer's height
+_SCREEN: Final = 296.0  # px, in type as on a page, that the narrowest screen of a presenter has
 _ORDER: Final = ("edited", "real edits", "estimate", "unseen")
 
 
-def layer_stack(stack: LayerStack, dark: bool = False) -> go.Figure:
+def layer_stack(stack: LayerStack, dark: bool = False, large: bool = False) -> go.Figure:
     """A cell per layer; gold the best by real edits, pale gold what cannot be told apart from it, a frame the edited
-    layer, flags above. customdata of a cell: [layer]."""
+    layer, flags above; `large`: placed for a screen of a presenter. customdata of a cell: [layer]."""
     theme = colours(dark)
-    labels = placed([(layer, _label(flags)) for layer, flags in _flags(stack).items()], stack.n_layers)
+    room = {"sides": 16.0, "width": _SCREEN} if large else {}
+    labels = placed([(layer, _label(flags)) for layer, flags in _flags(stack).items()], stack.n_layers, **room)
     above = lanes(labels)
     figure = go.Figure(
         go.Bar(

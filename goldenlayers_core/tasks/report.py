@@ -8,11 +8,13 @@ import json
 from pathlib import Path
 
 from goldenlayers_core.errors import StoreError
+from goldenlayers_core.figures.layer_stack import layer_stack
 from goldenlayers_core.figures.text import counted, number
 from goldenlayers_core.reports import Report, Section, provenance_json, report_html, report_zip
 from goldenlayers_core.runtime import RunManifest, Store
 from goldenlayers_core.runtime.atomic import write_bytes
 from goldenlayers_core.tasks.kinds import function
+from goldenlayers_core.tasks.present.stack import stack_of_run
 from goldenlayers_core.tasks.report_parts import GREEDY, Parts
 from goldenlayers_core.tasks.wings import kind_named
 
@@ -44,8 +46,15 @@ def report_of(store: Store, run_id: str) -> Report:
     kind = kind_named(manifest.kind)
     made = function(kind.report) if kind and kind.report else _tables
     finding, sections, limits = made(store, manifest)
+    sections = (*sections, *_stacked(store, manifest))
     provenance = provenance_json({**dataclasses.asdict(manifest), "config": manifest.settings})
     return Report(manifest.title, finding, sections, _facts(manifest), limits, provenance, manifest.created)
+
+
+def _stacked(store: Store, manifest: RunManifest) -> tuple[Section, ...]:
+    """The model's layers with what names each, where it is known how many it has."""
+    found = stack_of_run(store, manifest)
+    return () if found is None else (Section(layer_stack(found), found.to_frame(), name="layer-stack"),)
 
 
 def _facts(manifest: RunManifest) -> tuple[tuple[str, str], ...]:

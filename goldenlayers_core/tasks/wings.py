@@ -46,7 +46,7 @@ KINDS: Final = (
         ask.SweepQuestion,
         "truth.sweep:sweep",
         report="truth.report:of_sweep",
-        screens="present.layers:of_sweep",
+        screens="present.swept:of_sweep",
         parts="truth.sweep_parts:SweepParts",
     ),
     Kind(

@@ -61,7 +61,7 @@ def _taken_away(sweep: SweepResult) -> None:
     if found.least and found.most:
         (worst, least), (best, most) = found.least, found.most
         values = {"worst": worst, "least": percent(least), "best": best, "most": percent(most)}
-        lesson.text(NAME, "neighbours", golden=sweep.golden_layer, **values)
+        lesson.text(NAME, "neighbours", golden=sweep.golden_layer, elsewhere=found.elsewhere, **values)
 
 
 def _asked(sweep: SweepResult, run_id: str) -> bool:

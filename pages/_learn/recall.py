@@ -8,7 +8,7 @@ from goldenlayers_core import figures
 from goldenlayers_core.figures.learn.recall import depth_ladder
 from goldenlayers_core.records import EditRequest, TraceConfig
 from goldenlayers_core.results import TokenTrace
-from goldenlayers_core.results.learn.recall import layer_question, readable_question, token_question
+from goldenlayers_core.results.learn.recall import layer_question, readable_question, recalled, token_question
 from goldenlayers_core.tasks import DatasetChoice, TokenTraceQuestion
 from goldenlayers_core.tasks.serial import plain
 from pages._learn import fact, lesson, work
@@ -42,7 +42,7 @@ def section() -> None:
     if not lesson.predict(NAME, readable_question(depth, about)):
         return
     show.figure(depth_ladder(depth, session.dark()), "lesson-recall-depth", depth.to_frame())
-    lesson.text(NAME, "after")
+    lesson.text(NAME, "after", recalled=recalled(trace, depth))
     lesson.links(
         lesson.Link("Causal traces of many facts", "pages/ground_truth.py", _show_trace),
         lesson.Link("Edit this fact", "pages/edit.py", icon=":material/edit:"),

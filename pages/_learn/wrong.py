@@ -9,10 +9,12 @@ from goldenlayers_core.figures.text import percent
 from goldenlayers_core.records import EditRequest
 from goldenlayers_core.results.learn.pile import Pile
 from goldenlayers_core.tasks.learn.wrong import (
+    bears,
     edit_question,
     find_edit,
     find_pile,
     kind_question,
+    later,
     pile_layers,
     pile_question,
     pile_questions,
@@ -94,7 +96,7 @@ def _many(asked: PileQuestion, stored: tuple[str, Pile] | None, ready: bool) -> 
         return
     show.figure(pile_curves(found, session.dark()), f"lesson-pile-{name[:8]}", found.to_frame())
     _provenance(found)
-    lesson.text(NAME, "after", signs=signs(found))
+    lesson.text(NAME, "after", bears=bears(found), signs=signs(found), later=later(found))
     lesson.text(
         NAME,
         "limits",

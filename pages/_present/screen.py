@@ -1,13 +1,13 @@
 """One screen of presenter mode: the finding large, at most one picture, the keys; what is technical is folded away."""
 
-from html import escape as html
 from typing import Final
 
 import streamlit as st
 
 from goldenlayers_core.figures import alt_text, for_screen
-from goldenlayers_core.figures.present.large import enlarged
-from goldenlayers_core.tasks.present.slide import Change, Number, Side, Slide
+from goldenlayers_core.figures.present.large import SCREENS, enlarged, strip
+from goldenlayers_core.tasks.present.slide import Slide
+from pages._present import thumbnails, words
 from pages._runs import entry
 from pages._shared import session
 from pages._shared.wording import escape
@@ -15,7 +15,7 @@ from pages._shared.wording import escape
 _HEIGHT: Final = 480  # px a picture is laid out for; the style sheet gives it what the screen has
 _BARE: Final = (
     "<style>[data-testid='stSidebar'], [data-testid='stHeader'], [data-testid='stToolbar'] {display: none;}"
-    "[data-testid='stMainBlockContainer'] {max-width: none; padding: 3vh 4vw 6rem;}</style>"
+    "[data-testid='stMainBlockContainer'] {max-width: none; padding: 1.25rem 4vw 5rem;}</style>"
 )
 _STEP: Final = "step"
 
@@ -28,7 +28,7 @@ def show(run_id: str, slides: tuple[Slide, ...]) -> None:
     st.query_params.from_dict({"run": run_id, _STEP: str(number)})
     st.html(_BARE)
     with st.container(key="present-stage"):
-        st.html(_words(slide))
+        st.html(words.of_slide(slide))
         if slide.draw is not None:
             _picture(slide, f"{run_id}-{number}")
     with st.container(key="present-how"), st.expander("How was this measured?", icon=":material/science:"):
@@ -36,7 +36,7 @@ def show(run_id: str, slides: tuple[Slide, ...]) -> None:
             st.markdown(escape(paragraph).replace("\n", "  \n"))
         if slide.table is not None:
             st.dataframe(slide.table, width="stretch", hide_index=True, height=240, key=f"present-table-{number}")
-    _bar(run_id, number, len(slides))
+    _bar(run_id, number, slides)
 
 
 def _number(total: int) -> int:
@@ -49,8 +49,9 @@ def _go(number: int) -> None:
     st.query_params[_STEP] = str(number)
 
 
-def _bar(run_id: str, number: int, total: int) -> None:
+def _bar(run_id: str, number: int, slides: tuple[Slide, ...]) -> None:
     """Where we are, and the buttons; each has a key of the keyboard."""
+    total = len(slides)
     last, first = number == total, number == 1
     with st.container(key="present-bar", horizontal=True, vertical_alignment="center"):
         st.html(
@@ -63,6 +64,8 @@ def _bar(run_id: str, number: int, total: int) -> None:
         st.markdown(f"{number} of {total}", width="content")
         _button("Next", "next", "Right", number + 1, last, primary=True)
         _button("Last", "last", "End", total, last)
+        if st.button("All", key="present-all", shortcut="a"):
+            thumbnails.choose(slides, number, _go)
         if st.button("Leave", key="present-leave", shortcut="Esc"):
             entry.leave(run_id)
     with st.container(key="present-keys"):  # never seen: further keys for the same, as clickers send them
@@ -83,48 +86,19 @@ def _button(label: str, key: str, shortcut: str, to: int, off: bool, primary: bo
 
 
 def _picture(slide: Slide, name: str) -> None:
+    """The picture once for each kind of screen; the style sheet shows the one that fits."""
     assert slide.draw is not None
     drawn = slide.draw(session.dark())
-    with st.container(key="present-figure"):
-        st.plotly_chart(
-            for_screen(enlarged(drawn, _HEIGHT)),
-            width="stretch",
-            height="stretch",
-            key=f"present-{name}",
-            theme=None,
-            config={"displayModeBar": False, "responsive": True, "staticPlot": True},
-            alt=alt_text(drawn),
-        )
-
-
-def _words(slide: Slide) -> str:
-    """Everything of a screen that is not a picture."""
-    parts = [f"<h1 class='gl-headline'>{html(slide.headline)}</h1>"]
-    parts += [f"<p class='gl-say'>{html(slide.say)}</p>"] if slide.say else []
-    parts += [f"<p class='gl-asked'>{html(slide.prompt)} …</p>"] if slide.prompt else []
-    parts += [f"<div class='gl-two'>{''.join(map(_side, slide.sides))}</div>"] if slide.sides else []
-    parts += [f"<div class='gl-two'>{''.join(map(_number_of, slide.numbers))}</div>"] if slide.numbers else []
-    parts += [f"<ul class='gl-changes'>{''.join(map(_change, slide.changes))}</ul>"] if slide.changes else []
-    return f"<div class='gl-stage'>{''.join(parts)}</div>"
-
-
-def _side(side: Side) -> str:
-    title = f"<span class='gl-when'>{html(side.title)}</span>" if side.title else ""
-    look = f"gl-side gl-side-{side.title.lower()}" if side.title else "gl-side"
-    return f"<div class='{look}'>{title}<strong>{html(side.answer)}</strong></div>"
-
-
-def _number_of(number: Number) -> str:
-    return (
-        f"<div class='gl-side'><strong>{html(number.value)}</strong>"
-        f"<span class='gl-when'>{html(number.meaning)}</span></div>"
-    )
-
-
-def _change(change: Change) -> str:
-    look, mark = ("gl-yes", "✓") if change.good else ("gl-no", "✗")
-    moved = html(change.after) if change.before == change.after else f"{html(change.before)} → {html(change.after)}"
-    return (
-        f"<li><span class='gl-asked'>{html(change.prompt)} …</span><strong>{moved}</strong> "
-        f"<span class='{look}'>{mark} {change.word}</span></li>"
-    )
+    with st.container(key="present-figure"), st.container(key="present-strip" if slide.strip else "present-plot"):
+        for screen in SCREENS:
+            large = strip(drawn, _HEIGHT, screen) if slide.strip else enlarged(drawn, _HEIGHT, screen)
+            with st.container(key=f"present-for-{screen}"):
+                st.plotly_chart(
+                    for_screen(large),
+                    width="stretch",
+                    height="stretch",
+                    key=f"present-{name}-{screen}",
+                    theme=None,
+                    config={"displayModeBar": False, "responsive": True, "staticPlot": True},
+                    alt=alt_text(drawn),
+                )

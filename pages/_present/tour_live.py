@@ -8,7 +8,7 @@ from goldenlayers_core.runtime import JobView
 from goldenlayers_core.tasks.present.stored_tour import TourQuestion, under_way
 from pages._present import tour_start, tour_steps
 from pages._shared import cached, jobs, present_link, session
-from pages._shared.wording import duration, escape
+from pages._shared.wording import duration, escape, when
 
 
 def show() -> bool:
@@ -67,7 +67,12 @@ def _finished(run_id: str, tour: Tour) -> None:
         st.button("Put it away", key="tour-close", on_click=session.show_tour_run, args=(None,))
     st.caption(
         escape(
-            f"{tour.model}, facts of {tour.scored}; {duration(tour.seconds)} when it was computed; {run_id}. The fact "
-            f"is case {tour.case_id} of the bundled dataset."
+            f"Computed {_when(run_id)}in {duration(tour.seconds)}; shown from the store. "
+            f"{tour.model}, facts of {tour.scored}; {run_id}. The fact is case {tour.case_id} of the bundled dataset."
         )
     )
+
+
+def _when(run_id: str) -> str:
+    created = cached.manifest_created(run_id)
+    return f"{when(created)}, " if created else ""

@@ -7,7 +7,7 @@ from goldenlayers_core.figures.scores.heatmap import shown_rows
 from goldenlayers_core.figures.scores.parts import PREDICTED
 from goldenlayers_core.figures.scores.walk import with_open_cell
 from goldenlayers_core.results import LayerScores, Selection
-from pages._shared import beside, cached, link, request_choice, session, show
+from pages._shared import beside, cached, fold, link, request_choice, session, show
 
 SCALE_WORDS = {"row": "by row", "symlog": "symmetric log", "raw": "raw"}
 ORDER_WORDS = {"best": "best layer", "relation": "relation", "dataset": "dataset"}
@@ -47,6 +47,7 @@ def clicked_layer(scores: LayerScores) -> int | None:
 def _open(scores: LayerScores, request: int, layer: int) -> None:
     session.open_request(scores.request_digests[request])
     st.session_state[OPEN_LAYER] = layer
+    fold.unfold("scores-request")
 
 
 def heatmap_name(run_id: str) -> str:

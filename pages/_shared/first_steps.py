@@ -87,8 +87,8 @@ def _scored(found: Recommendation, text: str, caution: str) -> Step:
 def _unscored() -> Step:
     part = session.choice()
     text = (
-        f"Every layer is scored on facts that might be edited ({escape(part.words)}). The layer that stands out "
-        "over all of them is the golden layer."
+        f"Every layer is scored on facts that might be edited ({escape(part.words)}). The layer that comes "
+        "first over all of them is the golden layer."
     )
 
     def act() -> None:

@@ -1,6 +1,7 @@
 """A result on the page: the finding, the figure, its table twin, the downloads."""
 
 import io
+import re
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -13,11 +14,13 @@ from goldenlayers_core.figures import alt_text, for_screen, to_html, to_png
 from goldenlayers_core.reports import csv_text
 from goldenlayers_core.results.formats import gaps_of
 from pages._shared import cached, glossary
-from pages._shared.wording import escape, sentence
+from pages._shared.wording import escape, sentence, shorten
 
 __all__ = ["downloads", "escape", "figure", "stacked"]
 
 _CONFIG = {"displaylogo": False, "responsive": True, "displayModeBar": False}  # plotly's bar would lie over the cells
+_BRIEF = 110  # letters above a chart: two lines on a phone
+_SENTENCE = re.compile(r"(?<=[.;])\s+(?=\S)|\n")
 TWIN: Final = "twin-"  # keys of the figures' tables
 _PAGE = 500  # rows of a table that a browser gets at once
 
@@ -28,15 +31,28 @@ def figure(drawn: go.Figure, name: str, table: pd.DataFrame, *, selectable: bool
     `name` is the key and the stem of the files; `heading` whether the title is one of the page's headings. Returns the
     selection when `selectable`.
     """
-    event = filling(drawn, name, selectable=selectable, heading=heading)
+    event = _drawn(drawn, name, _brief(_subtitle(drawn)), selectable, heading)
     _twin(drawn, name, table)
     return event
 
 
+def _subtitle(drawn: go.Figure) -> str:
+    return str((drawn.layout.meta or {}).get("subtitle", ""))
+
+
+def _brief(text: str) -> str:
+    """The first sentence of a definition, or as much of it as takes two lines on a phone."""
+    return shorten(_SENTENCE.split(text, maxsplit=1)[0], _BRIEF)
+
+
 @st.fragment
 def _twin(drawn: go.Figure, name: str, table: pd.DataFrame) -> None:
-    """The table and the files, made when they are opened: a page of four charts is there in half the time."""
-    box = st.expander("Table and downloads", icon=":material/download:", key=f"{TWIN}{name}", on_change="rerun")
+    """The whole definition; the table and the files, made when they are opened: a page of four charts is there in
+    half the time."""
+    box = st.expander(
+        "Definition, table and downloads", icon=":material/download:", key=f"{TWIN}{name}", on_change="rerun"
+    )
+    box.caption(glossary.linked(_lines(_subtitle(drawn))))
     if box.open:
         with box:
             downloads(drawn, name, table)
@@ -44,11 +60,18 @@ def _twin(drawn: go.Figure, name: str, table: pd.DataFrame) -> None:
 
 def filling(drawn: go.Figure, name: str, *, selectable: bool = False, heading: bool = True) -> Any:
     """Title, definition and figure alone: while its numbers still come in there is no table to take away."""
-    meta = drawn.layout.meta or {}
-    title, subtitle = (escape(str(meta.get(part, ""))) for part in ("title", "subtitle"))
+    return _drawn(drawn, name, _subtitle(drawn), selectable, heading)
+
+
+def _lines(text: str) -> str:
+    """As Markdown with the same line breaks."""
+    return escape(text).replace("\n", "  \n")
+
+
+def _drawn(drawn: go.Figure, name: str, words: str, selectable: bool, heading: bool) -> Any:
+    title = escape(str((drawn.layout.meta or {}).get("title", "")))
     st.markdown(f"### {title}" if heading else f"**{title}**")
-    subtitle = subtitle.replace("\n", "  \n")
-    st.caption(glossary.linked(subtitle) if heading else subtitle)
+    st.caption(glossary.linked(_lines(words)) if heading else _lines(words))
     bare = cached.once(for_screen, drawn, titled=False)
     return st.plotly_chart(
         bare,

@@ -15,7 +15,7 @@ from goldenlayers_core.tasks.questions import SweepQuestion, TraceQuestion
 from goldenlayers_core.tasks.scores.second_looks import other_estimates
 from goldenlayers_core.tasks.truth.judgement import curve, steadiness
 from goldenlayers_core.tasks.truth.layer_card import COMPUTED, ModelFacts, layer_card
-from pages._shared import advice, cached, edit_link, jobs, present_link, report, session, show
+from pages._shared import advice, cached, edit_link, fold, jobs, present_link, report, session, show
 from pages._shared.wording import duration, escape, precise
 from pages._truth import start
 
@@ -72,8 +72,9 @@ def headline(card: LayerCard, run: RunManifest, sweep: SweepResult) -> None:
             report.buttons(run.run_id, "truth")
             present_link.link(run.run_id)
             complete(card, run)
-        st.caption(escape(" ".join(card.remarks)))
-        st.caption(_provenance(sweep, run))
+        with st.expander("What to keep in mind, and where it is from", icon=":material/info:", key="truth-remarks"):
+            st.caption(escape(" ".join(card.remarks)))
+            st.caption(_provenance(sweep, run))
 
 
 def _numbers(card: LayerCard, sweep: SweepResult) -> None:
@@ -159,7 +160,7 @@ def pictures(card: LayerCard, found: LayerCurve | None, name: str) -> None:
         others = _others(card, name)
         show.figure(cached.once(figures.layer_card, card, found, dark, others), f"layer-card-{name}", table)
     if card.n_requests:
-        with right:
+        with right, fold.on_phone(f"regret-{name}", "What each way gives away"):
             show.figure(cached.once(figures.regret_bars, card, dark), f"regret-{name}", table)
 
 

@@ -13,7 +13,7 @@ from goldenlayers_core.results import SweepResult
 from goldenlayers_core.runtime import RunManifest
 from goldenlayers_core.tasks.truth.judgement import failures
 from pages._scores.pictures import row_order
-from pages._shared import beside, cached, edit_link, link, request_choice, session, show
+from pages._shared import beside, cached, edit_link, fold, link, request_choice, session, show
 from pages._shared.wording import count, escape
 
 LAYER: Final = "truth-layer"
@@ -40,6 +40,7 @@ def heatmap(sweep: SweepResult, run_id: str, at: tuple[int, int]) -> None:
 def _open(sweep: SweepResult, request: int, layer: int) -> None:
     session.open_request(sweep.request_digests[request])
     st.session_state[LAYER] = layer
+    fold.unfold("truth-course")
 
 
 def heatmap_name(run_id: str) -> str:

@@ -12,7 +12,7 @@ from goldenlayers_core.figures.truth.sweep import about
 from goldenlayers_core.results import METRICS, PROBE_METRICS, LayerCard, LayerScores, SweepResult
 from goldenlayers_core.tasks.truth.judgement import best, curve, of_selection
 from goldenlayers_core.tasks.truth.transfer import generalisation
-from pages._shared import beside, cached, link, session, show
+from pages._shared import beside, cached, fold, link, session, show
 from pages._truth import request, trace
 
 VIEWS: Final = {
@@ -61,8 +61,10 @@ def _requests(sweep: SweepResult, run_id: str) -> None:
         request.panel(sweep, index, layer, cached.workbench().store.manifest(run_id))
     with left:
         request.heatmap(sweep, run_id, (index, layer))
-    request.course(sweep, index, layer)
-    request.failing(sweep, run_id)
+    with fold.on_phone("truth-course", "This request over the layers"):
+        request.course(sweep, index, layer)
+    with fold.on_phone("truth-failing", "Where it fails"):
+        request.failing(sweep, run_id)
 
 
 def _metrics(sweep: SweepResult, run_id: str) -> None:

@@ -46,10 +46,13 @@ def test_the_screens_of_a_tour_are_stepped_through() -> None:
     for words in ("The model says Paris", "The model now says Rome", f"Gradients name layer {tour.golden_layer}"):
         assert words in everything
     assert "3 of 3 neighbours keep their answer" in everything
-    assert f"At the gradients&#x27; layer {tour.golden_layer}, 1 of 3 do" in everything
+    assert f"At layer {tour.golden_layer}, 1 of 3 do" in everything
     assert "<b>place</b>" not in everything
     press(app, "present-first")
     assert app.query_params["step"] == "1"
+    press(press(app, "present-all"), "present-jump-4")  # the screens in small
+    assert app.query_params["step"] == "4"
+    assert f"4 of {total}" in texts(app)
     press(app, "present-last")
     press(app, "present-leave")
     assert app.title[0].value == "Golden Layers"
@@ -69,7 +72,7 @@ def test_edits_and_scores_are_presented_and_left_for_their_pages() -> None:
         (stored_edit(), "Edit", "The model now says Rome"),
         (stored_scores(), "Layer scores", "Gradients name layer"),
     ):
-        app = present(run_id)
+        app = present(run_id, "2")
         assert headline in html(app)
         assert app.expander[0].label == "How was this measured?"
         press(app, "present-leave")
@@ -82,6 +85,14 @@ def test_a_run_that_is_not_here_is_said_and_others_are_offered() -> None:
     assert "is not in this machine's store" in app.warning[0].value.replace("\\", "")
     assert app.title[0].value == "Present"
     assert app.get("page_link")
+
+
+def test_first_minutes_come_first_and_the_edits_of_a_sitting_are_one_line() -> None:
+    run_id, _ = stored_tour()
+    app = start("present")
+    assert "2 edits" in app.expander[0].label
+    listed = [element.proto.query_string for element in app.get("page_link") if "run=" in element.proto.query_string]
+    assert f"run={run_id}" in listed[0]
 
 
 def test_every_kind_that_has_screens_has_the_link() -> None:

@@ -35,7 +35,7 @@ def test_runs_are_listed_with_what_they_found() -> None:
     assert "LGA (mlp, loss on the answer)" in shown
     assert "6 requests" in shown
     assert "the edit took" in shown
-    assert "The capital of France is Rome (ROME, layer 5)" in shown
+    assert "France: Paris → Rome (ROME, layer 5)" in shown
     app.button_group(key="runs-kind").set_value("edit").run()
     assert "LGA (mlp" not in texts(app).replace("\\", "")
 

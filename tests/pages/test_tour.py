@@ -19,7 +19,7 @@ def test_a_stranger_gets_one_button_and_what_it_will_do() -> None:
     assert app.button(key="tour-go").label == "Show me in a minute"
     assert app.button(key="tour-go").proto.type == "primary"
     assert app.button(key="do-load").proto.type == "secondary"  # one gold button
-    assert app.selectbox(key="tour-fact").options[0].startswith("The country in which Barcelona is located is")
+    assert app.selectbox(key="tour-fact").options[0].startswith("The capital of Spain is | Madrid → Canberra")
 
 
 def test_with_another_model_chosen_it_says_on_which_it_runs() -> None:
@@ -36,7 +36,7 @@ def test_a_finished_tour_says_what_it_found_with_every_neighbour() -> None:
         "2. 6 facts, 8 layers: 48 scores",
         f"3. Gradients name layer {tour.golden_layer}, real edits layer {tour.edit_layer}",
         "4. The model now says Rome",
-        "5. 3 of 3 neighbours keep their answer; at the gradients' layer 1 of 3",
+        f"5. 3 of 3 neighbours keep their answer; at layer {tour.golden_layer}, 1 of 3",
         f"1 of 2 rephrases follow at layer {tour.edit_layer}",
     ):
         assert words in said.replace("\\", ""), words

@@ -91,7 +91,7 @@ def check_zip(bench: Workbench, run_id: str) -> None:
 
 def test_every_kind_of_run(bench: Workbench, tiny: ModelSource, tmp_path: Path) -> None:
     made = runs(bench, tiny, tmp_path)
-    for run_id in made.values():
+    for kind, run_id in made.items():
         found = report_of(bench.store, run_id)
         facts = dict(found.facts)
         assert found.finding
@@ -100,6 +100,11 @@ def test_every_kind_of_run(bench: Workbench, tiny: ModelSource, tmp_path: Path) 
         assert {"model", "dataset", "run", "settings", "torch", "dtype", "cpu"} <= set(facts)
         assert run_id in facts["run"]
         check_zip(bench, run_id)
+        stacks = [s for s in found.sections if s.name == "layer-stack"]
+        assert len(stacks) == (kind != "tour")  # this tour is of no model that is known
+        assert all(len(stack.table) == 3 for stack in stacks)  # the model's layers
+    edited = report_of(bench.store, made["edit"]).sections[-1].table
+    assert list(edited["layer"][edited["named_by"].str.contains("edited")]) == [1]
     swept = open_sweep(bench.store, made["sweep"])
     tables = [s.table for s in report_of(bench.store, made["sweep"]).sections if s.table is not None]
     assert any(len(table) == swept.n_requests * len(swept.layers) for table in tables)

@@ -118,11 +118,11 @@ def _finding(found: Pile) -> str:
     if not first:
         return f"None of {layer_list([c.layer for c in found.curves])} collapses under {counted(last, 'edit')}"
     curve = next(c for c in found.curves if c.layer in first)
-    standing = [c.layer for c in found.curves if c.breaks_at is None]
-    stands = (
-        f"; {layer_list(standing)} still {'stands' if len(standing) == 1 else 'stand'} at {last}" if standing else ""
+    spared = ", ".join(
+        f"{percent(c.passes[-1].changed)} at layer {c.layer}" for c in found.curves if c.breaks_at is None
     )
-    return f"At {layer_list(first)} the model collapses with {counted(int(curve.breaks_at or 0), 'edit')}{stands}"
+    start = f"At {layer_list(first)} the model collapses with {counted(int(curve.breaks_at or 0), 'edit')}"
+    return f"{start}; with {last}, words changed: {spared}" if spared else start
 
 
 def _definition(found: Pile) -> str:

@@ -80,7 +80,7 @@ def _finding(tour: Tour) -> str:
     if tour.golden_layer < 0:
         return f"{tour.n_scored} of {counted(len(tour.prompts), 'fact')} scored at {counted(tour.n_layers, 'layer')}"
     return (
-        f"Over {counted(len(tour.prompts), 'fact')} layer {tour.golden_layer} stands out by gradients; "
+        f"Over {counted(len(tour.prompts), 'fact')} gradients name layer {tour.golden_layer}; "
         f"{percent(tour.stability)} of resamples pick it again"
     )
 

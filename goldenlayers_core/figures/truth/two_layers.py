@@ -24,9 +24,9 @@ def two_layers(curve: LayerCurve, real: int, gradients: int | None, dark: bool =
     )
     means = dict(zip(curve.layers, map(float, curve.mean), strict=True))
     title = f"Layer {real} scores {number(means[real], 2)} by real edits"
-    _mark(figure, means, real, "real edits", theme.gold, theme)
+    _mark(figure, (real, curve.n_layers), means[real], "real edits", theme.gold, theme)
     if gradients is not None and gradients != real and gradients in means:
-        _mark(figure, means, gradients, "gradients", theme.rust, theme)
+        _mark(figure, (gradients, curve.n_layers), means[gradients], "gradients", theme.rust, theme, below=True)
         title += f", layer {gradients} by gradients {number(means[gradients], 2)}"
     layer_axis(figure, curve.n_layers)
     figure.update_yaxes(range=[0, 1], title_text="mean real score", zeroline=False)
@@ -44,23 +44,32 @@ def two_layers(curve: LayerCurve, real: int, gradients: int | None, dark: bool =
     )
 
 
-def _mark(figure: go.Figure, means: dict[int, float], layer: int, who: str, colour: str, theme: Colours) -> None:
-    """A dot on the curve, and the layer's name above it."""
+def _mark(
+    figure: go.Figure,
+    place: tuple[int, int],
+    mean: float,
+    who: str,
+    colour: str,
+    theme: Colours,
+    below: bool = False,
+) -> None:
+    """A dot on the curve at the layer of (layer, layers), and the layer's name above it, or `below`."""
+    layer, n_layers = place
     figure.add_scatter(
         x=[layer],
-        y=[means[layer]],
+        y=[mean],
         mode="markers",
         name=who,
         marker={"size": 18, "color": colour, "line": {"width": 2, "color": theme.background}},
         hovertemplate=f"{who}: layer {layer}<extra></extra>",
     )
-    share = layer / max(max(means), 1)
+    share = layer / max(n_layers - 1, 1)
     side = "left" if share < 0.2 else "right" if share > 0.8 else "center"
     figure.add_annotation(
         x=layer,
-        y=means[layer],
-        yanchor="bottom",
-        yshift=16,
+        y=mean,
+        yanchor="top" if below else "bottom",
+        yshift=-16 if below else 16,
         xanchor=side,
         text=f"{who}: {layer}",
         showarrow=False,

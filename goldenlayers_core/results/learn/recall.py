@@ -95,6 +95,20 @@ def class_maxima(trace: TokenTrace) -> dict[str, tuple[float, int, int]]:
     return found
 
 
+def recalled(trace: TokenTrace, depth: Depth) -> str:
+    """One sentence or two: where the trace needs the state, from where the answer can be read, and how they lie."""
+    best = class_maxima(trace)
+    place = max(best, key=lambda name: best[name][0])
+    value, _, layer = best[place]
+    start = (
+        f"The trace brings most back ({value:+.2f}) around layer {layer}, at {place}; the answer can be read at the "
+        f"last token from layer {depth.readable_from} on."
+    )
+    if layer < depth.readable_from:
+        return f"{start} What is needed there comes before the answer can be read."
+    return f"{start} Here the state is needed no earlier than the answer can be read."
+
+
 def _words(position: str) -> str:
     return {
         "first subject token": "the subject's first token",

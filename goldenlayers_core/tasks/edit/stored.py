@@ -51,6 +51,13 @@ def _card(edit_id: str, arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, s
     return restored(EditCard, content)
 
 
+def _fact(report: EditReport) -> str:
+    """`Barcelona: Spain → Switzerland`; the prompt with its new answer where there is no subject or no old answer."""
+    if report.subject and report.target_true:
+        return f"{report.subject}: {report.target_true} → {report.target_new}"
+    return f"{report.prompt} {report.target_new}"
+
+
 def save_report(store: Store, question: EditQuestion, report: EditReport, model: str) -> str:
     """Store an edit's report under a name made of its content; its factors are stored apart, under `edit_id`."""
     run_id = f"edit-{report.edit_id[:16]}"
@@ -58,7 +65,7 @@ def save_report(store: Store, question: EditQuestion, report: EditReport, model:
     manifest = RunManifest(
         run_id=run_id,
         kind="edit",
-        title=f"{report.prompt} {report.target_new} ({report.method.upper()}, layer {report.layer})",
+        title=f"{_fact(report)} ({report.method.upper()}, layer {report.layer})",
         created=now(),
         model=model,
         fingerprint=report.fingerprint,

@@ -92,11 +92,23 @@ def told(run: PlantedRun) -> dict[str, object]:
         "lga_here": number(float(run.value_of("lga")[run.planted]), 2),
         "lga": run.pick_of("lga"),
         "layers": run.n_layers,
+        "positive": int((run.value_of("lga") > 0).sum()),
+        "place": _place(run),
         "negative": int((run.value_of("lga") < 0).sum()),
         "best": layer_list(best, 8),
         "score": number(float(scores[run.planted]), 2),
         "edit_aware": run.pick_of("edit_aware"),
     }
+
+
+def _place(run: PlantedRun) -> str:
+    """One sentence: whether the place where the fact is kept is among the best places to edit it."""
+    best = run.level("sweep")
+    if best == (run.planted,):
+        return "So here the best place to edit the fact is where it is kept."
+    if run.planted in best:
+        return "So here the place where the fact is kept is one of several that are equally good to edit."
+    return "So the best place to edit the fact is not where it is kept."
 
 
 def lga_notices(run: PlantedRun) -> bool:

@@ -112,8 +112,8 @@ def _own(sweep: SweepResult, run_id: str) -> Question:
         QUARTERS,
         (quarter_of(share),),
         f"Layer {sweep.golden_layer} is the best on average; for {round(share * sweep.n_requests)} of "
-        f"{counted(sweep.n_requests, 'request')} ({percent(share)}) no layer is better. And yet it gives away only "
-        f"{number(lost, 2)} of the score, on average, against choosing each request's own best layer: its regret.",
+        f"{counted(sweep.n_requests, 'request')} ({percent(share)}) no layer is better. On average it gives away "
+        f"{number(lost, 2)} of the score against choosing each request's own best layer: its regret.",
         run_id,
     )
 
@@ -131,8 +131,8 @@ def _enough(found: ProxyCurve, run_id: str) -> Question:
         f"From {counted(found.settled, 'proxy request')} on the mean regret stays within {number(SETTLED)} of what "
         f"{found.most} give: {number(float(found.regret[0]), 2)} with 1, "
         f"{number(float(found.regret[found.settled - 1]), 2)} with {found.settled}, "
-        f"{number(float(found.regret[-1]), 2)} with {found.most} (mean of {found.n_draws} draws). The layer itself is "
-        f"less sure: with {found.most} proxies {percent(share)} of the draws choose layer {layer}, the others choose "
-        "layers that are nearly as good.",
+        f"{number(float(found.regret[-1]), 2)} with {found.most} (mean of {found.n_draws} draws). The layer: with "
+        f"{found.most} proxies {percent(share)} of the draws choose layer {layer}"
+        + (", the others other layers." if share < 1 else "."),
         run_id,
     )

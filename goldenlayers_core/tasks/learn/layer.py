@@ -128,6 +128,15 @@ class Apart:
     n_layers: int  # measured
     least: tuple[int, float] | None  # of the layers that take: layer and share of the neighbours that stay, the least
     most: tuple[int, float] | None  # and the most; None where no layer takes or no request has neighbours
+    of_all: tuple[int, float, float] | None = None  # of all layers: where most neighbours stay, the share, edits taken
+
+    @property
+    def elsewhere(self) -> str:
+        """One sentence where more neighbours stay at a layer that takes too few edits to count; "" where none does."""
+        if self.most is None or self.of_all is None or self.of_all[1] <= self.most[1] + 1e-9:
+            return ""
+        layer, stay, take = self.of_all
+        return f"More stay at layer {layer} ({percent(stay)}), but only {percent(take)} of the edits take there."
 
 
 def apart(sweep: SweepResult) -> Apart:
@@ -136,4 +145,13 @@ def apart(sweep: SweepResult) -> Apart:
     taking = [place for place in range(len(sweep.layers)) if took[place] >= MOSTLY]
     known = sorted((float(stayed[place]), sweep.layers[place]) for place in taking if not np.isnan(stayed[place]))
     least, most = ((known[0][1], known[0][0]), (known[-1][1], known[-1][0])) if known else (None, None)
-    return Apart(len(taking), len(sweep.layers), least, most)
+    return Apart(len(taking), len(sweep.layers), least, most, _most_of_all(sweep))
+
+
+def _most_of_all(sweep: SweepResult) -> tuple[int, float, float] | None:
+    """(layer, share of neighbours that stay, share of edits that take) where most neighbours stay."""
+    stayed = sweep.mean("locality")
+    if np.isnan(stayed).all():
+        return None
+    place = int(np.nanargmax(stayed))
+    return sweep.layers[place], float(stayed[place]), float(sweep.mean("rewrite")[place])

@@ -147,6 +147,32 @@ def signs(found: Pile) -> str:
     return "; ".join(told)
 
 
+def bears(found: Pile) -> str:
+    """One sentence: how many edits the model bears at each of the layers."""
+    counts = {curve.breaks_at for curve in found.curves}
+    told = "; ".join(f"at layer {curve.layer} {_borne(curve)}" for curve in found.curves)
+    start = "How many edits a model bears depends on the layer" if len(counts) > 1 else "These layers bear equally many"
+    return f"{start}: {told}."
+
+
+def _borne(curve: PileCurve) -> str:
+    if curve.breaks_at is not None:
+        return f"it collapses with {curve.breaks_at}"
+    last = curve.passes[-1]
+    return f"it has not with {last.size} ({percent(last.changed)} of the words changed)"
+
+
+def later(found: Pile) -> str:
+    """One sentence: at how many of the layers perplexity warned later than the words, and at how many earlier."""
+    never = found.sizes[-1] + 1
+    pairs = [(c.warns_at("words") or never, c.warns_at("perplexity") or never) for c in found.curves]
+    late, early = sum(text > words for words, text in pairs), sum(text < words for words, text in pairs)
+    return (
+        f"Perplexity warned later than the words, or not at all, at {late} of {counted(len(pairs), 'layer')}, earlier "
+        f"at {early}."
+    )
+
+
 def _first(found: Pile, name: str) -> Question:
     layers = [curve.layer for curve in found.curves]
     first, last = found.first_to_break, found.sizes[-1]

@@ -7,8 +7,11 @@ from goldenlayers_core.results import EditReport
 from goldenlayers_core.results.edit.light import RULE, light
 from goldenlayers_core.runtime import RunManifest, Store
 from goldenlayers_core.tasks.edit.stored import open_report
+from goldenlayers_core.tasks.present.covers import closing, cover, written
 from goldenlayers_core.tasks.present.slide import Number, Side, Slide, changes, said
+from goldenlayers_core.tasks.present.stack import stack_slides
 
+EXAMPLE: Final = "One fact is an example, not a proof: Ground truth measures many."
 _KINDS: Final = (
     ("rephrase", "rephrases", "In other words", "the same fact asked in other words; wished: the new answer"),
     ("locality", "neighbours", "Other facts", "other facts; wished: the same answer as before"),
@@ -17,9 +20,37 @@ _KINDS: Final = (
 
 
 def of_edit(store: Store, manifest: RunManifest) -> tuple[Slide, ...]:
-    """Before and after, every kind of probe, and the verdict."""
+    """The fact, before and after, every kind of probe, the verdict, the layer stack, and what to take home."""
     report = open_report(store, manifest.run_id)
-    return (before_and_after(report, manifest), *probe_slides(report, manifest), _verdict(report, manifest))
+    probes = probe_slides(report, manifest)
+    return (
+        cover(
+            manifest,
+            "One fact, written into one layer",
+            "What does the model say then, and what else moves?",
+            fact=written(report.subject, report.target_true, report.target_new),
+            layer=f"{report.layer} ({report.method.upper()})",
+            evidence=report.layer_evidence,
+        ),
+        before_and_after(report, manifest),
+        *probes,
+        _verdict(report, manifest),
+        *stack_slides(store, manifest, made(report, manifest)),
+        closing(
+            before_and_after(report, manifest).headline,
+            (
+                f"One fact was written into layer {report.layer}; no weight was changed.",
+                *(f"{slide.headline}." for slide in probes),
+                EXAMPLE,
+            ),
+            manifest,
+        ),
+    )
+
+
+def mark_of(report: EditReport) -> str:
+    """Where an edit was made, for above a headline."""
+    return f"Edited at layer {report.layer} ({report.method.upper()})"
 
 
 def before_and_after(report: EditReport, manifest: RunManifest) -> Slide:
@@ -28,6 +59,7 @@ def before_and_after(report: EditReport, manifest: RunManifest) -> Slide:
     headline = f"The model now says {after}" if before != after else f"The model still says {after}"
     return Slide(
         headline=headline,
+        mark=mark_of(report),
         say="" if report.took else f"The edit did not take: {report.target_new} was to be said.",
         prompt=report.prompt,
         sides=(Side("Before", before), Side("After", after)),
@@ -51,6 +83,7 @@ def probe_slides(report: EditReport, manifest: RunManifest) -> tuple[Slide, ...]
             found.append(
                 Slide(
                     headline=f"{good} of {len(shown)} {plural} {verb}",
+                    mark=mark_of(report),
                     say=f"{opening}: asked before and after the edit.",
                     changes=shown,
                     table=report.to_frame(),
@@ -75,6 +108,7 @@ def _verdict(report: EditReport, manifest: RunManifest) -> Slide:
     new = report.after.target_new_probability
     return Slide(
         headline=found.words.rstrip("."),
+        mark=mark_of(report),
         say=report.verdict,
         numbers=(
             Number(percent(report.before.target_new_probability), f"chance of “{report.target_new}” before"),

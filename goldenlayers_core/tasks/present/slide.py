@@ -41,17 +41,29 @@ class Number:
     meaning: str
 
 
+@dataclass(frozen=True, slots=True)
+class About:
+    """One line of a title slide."""
+
+    name: str
+    value: str
+
+
 @dataclass(frozen=True)
 class Slide:
     """One screen. Its headline is a finding; whatever is technical stands in `how`."""
 
     headline: str
+    mark: str = ""  # a few words above it: where the edit that is shown was made
     say: str = ""  # one sentence below it
+    about: tuple[About, ...] = ()  # of a title slide: model, fact, layer, evidence
+    points: tuple[str, ...] = ()  # of a closing slide: what to take home, a sentence each
     prompt: str = ""  # asked on both sides
     sides: tuple[Side, ...] = ()
     changes: tuple[Change, ...] = ()
     numbers: tuple[Number, ...] = ()
     draw: Draw | None = None
+    strip: bool = False  # the picture is a strip and needs no height
     table: pd.DataFrame | None = None  # what was drawn
     how: tuple[str, ...] = ()  # how it was measured, a paragraph each
 

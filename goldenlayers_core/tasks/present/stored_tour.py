@@ -19,7 +19,18 @@ from goldenlayers_core.tasks.serial import plain, restored
 
 TOUR_VERSION: Final = "tour-2"
 DATASET: Final = "bundled"  # the tour's own: it needs no choice of a person's
-FACT: Final = "city_country-003"  # chosen because its neighbours show what a layer does; the page says so
+FACT: Final = "capital-004"  # chosen because its neighbours show what a layer does; the page says so
+KNOWN: Final = (  # one of each kind of fact that the bundled model knows with every one of its neighbours
+    FACT,
+    "moon-001",
+    "continent-002",
+    "city_country-002",
+    "element-002",
+    "discovery-002",
+    "currency-003",
+    "river-004",
+    "family-004",
+)
 _UNDER_WAY: Final = "tours"
 
 
@@ -39,10 +50,10 @@ class TourQuestion(Question):
 
 
 def tour_facts(dataset: Dataset) -> tuple[EditRequest, ...]:
-    """The facts offered: the usual one, then the first test request of every relation."""
-    firsts = {r.relation: r for r in reversed(dataset.requests) if r.split == "test"}
-    usual = tuple(r for r in dataset.requests if r.case_id == FACT)
-    return (*usual, *(r for r in dataset.requests if firsts.get(r.relation) is r and r.case_id != FACT))
+    """The facts offered: the usual one, then others of other relations. A neighbour that the model does not know would
+    stay or move without anybody learning from it, so each has neighbours that the bundled model knows."""
+    by_name = {r.case_id: r for r in dataset.requests}
+    return tuple(by_name[name] for name in KNOWN if name in by_name)
 
 
 def publish(store: Store, question: TourQuestion, tour: Tour) -> None:

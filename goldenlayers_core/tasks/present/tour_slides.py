@@ -6,10 +6,13 @@ from goldenlayers_core.results import EditReport
 from goldenlayers_core.results.present.tour import Tour
 from goldenlayers_core.runtime import RunManifest, Store
 from goldenlayers_core.tasks.edit.stored import open_report
-from goldenlayers_core.tasks.present.edit import before_and_after, made, probe_slides
-from goldenlayers_core.tasks.present.layers import heat, picks, sums
+from goldenlayers_core.tasks.present.covers import closing, cover, written
+from goldenlayers_core.tasks.present.edit import EXAMPLE, before_and_after, made, mark_of, probe_slides
+from goldenlayers_core.tasks.present.layers import heat, sums
 from goldenlayers_core.tasks.present.slide import NEIGHBOUR_WORDS, Number, Side, Slide, changes, said
+from goldenlayers_core.tasks.present.stack import stack_slides
 from goldenlayers_core.tasks.present.stored_tour import open_tour
+from goldenlayers_core.tasks.present.swept import picks
 from goldenlayers_core.tasks.present.tour_words import neighbours_kept
 from goldenlayers_core.tasks.scores.stored import open_scores
 from goldenlayers_core.tasks.truth.layer_card import ModelFacts, layer_card
@@ -27,15 +30,17 @@ def of_tour(store: Store, manifest: RunManifest) -> tuple[Slide, ...]:
         _asked(tour, manifest),
         *_gradients(store, tour),
         _evidence(store, tour, manifest),
+        *stack_slides(store, manifest, f"{tour.model}; {manifest.run_id}."),
+        before_and_after(report, manifest),
     ]
-    found.append(before_and_after(report, manifest))
     apart = other is not None and tour.other_run != tour.edit_run
     probes = probe_slides(report, manifest)
     neighbours = [slide for slide in probes if slide.changes[0].word in NEIGHBOUR_WORDS]
     found += neighbours
     if other is not None and apart and neighbours:
         found.append(_elsewhere(other, tour, manifest))
-    return (*found, *(slide for slide in probes if slide not in neighbours))
+    found += [slide for slide in probes if slide not in neighbours]
+    return (*found, _to_take_home(tour, report, other if apart else None, manifest))
 
 
 def _report(store: Store, run_id: str) -> EditReport | None:
@@ -46,14 +51,45 @@ def _report(store: Store, run_id: str) -> EditReport | None:
 
 
 def _opening(tour: Tour, manifest: RunManifest) -> Slide:
-    return Slide(
-        headline=f"One fact, {tour.n_layers} layers",
-        say=f"{tour.model} is a real language model. Which of its layers should be edited to change one fact?",
-        how=(
-            f"{tour.model} (fingerprint {tour.fingerprint[:8]}) ran on this machine; nothing left it.",
-            f"{manifest.run_id}, {manifest.created} (UTC), {manifest.seconds:.1f} s in all.",
+    who = "real edits" if tour.edit_by != "literature" else "the literature"
+    apart = tour.edit_layer != tour.golden_layer
+    return cover(
+        manifest,
+        f"One fact, {tour.n_layers} layers",
+        "Which layer of a real language model should be edited to change one fact?",
+        (
+            f"{tour.model} (fingerprint {tour.fingerprint[:8]}) ran on this machine, {manifest.seconds:.1f} s in all; "
+            "nothing left it.",
         ),
+        fact=written(tour.subject, tour.target_true, tour.target_new),
+        layer=f"{tour.edit_layer} by {who}"
+        + (f", {tour.golden_layer} by gradients" if apart else ", and by gradients"),
+        evidence=tour.evidence.partition(" (docs/")[0],
     )
+
+
+def _to_take_home(tour: Tour, report: EditReport, other: EditReport | None, manifest: RunManifest) -> Slide:
+    """What the tour came to."""
+    good, total = report.rates().get("locality", (0, 0))
+    elsewhere, _ = other.rates().get("locality", (0, 0)) if other is not None else (good, total)
+    headline = "Where an edit is made decides what else moves" if elsewhere != good else "One fact was edited"
+    points = [f"{before_and_after(report, manifest).headline}: the edit was made at layer {report.layer}."]
+    if total:
+        points.append(
+            f"At layer {report.layer}, {good} of {total} neighbours keep their answer"
+            + (f"; at layer {other.layer}, {elsewhere} of {total}." if other is not None else ".")
+        )
+    sure = f"{percent(tour.stability)} of resamples of the facts name it again"
+    points.append(f"Gradients name layer {tour.golden_layer} ({sure}); {_by(tour)}.")
+    return closing(headline, (*points, EXAMPLE), manifest)
+
+
+def _by(tour: Tour) -> str:
+    """What the layer that was edited rests on, in a few words."""
+    if tour.edit_by == "literature":
+        return f"the literature's is {tour.edit_layer}, and no real edit was measured"
+    advice = tour.advice or f"Use layer {tour.edit_layer}"
+    return f"real edits say: {advice[0].lower()}{advice[1:]}"
 
 
 def _asked(tour: Tour, manifest: RunManifest) -> Slide:
@@ -81,7 +117,7 @@ def _gradients(store: Store, tour: Tour) -> list[Slide]:
     together = sums(selection, line)
     named = f"Gradients name layer {selection.golden_layer}"
     sure = f"{percent(selection.stability)} of resamples of the facts name it again; no edit was run."
-    return [heat(scores, selection, line), Slide(named, sure, draw=together.draw, how=together.how)]
+    return [heat(scores, selection, line), Slide(named, say=sure, draw=together.draw, how=together.how)]
 
 
 def _evidence(store: Store, tour: Tour, manifest: RunManifest) -> Slide:
@@ -99,13 +135,13 @@ def _evidence(store: Store, tour: Tour, manifest: RunManifest) -> Slide:
             facts = ModelFacts(sweep.model, sweep.fingerprint, sweep.n_layers, sweep.provenance.get("model_type", ""))
             card = layer_card(store, facts, sweep, tour.evidence_run, sweep.method)
             drawn = picks(sweep, card, tour.evidence_run)
-            return Slide(headline, drawn.headline + ".", draw=drawn.draw, how=drawn.how)
+            return Slide(headline, say=drawn.headline + ".", draw=drawn.draw, how=drawn.how)
     kept = neighbours_kept(tour)
     if kept:
         who = {tour.golden_layer: "by gradients", tour.edit_layer: "chosen by real edits"}
         return Slide(
             headline,
-            "Measured before, on other facts:",
+            say="Measured before, on other facts:",
             numbers=tuple(
                 Number(percent(share), f"of neighbours stay when layer {layer} is edited ({who[layer]})")
                 for layer, share in kept
@@ -117,7 +153,7 @@ def _evidence(store: Store, tour: Tour, manifest: RunManifest) -> Slide:
         if tour.edit_by in ("search", "measured")
         else f"Nothing was measured yet: the tour edits layer {tour.edit_layer}"
     )
-    return Slide(by, f"{tour.evidence[:1].upper()}{tour.evidence[1:]}.", how=(f"{tour.model}; {manifest.run_id}.",))
+    return Slide(by, say=f"{tour.evidence[:1].upper()}{tour.evidence[1:]}.", how=(f"{tour.model}; {manifest.run_id}.",))
 
 
 def _elsewhere(other: EditReport, tour: Tour, manifest: RunManifest) -> Slide:
@@ -125,8 +161,9 @@ def _elsewhere(other: EditReport, tour: Tour, manifest: RunManifest) -> Slide:
     shown = changes(other, "locality")
     good = sum(change.good for change in shown)
     return Slide(
-        headline=f"At the gradients' layer {tour.golden_layer}, {good} of {len(shown)} do",
-        say="The same fact, the same neighbours, another layer.",
+        headline=f"At layer {tour.golden_layer}, {good} of {len(shown)} do",
+        mark=mark_of(other),
+        say="The same fact and neighbours, at the layer that gradients name.",
         changes=shown,
         table=other.to_frame(),
         how=(f"All {len(shown)} neighbours are shown. One fact is an example, not a proof.", made(other, manifest)),

@@ -139,8 +139,8 @@ def _compared(tour: Tour, report: EditReport | None, other: EditReport | None) -
         return Told(kept[0].upper() + kept[1:], _EXAMPLE)
     elsewhere, _ = other.rates().get("locality", (0, 0))
     return Told(
-        f"{kept}; at the gradients' layer {elsewhere} of {total}",
-        f"The same fact was written into layer {tour.golden_layer}, too. {_EXAMPLE}",
+        f"{kept}; at layer {tour.golden_layer}, {elsewhere} of {total}",
+        f"The same fact was written into layer {tour.golden_layer}, which gradients name, too. {_EXAMPLE}",
     )
 
 

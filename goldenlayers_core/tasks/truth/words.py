@@ -31,6 +31,11 @@ def sentence(
     return f"{'; '.join(parts)}."
 
 
+def headline_of(sweep: SweepResult) -> str:
+    """What a sweep by itself says to do, no stronger than its requests allow."""
+    return _headline(standing(sweep.score, sweep.layers, seed=SEED))
+
+
 def _headline(found: Standing) -> str:
     return Recommendation(
         found.layer, "", "", "", strength=strength_of(found, other_data=False), level=found.level

@@ -98,7 +98,9 @@ def test_a_cross_marks_where_the_model_collapses() -> None:
     drawn = pile_curves(made_pile())
     crosses = [trace for trace in drawn.data if trace.name == "collapse"]
     assert [(c.x[0], c.y[0]) for c in crosses] == [(3, 0.4)]
-    assert title(drawn) == "At layer 25 the model collapses with 3 edits; layers 4 and 15 still stand at 6"
+    assert title(drawn) == (
+        "At layer 25 the model collapses with 3 edits; with 6, words changed: 8 % at layer 4, 30 % at layer 15"
+    )
     ratios = [trace.y for trace in drawn.data if trace.name == "layer 25"][2]
     assert max(ratios) == 100  # the axis ends there; the hover tells the number
     assert drawn.data[-2].customdata[-1][2] == 450

@@ -1,0 +1,45 @@
+"""The first and the last screen of every run: what is to be seen, and what to take home. No torch."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from goldenlayers_core.figures.text import clean, shorten
+from goldenlayers_core.runtime import RunManifest
+from goldenlayers_core.tasks.present.slide import About, Slide
+
+_LONGEST: Final = 120  # letters of a line
+_HOME: Final = "To take home"
+
+
+def cover(
+    manifest: RunManifest, headline: str, say: str, how: tuple[str, ...] = (), *, fact: str, layer: str, evidence: str
+) -> Slide:
+    """The title slide: model, fact, layer, evidence, and when it was computed."""
+    lines = (
+        About("Model", manifest.model),
+        About("Fact", fact),
+        About("Layer", layer),
+        About("Evidence", evidence),
+        About("Computed", day_of(manifest)),
+    )
+    shown = tuple(About(line.name, shorten(clean(line.value), _LONGEST)) for line in lines if line.value)
+    return Slide(headline, say=say, about=shown, how=(*how, f"{manifest.run_id}, {manifest.created} (UTC)."))
+
+
+def closing(headline: str, points: Sequence[str], manifest: RunManifest) -> Slide:
+    """The last slide: the finding, and what to take home of it."""
+    how = f"Every number is of the screens before; {manifest.model}; {manifest.run_id}."
+    return Slide(headline, mark=_HOME, points=tuple(points), how=(how,))
+
+
+def written(subject: str, old: str, new: str) -> str:
+    """A fact as an edit changes it: `Barcelona: Spain → Switzerland`; what is not known is left out."""
+    change = " → ".join(part for part in (old.strip(), new.strip()) if part)
+    return f"{subject.strip()}: {change}" if subject.strip() else change
+
+
+def day_of(manifest: RunManifest) -> str:
+    """The day a run was computed, in UTC: `27 November 2026`."""
+    moment = datetime.fromisoformat(manifest.created)
+    return f"{moment.day} {moment:%B %Y}"

@@ -1,0 +1,19 @@
+"""Parts of a page that a phone shows on request: a switch that only a phone has, and below it what it opens.
+
+On a wider screen everything is there from the start; the style sheet decides, not the server, which does not know.
+"""
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+
+def on_phone(name: str, label: str) -> DeltaGenerator:
+    """The container of a part, closed on a phone until the switch `label` above it is on."""
+    outer = st.container(key=f"fold-{name}")
+    outer.toggle(label, key=f"unfold-{name}", persist_state="session")
+    return outer.container(key=f"folded-{name}")
+
+
+def unfold(name: str) -> None:
+    """Open a part, because a person pressed what leads to it; to be called before the part is drawn."""
+    st.session_state[f"unfold-{name}"] = True

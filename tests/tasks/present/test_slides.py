@@ -1,0 +1,83 @@
+"""Screens: title, closing, the layer of every edit, words as strong as their numbers; the order they are offered in."""
+
+import dataclasses
+import re
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from goldenlayers_core.attribution.selection import select
+from goldenlayers_core.records import ModelSource
+from goldenlayers_core.runtime import Progress, RunManifest
+from goldenlayers_core.tasks import Workbench
+from goldenlayers_core.tasks.present.layers import named_words
+from goldenlayers_core.tasks.present.programme import programme
+from goldenlayers_core.tasks.present.stored_tour import TourQuestion, open_tour
+from goldenlayers_core.tasks.present.tour import tour
+from goldenlayers_core.tasks.questions import DatasetChoice, SweepQuestion
+from goldenlayers_core.tasks.slides import slides
+from goldenlayers_core.tasks.truth.stored_sweep import save_sweep
+from tests.made_up import made_sweep
+
+FEW = DatasetChoice("bundled", "proxy", 4)
+
+
+@pytest.fixture
+def question(tiny: ModelSource) -> TourQuestion:
+    """A tour of a tiny model."""
+    return TourQuestion(tiny, FEW)
+
+
+def test_a_run_begins_with_its_title_names_the_layer_of_every_edit_and_ends_with_what_to_take_home(
+    bench: Workbench, question: TourQuestion
+) -> None:
+    run_id = tour(bench, question, Progress())
+    found = open_tour(bench.store, run_id)
+    sweep = save_sweep(bench.store, SweepQuestion(question.model, FEW), made_sweep())
+    for run in (run_id, found.edit_run, found.score_run, sweep):
+        first, *rest, last = slides(bench.store, run)
+        named = {line.name: line.value for line in first.about}
+        assert set(named) == {"Model", "Fact", "Layer", "Evidence", "Computed"}
+        assert named["Computed"].endswith(str(datetime.now(UTC).year))
+        assert last.points
+        assert not any(slide.points or slide.about for slide in rest)
+        assert any(slide.strip for slide in rest) == (run != found.edit_run or len(rest) > 5)
+        for slide in rest:
+            if slide.changes or (slide.sides and slide.sides[0].title):
+                assert re.fullmatch(r"Edited at layer [0-2] \(ROME\)", slide.mark)
+    fact = {line.name: line.value for line in slides(bench.store, run_id)[0].about}["Fact"]
+    assert fact == f"{found.subject}: {found.target_true} → {found.target_new}"
+    assert f"layer {found.edit_layer}" in " ".join(slides(bench.store, run_id)[-1].points)
+
+
+@pytest.mark.parametrize(
+    ("stability", "words"),
+    [(0.097, "Layer 4 comes first, but only just"), (0.6, "Taken together, layer 4 comes first"), (0.9, "stands out")],
+)
+def test_no_layer_stands_out_that_hardly_any_resample_names_again(stability: float, words: str) -> None:
+    values = np.zeros((6, 8))
+    values[:, 4] = 1.0
+    found = select(values, by="mean")
+    shares = np.where(np.arange(8) == found.golden_layer, stability, 0.0)
+    assert words in named_words(dataclasses.replace(found, pick_share=shares))
+
+
+def test_first_minutes_are_offered_first_and_edits_of_one_sitting_together() -> None:
+    def run(name: str, kind: str, created: str, fingerprint: str = "f") -> RunManifest:
+        return RunManifest(
+            name, kind, f"{name} (ROME)", f"2026-11-27T{created}:00+00:00", "m", fingerprint, "d", "d", 1, "{}", 1.0
+        )
+
+    runs = (
+        run("e4", "edit", "15:00"),
+        run("s1", "score", "14:50"),
+        run("e3", "edit", "14:10"),
+        run("o1", "edit", "14:05", "other model"),
+        run("e2", "edit", "13:05"),
+        run("t1", "tour", "12:00"),
+        run("e1", "edit", "09:00"),
+    )
+    found = [[one.run_id for one in entry.runs] for entry in programme(runs)]
+    assert found == [["t1"], ["e4", "e3"], ["s1"], ["o1"], ["e2"], ["e1"]]
+    assert programme(runs)[1].names == ("e4", "e3")
