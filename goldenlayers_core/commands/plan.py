@@ -138,8 +138,8 @@ def merge(
 
 
 _TOLD: Final[dict[str, Callable[[Workbench, Any, Any, bool], None]]] = {
-    "score": lambda bench, question, found, as_json: tell_scores(bench, question, *found, as_json),
-    "trace": lambda bench, question, found, as_json: tell_trace(bench, question, *found, as_json),
+    "score": lambda bench, question, found, as_json: tell_scores(bench, question, found[0], found[1], as_json),
+    "trace": lambda bench, question, found, as_json: tell_trace(bench, question, found[0], found[1], as_json),
     "many-edits": tell_many,
     "covariance": lambda _bench, _question, card, as_json: tell_covariance(card, as_json),
 }

@@ -48,8 +48,8 @@ def score(question: ScoreQuestion, where: EngineChoice, as_json: Json = False) -
     from goldenlayers_core.tasks.scores.layer_scores import layer_scores
 
     bench = open_workbench()
-    question, found = found_on(bench, question, where, layer_scores)
-    tell_scores(bench, question, *found, as_json)
+    question, (scores, selection) = found_on(bench, question, where, layer_scores)
+    tell_scores(bench, question, scores, selection, as_json)
 
 
 def tell_scores(

@@ -50,8 +50,8 @@ def trace(question: TraceQuestion, where: EngineChoice, as_json: Json = False) -
     from goldenlayers_core.tasks.scores.trace import trace_result
 
     bench = open_workbench()
-    question, found = found_on(bench, question, where, trace_result)
-    tell_trace(bench, question, *found, as_json)
+    question, (result, resolved) = found_on(bench, question, where, trace_result)
+    tell_trace(bench, question, result, resolved, as_json)
 
 
 def tell_trace(
