@@ -16,7 +16,8 @@ def choose() -> None:
     if cached.apart() or not may_choose(cached.workbench().mode):
         return
     now = engine_choice(cached.workbench().store)
-    with st.expander(f"Long work: {ENGINES[now.engine].lower()}", icon=":material/lan:"):
+    name = ENGINES[now.engine]
+    with st.expander(f"Long work: {name[0].lower()}{name[1:]}", icon=":material/lan:"):
         st.caption(_ABOUT)
         names = list(ENGINES)
         with st.form("engine", border=False):

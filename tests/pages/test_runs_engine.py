@@ -1,10 +1,20 @@
 """Where long work is done, chosen on the Runs page where Ray is installed."""
 
+from collections.abc import Iterator
+
 import pytest
 
-from goldenlayers_core.tasks.engine_choice import EngineChoice, engine_choice
+from goldenlayers_core.tasks.engine_choice import EngineChoice, choose_engine, engine_choice
 from pages._shared import cached
 from tests.pages.driving import press, start, texts
+
+
+@pytest.fixture(autouse=True)
+def as_before() -> Iterator[None]:
+    """The store is that of every page test in this process: what they compute is not for a cluster."""
+    yield
+    bench = cached.workbench()
+    choose_engine(bench.store, bench.mode, EngineChoice())
 
 
 def test_without_ray_nothing_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
