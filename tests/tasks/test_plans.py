@@ -1,6 +1,7 @@
 """A run in parts: dealt out evenly, done by several processes, killed and done twice, and equal to the single one."""
 
 import dataclasses
+import inspect
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ import torch
 import typer.main
 
 from goldenlayers_core.__main__ import app, main
+from goldenlayers_core.commands.engines import engine_question
 from goldenlayers_core.errors import ConfigError
 from goldenlayers_core.records import LgaConfig, ModelSource, TraceConfig
 from goldenlayers_core.results import METRICS
@@ -295,6 +297,8 @@ def test_a_plan_takes_the_options_of_its_command(name):
     command, made = group.commands[name], group.commands["plan"].commands[name]  # type: ignore[attr-defined]
     options = [{option.name: option.default for option in one.params} for one in (command, made)]
     options[0].pop("estimates", None)  # not of the question: what is printed beside a sweep, which merge does, too
+    for name in inspect.signature(engine_question).parameters:  # where it is done; of a plan, any shell says that
+        assert options[0].pop(name) is not None
     assert {**options[0], "out": None, "estimate": False} == options[1]
 
 
