@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from goldenlayers_core.evaluation.panel import bundled_panel
 from goldenlayers_core.figures.text import percent
 from goldenlayers_core.records import ModelSource
+from goldenlayers_core.results.edit.light import light
 from goldenlayers_core.results.edit.stack import Entry, Stack
 from goldenlayers_core.tasks import DatasetChoice, EditQuestion, Workbench
 from goldenlayers_core.tasks.edit.stored import edit_card, open_report
@@ -130,7 +131,7 @@ def test_an_edit_shows_its_light_answers_probes_and_cost(made: tuple[str, str], 
     assert manifests[card.run_id].earlier == (made[0],)  # on top of the stack, as the switch says
     assert report.provenance["on top of"] == "1 edit"
     text = words(app)
-    assert report.verdict in text
+    assert light(report, card).words in text
     assert "Before: the model with 1 edit below it" in text
     assert "The base model was never changed" in text
     for outcome in report.outcomes:

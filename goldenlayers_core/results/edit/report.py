@@ -72,8 +72,8 @@ class EditReport:
     weight_change: float  # Frobenius norm of the edit relative to the weight
     stages: tuple[tuple[str, float], ...]  # (stage, seconds)
     fingerprint: str = ""
-    routing: Routing | None = None  # of a mixture of experts
     provenance: dict[str, str] = field(default_factory=dict)
+    routing: Routing | None = None  # of a mixture of experts
 
     @property
     def seconds(self) -> float:
