@@ -1,5 +1,6 @@
 """The models in memory: two at most, and fewer where another does not fit beside them. No torch until one is loaded."""
 
+import dataclasses
 import gc
 from collections import OrderedDict
 from collections.abc import Callable, MutableMapping
@@ -34,9 +35,10 @@ def release(models: Models, cards: Cards) -> None:
 
 
 def same_as(models: Models, handle: "ModelHandle") -> "ModelHandle":
-    """What is in memory of the same weights under another name or path, else the handle: one model, once."""
-    known = {(h.result_key, h.device): h for h in models.values()}
-    return known.get((handle.result_key, handle.device), handle)
+    """The handle on what is in memory of the same weights, where it is: one model, once. It keeps its own name and
+    source, for the others may be another person's."""
+    known = next((h for h in models.values() if (h.result_key, h.device) == (handle.result_key, handle.device)), handle)
+    return dataclasses.replace(known, name=handle.name, source=handle.source)
 
 
 def weight_bytes(handle: "ModelHandle") -> int:

@@ -45,7 +45,7 @@ def test_nobody_gets_anothers_work(new_context: Callable[..., BrowserContext], a
     second = at(ann, app_url + "/model")
     main(second).get_by_text("Folder or GGUF file").click()
     settled(second)
-    main(second).locator(".st-key-model-path input").fill(str(save_tiny(tmp_path / "tiny-of-ann", seed=77)))
+    main(second).locator(".st-key-model-path input").fill(str(save_tiny(tmp_path / "tiny-of-ann")))
 
     # An edit in one tab, a model in the other (it waits for the edit); the other browser looks on.
     opened(first, app_url + FORM.format(60, 5))

@@ -9,6 +9,7 @@ from pathlib import Path
 import huggingface_hub
 import pytest
 import torch
+from transformers import AutoModelForCausalLM
 
 from goldenlayers_core.errors import (
     Cancelled,
@@ -25,7 +26,8 @@ from goldenlayers_core.models.available import on_disk
 from goldenlayers_core.models.drafts import recorded_fingerprint
 from goldenlayers_core.models.fingerprint import folder_fingerprint, weights_digest
 from goldenlayers_core.models.gguf import bundled_gguf
-from goldenlayers_core.models.memory import check_fits, count_parameters
+from goldenlayers_core.models.hooks import hooks_on
+from goldenlayers_core.models.memory import check_fits, count_parameters, straight_to
 from goldenlayers_core.places import cache_root
 from tests.models.hub_server import COMMIT, Hub, running_hub
 from tests.tiny import ROWS, kind_of, save_tiny
@@ -158,6 +160,18 @@ def test_memory_is_counted_from_headers(folder):
     with pytest.raises(ModelTooLargeError, match=r"0\.0 GiB are free on cpu"):
         check_fits("tiny", total, torch.float32, torch.device("cpu"), available=1000)
     check_fits("tiny", total, torch.float32, torch.device("cpu"), available=10**9)
+
+
+def test_transformers_reads_weights_onto_the_device_it_is_within(folder):
+    plain = AutoModelForCausalLM.from_pretrained(folder)
+    with torch.device("cpu"):  # what `straight_to` gives where there is a GPU
+        placed = AutoModelForCausalLM.from_pretrained(folder)
+    assert hooks_on(placed) == 0
+    assert all(torch.equal(a, b) for a, b in zip(plain.parameters(), placed.parameters(), strict=True))
+    with straight_to(torch.device("meta")):
+        assert torch.empty(1).device.type == "meta"
+    with straight_to(torch.device("cpu")), torch.device("meta"):
+        assert torch.empty(1).device.type == "meta"  # a processor's loading is left as it was
 
 
 def test_a_download_says_how_far_it_is_and_can_be_cancelled(hub: Hub, tmp_path):
