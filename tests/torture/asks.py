@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from goldenlayers_core.records import EditRequest, ModelSource
+from goldenlayers_core.results.edit.light import light
 from goldenlayers_core.results.edit.sides import Decoding
 from goldenlayers_core.tasks import DatasetChoice, EditQuestion, ScoreQuestion, serial
 from goldenlayers_core.tasks.edit.sides import side_by_side
@@ -102,6 +103,7 @@ def answered(seat: Seat, ask: Ask, disturb: bool = False) -> Any:
     sides = side_by_side(bench, ModelSource(), (("mine", (report.edit_id,)),), (prompt,), SHORT)
     return {
         "verdict": report.verdict,
+        "light": light(report).words,
         "answers": [[o.prompt, o.before.answer, o.after.answer, o.success] for o in report.outcomes],
         "shown": [report.before.answer, report.after.answer],
         "numbers": [report.after.target_new_probability, report.before.target_true_probability, report.weight_change],
