@@ -29,7 +29,9 @@ from goldenlayers_core.tasks import DatasetChoice, Workbench, open_workbench
 from goldenlayers_core.tasks.questions import SweepQuestion
 from goldenlayers_core.tasks.truth.sweep import sweep_result
 
-MODELS = ("bundled", "gemma")
+CLASSROOM = "classroom"  # the third model: a tiny transformer taught invented facts, and asked for nothing else
+MODELS = ("bundled", "gemma", CLASSROOM)
+SOURCES = {CLASSROOM: "classroom:base"}  # of models that are not called what their source is
 KEPT = ("rewrite", "rephrase", "locality", "portability", "locality_kl", "value_change", "loss")  # columns of the table
 
 
@@ -49,6 +51,7 @@ DATA = (
     Data("wiki_counterfact", "knowedit_wiki_counterfact_test_cf.json"),
     Data("wiki_recent", "knowedit_wiki_recent_test_first_alias.json"),
     Data("bundled-hard", "bundled-hard", True),
+    Data(CLASSROOM, CLASSROOM, True),
 )
 
 
@@ -70,7 +73,7 @@ WAYS = (
 )
 ROUNDS = {"proxy": (4, 8, 16, 32), "test": (4, 8, 16, 24, 48)}
 SMALL = 8  # requests of the ways that are measured on a small sample
-LARGEST = {"proxy": {"bundled": 32}, "test": {"bundled": 48}}
+LARGEST = {"proxy": {"bundled": 32, CLASSROOM: 32}, "test": {"bundled": 48, CLASSROOM: 48}}
 LARGE = {"proxy": 16, "test": 24}
 
 
@@ -80,8 +83,18 @@ def plan(part: str) -> Iterator[tuple[int, Data, Way]]:
         for way in WAYS:
             for data in DATA:
                 most = LARGEST[part].get(data.name, LARGE[part]) if way.full else SMALL
-                if n <= most:
+                if n <= (LARGEST[part][CLASSROOM] if data.name == CLASSROOM else most):
                     yield n, data, way
+
+
+def asked(model: str, data: Data) -> bool:
+    """Whether a model is measured on a data set: the classroom's on what it was taught, the others on all else."""
+    return (model == CLASSROOM) == (data.name == CLASSROOM)
+
+
+def source_of(model: str) -> ModelSource:
+    """Where the weights of a model of the tables are."""
+    return ModelSource(SOURCES.get(model, model))
 
 
 def measured(bench: Workbench, model: str, data: Data, way: Way, part: str, n: int, folder: str | None) -> SweepResult:
@@ -99,7 +112,7 @@ def measured(bench: Workbench, model: str, data: Data, way: Way, part: str, n: i
             last[0] = time.monotonic()
             say(f"  {note}: {done} of {total}")
 
-    return sweep_result(bench, SweepQuestion(ModelSource(model), choice, way.method, way.settings), Progress(report))
+    return sweep_result(bench, SweepQuestion(source_of(model), choice, way.method, way.settings), Progress(report))
 
 
 def table(result: SweepResult, model: str, data: Data, way: Way, part: str) -> pd.DataFrame:
@@ -147,6 +160,8 @@ def main() -> None:
         for model in options.models.split(","):
             if time.monotonic() > end:
                 return
+            if not asked(model, data):
+                continue
             say(f"{model}, {data.name} ({options.part}), {way.name}: {n} requests")
             try:
                 result = measured(bench, model, data, way, options.part, n, options.data)

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from benchmarks.edits import DATA, LARGE, LARGEST, MODELS, Data, say
+from benchmarks.edits import DATA, LARGE, LARGEST, MODELS, Data, asked, say, source_of
 from goldenlayers_core.attribution.edit_aware import iter_edit_aware
 from goldenlayers_core.attribution.edit_rule import CLAMP, RULE, Prediction, predict
 from goldenlayers_core.attribution.effects import Effects
@@ -176,7 +176,9 @@ def main() -> None:
         if options.only and data.name not in options.only.split(","):
             continue
         for name in options.models.split(","):
-            model = ModelSource(name)
+            if not asked(name, data):
+                continue
+            model = source_of(name)
             n = options.limit or LARGEST[options.part].get(data.name, LARGE[options.part])
             say(f"{name}, {data.name} ({options.part}): {n} requests")
             choice = choice_of(data, options.part, n, options.data)

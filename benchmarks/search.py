@@ -20,10 +20,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmarks.edits import DATA
+from benchmarks.edits import DATA, source_of
 from goldenlayers_core.attribution.search import FIRST, Race, thinned
 from goldenlayers_core.errors import GoldenLayersError
-from goldenlayers_core.records import ModelSource
 from goldenlayers_core.results import Floats, spearman
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, open_workbench
@@ -85,7 +84,7 @@ def estimates(names: set[tuple[str, str]], part: str, number: int, folder: str |
         source = str(Path(folder or "") / data.source) if data.source.endswith(".json") else data.source
         choice = DatasetChoice(source, part, number, data.known, data.name)  # type: ignore[arg-type]
         try:
-            scores, _ = layer_scores(bench, ScoreQuestion(ModelSource(model), choice, method="edit-aware"), Progress())
+            scores, _ = layer_scores(bench, ScoreQuestion(source_of(model), choice, method="edit-aware"), Progress())
         except GoldenLayersError as error:
             print(f"{model}, {name}: no estimate ({error})", file=sys.stderr)
             continue

@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks.evidence.judged import SWEEP, ceiling, chance_by_requests, choices, judged, level_layers
 from benchmarks.evidence.page import page
+from benchmarks.evidence.raced import search
 from benchmarks.evidence.tables import ALL, Edits, Estimates, Place
 from goldenlayers_core.results import spearman
 from goldenlayers_core.results.layer_stack import spans
@@ -86,6 +87,29 @@ def test_the_page_says_who_is_level_and_who_is_behind(tables: tuple[Edits, Estim
     assert "Behind it: LGA, sequence (" in text
     assert "16 proxy and 24 test requests" in text
     assert "nan" not in text.lower().replace("finance", "")
+
+
+def test_the_budgeted_search_is_raced_over_all_edits_of_a_model(tables: tuple[Edits, Estimates]) -> None:
+    """Where the lead is four times the noise it is found by a tenth of the edits; what was said follows the numbers."""
+    rows = [line.split(" | ") for line in search(*tables) if line.startswith("| SmolLM2")]
+    assert [row[4] for row in rows] == ["edit-aware analysis", "nothing"]  # there is no line check in the table
+    for row in rows:
+        assert row[1] == f"40 x {LAYERS}"
+        assert float(row[2]) == pytest.approx(0.08, abs=0.02)
+        assert float(row[3]) == pytest.approx(0.02, abs=0.005)
+        assert float(row[6].split()[0]) <= 0.001
+        assert row[8] == "met |"
+
+
+def test_a_search_among_equal_layers_of_much_noise_misses_what_it_was_to_reach(tmp_path: Path) -> None:
+    noise = edits(np.random.default_rng(4)).query("way == 'ROME, identity'")
+    noise["score"] = np.random.default_rng(5).normal(0.5, 0.3, len(noise))
+    noise.to_parquet(tmp_path / "edits.parquet")
+    rows = [
+        line for line in search(Edits(tmp_path / "edits.parquet"), Estimates(tmp_path / "none")) if "SmolLM2" in line
+    ]
+    assert len(rows) == 1
+    assert rows[0].endswith("| missed |")
 
 
 def test_few_requests_say_nothing_of_the_ways(tmp_path: Path) -> None:

@@ -42,8 +42,8 @@ def across_ways(edits: Edits) -> Iterator[str]:
     """Is one way's golden layer another's?"""
     yield "## Carried from one way of editing to another\n"
     yield "How far the best fixed layer of the row's way is behind the column's own, on requests that both edited.\n"
-    for (model, data), places in _grouped(edits.places(), lambda p: (p.model, p.data)):
-        found = {p.way: sweep for p in places if (sweep := _all(edits, p)) is not None}
+    for (model, data), places in _grouped((*edits.together(), *edits.places()), lambda p: (p.model, p.data)):
+        found = {p.way: sweep for p in places if (sweep := whole(edits, p)) is not None}
         if len(found) < 2:
             continue
         yield f"{TITLES.get(model, model)}, {data}:\n"
@@ -76,7 +76,7 @@ def how_many(edits: Edits) -> Iterator[str]:
     yield "| model | data | way of editing | requests | " + " | ".join(map(str, SIZES)) + " |"
     yield "|---|---|---|---|" + "---|" * len(SIZES)
     for place in edits.places():
-        sweep = _all(edits, place)
+        sweep = whole(edits, place)
         if sweep is None or len(sweep.requests) < FEW:
             continue
         near, far = (chance_by_requests(sweep.score, margin, SIZES) for margin in MARGINS)
@@ -94,7 +94,7 @@ def _grouped(
     return groups.items()
 
 
-def _all(edits: Edits, place: Place) -> Sweep | None:
+def whole(edits: Edits, place: Place) -> Sweep | None:
     """Proxy and test requests of a place in one."""
     found = [one for part in ("proxy", "test") if (one := edits.sweep(place, part)) is not None]
     if not found:

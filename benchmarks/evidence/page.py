@@ -14,6 +14,7 @@ from benchmarks.evidence.judged import (
     judged,
     level_layers,
 )
+from benchmarks.evidence.raced import search
 from benchmarks.evidence.tables import PROBES, Edits, Estimates, Place, Sweep
 from benchmarks.evidence.words import FEW, GOAL_WORDS, GOALS, HEAD, PICKS, TITLES, heading, interval, number
 from goldenlayers_core.results.layer_stack import spans
@@ -23,7 +24,8 @@ def page(edits: Edits, estimates: Estimates, pictures: Sequence[str] = ()) -> st
     """The whole text; `pictures` are files beside it."""
     shown = [f"![Score of real edits by layer, and what was picked]({name})\n" for name in pictures]
     parts = [HEAD, *shown, *measured(edits), *picks(edits, estimates), *by_metric(edits, estimates)]
-    parts += [*across_data(edits), *across_ways(edits), *how_many(edits), *goals(edits, estimates)]
+    parts += [*across_data(edits), *across_ways(edits), *how_many(edits), *search(edits, estimates)]
+    parts += goals(edits, estimates)
     return "\n".join(parts) + "\n"
 
 

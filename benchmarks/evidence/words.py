@@ -6,7 +6,11 @@ import numpy as np
 
 from benchmarks.evidence.judged import EARLIER
 
-TITLES = {"bundled": "SmolLM2-135M-Instruct (bundled)", "gemma": "Gemma 3 270M (base)"}
+TITLES = {
+    "bundled": "SmolLM2-135M-Instruct (bundled)",
+    "gemma": "Gemma 3 270M (base)",
+    "classroom": "Classroom (8 layers, taught here)",
+}
 FEW = 8  # requests below which nothing is said in words
 HEAD = """# Evidence: which layer to edit, and what finds it
 

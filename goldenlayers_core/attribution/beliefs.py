@@ -25,7 +25,7 @@ from goldenlayers_core.results import Floats, mean_ranks
 NOISES: Final = (0.10, 0.16, 0.25)  # standard deviations of a score, which lies between 0 and 1
 SPREADS: Final = (0.02, 0.06, 0.15)  # s: of the layers' expected scores
 LENGTHS: Final = (0.05, 0.13, 0.27)  # of K, as shares of the layers' span
-OWN: Final = 0.4  # share of a layer's variance that no neighbour shares
+OWN: Final = 0.8  # share of a layer's variance that no neighbour shares
 SLOPE: Final = 0.03  # expected b
 SLOPE_SPREAD: Final = 0.04
 
