@@ -5,8 +5,10 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from goldenlayers_core.runtime.engines import Crew, OnRay, Outcome, Piece, Resources, cluster
@@ -18,11 +20,12 @@ class Ground:
     """A cluster that can be broken and mended."""
 
     def __init__(self, folder: Path) -> None:
-        self.base = {**os.environ, "RAY_TMPDIR": str(folder)}
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.token = token_file()
+        # the token that this cluster began with, whichever cache folder a test has
+        self.base = {**os.environ, "RAY_TMPDIR": str(folder), "RAY_AUTH_TOKEN_PATH": str(self.token)}
         self.nodes: list[cluster.Node] = []
         try:
             self.mend()
@@ -53,6 +56,15 @@ class Ground:
     def break_up(self) -> None:
         for node in reversed(self.nodes):
             cluster.stop(node, patience=0)
+
+    def family(self) -> list[psutil.Process]:
+        """Every process of the nodes."""
+        found = list[psutil.Process]()
+        for node in self.nodes:
+            with suppress(psutil.NoSuchProcess):
+                holder = psutil.Process(node.pid)
+                found += [holder, *holder.children(recursive=True)]
+        return found
 
     def engine(self, **more: int) -> OnRay:
         return OnRay(self.address, Resources(**{"workers": 2, **more}))

@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 import torch
 
@@ -15,7 +14,7 @@ from goldenlayers_core.places import cache_root
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.runtime.engines import Crew, Piece
-from goldenlayers_core.tasks import DatasetChoice, Workbench, open_workbench
+from goldenlayers_core.tasks import DatasetChoice, Workbench, crew, open_workbench
 from goldenlayers_core.tasks.crew import PlanWorker, merged, shared, sources
 from goldenlayers_core.tasks.engine_choice import EngineChoice, choose_engine, engine_choice
 from goldenlayers_core.tasks.plans import make_plan
@@ -24,6 +23,7 @@ from goldenlayers_core.tasks.serial import plain
 from goldenlayers_core.tasks.truth.stored_sweep import open_sweep
 from goldenlayers_core.tasks.truth.sweep import sweep_result
 from tests.ray.conftest import Ground
+from tests.ray.shot import ShotOnce, shot
 from tests.runtime.helpers import ROOT
 from tests.tiny import save_tiny
 
@@ -49,6 +49,12 @@ def home(ground: Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     return folder
 
 
+@pytest.fixture
+def one_is_shot(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of the workers of a plan is killed in the middle of a piece."""
+    monkeypatch.setattr(crew, "PlanWorker", ShotOnce)
+
+
 def tiny_question(folder: Path, steps: int = 150) -> SweepQuestion:
     save_tiny(folder / "tiny")
     rows = [f"The {what} of {place} is,{place},Rome,Paris" for what in ("capital", "song") for place in PLACES]
@@ -57,56 +63,37 @@ def tiny_question(folder: Path, steps: int = 150) -> SweepQuestion:
     return SweepQuestion(ModelSource(str(folder / "tiny")), choice, settings={"steps": steps, "n_templates": 0})
 
 
-class Killer:
-    """Kills a worker that is in the middle of a piece, once."""
-
-    def __init__(self) -> None:
-        self.killed: list[int] = []
-
-    def look(self, note: str) -> None:
-        """`note`: what the run says of itself."""
-        if self.killed or "worker" not in note or "Opening" in note:
-            return
-        workers = [
-            p for p in psutil.process_iter(["cmdline"]) if (p.info["cmdline"] or [""])[0].startswith("ray::Actor")
-        ]
-        busiest = max(workers, key=lambda p: sum(p.cpu_times()[:2]))
-        busiest.kill()
-        self.killed.append(busiest.pid)
-
-
 def alone(question: SweepQuestion, folder: Path) -> np.ndarray:
     """What a single process measures, in a store of its own."""
     return sweep_result(open_workbench(folder), question, Progress()).values
 
 
-def test_a_job_of_the_app_on_a_cluster_with_a_worker_killed_equals_the_local_one(ground, home, tmp_path):
+def test_a_job_of_the_app_on_a_cluster_with_a_worker_killed_equals_the_local_one(ground, home, one_is_shot, tmp_path):
     question = tiny_question(tmp_path)
     bench = open_workbench()
     choose_engine(bench.store, bench.mode, EngineChoice("ray", ground.address, workers=2))
     assert engine_choice(bench.store).engine == "ray"
-    killer = Killer()
-    job = bench.submit(question, "A sweep")
     notes = set[str]()
+    job = bench.submit(question, "A sweep")
     while (view := bench.job(job)).active:
-        killer.look(view.note)
         notes.add(view.note)
         time.sleep(0.1)
     bench.close()
     assert (view.state, view.error) == ("done", None)
-    assert killer.killed
+    assert shot().exists()
     assert any("worker" in note for note in notes), notes
     found = open_sweep(bench.store, view.result)
     np.testing.assert_array_equal(found.values, alone(question, tmp_path / "other"))
     assert found.n_computed >= found.values.shape[0] * found.values.shape[1]  # by the workers, not read again
 
 
-def test_the_bundled_model_swept_on_a_cluster_with_a_worker_killed_equals_the_local_sweep(ground, home, tmp_path):
+def test_the_bundled_model_swept_on_a_cluster_with_a_worker_killed_equals_the_local_sweep(
+    ground, home, one_is_shot, tmp_path
+):
     question = SweepQuestion(ModelSource("bundled"), DatasetChoice("bundled", limit=2), layers=(3, 20))
-    killer = Killer()
     bench = open_workbench()
-    plan, outcome = shared(bench, question, ground.engine(), Progress(lambda _done, _total, note: killer.look(note)), 2)
-    assert killer.killed
+    plan, outcome = shared(bench, question, ground.engine(), Progress(), 2)
+    assert shot().exists()
     assert outcome.notes
     found = merged(bench, plan, Progress())
     other = tmp_path / "other"

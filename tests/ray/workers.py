@@ -24,7 +24,9 @@ class Plodding:
         done = self.folder / f"done-{content}"
         if done.exists():
             return 0
-        (self.folder / f"at-{os.getpid()}").write_text(str(content))
+        begun = self.folder / f"begun-{os.getpid()}"
+        begun.write_text(str(content))
+        begun.replace(self.folder / f"at-{os.getpid()}")  # whole, whenever it is read
         for step in range(10):
             progress.update(step, 10, "Plodding")
             time.sleep(self.seconds / 10)

@@ -1,6 +1,6 @@
 """The process that talks to Ray, for one run: what is asked for comes as a line of JSON, what happens goes as lines.
 
-    {"share": .., "words": ".."}                              now and then; {} in the words is what the crew does
+    {"share": .., "words": ".."}                              each second; {} in the words is what the crew does
     {"computed": .., "seconds": .., "workers": [], "notes": []}   at the end
     {"failed": ".."}                                          instead, one sentence
 
@@ -60,14 +60,14 @@ def _done(asked: dict[str, Any], told: IO[str], stop: threading.Event) -> dict[s
 
     adapt()
     _connect(ray, asked)
-    began, at = time.perf_counter(), 0.0
+    began, at, words = time.perf_counter(), 0.0, ""
     try:
         shifts = Shifts(ray, asked)
         while not shifts.over and not stop.is_set():
             shifts.step()
-            if time.monotonic() - at > _PERIOD:
-                at = time.monotonic()
-                _tell(told, {"share": shifts.share, "words": shifts.words})
+            if time.monotonic() - at > _PERIOD or words != shifts.words:
+                at, words = time.monotonic(), shifts.words
+                _tell(told, {"share": shifts.share, "words": words})
         shifts.close(stopped=stop.is_set())
         seconds = time.perf_counter() - began
         return {"computed": shifts.computed, "seconds": seconds, "workers": shifts.seen(), "notes": shifts.notes}
