@@ -32,6 +32,7 @@ STAMP_DEV   := $(VENV)/.installed-dev
 STAMP_LOGIN := $(VENV)/.installed-login
 STAMP_BITS  := $(VENV)/.installed-quantised
 STAMP_RAY   := $(VENV)/.installed-ray
+STAMP_STORE := $(VENV)/.installed-store
 
 # Waiting threads sleep instead of spinning: the server and the model share the same few cores.
 export OMP_WAIT_POLICY := PASSIVE
@@ -47,7 +48,7 @@ OPENED := $(if $(OPEN),GOLDENLAYERS_OPEN=$(OPEN))
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help app quantised login ray test-ray prepare gemma install install-dev test torture families notebook check lint audit format unit browser bench screenshots clean
+.PHONY: help app quantised login ray store test-ray prepare gemma install install-dev test torture families notebook check lint audit format unit browser bench screenshots clean
 
 help: ## this list
 	@echo "Golden Layers. Targets:"
@@ -67,6 +68,8 @@ quantised: install $(STAMP_BITS) ## what models quantised by bitsandbytes need b
 login: install $(STAMP_LOGIN) ## what a login needs besides (docs/login-and-demo.md)
 
 ray: install $(STAMP_RAY) ## what a Ray cluster needs besides (docs/scaling.md)
+
+store: install $(STAMP_STORE) ## what a store in a bucket needs besides (docs/scaling.md)
 
 prepare: install
 	@$(PY) -m goldenlayers_core prepare
@@ -156,6 +159,10 @@ $(STAMP_LOGIN): requirements-login.txt $(STAMP_APP)
 
 $(STAMP_RAY): requirements-ray.txt $(STAMP_APP)
 	$(PY) -m pip install --quiet -r requirements-ray.txt
+	@touch $@
+
+$(STAMP_STORE): requirements-store.txt $(STAMP_APP)
+	$(PY) -m pip install --quiet -r requirements-store.txt
 	@touch $@
 
 $(STAMP_DEV): requirements-dev.txt $(STAMP_APP)

@@ -14,6 +14,11 @@ def cache_root() -> Path:
     return Path(named).expanduser() if named else Path(platformdirs.user_cache_dir("goldenlayers", appauthor=False))
 
 
+def shared_location() -> str:
+    """Where the store is besides, for others to reach it: `GOLDENLAYERS_STORE`, as s3://bucket/prefix; "": nowhere."""
+    return os.environ.get("GOLDENLAYERS_STORE", "").strip()
+
+
 def assets_folder() -> Path:
     """The project's `assets/`."""
     return Path(__file__).resolve().parent.parent / "assets"

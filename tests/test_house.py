@@ -583,7 +583,7 @@ def canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-EXTRAS = ("requirements-quantised.txt", "requirements-ray.txt")
+EXTRAS = ("requirements-quantised.txt", "requirements-ray.txt", "requirements-store.txt")
 
 
 @pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt", *EXTRAS])

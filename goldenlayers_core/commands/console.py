@@ -14,6 +14,7 @@ from typer.exceptions import Abort, TyperException
 from goldenlayers_core.errors import Cancelled, ConfigError, GoldenLayersError
 from goldenlayers_core.models.shortage import is_shortage
 from goldenlayers_core.runtime import Progress
+from goldenlayers_core.runtime.progress import FOLLOWED
 from goldenlayers_core.tasks.sparing import sparing
 
 Found = TypeVar("Found")
@@ -46,9 +47,10 @@ def reporter() -> Progress:
         state["at"] = time.monotonic()
         left = progress.seconds_left()
         tail = f", about {left:.0f} s left" if left else ""
-        typer.echo(f"{note}: {done} of {total}{tail}", err=True)
+        typer.echo(f"{note}: {done} of {total}{tail}" if total else note, err=True)
 
     progress = Progress(report)
+    FOLLOWED.set(progress)
     return progress
 
 

@@ -7,6 +7,7 @@ from goldenlayers_core.runtime.job_records import JobState, JobView
 from goldenlayers_core.runtime.jobs import JobQueue
 from goldenlayers_core.runtime.manifest import RunManifest, StoredRun, new_run_id, now
 from goldenlayers_core.runtime.names import checked_name
+from goldenlayers_core.runtime.opened import store_at
 from goldenlayers_core.runtime.progress import Progress
 from goldenlayers_core.runtime.provenance import provenance
 from goldenlayers_core.runtime.row_writer import RowWriter
@@ -30,4 +31,5 @@ __all__ = [
     "new_run_id",
     "now",
     "provenance",
+    "store_at",
 ]

@@ -29,6 +29,7 @@ from goldenlayers_core.runtime.locks import Lock
 from goldenlayers_core.runtime.manifest import now
 from goldenlayers_core.runtime.names import checked_name
 from goldenlayers_core.runtime.owned import WORKING_FOR
+from goldenlayers_core.runtime.progress import FOLLOWED
 from goldenlayers_core.runtime.turns import Others, Turns, nobody
 
 _log = logging.getLogger(__name__)
@@ -181,6 +182,7 @@ class JobQueue(AtWork):
         title, result, error = job.view.title, None, None
         state: JobState = "failed"
         WORKING_FOR.set(lambda: self.desks(job.view.job_id))
+        FOLLOWED.set(job.progress)
         try:
             result = str(self._workers[job.view.kind](copy.deepcopy(dict(job.view.params)), job.progress))
             state = "done"
@@ -191,6 +193,7 @@ class JobQueue(AtWork):
         except BaseException as defect:  # also SystemExit and the like: the thread must outlive every job
             _log.exception("The job %s failed", job.view.job_id)
             error = f"Something went wrong in {title}: {type(defect).__name__}: {one_line(defect)}"
+        FOLLOWED.set(None)
         with self._changed:
             if state == "queued":
                 self._wait_again(job)

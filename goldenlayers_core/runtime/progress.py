@@ -5,6 +5,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Final
 
 from goldenlayers_core.errors import Cancelled
 
@@ -78,6 +80,7 @@ class Progress:
         self._cancelled = cancelled
         self._give_way = give_way
         self._pace = Pace()
+        self._last = (0, 0)  # done, total
         self._lock = threading.Lock()
 
     def update(self, done: float, total: int, note: str = "") -> None:
@@ -88,8 +91,15 @@ class Progress:
         done, total = float(done), int(total)  # also from numpy
         with self._lock:
             self._pace.add(done, total)
+            self._last = (int(done + 1e-6), total)
         if self._report is not None:
             self._report(int(done + 1e-6), total, note)
+        self.check()
+
+    def waits(self, note: str) -> None:
+        """Nothing is finished since; `note` says what is waited for. Raises Cancelled."""
+        if self._report is not None:
+            self._report(*self._last, note)
         self.check()
 
     def check(self) -> None:
@@ -119,3 +129,13 @@ class Progress:
         """None until it can be known."""
         with self._lock:
             return self._pace.seconds_left()
+
+
+# Whose progress what a thread does is part of, for what waits deep below it
+FOLLOWED: Final[ContextVar[Progress | None]] = ContextVar("followed", default=None)
+
+
+def tell(note: str) -> None:
+    """Say what is waited for, to whoever follows this thread's work. Raises Cancelled."""
+    if (followed := FOLLOWED.get()) is not None:
+        followed.waits(note)

@@ -5,6 +5,7 @@
     runs/<run_id>/manifest.json             runs, each with frames (Parquet) and texts
     objects/<kind>/<name>.json|.safetensors anything with a name
     desks/<desk>/<name>.json                whose a run or an upload is, and what they say of it
+                                            (all of these also where others reach them: `shared`)
     jobs/<queue>/                           beside it, not the store's; what was set aside there is reported and cleared
 
 Several threads and processes may use one store. Files appear whole or not at all; damaged ones are renamed
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 
 from goldenlayers_core.errors import GoldenLayersError, StoreError
 from goldenlayers_core.runtime import atomic
+from goldenlayers_core.runtime.here import Here
 from goldenlayers_core.runtime.locks import locked
 from goldenlayers_core.runtime.manifest import RunManifest, StoredRun
 from goldenlayers_core.runtime.names import checked_name
@@ -58,17 +60,23 @@ class Problem:
 
 
 class Store:
-    """Results on disk under `root`."""
+    """Results on disk under `root`, and where `place` says besides (None: nowhere)."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, place: Here | None = None) -> None:
         self.root = Path(root).expanduser().absolute()
+        self.place = place or Here(self.root)
         locks = self.root / ".locks"
         self._tables_lock = locks / "tables"
-        self._tables = Tables(self.root / "tables", self._tables_lock)
-        self._runs = Runs(self.root / _RUNS, locks / _RUNS)
-        self._objects = Objects(self.root / "objects")
-        self.owned = Owned(self.root / "desks")
+        self._tables = Tables(self.root / "tables", self._tables_lock, self.place)
+        self._runs = Runs(self.root / _RUNS, locks / _RUNS, self.place)
+        self._objects = Objects(self.root / "objects", self.place)
+        self.owned = Owned(self.root / "desks", self.place)
         self._version = self._found_version()
+
+    @property
+    def where(self) -> str:
+        """Where the results are, for a person."""
+        return f"{self.place.words}, with copies in {self.root}" if self.place.words else str(self.root)
 
     def append_rows(self, table: str, key: str, frame: pd.DataFrame) -> None:
         """Add rows as one shard, atomically. Columns need text names; the index is not kept."""
@@ -152,13 +160,7 @@ class Store:
         kind, name = _kind(kind, "kind"), checked_name(name, kind)
         self._open()
         with locked(self.root / ".locks" / kind):
-            try:
-                before = self._objects.load_json(kind, name)
-            except StoreError:
-                before = None
-            content = change(before)
-            self._objects.save_json(kind, name, content)
-        return content
+            return self._objects.change_json(kind, name, change)
 
     def load_json(self, kind: str, name: str) -> Any:
         """What was stored."""
@@ -186,9 +188,9 @@ class Store:
         """Disk use per kind, by name; remains of killed processes are removed on the way."""
         counts: dict[str, tuple[int, int]] = {}
         for kind, folder in self._folders():
-            for path in atomic.files_under(folder):
+            for size in self.place.sizes(folder):
                 n_files, n_bytes = counts.get(kind, (0, 0))
-                counts[kind] = (n_files + 1, n_bytes + _size(path))
+                counts[kind] = (n_files + 1, n_bytes + size)
         return tuple(Usage(kind, *counts[kind]) for kind in sorted(counts))
 
     def clear(self, kind: str | None = None) -> None:
@@ -201,7 +203,7 @@ class Store:
         with locked(self._tables_lock):  # no merge may bring cleared rows back
             for name, folder in self._folders():
                 if name != _RUNS and kind in (None, name):
-                    atomic.remove_tree(folder)
+                    self.place.clear(folder)
         if kind is None:
             for path in self._damaged_beside():
                 path.unlink(missing_ok=True)
@@ -209,7 +211,8 @@ class Store:
     def problems(self) -> tuple[Problem, ...]:
         """What was found damaged and set aside, by path."""
         self.runs()  # sets damaged manifests aside
-        places = [self._damaged_beside(), *(atomic.files_under(f) for _, f in self._folders())]
+        tops = (_RUNS, "manifests", "tables", "objects")  # also of copies of what lies elsewhere
+        places = [self._damaged_beside(), *(atomic.files_under(self.root / top) for top in tops)]
         found = sorted({path for place in places for path in place if path.name.endswith(atomic.DAMAGED)})
         names = [path.relative_to(self.root).as_posix() for path in found]
         return tuple(Problem(name, _A_JOB if name.startswith("jobs/") else _A_RESULT) for name in names)
@@ -221,7 +224,7 @@ class Store:
     def _folders(self) -> list[tuple[str, Path]]:
         """(kind, folder) of everything the store keeps."""
         tops = [self.root / "tables", self.root / "objects"]
-        found = [(path.name, path) for top in tops if top.is_dir() for path in sorted(top.iterdir()) if path.is_dir()]
+        found = [(name, top / name) for top in tops for name in self.place.folders(top)]
         return [(_RUNS, self.root / _RUNS), *found]
 
     def _open(self) -> None:
@@ -263,14 +266,3 @@ def _kind(name: str, what: str) -> str:
     if name == _RUNS:
         raise StoreError(f"{name!r} cannot name a {what} because it means the runs; use another name.")
     return checked_name(name, what)
-
-
-def _size(path: Path) -> int:
-    """Bytes; a stale temporary file is removed and counts nothing."""
-    try:
-        if atomic.is_stale(path):
-            path.unlink(missing_ok=True)
-            return 0
-        return path.stat().st_size
-    except OSError:  # deleted since it was listed
-        return 0

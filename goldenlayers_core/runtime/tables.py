@@ -15,7 +15,9 @@ import pyarrow as pa
 from goldenlayers_core.errors import StoreError
 from goldenlayers_core.runtime import atomic, digests
 from goldenlayers_core.runtime.frames import DamagedError, to_arrow, to_pandas, to_parquet
+from goldenlayers_core.runtime.here import Here
 from goldenlayers_core.runtime.locks import try_lock
+from goldenlayers_core.runtime.reaching import AwayError
 
 _log = logging.getLogger(__name__)
 WRITTEN = "_written"  # number of the append; "later wins" survives compaction because rows carry it
@@ -29,9 +31,10 @@ _EARLY = 2**62  # above what early shards carry, whose names tell no number: nan
 class Tables:
     """The `tables/` folder of a store. `lock` is held while shards are merged or cleared."""
 
-    def __init__(self, folder: Path, lock: Path) -> None:
+    def __init__(self, folder: Path, lock: Path, place: Here) -> None:
         self._folder = folder
         self._lock = lock
+        self._place = place
 
     def append(self, table: str, key: str, frame: pd.DataFrame) -> None:
         """One new shard; nothing for an empty frame. Raises StoreError."""
@@ -40,16 +43,16 @@ class Tables:
         if WRITTEN in frame.columns:
             raise StoreError(f"The column name {WRITTEN!r} is kept for the store; name that column otherwise.")
         folder = self._folder / table / key
-        number = _next(folder)
+        number, n_shards = self._next(folder)
         data = to_parquet(frame.assign(**{WRITTEN: number}), f"{table}/{key}", keep_index=False)
-        atomic.write_bytes(folder / _shard_name("", data, number), data)
-        if len(_shards(folder)) > MAX_SHARDS:
+        self._place.put(folder / _shard_name("", data, number), data)
+        if n_shards >= MAX_SHARDS:
             self._compact(folder)
 
     def read(self, table: str, key: str) -> pd.DataFrame:
         """All rows in the order written; of rows with equal request (and layer) the last. Raises StoreError."""
         folder = self._folder / table / key
-        parts = _consistent(folder)
+        parts = self._consistent(folder)
         if not parts:
             return pd.DataFrame()
         try:
@@ -62,17 +65,70 @@ class Tables:
         if lock is None:  # another process is at it
             return
         try:
-            sources = _shards(folder)
-            parts = [part for path in sources if (part := _load(path)) is not None]
+            sources = self._shards(folder)
+            self._place.bring(sources)
+            parts = [part for path in sources if (part := self._load(path)) is not None]
             if len(parts) > 1:
                 data = to_parquet(_merge(parts), folder.name, keep_index=False)
-                atomic.write_bytes(folder / _shard_name(_MERGED, data, max(map(_number, sources))), data)
-                for path in sources:
-                    path.unlink(missing_ok=True)
+                merged = folder / _shard_name(_MERGED, data, max(map(_number, sources)))
+                self._place.put(merged, data)
+                # of two machines that merge at once the later gives way, and cleared rows do not come back
+                for path in sources if self._place.all_there(sources) else [merged]:
+                    self._place.drop(path)
         except (OSError, StoreError, DamagedError) as error:  # the rows are safe as they are
             _log.warning("The shards of %s were not merged: %s", folder, error)
         finally:
             lock.release()
+
+    def _next(self, folder: Path) -> tuple[int, int]:
+        """A number above that of every append that has ended, in whichever process and by whatever clock; and how many
+        shards there were.
+
+        Appends at the same time may get the same number: neither is later than the other. A listing during which shards
+        were merged may lack both the sources and what became of them, so it is made again. Where a shared location
+        stays away, what is known here counts.
+        """
+        for _ in range(_ATTEMPTS):
+            try:
+                before, after = self._shards(folder), self._shards(folder)
+            except AwayError:
+                near = [folder / name for name in self._place.near(folder)]
+                return max(map(_number, near), default=0) + 1, 0
+            if {path for path in after if path.name.startswith(_MERGED)} <= set(before):
+                return max(map(_number, (*before, *after)), default=0) + 1, len(after)
+        raise _rewritten(folder)
+
+    def _shards(self, folder: Path) -> list[Path]:
+        return [folder / name for name in self._place.names(folder) if name.endswith(".parquet")]
+
+    def _load(self, path: Path) -> pa.Table | None:
+        """The shard, or None for a damaged one. Raises FileNotFoundError for one that has just been merged."""
+        data = atomic.read_bytes(self._place.found(path))
+        try:
+            if path.name.removeprefix(_MERGED).split("-")[0] != digests.of_bytes(data)[:16]:
+                raise DamagedError("its digest is another than its name's")
+            table = to_arrow(data)
+            if WRITTEN not in table.column_names:
+                raise DamagedError("it was not written by this store")
+        except DamagedError as reason:
+            self._place.set_aside(path, reason)
+            return None
+        return table
+
+    def _consistent(self, folder: Path) -> list[pa.Table]:
+        """Every shard of one moment: if shards were merged while we read, what we hold may lack rows, so read again."""
+        for _ in range(_ATTEMPTS):
+            before = self._shards(folder)
+            try:
+                self._place.bring(before)
+                parts = [part for path in before if (part := self._load(path)) is not None]
+            except FileNotFoundError:
+                continue
+            merged = {path for path in self._shards(folder) if path.name.startswith(_MERGED)}
+            if merged <= set(before):
+                return parts
+            time.sleep(0.002)
+        raise _rewritten(folder)
 
 
 def _shard_name(prefix: str, data: bytes, number: int) -> str:
@@ -88,61 +144,8 @@ def _number(path: Path) -> int:
         return _EARLY
 
 
-def _next(folder: Path) -> int:
-    """A number above that of every append that has ended, in whichever process and by whatever clock.
-
-    Appends at the same time may get the same number: neither is later than the other. A listing during which shards
-    were merged may lack both the sources and what became of them, so it is made again.
-    """
-    for _ in range(_ATTEMPTS):
-        before, after = _shards(folder), _shards(folder)
-        if {path for path in after if path.name.startswith(_MERGED)} <= set(before):
-            return max(map(_number, (*before, *after)), default=0) + 1
-    raise _rewritten(folder)
-
-
 def _rewritten(folder: Path) -> StoreError:
     return StoreError(f"{folder} is being rewritten all the time by another process; try again when that has finished.")
-
-
-def _shards(folder: Path) -> list[Path]:
-    try:
-        names = [path.name for path in folder.iterdir() if path.suffix == ".parquet" and path.name[0] != "."]
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise atomic.disk_error(error, folder, "read") from error
-    return [folder / name for name in sorted(names)]
-
-
-def _load(path: Path) -> pa.Table | None:
-    """The shard, or None for a damaged one. Raises FileNotFoundError for one that has just been merged."""
-    data = atomic.read_bytes(path)
-    try:
-        if path.name.removeprefix(_MERGED).split("-")[0] != digests.of_bytes(data)[:16]:
-            raise DamagedError("its digest is another than its name's")
-        table = to_arrow(data)
-        if WRITTEN not in table.column_names:
-            raise DamagedError("it was not written by this store")
-    except DamagedError as reason:
-        atomic.set_aside(path, reason)
-        return None
-    return table
-
-
-def _consistent(folder: Path) -> list[pa.Table]:
-    """Every shard of one moment: if shards were merged while we read, what we hold may lack rows, so read again."""
-    for _ in range(_ATTEMPTS):
-        before = _shards(folder)
-        try:
-            parts = [part for path in before if (part := _load(path)) is not None]
-        except FileNotFoundError:
-            continue
-        merged = {path for path in _shards(folder) if path.name.startswith(_MERGED)}
-        if merged <= set(before):
-            return parts
-        time.sleep(0.002)
-    raise _rewritten(folder)
 
 
 def _merge(parts: list[pa.Table]) -> pd.DataFrame:

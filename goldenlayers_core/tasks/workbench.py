@@ -15,7 +15,7 @@ from goldenlayers_core.models.available import LocalModel, on_disk
 from goldenlayers_core.models.naming import source_title
 from goldenlayers_core.places import cache_root
 from goldenlayers_core.records import Dataset, EditRequest, ModelSource
-from goldenlayers_core.runtime import Claim, JobQueue, JobView, Progress, Store, Worker, now
+from goldenlayers_core.runtime import Claim, JobQueue, JobView, Progress, Store, Worker, now, store_at
 from goldenlayers_core.runtime.at_exit import Door
 from goldenlayers_core.runtime.attendance import Attendance
 from goldenlayers_core.runtime.turns import nobody
@@ -59,7 +59,7 @@ class Workbench:
         self.mode = mode
         self.root = root or cache_root()
         self.home = self.root / "visitors" if mode.demo else self.root  # of the store and the jobs
-        self.store = Store(self.home)
+        self.store = Store(self.home) if mode.demo else store_at(self.home)
         self._models: OrderedDict[ModelSource, ModelHandle] = OrderedDict()
         self._cards: dict[ModelSource, tuple[ModelHandle, ModelCard]] = {}  # of the models in memory: pages ask often
         self._datasets: OrderedDict[str, Dataset] = OrderedDict()

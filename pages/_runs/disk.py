@@ -42,7 +42,8 @@ def use() -> None:
 
 def _table(kinds: list[Usage]) -> None:
     store = cached.workbench().store
-    st.caption(f"In {escape(str(store.root))}. Converted models are kept there too and are not counted here.")
+    models = "" if store.place.words else " Converted models are kept there too and are not counted here."
+    st.caption(f"In {escape(store.where)}.{models}")
     if not kinds:
         st.markdown("Nothing is stored yet.")
     for usage in kinds:

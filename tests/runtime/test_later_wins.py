@@ -71,5 +71,5 @@ def test_later_rows_win_across_merges(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_an_append_lists_a_folder_and_reads_no_shard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store(tmp_path)
     store.append_rows("scores", "k", rows("a", value=1.0))
-    monkeypatch.setattr(tables, "_load", lambda path: pytest.fail(f"{path} was read"))
+    monkeypatch.setattr(tables.Tables, "_load", lambda _self, path: pytest.fail(f"{path} was read"))
     store.append_rows("scores", "k", pd.DataFrame({"request": ["b"], "value": [2.0]}))

@@ -1,0 +1,56 @@
+"""What lies where at a shared location (see `shared`), and whose it is."""
+
+import json
+import uuid
+from pathlib import Path
+from typing import Final
+
+from goldenlayers_core.errors import StoreError
+from goldenlayers_core.runtime import atomic
+from goldenlayers_core.runtime.reaching import Reached
+from goldenlayers_core.runtime.versions import Version
+
+VERSION: Final = 1
+_MARK: Final = "store.json"
+_COPIES: Final = ("tables", "runs", "manifests", "objects", "desks")
+
+
+def is_once(name: str) -> bool:
+    """Whether what lies under a name is never changed."""
+    return name.startswith(("tables/", "runs/"))
+
+
+def is_there(version: Version | None) -> bool:
+    """Whether a thing exists, by its newest version."""
+    return version is not None and version.n_bytes > 0
+
+
+def check_layout(far: Reached, root: Path) -> None:
+    """Look whose layout a location has, and make it ours where it is empty; copies of another one are removed.
+
+    Raises AwayError, and StoreError where it is not ours or of a newer version.
+    """
+    mine = {"format": "golden-layers-shared-store", "version": VERSION, "id": uuid.uuid4().hex}
+    try:
+        try:
+            data = far.read(_MARK)
+        except FileNotFoundError:
+            far.create(_MARK, json.dumps(mine).encode())
+            data = far.read(_MARK)
+        found = json.loads(data)
+        version, name = int(found["version"]), str(found["id"])
+        ours = found["format"] == mine["format"]
+    except (KeyError, TypeError, ValueError):
+        ours = False
+    if not ours:
+        raise StoreError(f"{far.name} holds a {_MARK} that is not ours; set GOLDENLAYERS_STORE to another place.")
+    if version > VERSION:
+        raise StoreError(
+            f"The store in {far.name} has version {version} and this program reads up to {VERSION}; update the "
+            "program, or set GOLDENLAYERS_STORE to another place."
+        )
+    known = root / "location"
+    if not known.exists() or known.read_text(encoding="utf-8") != name:  # emptied by hand, or another of that name
+        for top in _COPIES:
+            atomic.remove_tree(root / top)
+        atomic.write_bytes(known, name.encode())
