@@ -18,6 +18,7 @@ MANIFEST: Final = "manifest.json"  # of a run: the one file of it that changes
 class Here:
     """This disk alone. Every method raises StoreError where it refuses."""
 
+    steady = False  # a listing shows one moment, if it is not a long one
     words = ""  # where else the bytes are, as a person wrote it; "": nowhere
 
     def __init__(self, root: Path) -> None:

@@ -44,6 +44,7 @@ class Location(Protocol):
     """Where shared bytes lie. Everything raises UnreachedError or RefusedError."""
 
     name: str  # as a person wrote it, without a password
+    steady: bool  # a listing of up to a thousand objects shows one moment
 
     def create(self, key: str, data: bytes) -> bool:
         """Write a new object; False where there is one of that key."""
@@ -83,6 +84,8 @@ def _shown(url: str) -> str:
 
 class _Folder:
     """A folder that several machines mount."""
+
+    steady = False
 
     def __init__(self, url: str, folder: Path) -> None:
         self.name = _shown(url)
@@ -139,14 +142,16 @@ class _Folder:
             raise _of_disk(error) from error
 
 
-def _of_disk(error: OSError) -> Exception:
-    reason = error.strerror or str(error)
-    return RefusedError(reason) if isinstance(error, PermissionError) else UnreachedError(reason)
+def _of_disk(error: Exception) -> Exception:
+    reason = getattr(error, "strerror", None) or _first(error)
+    return (RefusedError if isinstance(error, PermissionError) else UnreachedError)(reason)
 
 
 class _Bucket:
     """A bucket of an object store, by obstore. What it needs to know (keys, region, endpoint) it reads from the
     environment, as other programs do: AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, GOOGLE_..., AZURE_..."""
+
+    steady = True
 
     def __init__(self, url: str) -> None:
         import obstore
@@ -216,6 +221,8 @@ class _Bucket:
 class _Other:
     """Any other location, by fsspec."""
 
+    steady = False
+
     def __init__(self, url: str) -> None:
         import fsspec
 
@@ -236,7 +243,7 @@ class _Other:
         except FileExistsError:
             return False
         except Exception as error:
-            raise _of_other(error) from error
+            raise _of_disk(error) from error
         return True
 
     def read(self, key: str) -> bytes:
@@ -245,7 +252,7 @@ class _Other:
         except FileNotFoundError:
             raise
         except Exception as error:
-            raise _of_other(error) from error
+            raise _of_disk(error) from error
 
     def listed(self, prefix: str) -> dict[str, Item]:
         base = self._base.rstrip("/") + "/"
@@ -255,7 +262,7 @@ class _Other:
         except FileNotFoundError:
             return {}
         except Exception as error:
-            raise _of_other(error) from error
+            raise _of_disk(error) from error
         return {name.removeprefix(base): _item(about["size"], _time(about)) for name, about in found.items()}
 
     def delete(self, key: str) -> None:
@@ -264,14 +271,10 @@ class _Other:
         except FileNotFoundError:
             return
         except Exception as error:
-            raise _of_other(error) from error
+            raise _of_disk(error) from error
 
     def _path(self, key: str) -> str:
         return f"{self._base.rstrip('/')}/{key}".rstrip("/")
-
-
-def _of_other(error: Exception) -> Exception:
-    return RefusedError(_first(error)) if isinstance(error, PermissionError) else UnreachedError(_first(error))
 
 
 def _time(about: dict[str, Any]) -> Any:

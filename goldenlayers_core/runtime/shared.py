@@ -7,11 +7,10 @@
     desks/<desk>/<name>.json/<n>
     store.json                              the version of this layout, and a name that tells one location from another
 
-Below this place's own folder lie the copies under the same names, and the outbox (`outbox`). Nothing there is truth but
-the outbox: a copy that the location no longer lists is removed, and one that is damaged is fetched again.
+Below this place's own folder lie the outbox (`outbox`) and copies under the same names, which may be deleted any time.
 
-- Reading asks the location which objects there are, and fetches those that are not here. Where it stays away, reading
-  raises AwayError: what is not known is not guessed.
+- Reading asks the location which objects there are, and fetches those that are not here. Where it stays away, a process
+  goes on from what it was told before and has here; what it was never told it does not guess: AwayError.
 - Writing goes into the outbox first, and from there to the location. Where it stays away writing succeeds all the same:
   what waits is sent with the next contact, also by another process on this cache when its writer is gone.
 - No lock is held between machines. Jobs, their claims and who is present stay each server's own, on its own disk.
@@ -48,16 +47,15 @@ class Shared(Here):
 
     def __init__(self, root: Path, location: Location, patience: Patience = PATIENCE) -> None:
         super().__init__(root)
-        self.words = location.name
+        self.words, self.steady = location.name, location.steady
         self._outbox = Outbox(root / "outbox", root / ".locks" / "senders")
         self.far = Reached(location, str(root / "outbox"), patience)
         self._known = Versions(self.far)
         self._post = Post(root, self._outbox, self.far, self._known)
         self._bad: Counter[str] = Counter()  # objects that could not be understood, and how often they were fetched
+        self._listed: dict[str, set[str]] = {}  # of tables, the last time
         self._checked = False
         self._checking = threading.Lock()
-
-    # Reading ----------------------------------------------------------------------------------------------------------
 
     def found(self, path: Path) -> Path:
         """The copy to open, fetched where it is not here or not the newest."""
@@ -71,7 +69,7 @@ class Shared(Here):
             return self._newest_copy(name)
         if not path.exists():
             self._contact()
-            self._fetch(name, path)
+            self._fetch(name, path)  # written once: a copy is never out of date
         return path
 
     def exists(self, path: Path) -> bool:
@@ -101,7 +99,13 @@ class Shared(Here):
         self._contact()
         if not is_once(f"{prefix}/"):
             return sorted({name for name in self._there(prefix) if "/" not in name})
-        there = {key.removeprefix(f"{prefix}/") for key in self.far.listed(prefix)}
+        try:
+            there = {key.removeprefix(f"{prefix}/") for key in self.far.listed(prefix)}
+        except AwayError:
+            if prefix not in self._listed:
+                raise
+            return self._shards(prefix, self._listed[prefix] | set(super().names(folder)))
+        self._listed[prefix] = there
         for name in set(super().names(folder)) - there:
             if not name.endswith(atomic.DAMAGED):  # merged or cleared by somebody
                 (folder / name).unlink(missing_ok=True)
@@ -126,7 +130,7 @@ class Shared(Here):
         top = self._name(folder)
         if top == "runs":
             return sorted(self._there("manifests"))
-        names = self._there(top) if not is_once(f"{top}/") else {k.partition("/")[2] for k in self.far.listed(top)}
+        names = {key.partition("/")[2] for key in self.far.listed(top)} if is_once(f"{top}/") else self._there(top)
         return sorted({name.split("/")[0] for name in names if "/" in name})
 
     def sizes(self, folder: Path) -> Iterator[int]:
@@ -135,7 +139,7 @@ class Shared(Here):
         top = self._name(folder)
         if is_once(f"{top}/"):
             yield from (item.n_bytes for item in self.far.listed(top).values())
-        if top == "runs" or not is_once(f"{top}/"):
+        if not top.startswith("tables/"):
             known = self._known.below("manifests" if top == "runs" else top, fresh=True)
             yield from (version.n_bytes for version in known.values() if version.n_bytes)
 
@@ -144,14 +148,13 @@ class Shared(Here):
         listed = self.far.listed(self._name(paths[0].parent))
         return all(self._name(path) in listed for path in paths)
 
-    # Writing ----------------------------------------------------------------------------------------------------------
-
     def put(self, path: Path, data: bytes) -> None:
         """Put bytes under a path; where the location stays away they wait here."""
         if not is_once(self._name(path)):
             self.change(path, lambda _before: data)
             return
-        self._contact_or_wait()
+        with suppress(AwayError):
+            self._contact()
         self._post.send(self._name(path), data, 0)
 
     @contextmanager
@@ -202,9 +205,11 @@ class Shared(Here):
         for name in self._there("manifests" if top == "runs" else top):
             self.drop(folder / name if top != "runs" else folder / name / MANIFEST)
         self._outbox.remove(top)
-        while is_once(f"{top}/") and (listed := self.far.listed(top)):  # also what a merge wrote meanwhile
-            for key in listed:
+        while is_once(f"{top}/") and (listed := self.far.listed(top)):
+            for key in listed:  # and what a merge of tables wrote meanwhile
                 self.far.delete(key)
+            if top.startswith("runs"):
+                break
         atomic.remove_tree(folder)
 
     def left_over(self, home: Path, keep: str, replaced: Sequence[str]) -> list[str]:
@@ -220,11 +225,9 @@ class Shared(Here):
             atomic.set_aside(copy, reason)
 
     def again(self, path: Path) -> bool:
-        """Forget the copy of a path; whether it can be fetched anew."""
+        """Forget the copy of a path, which can be fetched anew."""
         path.unlink(missing_ok=True)
         return True
-
-    # Within -----------------------------------------------------------------------------------------------------------
 
     def _name(self, path: Path) -> str:
         name = path.relative_to(self.root).as_posix()
@@ -267,14 +270,13 @@ class Shared(Here):
             return None
         for number in version.spent:
             self.far.delete(key_of(name, number))
-        return self.far.read(key_of(name, version.number)) if is_there(version) else None
+        return self.far.read(key_of(name, version.number)) if is_there(version) else None  # no copy: it may be damaged
 
     def _nearest(self, name: str) -> tuple[int, bytes | None]:
         """The number and the bytes of what is known of without asking."""
         copies = super().names(self.root / name)
         number = int(copies[-1]) if copies and copies[-1].isdigit() else 0
-        waiting = self._outbox.newest(name)
-        path = waiting if waiting is not None else self.root / name / copies[-1] if copies else None
+        path = self._outbox.newest(name) or (self.root / name / copies[-1] if copies else None)
         return number, (atomic.read_bytes(path) or None) if path is not None else None
 
     def _fetched(self, path: Path) -> None:
@@ -286,10 +288,10 @@ class Shared(Here):
 
     def _contact(self) -> None:
         """Once: look whose layout this is. Then send what waits, where that is possible."""
-        if not self._checked:
-            with self._checking:
+        with self._checking:
+            if not self._checked:
                 check_layout(self.far, self.root)
-                self._checked = True
+            self._checked = True
         self._post.send_waiting()
 
     def _contact_or_wait(self) -> None:

@@ -24,6 +24,7 @@ WRITTEN = "_written"  # number of the append; "later wins" survives compaction b
 MAX_SHARDS = 64
 _MERGED = "merged-"
 _ATTEMPTS = 50
+_PAGE = 1000  # objects that one answer of a bucket lists
 _DUPLICATES = ("request", "layer")
 _EARLY = 2**62  # above what early shards carry, whose names tell no number: nanoseconds since 1970
 
@@ -90,7 +91,8 @@ class Tables:
         """
         for _ in range(_ATTEMPTS):
             try:
-                before, after = self._shards(folder), self._shards(folder)
+                before = self._shards(folder)
+                after = self._again(folder, before)
             except AwayError:
                 near = [folder / name for name in self._place.near(folder)]
                 return max(map(_number, near), default=0) + 1, 0
@@ -100,6 +102,10 @@ class Tables:
 
     def _shards(self, folder: Path) -> list[Path]:
         return [folder / name for name in self._place.names(folder) if name.endswith(".parquet")]
+
+    def _again(self, folder: Path, before: list[Path]) -> list[Path]:
+        """A second listing, where a single one may have missed both the sources of a merge and what became of them."""
+        return before if self._place.steady and len(before) < _PAGE else self._shards(folder)
 
     def _load(self, path: Path) -> pa.Table | None:
         """The shard, or None for a damaged one. Raises FileNotFoundError for one that has just been merged."""
@@ -124,7 +130,7 @@ class Tables:
                 parts = [part for path in before if (part := self._load(path)) is not None]
             except FileNotFoundError:
                 continue
-            merged = {path for path in self._shards(folder) if path.name.startswith(_MERGED)}
+            merged = {path for path in self._again(folder, before) if path.name.startswith(_MERGED)}
             if merged <= set(before):
                 return parts
             time.sleep(0.002)

@@ -6,6 +6,7 @@ second looks again. That is a compare-and-swap that needs no lock and no other c
 """
 
 import itertools
+import math
 import threading
 import time
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from goldenlayers_core.runtime.locations import Item
-from goldenlayers_core.runtime.reaching import Reached
+from goldenlayers_core.runtime.reaching import AwayError, Reached
 
 _LASTS: Final = 2.0  # seconds that a listing is believed, for looking; who changes a thing looks anew
 _MOST: Final = 500  # listings
@@ -30,7 +31,8 @@ class Version:
 
 
 class Versions:
-    """What listings told. Thread-safe. Raises AwayError."""
+    """What listings told. Thread-safe. Raises AwayError where the location stays away and never told, or is to be asked
+    anew."""
 
     def __init__(self, far: Reached) -> None:
         self._far = far
@@ -39,19 +41,32 @@ class Versions:
 
     def of(self, name: str, fresh: bool = False) -> Version | None:
         """The newest version; None where there never was one."""
-        if not fresh:
-            parts = name.split("/")
-            for n in range(len(parts), 0, -1):
-                if (known := self._believed("/".join(parts[:n]))) is not None:
-                    return known.get(name)
-        return self.below(name, fresh=True).get(name)
+        if fresh:
+            return self.below(name, fresh=True).get(name)
+        parts = name.split("/")
+        covering = ["/".join(parts[:n]) for n in range(len(parts), 0, -1)]
+        for prefix in covering:
+            if (known := self._believed(prefix)) is not None:
+                return known.get(name)
+        try:
+            return self.below(name, fresh=True).get(name)
+        except AwayError:
+            told = [known for prefix in covering if (known := self._believed(prefix, math.inf)) is not None]
+            if not told:
+                raise
+            return told[0].get(name)
 
     def below(self, prefix: str, fresh: bool = False) -> Mapping[str, Version]:
         """The newest version of every name that is the prefix or begins with it and "/"."""
         if not fresh and (known := self._believed(prefix)) is not None:
             return dict(known)
         began = time.monotonic()
-        found = newest(self._far.listed(prefix))
+        try:
+            found = newest(self._far.listed(prefix))
+        except AwayError:
+            if fresh or (known := self._believed(prefix, math.inf)) is None:
+                raise
+            return dict(known)
         with self._lock:
             if len(self._listings) >= _MOST:
                 self._listings.clear()
@@ -65,10 +80,10 @@ class Versions:
                 if name == prefix or name.startswith(f"{prefix}/"):
                     known[name] = version
 
-    def _believed(self, prefix: str) -> dict[str, Version] | None:
+    def _believed(self, prefix: str, lasts: float = _LASTS) -> dict[str, Version] | None:
         with self._lock:
             at, known = self._listings.get(prefix, (0.0, {}))
-            return known if at and time.monotonic() - at < _LASTS else None
+            return known if at and time.monotonic() - at < lasts else None
 
 
 def key_of(name: str, number: int) -> str:

@@ -3,7 +3,7 @@
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,28 +17,11 @@ from goldenlayers_core.runtime.progress import FOLLOWED
 from goldenlayers_core.runtime.reaching import AwayError, Patience
 from goldenlayers_core.runtime.shared import Shared
 from goldenlayers_core.runtime.versions import newest
-from tests.runtime.buckets import BUCKET, KEYS, URL, Gate, server
+from tests.runtime.buckets import URL, Gate
 from tests.runtime.helpers import manifest, rows, until
 
 QUICK = Patience(tries=3, first=0.01, rest=0.0)
 Open = Callable[[str], Store]
-
-
-@pytest.fixture(scope="module")
-def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Path]]:
-    folder = tmp_path_factory.mktemp("buckets")
-    with server(folder) as port:
-        yield port, folder / BUCKET
-
-
-@pytest.fixture
-def gate(bucket: tuple[int, Path], monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
-    found = Gate(bucket[0])
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{found.port}")
-    for name, value in KEYS.items():
-        monkeypatch.setenv(name, value)
-    yield found
-    found.close()
 
 
 @pytest.fixture(params=["s3", "file", "memory"])
@@ -246,8 +229,9 @@ def test_a_location_that_stays_away_costs_nothing_but_time(gate: Gate, here: Ope
     a.change_json("cards", "c", lambda content: {**content, "meanwhile": 2})
     a.save_run(manifest("r"), {"f": rows("x")}, {"t": "text"})
     a.save_arrays("edits", "e", {"w": np.zeros(3)})
+    assert sorted(a.read_rows("scores", "k")["request"]) == ["before", "meanwhile"]  # as it was told, and its own
     with pytest.raises(StoreError) as told:
-        a.read_rows("scores", "k")
+        a.read_rows("scores", "never asked for")
     words = str(told.value)
     assert "3 tries in 0 s" in words
     assert "503" in words
