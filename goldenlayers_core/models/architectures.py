@@ -7,7 +7,7 @@ from goldenlayers_core.models.architecture import FUSED, Architecture, Orientati
 from goldenlayers_core.models.families import FAMILIES
 from goldenlayers_core.models.hybrids import HYBRIDS
 from goldenlayers_core.models.mixtures import MIXTURES
-from goldenlayers_core.models.refused import reason_against
+from goldenlayers_core.models.refused import reason_against, refusal_of
 
 __all__ = ["ARCHITECTURES", "Architecture", "Orientation", "architecture_of", "known_architectures"]
 
@@ -114,11 +114,9 @@ def architecture_of(config: Any) -> Architecture:
         if row.model_type == model_type:
             return row
     if reason := reason_against(model_type):
-        raise UnknownArchitectureError(
-            f"A model of the architecture {model_type!r} cannot be used here: {reason}; choose a model of "
-            "another family (the command `models` lists them)."
-        )
+        raise refusal_of(model_type, reason)
     raise UnknownArchitectureError(
         f"The architecture {model_type!r} is not known here; known are {', '.join(known_architectures())}. "
-        "Choose a model of one of these families, or add a row to goldenlayers_core/models/families.py."
+        "Choose a model of one of these families, or have it examined (the command `models --discover`, or the Model "
+        "page): what it is like is then proposed as a row, for you to accept."
     )

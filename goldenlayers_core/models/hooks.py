@@ -6,6 +6,7 @@ DeepSeek's compressed keys and values are (batch, 1, position, width).
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
@@ -129,6 +130,50 @@ def record_arguments(sites: Mapping[str, nn.Module]) -> Iterator[dict[str, tuple
         yield seen
 
 
+@dataclass(frozen=True, eq=False)
+class Call:
+    """One call of a module during a forward pass."""
+
+    site: str
+    args: tuple[Any, ...]  # as it was called
+    kwargs: Mapping[str, Any]
+    given: Tensor | None
+    """The hidden state that it was called with, a copy: its first argument, or `hidden_states`."""
+    came: Tensor | None
+    """What came out, a copy; None where that does not begin with a tensor."""
+    is_tuple: bool
+
+
+@contextmanager
+def record_calls(sites: Mapping[str, nn.Module]) -> Iterator[list[Call]]:
+    """Keep every call of these modules, in the order in which they end."""
+    calls: list[Call] = []
+    entered: dict[str, list[Tensor | None]] = {name: [] for name in sites}
+
+    def copied(found: Any) -> Tensor | None:
+        return found.detach().clone() if isinstance(found, Tensor) else None
+
+    def enter(name: str) -> Callable[..., None]:
+        def hook(_module: nn.Module, args: Any, kwargs: Any) -> None:  # before: what is called may add in place
+            entered[name].append(copied(args[0] if args else kwargs.get("hidden_states")))
+
+        return hook
+
+    def leave(name: str) -> Callable[..., None]:
+        def hook(_module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+            first = output[0] if isinstance(output, tuple) and output else output
+            given = entered[name].pop()
+            calls.append(Call(name, args, kwargs, given, copied(first), isinstance(output, tuple)))
+
+        return hook
+
+    with ExitStack() as stack:
+        for name, module in sites.items():
+            stack.callback(module.register_forward_pre_hook(enter(name), with_kwargs=True).remove)
+            stack.callback(module.register_forward_hook(leave(name), with_kwargs=True).remove)
+        yield calls
+
+
 @contextmanager
 def record_outputs(sites: Mapping[str, nn.Module]) -> Iterator[dict[str, Tensor]]:
     """Keep, per site, the output (hidden state) of the last forward pass: a copy, for Falcon adds to it in place."""
@@ -158,6 +203,19 @@ def change_outputs(changes: Mapping[nn.Module, Change]) -> Iterator[None]:
 
     with ExitStack() as stack:
         for module, change in changes.items():
+            stack.callback(module.register_forward_hook(changed(change)).remove)
+        yield
+
+
+@contextmanager
+def put_out(outputs: Mapping[nn.Module, Callable[[Tensor], Tensor]]) -> Iterator[None]:
+    """Replace each module's output by a function of it alone: unlike `change_outputs`, however the module is called."""
+
+    def changed(change: Callable[[Tensor], Tensor]) -> Callable[..., Any]:
+        return lambda _module, _args, output: replace_first(output, change(first_tensor(output)))
+
+    with ExitStack() as stack:
+        for module, change in outputs.items():
             stack.callback(module.register_forward_hook(changed(change)).remove)
         yield
 

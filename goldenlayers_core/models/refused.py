@@ -2,8 +2,11 @@
 
 from typing import Final
 
+from goldenlayers_core.errors import UnknownArchitectureError
+
+NO_MLP: Final = "its layers have no MLP whose output matrix an edit could write to"
 _NO_MLP: Final = (
-    "its layers have no MLP whose output matrix an edit could write to",
+    NO_MLP,
     ("mamba", "mamba2", "falcon_mamba", "rwkv", "xlstm"),
 )
 _EXPERTS: Final = (
@@ -68,3 +71,11 @@ REFUSED: Final = (
 def reason_against(model_type: str) -> str:
     """Why a family is refused, as the end of a sentence; "" where nothing is known against it."""
     return next((reason for reason, model_types in REFUSED if model_type in model_types), "")
+
+
+def refusal_of(model_type: str, reason: str) -> UnknownArchitectureError:
+    """The error that says why a model is refused."""
+    return UnknownArchitectureError(
+        f"A model of the architecture {model_type!r} cannot be used here: {reason}; choose a model of another family "
+        "(the command `models` lists them)."
+    )
