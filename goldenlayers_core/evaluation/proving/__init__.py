@@ -1,0 +1,1 @@
+"""A proposed row held against the model itself, by the same code that scores, traces and edits."""
