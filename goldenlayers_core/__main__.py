@@ -21,6 +21,7 @@ from goldenlayers_core.commands.engines import cluster
 from goldenlayers_core.commands.export import export, import_
 from goldenlayers_core.commands.health import diagnostics, health
 from goldenlayers_core.commands.inspect import inspect
+from goldenlayers_core.commands.models import models
 from goldenlayers_core.commands.plan import merge, plan, shard
 from goldenlayers_core.commands.prepare import prepare
 from goldenlayers_core.commands.report import report
@@ -34,6 +35,7 @@ from goldenlayers_core.tasks import open_workbench
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 for command in (
     prepare,
+    models,
     inspect,
     edit,
     export,
@@ -55,41 +57,6 @@ app.add_typer(plan)
 app.add_typer(cluster)
 app.command("edit-many")(edit_many)
 app.command("import")(import_)
-
-
-@app.command()
-def models(as_json: Json = False) -> None:
-    """What can be loaded, and what is on this machine."""
-    from goldenlayers_core.models.architectures import ARCHITECTURES
-    from goldenlayers_core.models.available import not_here, on_disk
-    from goldenlayers_core.models.presets import PRESETS
-    from goldenlayers_core.places import cache_root
-
-    local, missing = on_disk(cache_root()), not_here(cache_root())
-    families = [{"model_type": a.model_type, "title": a.title, "known_as": a.known_as} for a in ARCHITECTURES]
-    content = {
-        "on_disk": [dataclasses.asdict(m) for m in local],
-        "not_here": [{"source": source, "get": get} for source, get in missing],
-        "presets": [dataclasses.asdict(preset) for preset in PRESETS],
-        "architectures": families,
-    }
-    say(
-        as_json,
-        content,
-        lambda: [
-            "On this machine:",
-            *(f"  {m.source:40} {m.n_bytes / 2**20:8.0f} MiB  {m.where}" for m in local),
-            *(f"  {source:40} not here yet: {get}" for source, get in missing),
-            "Models of the hub that people edit (a network, and for gated ones HF_TOKEN):",
-            *(
-                f"  {one.name:40} {one.n_parameters / 1e9:6.2f} B, {one.n_layers} layers, {one.licence}"
-                f"{', gated' * one.gated}"
-                for one in PRESETS
-            ),
-            "Families that can be loaded by hub name, folder or GGUF file:",
-            *(f"  {f['model_type']:20} {f['known_as']}" for f in families),
-        ],
-    )
 
 
 @app.command()

@@ -9,7 +9,7 @@ from goldenlayers_core.models.hybrids import HYBRIDS
 from goldenlayers_core.models.mixtures import MIXTURES
 from goldenlayers_core.models.refused import reason_against, refusal_of
 
-__all__ = ["ARCHITECTURES", "Architecture", "Orientation", "architecture_of", "known_architectures"]
+__all__ = ["ARCHITECTURES", "Architecture", "Orientation", "architecture_of", "known_architectures", "row_named"]
 
 _GPT2: Final = Architecture(
     model_type="gpt2",
@@ -109,7 +109,11 @@ def architecture_of(config: Any) -> Architecture:
 
     Raises UnknownArchitectureError: with the reason where the family is known and refused, else with the known rows.
     """
-    model_type = str(getattr(config, "model_type", "") or "unnamed")
+    return row_named(str(getattr(config, "model_type", "") or "unnamed"))
+
+
+def row_named(model_type: str) -> Architecture:
+    """The row of a `model_type`. Raises UnknownArchitectureError as `architecture_of` does."""
     for row in ARCHITECTURES:
         if row.model_type == model_type:
             return row

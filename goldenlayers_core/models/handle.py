@@ -26,6 +26,7 @@ class ModelHandle:
     fingerprint: str  # content digest of config and weights, as stored
     wording: str = ""  # content digest of the tokenizer's files; "": both are this program's own making
     quantised: str = ""  # how the weights are quantised and what is computed with, in words; "": they are not
+    accepted: str = ""  # digest of the accepted row that it was loaded with; "": its row is the table's
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def __post_init__(self) -> None:
@@ -90,8 +91,9 @@ class ModelHandle:
 
     @property
     def result_key(self) -> str:
-        """Names everything of the model that can change a number: fingerprint, dtype, kind of device and tokenizer."""
-        parts = (self.fingerprint, self.dtype_name, self.device.type, self.wording)
+        """Names everything of the model that can change a number: fingerprint, dtype, kind of device, tokenizer, and a
+        row that is not the table's."""
+        parts = (self.fingerprint, self.dtype_name, self.device.type, self.wording, self.accepted)
         return "-".join(part for part in parts if part)
 
     def check_layer(self, layer: int) -> None:

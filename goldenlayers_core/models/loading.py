@@ -15,7 +15,8 @@ from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from goldenlayers_core.errors import ConfigError, ModelError, ModelNotFoundError
-from goldenlayers_core.models.architectures import Architecture, architecture_of
+from goldenlayers_core.models.accepted import accepted_in, is_row_file
+from goldenlayers_core.models.architectures import Architecture, row_named
 from goldenlayers_core.models.checking import check_adapter, check_dtype, check_numbers, check_tensors, check_tokenizer
 from goldenlayers_core.models.classroom.make import made as classroom_model
 from goldenlayers_core.models.classroom.place import is_classroom, planted_layer, title_of
@@ -43,6 +44,8 @@ _STORED: Final = {
     "F8_E4M3": torch.bfloat16,  # holds every number of theirs
     "F8_E5M2": torch.bfloat16,
 }
+Rows = Callable[[str, Path], Architecture]
+"""(model_type, folder) -> the row of a model. Raises a ModelError where there is none."""
 _COMPUTED: Final = {dtype: name for name, dtype in list(_STORED.items())[:4]}
 
 
@@ -118,11 +121,12 @@ def load_model(
     revision: str | None = None,
     cache: Path | None = None,
     progress: Tell | None = None,
+    rows: Rows | None = None,
 ) -> ModelHandle:
     """Load a decoder-only language model, frozen and in evaluation mode.
 
     `progress(done, total, note)` is called while a model is fetched from the hub, converted and read, and may raise to
-    cancel.
+    cancel. `rows(model_type, folder)` gives its row; None: the table's, or that of a file with an accepted one.
 
     Raises a ModelError of one sentence (unknown name or architecture, gated, pickled weights, too large) or a
     ConfigError (device, dtype); nothing that was loaded before is touched.
@@ -131,10 +135,12 @@ def load_model(
     root = cache or cache_root()
     target = resolve_device(asked.device)
     few = torch.float32 if asked.dtype == "auto" and target.type != "cuda" else torch.bfloat16  # at the least
-    fits = partial(check_fits, asked.source, dtype=few, device=target)
-    folder, name = locate(asked.source, asked.revision, root, fits, progress)
+    accepted = accepted_in(Path(asked.source).expanduser()) if is_row_file(asked.source) else None
+    where, revision = (accepted.source, accepted.revision) if accepted else (asked.source, asked.revision)
+    fits = partial(check_fits, where, dtype=few, device=target)
+    folder, name = locate(where, revision, root, fits, progress)
     check_adapter(folder)
-    how = _planned(folder, name, asked.dtype, target)
+    how = _planned(folder, name, asked.dtype, target, accepted.row_for if accepted else rows or _of_the_table)
     # reading and hashing share the files' pages, and two cores
     with ThreadPoolExecutor(1) as beside, straight_to(target):
         hashing = beside.submit(folder_fingerprint, folder)
@@ -142,10 +148,10 @@ def load_model(
         fingerprint = hashing.result()
     if recorded_fingerprint(folder) not in ("", fingerprint):  # of a folder that this program made
         shutil.rmtree(folder, ignore_errors=True)
-        return load_model(asked, cache=cache, progress=progress)  # made anew: its record is then its own
+        return load_model(asked, cache=cache, progress=progress, rows=rows)  # made anew: its record is then its own
     model.eval().requires_grad_(False)
     return ModelHandle(
-        name=model_title(asked.source, name, folder, fingerprint, root),
+        name=model_title(where, name, folder, fingerprint, root),
         source=asked,
         model=model.to(target),
         tokenizer=tokenizer,
@@ -153,20 +159,26 @@ def load_model(
         fingerprint=fingerprint,
         wording="" if recorded_fingerprint(folder) else tokenizer_digest(folder),
         quantised=how.quantised.words if how.quantised else "",
+        accepted=accepted.digest if accepted else "",
     )
 
 
-def _read_config(folder: Path, name: str) -> tuple[Any, Quantised | None]:
-    """The transformers config of a folder and how its weights are quantised, after both were checked by name."""
+def _of_the_table(model_type: str, _folder: Path) -> Architecture:
+    return row_named(model_type)
+
+
+def _read_config(folder: Path, name: str, rows: Rows) -> tuple[Any, Architecture, Quantised | None]:
+    """The transformers config of a folder, its row, and how its weights are quantised, after both were checked by
+    name."""
     try:
         raw = json.loads((folder / "config.json").read_text())
     except (OSError, ValueError) as error:
         raise ModelError(f"{folder / 'config.json'} cannot be read as JSON; the model's files are damaged.") from error
-    architecture_of(type("Named", (), {"model_type": raw.get("model_type")}))
+    row = rows(str(raw.get("model_type") or "unnamed"), folder)
     quantised = _quantised(folder, name, raw)
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)  # nosec B615  # a folder, not a hub name
-        return config, quantised
+        return config, row, quantised
     except (ValueError, OSError, KeyError) as error:
         raise ModelError(
             f"{folder.name}'s configuration is not understood ({str(error).splitlines()[0][:160]})."
@@ -203,10 +215,9 @@ class _Reading:
         return {"config": self.config}
 
 
-def _planned(folder: Path, name: str, dtype: str, target: torch.device) -> _Reading:
+def _planned(folder: Path, name: str, dtype: str, target: torch.device, rows: Rows) -> _Reading:
     """How a folder's weights are to be read, after everything that can be checked without them."""
-    config, quantised = _read_config(folder, name)
-    architecture = architecture_of(config)
+    config, architecture, quantised = _read_config(folder, name, rows)
     try:
         n_parameters, stored = count_parameters(folder)
     except (OSError, ValueError, KeyError, struct.error) as error:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from goldenlayers_core.errors import ModelNotFoundError
+from goldenlayers_core.models.accepted import SUFFIX
 from goldenlayers_core.models.classroom.place import BASE, N_LAYERS, is_classroom, planted_layer, title_of
 from goldenlayers_core.models.classroom.place import NAME as CLASSROOM
 from goldenlayers_core.models.drafts import is_complete, recorded_fingerprint
@@ -39,7 +40,7 @@ def folder_title(folder: Path) -> str:
     """The readable part of a folder's or file's name: "owner/name" of a hub's snapshot, no digest of a conversion."""
     if found := _SNAPSHOT.search(f"{folder}/"):
         return found["name"].replace("--", "/")
-    name = folder.stem if folder.suffix.lower() == ".gguf" else folder.name
+    name = folder.stem if folder.suffix.lower() == ".gguf" else folder.name.removesuffix(SUFFIX)
     if planted := _PLANTED.fullmatch(name):
         which = planted["which"]
         layer = None if which == BASE else int(which.removeprefix("layer-"))

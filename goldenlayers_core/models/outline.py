@@ -10,6 +10,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from goldenlayers_core.errors import ModelError, UnknownArchitectureError
+from goldenlayers_core.models.accepted import Accepted
 from goldenlayers_core.models.architectures import Architecture, architecture_of
 from goldenlayers_core.models.gguf_reading import read_once
 from goldenlayers_core.models.handle import ModelHandle
@@ -22,14 +23,16 @@ _LICENCE: Final = re.compile(r"^license(?:_name)?:\s*['\"]?([^'\"\n#]+)", re.MUL
 _PAPERS: Final = ("LICENSE", "LICENSE.txt", "LICENSE.md", "GEMMA_TERMS.html")
 
 
-def outline_of(folder: Path, name: str, licence: str = "") -> Outline:
-    """The outline of a folder with a config.json; weights and tokenizer may be missing.
+def outline_of(folder: Path, name: str, licence: str = "", accepted: Accepted | None = None) -> Outline:
+    """The outline of a folder with a config.json; weights and tokenizer may be missing. `accepted`: its row, where the
+    table has none.
 
     Raises ModelError where the configuration cannot be read, or transformers cannot build a model of it.
     """
     words, here = folder / "tokenizer.json", sum(f.stat().st_size for f in loaded_files(folder) if f.is_file())
     config = _config(folder)
-    outline = _packed(_counted(config, name), config)
+    row = accepted.row_for(str(config.model_type), folder) if accepted else None
+    outline = _packed(_counted(config, name, row), config)
     return dataclasses.replace(
         outline,
         licence=licence or _licence(folder),
@@ -60,10 +63,10 @@ def outline_of_gguf(file: Path, name: str, licence: str = "") -> Outline:
     return dataclasses.replace(_counted(config, name), licence=licence, weights_here=file.stat().st_size)
 
 
-def _counted(config: Any, name: str) -> Outline:
+def _counted(config: Any, name: str, known: Architecture | None = None) -> Outline:
     text = config.get_text_config()
     try:
-        row, reason = architecture_of(config), ""
+        row, reason = known or architecture_of(config), ""
     except UnknownArchitectureError as error:
         row, reason = None, str(error)
     quantised, against = told(name, vars(config))

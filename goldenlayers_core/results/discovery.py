@@ -6,7 +6,17 @@ from typing import Final, Literal
 import pandas as pd
 
 Outcome = Literal["yes", "no", "-"]
-CHECKS: Final = ("loads", "LGA", "edit-aware", "trace", "lens", "value", "overlay", "sweep", "exports")  # docs/models.md
+CHECKS: Final = (
+    "loads",
+    "LGA",
+    "edit-aware",
+    "trace",
+    "lens",
+    "value",
+    "overlay",
+    "sweep",
+    "exports",
+)  # docs/models.md
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Final
 import psutil
 
 from goldenlayers_core.errors import ModelNotFoundError
+from goldenlayers_core.models.accepted import accepted_in, is_row_file
 from goldenlayers_core.models.classroom.place import is_classroom, planted_layer, title_of
 from goldenlayers_core.models.gemma import place as gemma
 from goldenlayers_core.models.gguf import BUNDLED_TITLE, bundled_gguf, conversion_of, is_converted, is_gguf
@@ -67,19 +68,22 @@ def described(source: ModelSource, cache: Path) -> tuple[Outline, int, int]:
 
         layer = planted_layer(name)
         return outline_of(made(layer, cache), title_of(layer)), 0, 0
+    accepted = accepted_in(path) if is_row_file(name) else None
+    if accepted:
+        name, path = accepted.source, Path(accepted.source)
     if path.is_dir() or path.name == "config.json":
         folder = path if path.is_dir() else path.parent
         if not (folder / "config.json").is_file():
             raise ModelNotFoundError(f"There is no config.json in {folder}; give a folder that has one.")
-        return outline_of(folder, folder.resolve().name), 0, 0
+        return outline_of(folder, folder.resolve().name, accepted=accepted), 0, 0
     if path.is_file():
         return _of_gguf(path, cache, path.stem, licence)
     if not name or path.is_absolute() or name.startswith((".", "~")):
         raise ModelNotFoundError(f"There is no folder or file {path}; check the path, or give a hub name.")
     from goldenlayers_core.models.hub import describe
 
-    found = describe(name, source.revision)
-    return outline_of(found.folder, name, found.licence), found.n_bytes, found.n_bytes
+    found = describe(name, accepted.revision if accepted else source.revision)
+    return outline_of(found.folder, name, found.licence, accepted), found.n_bytes, found.n_bytes
 
 
 def _of_gguf(file: Path, cache: Path, name: str, licence: str) -> tuple[Outline, int, int]:

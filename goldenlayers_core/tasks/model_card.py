@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from goldenlayers_core.records import ModelSource
+from goldenlayers_core.records import SCOPES, ModelSource
 
 if TYPE_CHECKING:
     from goldenlayers_core.models import ModelHandle
@@ -29,6 +29,8 @@ class ModelCard:
     matrices: tuple[str, ...]  # per block, for scope "block"
     n_bytes_plain: int = 0  # of the weights as plain numbers of the dtype, as a merged checkpoint has them
     quantised: str = ""  # how the weights are quantised, in words; "": they are not
+    scopes: tuple[tuple[str, tuple[str, ...]], ...] = ()  # per scope, the matrices of a block that it names
+    accepted: bool = False  # its row is a discovered one that a person accepted
 
 
 def card(handle: "ModelHandle") -> ModelCard:
@@ -50,4 +52,6 @@ def card(handle: "ModelHandle") -> ModelCard:
         matrices=handle.architecture.matrices("block"),
         n_bytes_plain=handle.n_parameters * handle.dtype.itemsize,
         quantised=handle.quantised,
+        scopes=tuple((scope, handle.architecture.matrices(scope)) for scope in SCOPES),
+        accepted=bool(handle.accepted),
     )

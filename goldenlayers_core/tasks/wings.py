@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from goldenlayers_core.tasks import questions as ask
+from goldenlayers_core.tasks.discovery import DiscoverQuestion
 from goldenlayers_core.tasks.gemma import GemmaQuestion
 from goldenlayers_core.tasks.kinds import Kind
 from goldenlayers_core.tasks.learn.stored_classroom import ClassroomQuestion
@@ -89,6 +90,7 @@ KINDS: Final = (
     Kind("pile", "slow", ask.PileQuestion, "learn.pile:pile"),
     Kind("token-trace", "quick", ask.TokenTraceQuestion, "scores.trace:trace_one"),
     Kind("gemma", "quick", GemmaQuestion, "gemma:fetch"),
+    Kind("discover", "quick", DiscoverQuestion, "discovery:examine"),
     Kind("classroom", "quick", ClassroomQuestion, "learn.classroom:classroom"),
 )
 

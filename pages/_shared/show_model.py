@@ -9,7 +9,7 @@ from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.figures.memory import memory_bars
 from goldenlayers_core.models.architectures import ARCHITECTURES
 from goldenlayers_core.models.presets import PRESETS
-from goldenlayers_core.records import SCOPES, ModelSource
+from goldenlayers_core.records import ModelSource
 from goldenlayers_core.results.fit import fit_table
 from goldenlayers_core.tasks import ModelCard
 from goldenlayers_core.tasks.fits import fit_of
@@ -37,7 +37,8 @@ def card(model: ModelCard) -> None:
         _number("Memory", size(model.n_bytes), "Of the weights, as loaded. They are never changed by an edit.")
         _number("Vocabulary", f"{model.vocabulary_size:,}", "Tokens the model can read and write.")
     facts = {
-        "Architecture": f"{escape(model.architecture)} (model type {escape(model.model_type)})",
+        "Architecture": f"{escape(model.architecture)} (model type {escape(model.model_type)})"
+        + (", by a discovered row that was accepted" if model.accepted else ""),
         "Runs on": f"{escape(model.device)}, {escape(model.dtype)}",
         "Chat template": "yes; prompts are still given as plain text, not as a chat"
         if model.has_chat_template
@@ -52,21 +53,20 @@ def card(model: ModelCard) -> None:
         "other weights never gets another one's scores, and the same weights under another name keep theirs.",
     )
     with st.expander("Matrices of each layer", icon=":material/data_array:"):
-        st.table(matrices(model.model_type), hide_index=True, border="horizontal")
+        st.table(matrices(model), hide_index=True, border="horizontal")
 
 
 def _number(label: str, value: str, explained: str) -> None:
     st.metric(label, value, help=explained, width="content")
 
 
-def matrices(model_type: str) -> pd.DataFrame:
+def matrices(model: ModelCard) -> pd.DataFrame:
     """One row per scope: its name, what it means, the matrices it names."""
-    row = next(a for a in ARCHITECTURES if a.model_type == model_type)
     return pd.DataFrame(
         {
-            "Scope": [f"`{scope}`" for scope in SCOPES],
-            "What it is": [_SCOPES[scope] for scope in SCOPES],
-            "Matrices": [", ".join(f"`{path}`" for path in row.matrices(scope)) for scope in SCOPES],
+            "Scope": [f"`{scope}`" for scope, _ in model.scopes],
+            "What it is": [_SCOPES[scope] for scope, _ in model.scopes],
+            "Matrices": [", ".join(f"`{path}`" for path in paths) for _, paths in model.scopes],
         }
     )
 

@@ -82,7 +82,9 @@ def lga(handle: ModelHandle) -> float:
     (found,) = list(iter_lga(handle, [REQUEST], [REQUEST.target_true], config))
     (pair,) = prepare(handle, [REQUEST], [REQUEST.target_true])
     layers = some_layers(handle)
-    old, new = (weight_gradients(handle, (*pair.prompt, *answer), len(answer), layers) for answer in (pair.old, pair.new))
+    old, new = (
+        weight_gradients(handle, (*pair.prompt, *answer), len(answer), layers) for answer in (pair.old, pair.new)
+    )
     worst = 0.0
     for i, layer in enumerate(layers):
         size = float(old[i].norm() * new[i].norm())
@@ -201,7 +203,8 @@ def sweeps(handle: ModelHandle) -> float:
             return float("inf")
         single = rome(handle, REQUEST, layer, _STEPS, supplies)
         one, other = (edit.factors[0].left @ edit.factors[0].right.T for edit in (single, many))
-        worst = max(worst, apart(one, other))
+        is_last = layer == handle.n_layers - 1  # where nothing done at the subject reaches the answer
+        worst = max(worst, apart(one, other) if is_last or bool(one.any()) else float("inf"))
     return worst
 
 

@@ -13,7 +13,7 @@ from goldenlayers_core.results.discovery import Finding, Outcome
 LIMIT: Final = 2e-3  # relative: what float32 leaves of sums over a whole model
 _SAID: Final = {
     "LGA": "inner products of both answers' gradients, all matrices of a block, against autograd's",
-    "edit-aware": "the new answer's loss and the old value's size, against a plain pass; its gradients are those of LGA",
+    "edit-aware": "the new answer's loss and the old value's size, against a plain pass; gradients are LGA's",
     "trace": "hidden state, MLP and attention restored at the subject, against one whole pass each",
     "lens": "what is read after a layer, against the model cut off there",
     "value": "a value moved at a token, run on from there, against whole rows, all layers, no kept keys",
@@ -25,8 +25,8 @@ Step = Callable[[int, int, str], None]
 
 
 def settled(handle: ModelHandle) -> ModelHandle:
-    """The handle with the fastest way to rerun that gives the model's own numbers: kept keys and packed rows, kept keys,
-    or whole rows. Raises UnknownArchitectureError where none does."""
+    """The handle with the fastest way to rerun that gives the model's own numbers: kept keys and packed rows,
+    kept keys, or whole rows. Raises UnknownArchitectureError where none does."""
     row = handle.architecture
     ways = [(True, True), (True, False), (False, False)]
     for keeps, packs in ways[0 if row.packs_branches else 1 :]:

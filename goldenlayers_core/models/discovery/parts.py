@@ -27,7 +27,7 @@ class Parts:
 
 
 def parts_of(found: Skeleton) -> Parts:
-    """The parts that all blocks have alike. Raises UnknownArchitectureError where they differ, or have none of a kind."""
+    """The parts that all blocks have alike. Raises UnknownArchitectureError where they differ or lack one."""
     blocks = [_parts(found, layer) for layer in range(found.n_layers)]
     if any(block != blocks[0] for block in blocks):
         raise against(found.model, "its blocks are not alike, and which of their matrices are edited is not said")
@@ -50,6 +50,7 @@ def _parts(found: Skeleton, layer: int) -> Parts:
     mlp = tuple(path for path in turned if path not in attention)
     if not mlp:
         raise against(found.model, NO_MLP)
+    _check_used(found, name, block)
     if len(places := sorted({path.rpartition(".")[0] for path in mlp})) > 1:
         where = ", ".join(place or "the block itself" for place in places)
         raise against(found.model, f"its blocks have matrices beside attention in several places ({where})")
@@ -57,8 +58,10 @@ def _parts(found: Skeleton, layer: int) -> Parts:
     for path in (mlp[-1], attention[-1]):
         came = found.once(f"{name}.{path}").came
         if came is None or came.shape[-1] != width:
-            raise against(found.model, f"the last matrix that is used of a part of its blocks, {path}, is not as wide "
-                          "as the residual stream")
+            raise against(
+                found.model,
+                f"the last matrix that is used of a part of its blocks, {path}, is not as wide as the residual stream",
+            )
     return Parts(mlp, attention, next(iter(turned.values())), "tuple" if call.is_tuple else "tensor")
 
 
@@ -74,11 +77,6 @@ def _matrices(found: Skeleton, name: str, block: nn.Module) -> Mapping[str, Orie
     turned: dict[str, Orientation] = {}
     leaves = {path: m for path, m in block.named_modules() if _may_be_linear(m)}
     used = [site.removeprefix(f"{name}.") for site in found.order if site.startswith(f"{name}.")]
-    unused = [path for path in leaves if path not in used]
-    if unused:
-        raise against(
-            found.model, f"matrices of its blocks are not used for a text, as of experts or of an encoder ({unused[0]})"
-        )
     for path in dict.fromkeys(path for path in used if path in leaves):
         call = found.once(f"{name}.{path}")
         if call.given is None or call.came is None or call.given.numel() != N_TOKENS * call.given.shape[-1]:
@@ -86,6 +84,14 @@ def _matrices(found: Skeleton, name: str, block: nn.Module) -> Mapping[str, Orie
         if (how := _orientation(leaves[path], int(call.given.shape[-1]))) is not None:
             turned[path] = how
     return turned
+
+
+def _check_used(found: Skeleton, name: str, block: nn.Module) -> None:
+    unused = [p for p, m in block.named_modules() if _may_be_linear(m) and f"{name}.{p}" not in found.calls]
+    if unused:
+        raise against(
+            found.model, f"matrices of its blocks are not used for a text, as of experts or of an encoder ({unused[0]})"
+        )
 
 
 def _may_be_linear(module: nn.Module) -> bool:
@@ -127,8 +133,8 @@ def mixes(found: Skeleton, site: str) -> bool:
     if call.given is None or call.given.ndim != 3 or call.came is None:
         raise against(found.model, f"{site} is not given the hidden state first")
     moved = call.given.clone()
-    moved[:, 0] += _MOVED * moved.std() * torch.randn(moved.shape[-1], generator=torch.Generator().manual_seed(2)).to(
-        moved
+    moved[:, 0] += (
+        _MOVED * moved.std() * torch.randn(moved.shape[-1], generator=torch.Generator().manual_seed(2)).to(moved)
     )
     before, after = again(found, call), again(found, call, moved)
     return not same(before[:, 1:], after[:, 1:], 1e-6)
@@ -138,7 +144,7 @@ def again(found: Skeleton, call: Call, given: Tensor | None = None) -> Tensor:
     """What a part puts out when it is called once more, with another hidden state where one is given."""
     module = found.model.get_submodule(call.site)
     fresh = replace(call, args=tuple(map(_copied, call.args)), kwargs={k: _copied(v) for k, v in call.kwargs.items()})
-    hidden = (call.given if given is None else given)
+    hidden = call.given if given is None else given
     args, kwargs = fresh.args, dict(fresh.kwargs)
     if hidden is not None and args:
         args = (hidden.clone(), *args[1:])

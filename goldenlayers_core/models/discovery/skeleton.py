@@ -1,7 +1,8 @@
 """Where a model keeps its blocks, its embedding, its final norm and its LM head, told from one forward pass."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, Final
 
 import torch
@@ -118,14 +119,18 @@ def _only_list(model: Any, calls: Mapping[str, tuple[Call, ...]]) -> str:
     """Path of the list of modules that the hidden state goes through one by one, each once."""
     width = int(model.get_input_embeddings().weight.shape[1])
     lists = {name: part for name, part in model.named_modules() if isinstance(part, nn.ModuleList)}
-    found = [name for name, part in lists.items() if _is_chain([calls.get(f"{name}.{i}", ()) for i in range(len(part))])]
+    found = [
+        name for name, part in lists.items() if _is_chain([calls.get(f"{name}.{i}", ()) for i in range(len(part))])
+    ]
     found = [name for name in found if not any(name.startswith(f"{other}.") for other in found)]
     if not found:
         raise against(
             model, "it has no list of blocks through which the hidden state goes, one after the other, and each once"
         )
     if len(found) > 1:
-        raise against(model, f"it has {len(found)} lists of blocks ({', '.join(found)}), and which is edited is not said")
+        raise against(
+            model, f"it has {len(found)} lists of blocks ({', '.join(found)}), and which is edited is not said"
+        )
     entering = calls[f"{found[0]}.0"][0].given
     if entering is None or entering.shape[-1] != width or width != getattr(_text(model), "hidden_size", None):
         raise against(model, "its residual stream is not as wide as its embedding and as its configuration says")
@@ -142,11 +147,7 @@ def _is_chain(calls: list[tuple[Call, ...]]) -> bool:
     one_each = [mine[0] for mine in calls]
     if any(c.given is None or c.came is None or c.given.shape != c.came.shape or c.given.ndim != 3 for c in one_each):
         return False
-    return all(torch.equal(a.came, b.given) for a, b in _pairs(one_each))  # type: ignore[arg-type]
-
-
-def _pairs(calls: list[Call]) -> Iterator[tuple[Call, Call]]:
-    yield from zip(calls, calls[1:], strict=False)
+    return all(torch.equal(a.came, b.given) for a, b in pairwise(one_each))  # type: ignore[arg-type]
 
 
 def _final_norm(found: Skeleton) -> str:

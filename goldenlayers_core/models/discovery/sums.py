@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import torch
-from torch import Tensor
 
 from goldenlayers_core.models.discovery.parts import Parts, again
 from goldenlayers_core.models.discovery.skeleton import NOISE, Skeleton, against, same
@@ -128,7 +127,9 @@ def _of_logits(found: Skeleton) -> tuple[str, str, str]:
         for cap, value in caps.items():
             if same(torch.tanh(scaled / value) * value, found.logits):
                 return times, over, cap
-    raise against(found.model, "its logits are neither its LM head's nor a multiple or a cap of them that config.json names")
+    raise against(
+        found.model, "its logits are neither its LM head's nor a multiple or a cap of them that config.json names"
+    )
 
 
 def _numbers(config: Any) -> dict[str, float]:
@@ -141,7 +142,7 @@ def _numbers(config: Any) -> dict[str, float]:
 
 
 def _field(model: Any, value: float, words: tuple[str, ...]) -> str:
-    """The field of the configuration that has a value, one whose name has one of some words first; "" where none has."""
+    """The field of the configuration that has a value, one with one of some words first; "" where none has."""
     numbers = _numbers(model.config.get_text_config())
     fitting = [name for name, number in numbers.items() if abs(number - value) <= 1e-3 * abs(value)]
     fitting.sort(key=lambda name: (not any(word in name for word in words), name))
