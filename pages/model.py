@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages._shared import controls_model, frame, gemma, glossary, jobs, link, session, show_model
+from pages._shared import controls_model, discovery, frame, gemma, glossary, jobs, link, session, show_model
 
 frame.enter()
 st.title("Model")
@@ -22,6 +22,7 @@ asked = controls_model.source()
 if asked:
     jobs.submit_model(asked)
     st.rerun()
+discovery.proposal()
 show_model.presets()
 show_model.families()
 controls_model.on_this_machine()

@@ -119,6 +119,12 @@ def as_python(row: Architecture) -> str:
     for column in dataclasses.fields(row):
         value = getattr(row, column.name)
         if column.default is dataclasses.MISSING or value != column.default:
-            told = repr(value).replace("'", '"')
-            lines.append(f"    {column.name}={told},")
+            lines.append(f"    {column.name}={_literal(value)},")
     return "\n".join(["Architecture(", *lines, ")"])
+
+
+def _literal(value: object) -> str:
+    """A column's value as Python, with double quotes."""
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_literal, value))}{',' * (len(value) == 1)})"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)

@@ -7,7 +7,7 @@ import streamlit as st
 from goldenlayers_core.models.naming import source_title
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.tasks.workbench import LocalModel
-from pages._shared import cached, jobs, served, session, show_model
+from pages._shared import cached, discovery, jobs, served, session, show_model
 from pages._shared.wording import escape, size
 
 BUNDLED: Final = "Bundled"
@@ -44,7 +44,14 @@ def source() -> ModelSource | None:
         with st.container(horizontal=True):
             pressed = st.form_submit_button("Load", type="primary", icon=":material/download:", key="model-load")
             asked = st.form_submit_button("Does it fit?", icon=":material/memory:", key="model-fits")
-    if not (pressed or asked):
+            examined = kind != BUNDLED and st.form_submit_button(
+                "Examine",
+                icon=":material/troubleshoot:",
+                key="model-examine",
+                help="For an architecture that is not in the list below: its structure is probed, and a row proposed "
+                "for you to accept.",
+            )
+    if not (pressed or asked or examined):
         return None
     if not name.strip():
         st.error("No model was named; write its hub name or its path first.", icon=":material/error:")
@@ -52,8 +59,10 @@ def source() -> ModelSource | None:
     named = ModelSource(name.strip(), revision.strip() or None, device, dtype)
     if asked:
         show_model.fit(named)
-        return None
-    return named
+    elif examined:
+        discovery.submit(named)
+        st.rerun()
+    return named if pressed else None
 
 
 def _listed() -> ModelSource | None:

@@ -124,8 +124,9 @@ def families() -> None:
     """The architectures that can be loaded."""
     with st.expander("Which models can be loaded", icon=":material/checklist:"):
         st.markdown(
-            "Decoder-only language models of these families, from the hub, a folder or a GGUF file. Any other family "
-            "is refused with a sentence, never guessed at."
+            "Decoder-only language models of these families, from the hub, a folder or a GGUF file. Any other is "
+            "refused with a sentence; its structure can be examined first (the button Examine), and what is found is "
+            "used only if you accept it."
         )
         st.markdown(", ".join(f"{row.known_as}: `{row.model_type}`" for row in ARCHITECTURES) + ".")
         st.caption(

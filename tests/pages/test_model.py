@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from goldenlayers_core.models import architectures
 from goldenlayers_core.models.architectures import known_architectures
 from goldenlayers_core.models.presets import PRESETS
 from goldenlayers_core.records import ModelSource
@@ -136,3 +137,26 @@ def test_gemma_is_not_offered_where_it_is_here(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("goldenlayers_core.models.gemma.place.is_ready", lambda _root: True)
     app = start("model")
     assert "Gemma's terms" not in texts(app)
+
+
+def test_an_unknown_architecture_is_examined_and_its_row_used_when_accepted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = tuple(row for row in architectures.ARCHITECTURES if row.model_type != "gpt2")
+    folder = save_tiny(tmp_path / "mine", "gpt2")
+    monkeypatch.setattr(architectures, "ARCHITECTURES", rows)
+    app = start("model")
+    app.button_group(key="model-kind").set_value(LOCAL).run()
+    app.text_input(key="model-path").set_value(str(folder))
+    work_done(press(app, "model-load"))
+    assert "is not known here" in app.error[0].value
+    work_done(press(app, "model-examine"))
+    assert "Proposed for mine" in [header.value for header in app.header]
+    checks = app.table[0].value
+    assert set(checks["Holds"]) == {"yes", "-"}
+    assert app.code[0].value.startswith("Architecture(\n")
+    assert "chosen_model" not in app.session_state or app.session_state["chosen_model"].source != str(folder)
+    work_done(press(app, "discovery-accept"))
+    assert "by a discovered row that was accepted" in texts(app)
+    assert app.session_state["chosen_model"].source.endswith(".row.json")
+    assert not any(header.value.startswith("Proposed") for header in app.header)
