@@ -55,5 +55,6 @@ def columns_table(found: Discovery) -> pd.DataFrame:
 def findings_table(found: Discovery) -> pd.DataFrame:
     """One row per check."""
     return pd.DataFrame(
-        [(one.check, one.outcome, one.said) for one in found.findings], columns=["Check", "Holds", "What was compared"]
+        [(one.check, one.outcome.replace("-", "not made"), one.said) for one in found.findings],
+        columns=["Check", "Holds", "What was compared"],
     )

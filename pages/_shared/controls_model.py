@@ -48,8 +48,6 @@ def source() -> ModelSource | None:
                 "Examine",
                 icon=":material/troubleshoot:",
                 key="model-examine",
-                help="For an architecture that is not in the list below: its structure is probed, and a row proposed "
-                "for you to accept.",
             )
     if not (pressed or asked or examined):
         return None

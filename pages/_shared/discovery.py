@@ -39,7 +39,7 @@ def _show(found: Discovery) -> None:
     st.header(f"Proposed for {escape(found.name)}")
     st.markdown(
         f"The architecture `{escape(found.model_type)}` is not in the list of those that are known here. Its structure "
-        "was probed on the model itself. Nothing is used until you accept it."
+        "was probed on the model itself. Nothing is used until you accept it, and then for you alone."
     )
     st.table(findings_table(found), hide_index=True, border="horizontal")
     for remark in found.remarks:
@@ -56,7 +56,6 @@ def _show(found: Discovery) -> None:
             type="primary",
             icon=":material/check:",
             disabled=not found.holds,
-            help="Loads the model with it, for you. Others who want it accept it themselves.",
         ):
             _accept(found)
         st.button("Dismiss", key="discovery-dismiss", on_click=session.keep, args=(_CHOSEN, None))

@@ -153,7 +153,7 @@ def test_an_unknown_architecture_is_examined_and_its_row_used_when_accepted(
     work_done(press(app, "model-examine"))
     assert "Proposed for mine" in [header.value for header in app.header]
     checks = app.table[0].value
-    assert set(checks["Holds"]) == {"yes", "-"}
+    assert set(checks["Holds"]) == {"yes", "not made"}
     assert app.code[0].value.startswith("Architecture(\n")
     assert "chosen_model" not in app.session_state or app.session_state["chosen_model"].source != str(folder)
     work_done(press(app, "discovery-accept"))
