@@ -10,6 +10,7 @@ import argparse
 import copy
 import dataclasses
 import platform
+import re
 import sys
 import tempfile
 import textwrap
@@ -178,13 +179,20 @@ def section(found: Mapping[tuple[str, str], float]) -> str:
     here = f"transformers {transformers.__version__}, torch {torch.__version__}, {platform.machine()}, a processor"
     refused = ", ".join(title for _, methods in REFUSED for _, title in methods)
     text = _TEXT.format(table="\n".join(lines), here=here, rows=", ".join(ROWS), refused=refused)
-    return "\n".join(map(_filled, text.splitlines())) + "\n"
+    return "\n\n".join(map(_filled, text.strip().split("\n\n"))) + "\n"
 
 
-def _filled(line: str) -> str:
-    """A line of the page that names and versions made too long, broken."""
-    indent = "  " if line.startswith(("- ", "  ")) else ""
-    return line if line.startswith("|") else "\n".join(textwrap.wrap(line, 120, subsequent_indent=indent)) or line
+def _filled(part: str) -> str:
+    """A paragraph or list of the page, filled anew: names and versions make lines too long. A table stays as it is."""
+    if part.startswith("|"):
+        return part
+    items = re.split(r"\n(?=- )", part)
+    return "\n".join(textwrap.fill(" ".join(i.split()), 120, **_fill(i)) for i in items)
+
+
+def _fill(item: str) -> dict[str, Any]:
+    indent = "  " if item.startswith("- ") else ""
+    return {"subsequent_indent": indent, "break_long_words": False, "break_on_hyphens": False}
 
 
 HEADING: Final = "## Precision and quantised weights"

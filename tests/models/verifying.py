@@ -213,6 +213,32 @@ to others with the edit. Such an edit is exported as a Golden Layers file, a mer
 (peft's `target_parameters`); scripts and EasyEdit name modules, and one of these experts is none. Second moments of
 the keys (`covariance`) are refused where a layer's experts have more than 65,536 keys together.
 
+## An architecture that is not in the list
+
+    python -m goldenlayers_core models --discover FOLDER|NAME [--accept-row] [--json]
+
+or the button *Examine* of the Model page. The model is read in float32 and told by what it does, never by names: the
+one list of blocks that the hidden state goes through; the part of a block in which a token reads others, whose matrices
+are attention's, and beside it the MLP's, in the order of their use; how each is stored, by multiplying; what leaves a
+block when a value is moved at a module, which tells what is added to the residual stream and times what; the final
+norm; what is made of the LM head's logits. Which way of rerunning is right (packed rows, kept keys and values, whole
+rows) is tried by the code that edits. What comes of it is a *proposed row*, with checks on the model itself, on one
+request and three layers, each with its distance: LGA, edit-aware analysis (loss and value only), trace, lens, value,
+overlay, sweep; exports are not run. Relative differences up to 2e-3 hold.
+
+Nothing is used until a person accepts it. Accepting writes a file, NAME.row.json in the cache folder, that is loaded
+like a model (`--model FILE`) by whoever names it; it belongs to one config.json, and a file that was changed is
+refused. Results made with it are kept apart from those of any other row. "Copy this row" is for a contribution.
+
+With their rows taken away, the structure of 59 tiny models of plain decoders was told as the written row has it, but
+for what a row says for other forms of its family (the norm behind the sum of OPT-350m) and one more matrix (Doge's
+dt_proj, which no row names); of 20 of them the way to rerun was tried, too, and told as written but for Falcon without
+ALiBi, which can be packed. Of families that nobody wrote a row for, InternLM3 gets one and all its checks hold; OpenAI
+GPT (blocks return lists), ModernBERT's decoder (a dense map before the LM head) and CTRL (two checks fail) are refused.
+What is refused: encoders, encoder-decoders, blocks without an MLP (Mamba), blocks that differ (hybrids), more than one
+mixer a block, fused experts, several lists of blocks, layers that read the tokens anew, quantised weights. A model that
+does not fit in float32 cannot be examined.
+
 ## Refused, and why
 
 Refused by name before any weight is read, with a sentence:
