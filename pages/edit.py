@@ -47,15 +47,16 @@ if card is None:
     controls.load()
     frame.stop()
 
-left, right = st.columns([3, 2], gap="large")
-with left:
-    asked = request.choose()
-    form, settings = controls.method()
-found = session.recommendation(method_used(form.name, settings))
-with right:
-    layer = controls.layer(card, found, form, settings)
-    below = controls.base(stacks.active(), card.fingerprint)
-    controls.button(asked, form, settings, layer, below)
+with controls.inputs(stacks.shown(stacks.active())[0] is not None):
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        asked = request.choose()
+        form, settings = controls.method()
+    found = session.recommendation(method_used(form.name, settings))
+    with right:
+        layer = controls.layer(card, found, form, settings)
+        below = controls.base(stacks.active(), card.fingerprint)
+        controls.button(asked, form, settings, layer, below)
 jobs.follow("edit", stacks.add)
 
 look = stacks.look(card, found, asked, form, settings, layer)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.records import EditRequest
@@ -17,8 +18,16 @@ from goldenlayers_core.tasks.recommendation import none_yet
 from goldenlayers_core.tasks.serial import plain
 from pages._edit import stacks
 from pages._scores.controls import model_words
-from pages._shared import cached, edit_link, jobs, link, link_notice, session
+from pages._shared import cached, edit_link, fold, jobs, link, link_notice, session
 from pages._shared.wording import count, escape, sentence
+
+
+def inputs(a_result: bool) -> DeltaGenerator:
+    """Where request, method and layer are chosen: on a phone closed under a result, unless the address asks for a
+    request and no result."""
+    if "run" not in st.query_params and any(map(link.asks, ("request", *link.FREE))):
+        fold.unfold(edit_link.INPUTS)
+    return fold.on_phone(edit_link.INPUTS, "Another edit: request, method, layer", a_result)
 
 
 def method(page: str = "edit") -> tuple[MethodForm, dict[str, Any]]:

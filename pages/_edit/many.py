@@ -255,7 +255,7 @@ def _detail(look: Look, run: RunManifest, found: ManyEdits, kept: list[int]) -> 
     )
     report = found.reports[chosen if chosen in kept else kept[0]]
     st.markdown(f"**{escape(report.verdict)}**")
-    edit_result.probes(report)
+    edit_result.probes(report, "many")
     if found.fingerprint != look.card.fingerprint:
         st.caption("Made on another model than the one in memory; load that one to open it in the bench.")
         return

@@ -19,7 +19,7 @@ from goldenlayers_core.tasks.judging import earlier_rules
 from goldenlayers_core.tasks.layer_options import layer_options
 from pages._edit import controls, parts, stacks
 from pages._edit.stacks import Look
-from pages._shared import cached, jobs, note, present_link, session, show
+from pages._shared import cached, fold, jobs, note, present_link, session, show
 from pages._shared.report import buttons
 from pages._shared.wording import count, escape, precise
 
@@ -40,11 +40,12 @@ def section(look: Look) -> None:
     drawn = figures.top_tokens(report.before, report.after, session.dark())
     show.figure(drawn, f"tokens-{run_id}", report.tokens_frame())
     st.header("Every probe")
-    parts.probes(report)
+    parts.probes(report, "edit")
     show.figure(figures.probe_changes(report, session.dark()), f"probes-{run_id}", report.to_frame())
     _comparison(look)
-    st.header("What it cost")
-    parts.cost(run_id, report)
+    with fold.on_phone("edit-cost", "What it cost"):
+        st.header("What it cost")
+        parts.cost(run_id, report)
 
 
 def _headline(run_id: str, report: EditReport, stack: str) -> None:
@@ -70,15 +71,17 @@ def _headline(run_id: str, report: EditReport, stack: str) -> None:
                 icon=":material/block:",
             )
         show.cells((), map(_check, found.checks), "gl-checks")
-        below = report.provenance.get("on top of", "")
-        st.caption(
-            escape(
-                f"{parts.made(report)}; 1 request, {count(len(report.outcomes), 'probe')}. "
-                + (f"Before: the model with {below} below it. " if below else "")
-                + RULE
-            )
-        )
         _in_or_out(run_id, report, stack)
+        below = report.provenance.get("on top of", "")
+        with st.expander("What the light stands for, and where it is from", icon=":material/info:", key="edit-remarks"):
+            st.caption(
+                escape(
+                    f"{parts.made(report)}; 1 request, {count(len(report.outcomes), 'probe')}. "
+                    + (f"Before: the model with {below} below it. " if below else "")
+                    + RULE
+                )
+            )
+            st.caption("The base model was never changed: an edit lies over it, so that undo is dropping it.")
 
 
 def _check(check: Check) -> str:
@@ -105,7 +108,6 @@ def _in_or_out(run_id: str, report: EditReport, stack: str) -> None:
             st.rerun()
         present_link.link(run_id)
         buttons(run_id, "edit")
-        st.caption("The base model was never changed: an edit lies over it, so that undo is dropping it.")
 
 
 def _another_layer(look: Look, run_id: str, report: EditReport) -> None:
@@ -151,18 +153,20 @@ def _comparison(look: Look) -> None:
     found = _reports(look.stack)
     if len(found) < 2:
         return
-    st.header(f"The edits of stack {look.stack}, one by one")
-    st.dataframe(
-        pd.DataFrame([_row(report) for report in found]),
-        width="stretch",
-        hide_index=True,
-        key="edit-comparison",
-        alt="The edits of this stack: layer, whether it took, probes as wished, weight change, time",
-    )
-    st.caption(
-        "Each edit as it was measured when it was made: with the edits it was computed on below it, and none above it. "
-        "Probes as wished, out of all of their kind."
-    )
+    title = f"The edits of stack {look.stack}, one by one"
+    with fold.on_phone("edit-comparison", title):
+        st.header(title)
+        st.dataframe(
+            pd.DataFrame([_row(report) for report in found]),
+            width="stretch",
+            hide_index=True,
+            key="edit-comparison",
+            alt="The edits of this stack: layer, whether it took, probes as wished, weight change, time",
+        )
+        st.caption(
+            "Each edit as it was measured when it was made: with the edits it was computed on below it, and none above "
+            "it. Probes as wished, out of all of their kind."
+        )
 
 
 def _row(report: EditReport) -> dict[str, str | int]:

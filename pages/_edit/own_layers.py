@@ -97,5 +97,5 @@ def _looked_at(found: FactLayers, name: str, edit_at: Callable[[int], None]) -> 
 
 def _said(report: EditReport) -> None:
     st.markdown(f"**At layer {report.layer}:** {escape(report.verdict)}")
-    parts.probes(report)
+    parts.probes(report, "own-layers")
     st.caption(f"Weight change {percent(report.weight_change)}; on the unedited model, whatever the stack holds.")

@@ -13,8 +13,8 @@ from goldenlayers_core.results import EditReport, ProbeOutcome, View
 from goldenlayers_core.results.edit.light import Colour
 from goldenlayers_core.results.formats import NOT_ASKED, spaced
 from pages._edit import stacks
-from pages._shared import cached, show
-from pages._shared.wording import escape, precise
+from pages._shared import cached, fold, show
+from pages._shared.wording import count, escape, precise
 
 _MOST_PROBES: Final = 60
 KIND_WORDS: Final = {
@@ -93,8 +93,14 @@ def _probabilities(report: EditReport, view: View) -> None:
             )
 
 
-def probes(report: EditReport) -> None:
-    """Every probe in words: what came out, before and after, and how probable the two answers are."""
+def probes(report: EditReport, place: str) -> None:
+    """Every probe in words: what came out, before and after, and how probable the two answers are; `place` keeps the
+    parts of a page apart."""
+    with fold.on_phone(f"probes-{place}", f"The {count(len(report.outcomes), 'probe')}, one by one"):
+        _probes(report)
+
+
+def _probes(report: EditReport) -> None:
     ordered = sorted(report.outcomes, key=lambda outcome: PROBE_KINDS.index(outcome.kind))
     heads = ("as wished", "kind", "prompt", "expected", "before", "after", "P(new)", "P(old)")
     show.cells(heads, map(_probe_row, ordered[:_MOST_PROBES]))

@@ -12,7 +12,7 @@ from goldenlayers_core.results.edit import stack as of
 from goldenlayers_core.results.edit.stack import EditCard, Stack
 from goldenlayers_core.tasks import EditQuestion, ModelCard, Recommendation
 from goldenlayers_core.tasks.edit.methods import MethodForm
-from pages._shared import cached, session
+from pages._shared import cached, edit_link, fold, session
 from pages._shared.wording import count
 
 NAMES: Final = ("A", "B")
@@ -100,6 +100,7 @@ def add(run_id: str) -> None:
     """A new edit goes to the top of the active stack and on show."""
     add_edit(cached.report(run_id).edit_id)
     session.show_edit_run(run_id)
+    fold.fold(edit_link.INPUTS)  # a phone shows what came of them
 
 
 def add_edit(edit_id: str) -> None:

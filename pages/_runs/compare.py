@@ -5,18 +5,26 @@ import streamlit as st
 
 from goldenlayers_core.figures import compare_runs
 from goldenlayers_core.runtime import RunManifest
-from pages._shared import cached, link, session, show
+from pages._shared import cached, fold, link, session, show
 from pages._shared.wording import shorten, when
 
 
 def compare(runs: tuple[RunManifest, ...]) -> None:
     """Choose two score runs; then the figure with its table."""
     scored = {m.run_id: m for m in runs if m.kind == "score"}
-    st.header("Compare two score runs")
     if len(scored) < 2:
+        st.header("Compare two score runs")
         st.caption("Needs two score runs: score another part of the dataset, another scope or another model.")
         st.page_link("pages/layer_scores.py", label="To the layer scores", icon=":material/grid_on:")
         return
+    if link.asks("a") or link.asks("b"):
+        fold.unfold("runs-compare")
+    with fold.on_phone("runs-compare", "Compare two score runs"):
+        _compare(scored)
+
+
+def _compare(scored: dict[str, RunManifest]) -> None:
+    st.header("Compare two score runs")
 
     def label(run_id: str) -> str:
         manifest = scored[run_id]

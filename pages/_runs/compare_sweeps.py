@@ -5,7 +5,7 @@ import streamlit as st
 from goldenlayers_core.figures import compare_sweeps
 from goldenlayers_core.runtime import RunManifest
 from goldenlayers_core.tasks.truth.compared import compared
-from pages._shared import cached, link, session, show
+from pages._shared import cached, fold, link, session, show
 from pages._shared.wording import count, shorten, when
 
 
@@ -14,6 +14,13 @@ def compare(runs: tuple[RunManifest, ...]) -> None:
     swept = {m.run_id: m for m in runs if m.kind == "sweep"}
     if len(swept) < 2:
         return
+    if link.asks("sa") or link.asks("sb"):
+        fold.unfold("runs-compare-sweeps")
+    with fold.on_phone("runs-compare-sweeps", "Compare two sweeps"):
+        _compare(swept)
+
+
+def _compare(swept: dict[str, RunManifest]) -> None:
     st.header("Compare two sweeps")
 
     def label(run_id: str) -> str:

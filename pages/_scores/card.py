@@ -36,7 +36,8 @@ def card(scores: LayerScores, selection: Selection, run_id: str) -> None:
                     f"these requests pick layer {selection.golden_layer}. {_rivals(selection)} More requests help."
                 )
             st.markdown(_caution(scores, selection, run_id))
-        st.caption(_provenance(scores, selection, run_id))
+        with st.expander("What it was computed from", icon=":material/info:", key="scores-remarks"):
+            st.caption(_provenance(scores, selection, run_id))
     skipped(scores)
 
 

@@ -8,7 +8,7 @@ from goldenlayers_core.figures.text import number, shorten
 from goldenlayers_core.results import Floats, LayerScores, Selection
 from goldenlayers_core.results.scores.readings import LOSS_WORDS
 from pages._scores.pictures import OPEN_LAYER, clicked_layer
-from pages._shared import cached, edit_link, link, request_choice, session, show
+from pages._shared import cached, edit_link, fold, link, request_choice, session, show
 from pages._shared.wording import escape
 
 COMPARED = (
@@ -26,6 +26,7 @@ def choose(scores: LayerScores) -> int:
     layer = link.layer(range(scores.n_layers))
     if layer is not None:
         st.session_state[OPEN_LAYER] = layer
+        fold.unfold("scores-request")
     lines = cached.once(request_choice.labels, scores.prompts, scores.targets_old, scores.targets_new)
     return request_choice.choose(
         "scores-request", scores.request_digests, lines.__getitem__, lambda: st.session_state.pop(OPEN_LAYER, None)

@@ -9,9 +9,10 @@ import streamlit as st
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.runtime import RunManifest
 from goldenlayers_core.tasks.manifest import model_of
-from pages._shared import session
+from pages._shared import fold, session
 
 WANTED_LAYER: Final = "edit-wanted-layer"
+INPUTS: Final = "edit-inputs"  # the part of Edit in which request, method and layer are chosen
 _WANTED_METHOD: Final = "edit-wanted-method"
 
 
@@ -73,6 +74,7 @@ def go(digest: str | None = None, layer: int | None = None, of: Made | None = No
 def want(digest: str | None = None, layer: int | None = None, of: Made | None = None) -> None:
     """What Edit is to open with."""
     of = of or Made()
+    fold.unfold(INPUTS)
     if of.model is not None:
         session.choose_model(of.model)
     if of.kind == "sweep":

@@ -7,8 +7,13 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 
-def on_phone(name: str, label: str) -> DeltaGenerator:
-    """The container of a part, closed on a phone until the switch `label` above it is on."""
+def on_phone(name: str, label: str, when: bool = True) -> DeltaGenerator:
+    """The container of a part, closed on a phone until the switch `label` above it is on; there is no switch, and the
+    part is open, unless `when`."""
+    if not when:
+        return st.container()
+    if st.session_state.pop(f"refold-{name}", False):
+        st.session_state[f"unfold-{name}"] = False
     outer = st.container(key=f"fold-{name}")
     outer.toggle(label, key=f"unfold-{name}", persist_state="session")
     return outer.container(key=f"folded-{name}")
@@ -17,3 +22,8 @@ def on_phone(name: str, label: str) -> DeltaGenerator:
 def unfold(name: str) -> None:
     """Open a part, because a person pressed what leads to it; to be called before the part is drawn."""
     st.session_state[f"unfold-{name}"] = True
+
+
+def fold(name: str) -> None:
+    """Close a part when it is next drawn, because what a person did in it is done."""
+    st.session_state[f"refold-{name}"] = True

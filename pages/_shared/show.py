@@ -42,7 +42,8 @@ def _subtitle(drawn: go.Figure) -> str:
 
 def _brief(text: str) -> str:
     """The first sentence of a definition, or as much of it as takes two lines on a phone."""
-    return shorten(_SENTENCE.split(text, maxsplit=1)[0], _BRIEF)
+    first = _SENTENCE.split(text, maxsplit=1)[0]
+    return shorten(f"{first[:-1]}." if first.endswith(";") else first, _BRIEF)
 
 
 @st.fragment

@@ -67,6 +67,8 @@ def choose(sweep: SweepResult) -> int:
 def choose_layer(sweep: SweepResult) -> int:
     """The layer scrubber. It starts at the address's layer, else at the golden one."""
     asked = link.layer(sweep.layers)
+    if asked is not None:
+        fold.unfold("truth-course")
     wanted = st.session_state.get(LAYER) if asked is None else asked
     st.session_state[LAYER] = wanted if wanted in sweep.layers else sweep.golden_layer
     if len(sweep.layers) == 1:

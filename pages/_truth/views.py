@@ -28,7 +28,14 @@ ESTIMATES: Final = {"lga": "LGA", "edit_aware": "edit-aware analysis"}
 
 
 def views(card: LayerCard, sweep: SweepResult, run_id: str) -> None:
-    """The chosen picture; only that one is computed."""
+    """The chosen picture; only that one is computed. On a phone they stand behind a switch: the layer comes first."""
+    if any(map(link.asks, ("view", "request", "layer"))):
+        fold.unfold("truth-closer")
+    with fold.on_phone("truth-closer", "Look closer: every request, metrics, causal trace"):
+        _views(card, sweep, run_id)
+
+
+def _views(card: LayerCard, sweep: SweepResult, run_id: str) -> None:
     link.option("view", "truth-view", tuple(VIEWS))
     view = st.segmented_control(
         "Look closer",

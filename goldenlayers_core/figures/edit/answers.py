@@ -218,6 +218,7 @@ def _kind_headers(
             x=0,
             xref="paper",
             xanchor="left",
+            xshift=-28,  # a phone has no room for all of it right of the axis
             y=first - 0.9,
             text=f"{title} ({good} of {count})",
             showarrow=False,
