@@ -81,7 +81,7 @@ def accepted_from(text: str, where: str) -> Accepted:
     """`Accepted.text` undone; `where` it stands, for the sentence. Raises ModelError where it is none or changed."""
     try:
         content: dict[str, Any] = json.loads(text)
-        columns = {k: tuple(v) if isinstance(v, list) else v for k, v in content["row"].items()}
+        columns: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in content["row"].items()}
         found = Accepted(content["source"], content["revision"], content["config"], Architecture(**columns))
         sound = content["format"] == FORMAT and content["digest"] == found.digest
     except (ValueError, LookupError, TypeError, AttributeError) as error:

@@ -65,7 +65,7 @@ def reruns(handle: ModelHandle) -> float:
 def _some_rows(handle: ModelHandle) -> list[tuple[int, ...]]:
     """Rows of like length, so long that a pack of them is longer than windows that a configuration may not name."""
     longest = min(48, last_position(handle) + 1)
-    size = handle.embedding.weight.shape[0]
+    size = _embeddings(handle).shape[0]
     drawn = torch.randint(min(10, int(size) - 1), int(size), (4, longest), generator=torch.Generator().manual_seed(4))
     return [tuple(row[: longest - 5 * i].tolist()) for i, row in enumerate(drawn)]
 
@@ -121,16 +121,21 @@ def trace(handle: ModelHandle) -> float:
     return worst
 
 
-def _noise(handle: ModelHandle) -> float:
+def _embeddings(handle: ModelHandle) -> Tensor:
+    """(V, d)"""
     weight: Tensor = handle.embedding.weight  # type: ignore[assignment]
-    return 3.0 * float(weight[:1000].float().std())
+    return weight
+
+
+def _noise(handle: ModelHandle) -> float:
+    return 3.0 * float(_embeddings(handle)[:1000].float().std())
 
 
 def _restored(handle: ModelHandle, prompt: TracePrompt, config: TraceConfig, layer: int) -> float:
     """The rise of the answer's probability by restoring one state, by whole passes."""
     modules = {"hidden": handle.blocks[layer], "mlp": handle.mlp_whole(layer), "attention": handle.mixer_out(layer)}
     module, span = modules[config.kind], slice(prompt.first, prompt.last + 1)
-    noise = torch.from_numpy(noise_of(prompt, config, handle.embedding.weight.shape[1]))[0]  # type: ignore[index]
+    noise = torch.from_numpy(noise_of(prompt, config, _embeddings(handle).shape[1]))[0]
 
     def corrupt(output: Tensor) -> Tensor:
         changed = output.clone()

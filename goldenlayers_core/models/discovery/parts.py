@@ -101,7 +101,7 @@ def _may_be_linear(module: nn.Module) -> bool:
 
 def _orientation(module: nn.Module, d_in: int) -> Orientation | None:
     """How a module stores the matrix that it multiplies by, found by multiplying; None where it is no linear map."""
-    weight: Tensor = module.weight.detach()  # type: ignore[operator, assignment]
+    weight: Tensor = module.weight.detach()  # type: ignore[operator]
     drawn = torch.randn(N_TOKENS, d_in, generator=torch.Generator().manual_seed(1)).to(weight)
     with torch.inference_mode():
         came = first_tensor(module(drawn[None])) - first_tensor(module(torch.zeros_like(drawn)[None]))

@@ -119,7 +119,7 @@ def _only_list(model: Any, calls: Mapping[str, tuple[Call, ...]]) -> str:
     """Path of the list of modules that the hidden state goes through one by one, each once."""
     width = int(model.get_input_embeddings().weight.shape[1])
     lists = {name: part for name, part in model.named_modules() if isinstance(part, nn.ModuleList)}
-    found = [
+    found: list[str] = [
         name for name, part in lists.items() if _is_chain([calls.get(f"{name}.{i}", ()) for i in range(len(part))])
     ]
     found = [name for name in found if not any(name.startswith(f"{other}.") for other in found)]

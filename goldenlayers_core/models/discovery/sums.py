@@ -88,7 +88,10 @@ def _times(found: Skeleton, layer: int, site: str, frozen: str) -> float:
     held = {}
     if frozen:
         kept = found.once(frozen).came
-        held = {found.model.get_submodule(frozen): lambda output: kept.reshape(output.shape).clone()}
+        if kept is None:
+            return 0.0
+        put = kept.clone()
+        held = {found.model.get_submodule(frozen): lambda output: put.reshape(output.shape).clone()}
     moved = {found.model.get_submodule(site): lambda output: output + drawn.reshape(output.shape)}
     with put_out(held):
         before = again(found, block)
