@@ -34,11 +34,12 @@ def scores(edits: Edits, estimates: Estimates, model: str, title: str) -> go.Fig
         rows=len(names), cols=1, shared_xaxes=True, vertical_spacing=0.35 / len(names) / 2, subplot_titles=names
     )
     ways = list(dict.fromkeys(place.way for place in places))
+    floor = min(_floor(edits, place) for place in places)
     for place in places:
         _curve(figure, edits, place, names.index(place.data) + 1, ways.index(place.way))
     for place in places:
         if place.way == ways[0] and (proxy := edits.sweep(place, "proxy")) is not None:
-            _marks(figure, choices(place, proxy, estimates), names.index(place.data) + 1)
+            _marks(figure, choices(place, proxy, estimates), names.index(place.data) + 1, 1 - floor)
     figure.update_layout(
         template=figure_template(False),
         title={"text": f"{title}: score of real edits by layer", "y": 0.99, "yanchor": "top"},
@@ -48,10 +49,18 @@ def scores(edits: Edits, estimates: Estimates, model: str, title: str) -> go.Fig
         showlegend=True,
     )
     figure.update_layout(legend_y=1 - 40 / (HEAD + ROW * len(names)))
-    figure.update_yaxes(range=[0, 1.1 + 0.11 * len(SHOWN)], tickvals=[0, 0.25, 0.5, 0.75, 1])
+    top = 1 + (0.1 + 0.11 * len(SHOWN)) * (1 - floor)
+    figure.update_yaxes(range=[floor, top], tickvals=np.linspace(floor, 1, 5))
     figure.update_xaxes(range=[-0.7, max(max(trace.x) for trace in figure.data) + 0.7])
     figure.update_xaxes(title_text="layer", row=len(names), col=1)
     return figure
+
+
+def _floor(edits: Edits, place: Place) -> float:
+    """Where the axis begins: at 0, or at the quarter below every layer's mean."""
+    shown = edits.sweep(place, "test") or edits.sweep(place, "proxy")
+    assert shown is not None
+    return float(np.floor(4 * shown.score.mean(axis=0).min()) / 4)
 
 
 def _curve(figure: go.Figure, edits: Edits, place: Place, row: int, number: int) -> None:
@@ -62,7 +71,7 @@ def _curve(figure: go.Figure, edits: Edits, place: Place, row: int, number: int)
     low, high = interval(resampled_means(sweep.score, RESAMPLES, 0))
     around = [*sweep.layers, *reversed(sweep.layers)]
     band = {"x": around, "y": [*high, *low[::-1]], "fill": "toself", "fillcolor": _faint(colour)}
-    figure.add_scatter(**band, line={"width": 0}, hoverinfo="skip", showlegend=False, row=row, col=1)
+    figure.add_scatter(**band, mode="lines", line={"width": 0}, hoverinfo="skip", showlegend=False, row=row, col=1)
     name = f"{place.way}, {part} requests"
     look = {"line": {"color": colour, "width": 2}, "mode": "lines", "name": name, "legendgroup": name}
     seen = {trace.legendgroup for trace in figure.data if trace.showlegend is not False}
@@ -74,8 +83,8 @@ def _curve(figure: go.Figure, edits: Edits, place: Place, row: int, number: int)
     )
 
 
-def _marks(figure: go.Figure, made: Sequence[Choice], row: int) -> None:
-    """What was picked: a row of marks above the plot for each estimate."""
+def _marks(figure: go.Figure, made: Sequence[Choice], row: int, span: float) -> None:
+    """What was picked: a row of marks above the plot for each estimate; `span`: of the scores' axis."""
     for place, (name, symbol) in enumerate(SHOWN.items()):
         layers = [choice.layer for choice in made if choice.way == name]
         if not layers:
@@ -84,7 +93,7 @@ def _marks(figure: go.Figure, made: Sequence[Choice], row: int) -> None:
         look = {"symbol": symbol, "size": 9, "color": LIGHT.ink, "line": {"width": 1.5, "color": LIGHT.ink}}
         figure.add_scatter(
             x=layers,
-            y=[1.1 + 0.11 * place] * len(layers),
+            y=[1 + (0.1 + 0.11 * place) * span] * len(layers),
             mode="markers",
             marker=look,
             name=f"picked by {name}",
