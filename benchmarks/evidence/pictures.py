@@ -15,6 +15,7 @@ from goldenlayers_core.figures.theme import LIGHT, figure_template
 from goldenlayers_core.results.bootstrap import interval, resampled_means
 
 ROW, HEAD = 220, 120  # px of one panel, and above the first
+MARKED = "ROME, identity"  # the way of editing whose picks are marked, where it was measured
 SHOWN = {
     "LGA, sequence": "circle",
     "LGA, answer": "circle-open",
@@ -34,11 +35,12 @@ def scores(edits: Edits, estimates: Estimates, model: str, title: str) -> go.Fig
         rows=len(names), cols=1, shared_xaxes=True, vertical_spacing=0.35 / len(names) / 2, subplot_titles=names
     )
     ways = list(dict.fromkeys(place.way for place in places))
+    marked = MARKED if MARKED in ways else ways[0]
     floor = min(_floor(edits, place) for place in places)
     for place in places:
         _curve(figure, edits, place, names.index(place.data) + 1, ways.index(place.way))
     for place in places:
-        if place.way == ways[0] and (proxy := edits.sweep(place, "proxy")) is not None:
+        if place.way == marked and (proxy := edits.sweep(place, "proxy")) is not None:
             _marks(figure, choices(place, proxy, estimates), names.index(place.data) + 1, 1 - floor)
     figure.update_layout(
         template=figure_template(False),
@@ -50,7 +52,7 @@ def scores(edits: Edits, estimates: Estimates, model: str, title: str) -> go.Fig
     )
     figure.update_layout(legend_y=1 - 40 / (HEAD + ROW * len(names)))
     top = 1 + (0.1 + 0.11 * len(SHOWN)) * (1 - floor)
-    figure.update_yaxes(range=[floor, top], tickvals=np.linspace(floor, 1, 5))
+    figure.update_yaxes(range=[floor, top], tickvals=np.arange(floor, 1.01, 0.25 if floor < 0.5 else 0.05))
     figure.update_xaxes(range=[-0.7, max(max(trace.x) for trace in figure.data) + 0.7])
     figure.update_xaxes(title_text="layer", row=len(names), col=1)
     return figure
