@@ -4,8 +4,9 @@
 
 Work is counted, not measured: multiply-adds of the matrices that a pass goes through, twice, and passes of a batch
 through one block, which is what small models spend their time on. Rates are those of the parts that were measured in
-this store, as a multiple of the stated ones; where none was measured, the stated ones as they are. On a processor the
-rates are of processor seconds, which other programs lengthen least, and threads are taken to share them evenly.
+this store, as a multiple of the stated ones: of the same data where there are any, which decide how many passes an
+edit takes; where none was measured, the stated ones as they are. On a processor the rates are of processor seconds,
+which other programs lengthen least, and threads are taken to share them evenly.
 """
 
 from collections.abc import Sequence
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from goldenlayers_core.models import ModelHandle
 
 TABLE: Final = "parts"
-_ENOUGH: Final = 3  # measured parts that a rate needs
+_ENOUGH: Final = 3  # measured parts that a rate needs, where they are of other data
+_COUNT: Final = 2  # version of how work is counted: rates of another one do not fit
 _PER_PASS: Final[dict[str, int]] = {"cpu": 256, "cuda": 8192}
 
 
@@ -80,7 +82,7 @@ class Rate:
 
 
 STATED: Final[dict[str, tuple[float, float, float]]] = {  # device -> start, per GFLOP, per call
-    "cpu": (8.0, 0.018, 0.0008),
+    "cpu": (8.0, 0.0117, 0.0015),
     "cuda": (20.0, 0.0001, 0.0004),
 }
 _WHERE: Final = {
@@ -97,20 +99,24 @@ def stated(device: str, threads: int = 1) -> Rate:
 
 def parts_key(kind: str, device: str) -> str:
     """Under what the store keeps measured parts."""
-    return f"{kind}-{device}"
+    return f"{kind}-{device}-{_COUNT}"
 
 
-def rate_of(store: Store, kind: str, result_key: str, device: str, threads: int) -> Rate:
-    """The rate of a kind of work on this model: by its own measured parts, else those of other models, else stated."""
+def rate_of(store: Store, kind: str, result_key: str, device: str, threads: int, data: str) -> Rate:
+    """The rate of a kind of work on this model: by its own measured parts, of this data where there are any,
+    else by those of other models, else stated."""
     base, rows = stated(device, threads), store.read_rows(TABLE, parts_key(kind, device))
     if not len(rows):
         return base
     own = rows[rows["model"] == result_key]
-    used, whose = (own, "of this model") if len(own) >= _ENOUGH else (rows, "of other models")
-    if len(used) < _ENOUGH:
-        return base
+    used, whose = own[own["data"] == data], "of this model on this data"
+    if not len(used):
+        used, whose = (own, "of this model") if len(own) >= _ENOUGH else (rows, "of other models")
+        if len(used) < _ENOUGH:
+            return base
     factor = fitted(base, used)
-    words = f"The rates were measured on {len(used)} parts {whose} in this store: {factor:.2f} times the stated ones."
+    n = f"{len(used)} part{'s' if len(used) > 1 else ''}"
+    words = f"The rates were measured on {n} {whose} in this store: {factor:.2f} times the stated ones."
     return Rate(base.start, factor * base.gflop, factor * base.call, words, True, base.threads)
 
 

@@ -76,7 +76,8 @@ def make_plan(bench: "Workbench", kind: Kind, question: Any, progress: Progress)
 
     work = parted(bench, kind, question, progress)
     handle = work.handle
-    rate = rate_of(bench.store, kind.name, handle.result_key, handle.device.type, torch.get_num_threads())
+    device, threads = handle.device.type, torch.get_num_threads()
+    rate = rate_of(bench.store, kind.name, handle.result_key, device, threads, _data_of(work.question))
     parts = tuple(
         Part(
             index,
@@ -105,6 +106,12 @@ def make_plan(bench: "Workbench", kind: Kind, question: Any, progress: Progress)
         created=now(),
     )
     return plan, rate
+
+
+def _data_of(question: Any) -> str:
+    """What its requests, or its text, are from: however many of them."""
+    choice = getattr(question, "choice", None)
+    return str(question.source if choice is None else choice.dataset)
 
 
 def _rounded(seconds: float) -> float:
@@ -220,6 +227,7 @@ def _keep(
         "request": digest_of([plan.digest, part.index, part.layers]),
         "plan": plan.digest,
         "model": work.handle.result_key,
+        "data": _data_of(work.question),
         "computed": computed,
         "tokens": batch.tokens,
         "gflop": all_.gflop * min(share, 1.0),

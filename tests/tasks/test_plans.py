@@ -28,6 +28,7 @@ from goldenlayers_core.tasks.edit.covariance import estimated
 from goldenlayers_core.tasks.edit.many_edits import many_edits
 from goldenlayers_core.tasks.edit.stored_covariance import open_layer
 from goldenlayers_core.tasks.parts import Part, deal
+from goldenlayers_core.tasks.plan_cost import TABLE, Work, parts_key, rate_of, stated
 from goldenlayers_core.tasks.plan_file import Plan, read_plan, write_plan
 from goldenlayers_core.tasks.plans import check_whole, make_plan, open_work, run_shard
 from goldenlayers_core.tasks.questions import CovarianceQuestion, ManyEditsQuestion, SearchQuestion, SweepQuestion
@@ -314,6 +315,45 @@ def test_an_estimate_says_what_it_stands_on(folder, tmp_path, monkeypatch, capsy
     assert all(one["seconds"] > other["seconds"] > 0 for one, other in pairwise(shards[:3]))
     assert told["estimate"]["bytes_in_memory"] > 2**20
     assert any("stated" in sentence for sentence in told["estimate"]["assumptions"])
+
+
+def parts_table(store: Store, *rows: tuple[str, str, float]) -> None:
+    """Measured parts of a sweep: (model, data, times the stated rate)."""
+    base = stated("cpu")
+    for i, (model, data, times) in enumerate(rows):
+        row = {"request": f"{i}", "model": model, "data": data, "gflop": 100.0, "calls": 10.0}
+        seconds = times * (100 * base.gflop + 10 * base.call)
+        store.append_rows(TABLE, parts_key("sweep", "cpu"), pd.DataFrame([{**row, "seconds": seconds}]))
+
+
+@pytest.mark.parametrize(
+    ("rows", "times", "words"),
+    [
+        ((), 1.0, "stated"),
+        ((("a", "hard", 2.0), *3 * (("a", "easy", 1.2),)), 2.0, "on 1 part of this model on this data"),
+        (3 * (("a", "easy", 1.2),), 1.2, "on 3 parts of this model in"),
+        (2 * (("a", "easy", 1.2),), 1.0, "stated"),
+        ((("a", "easy", 1.2), *3 * (("b", "hard", 3.0),)), (1.2 + 9) / 4, "on 4 parts of other models"),
+    ],
+    ids=["nothing", "same data", "other data", "too few", "other models"],
+)
+def test_seconds_are_by_parts_of_the_same_data_first(rows, times, words, tmp_path):
+    store = Store(tmp_path)
+    parts_table(store, *rows)
+    rate = rate_of(store, "sweep", "a", "cpu", 1, "hard")
+    assert words in rate.source
+    assert rate.seconds(Work(gflop=1.0)) == pytest.approx(times * stated("cpu").gflop)
+
+
+def test_a_part_remembers_which_data_it_is_of(folder, bench):
+    asked = question(folder)
+    plan = planned(bench, asked)
+    run_shard(bench, bench.kind_of(asked), plan, 0, 1, Progress())
+    rows = bench.store.read_rows(TABLE, parts_key("sweep", "cpu"))
+    assert set(rows["data"]) == {asked.choice.dataset}
+    again = dataclasses.replace(asked, choice=dataclasses.replace(asked.choice, limit=2), layers=(1,))
+    _, rate = make_plan(bench, bench.kind_of(again), again, Progress())
+    assert "of this model on this data" in rate.source
 
 
 # ---- what is refused

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+from goldenlayers_core.evaluation.read import ANSWER_TOKENS, TOKEN_BUDGET
 from goldenlayers_core.evaluation.sweep import UNEDITED, chunks, tokens_of
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks.parts import Part
@@ -21,6 +22,7 @@ _TAKEN: Final = 0.3  # of the passes that the optimisation may take, with direct
 _SUFFIX: Final = 0.5  # of a row's tokens are from the subject's last one on
 _BACKWARD: Final = 2.0  # a pass and its gradients by activations, in passes
 _ANSWER: Final = 4  # tokens of a probe that go through the LM head
+_OPEN: Final = 0.25  # of the probes are answered otherwise than expected after an edit, and their answers written out
 _WANTED: Final = 2  # tokens of a new answer, likewise in every row
 
 
@@ -39,7 +41,7 @@ class SweepParts:
         self.steps = _TAKEN * getattr(self.bed.config, "steps", 1)
         self.assumptions = (
             f"An edit takes {self.steps:.3g} passes with gradients over {_SUFFIX:.0%} of its rows' tokens, and its "
-            "probes one pass more, from its layer to the last.",
+            f"probes one pass more, from its layer to the last; {_OPEN:.0%} of their answers are written out.",
         )
 
     def batches(self) -> list[Batch]:
@@ -48,22 +50,38 @@ class SweepParts:
         for chunk in chunks(self.handle, self.requests, templates):
             tokens = [tokens_of(self.handle, self.requests[i], templates) for i in chunk]
             probes, rows = sum(own for own, _ in tokens), sum(own for _, own in tokens)
-            asked = _ANSWER * sum(len(self.requests[i].probes) for i in chunk)
-            wanted = _WANTED * len(templates) * len(chunk)
+            asked = sum(len(self.requests[i].probes) for i in chunk)
+            edits = rows, _WANTED * len(templates) * len(chunk)
             factor = 2.0 if self.bed.writing else 1.0
-            each = tuple(self._work(at, (probes, asked), (rows, wanted)).times(factor) for at in self.layers)
-            start = self._work(0, (probes, asked), (0, 0))
-            found.append(Batch(tuple(chunk), self.layers, probes + rows, start, each))
+            each = tuple(self._edited(at, (probes, asked), edits).times(factor) for at in self.layers)
+            found.append(Batch(tuple(chunk), self.layers, probes + rows, self._unedited(probes, asked, rows), each))
         return found
 
-    def _work(self, layer: int, probes: tuple[int, int], rows: tuple[int, int]) -> Work:
-        """One batch at one layer, by (tokens, those that go through the LM head) of its probes and of its edits' rows;
-        without rows, the unedited model."""
-        shape, above = shape_of(self.handle), self.handle.n_layers - layer
-        steps = _BACKWARD * self.steps if rows[0] else 0.0
-        tokens, heads = probes[0] + steps * _SUFFIX * rows[0], probes[1] + steps * rows[1]
-        passes = max(probes[0] / shape.per_pass, 1.0) + steps * max(_SUFFIX * rows[0] / shape.per_pass, 1.0)
-        return Work(2e-9 * (tokens * above * shape.block + heads * shape.head), above * passes)
+    def _unedited(self, probes: int, asked: int, rows: int) -> Work:
+        """What the unedited model says to the probes, and the states of all of them and of the edits' rows."""
+        layers = self.handle.n_layers
+        states = self._passed(probes, layers, _ANSWER * asked) + self._passed(rows, layers, 0)
+        return states + self._written(probes, asked)
+
+    def _edited(self, layer: int, probes: tuple[int, int], rows: tuple[int, int]) -> Work:
+        """One batch at one layer: (tokens of its probes, their number), (tokens of its rows, those that go through the
+        LM head)."""
+        above, steps = self.handle.n_layers - layer, _BACKWARD * self.steps
+        edited = self._passed(_SUFFIX * rows[0], above, rows[1]).times(steps)
+        measured = self._passed(probes[0], above, _ANSWER * probes[1])
+        return edited + measured + self._written(_OPEN * probes[0], _OPEN * probes[1])
+
+    def _written(self, tokens: float, asked: float) -> Work:
+        """Prompts answered: a pass over them, and one more for every token that is written."""
+        layers = self.handle.n_layers
+        calls = layers * ANSWER_TOKENS * max(tokens / TOKEN_BUDGET, 1.0)
+        return self._passed(tokens, layers, (ANSWER_TOKENS + 1) * asked) + Work(0.0, calls)
+
+    def _passed(self, tokens: float, layers: int, heads: float) -> Work:
+        """Tokens through the last so many layers, and some of them through the LM head."""
+        shape = shape_of(self.handle)
+        gflop = 2e-9 * (tokens * layers * shape.block + heads * shape.head)
+        return Work(gflop, layers * max(tokens / shape.per_pass, 1.0))
 
     def done(self, parts: Sequence[Part]) -> list[bool]:
         """Whether every pair of a part is there, and what the unedited model says."""
