@@ -20,8 +20,8 @@ from goldenlayers_core.texts import JUDGEMENT
 if TYPE_CHECKING:
     from goldenlayers_core.tasks.workbench import Workbench
 
-_PASSES: Final = 8.0  # over rows and probes: to find the value, and to ask before and after
-_WRITTEN: Final = 12.0  # tokens written after each probe, before and after, one pass each
+_PASSES: Final = 3.0  # over rows and probes: to find the value, and to ask before and after; by a measured run
+_WRITTEN: Final = 6.0  # tokens written after each probe, before and after, one pass each: most end early
 _WHOLE: Final = {
     "together": "Edits written together are one edit, which has no parts; run `edit-many --mode together` in one "
     "process.",
