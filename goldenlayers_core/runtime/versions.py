@@ -18,6 +18,7 @@ from goldenlayers_core.runtime.reaching import AwayError, Reached
 
 _LASTS: Final = 2.0  # seconds that a listing is believed, for looking; who changes a thing looks anew
 _MOST: Final = 500  # listings
+_PAGE: Final = 500  # names that a bucket lists in one answer, or two
 _OLD: Final = 3600.0  # seconds: nobody is still about to write the number after one that was replaced so long ago
 
 
@@ -48,13 +49,14 @@ class Versions:
         for prefix in covering:
             if (known := self._believed(prefix)) is not None:
                 return known.get(name)
-        try:
-            return self.below(name, fresh=True).get(name)
+        told = [(prefix, known) for prefix in covering if (known := self._believed(prefix, math.inf)) is not None]
+        listed = next((prefix for prefix, known in reversed(told) if len(known) <= _PAGE), name)
+        try:  # what was listed a while ago is listed again: others of it are read next
+            return self.below(listed, fresh=True).get(name)
         except AwayError:
-            told = [known for prefix in covering if (known := self._believed(prefix, math.inf)) is not None]
             if not told:
                 raise
-            return told[0].get(name)
+            return told[0][1].get(name)
 
     def below(self, prefix: str, fresh: bool = False) -> Mapping[str, Version]:
         """The newest version of every name that is the prefix or begins with it and "/"."""
