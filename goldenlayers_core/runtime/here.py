@@ -28,6 +28,9 @@ class Here:
         """The file to open for a path. Raises FileNotFoundError where it is known that there is none."""
         return path
 
+    def look(self, path: Path) -> None:
+        """Believe nothing of what was told of a path before."""
+
     def exists(self, path: Path) -> bool:
         """Whether there is something under a path."""
         return path.exists()

@@ -7,6 +7,7 @@ from typing import Final
 
 from goldenlayers_core.errors import StoreError
 from goldenlayers_core.runtime import atomic
+from goldenlayers_core.runtime.here import MANIFEST
 from goldenlayers_core.runtime.reaching import Reached
 from goldenlayers_core.runtime.versions import Version
 
@@ -20,13 +21,19 @@ def is_once(name: str) -> bool:
     return name.startswith(("tables/", "runs/"))
 
 
+def name_of(path: str) -> str:
+    """The name over there of a path below a store's folder: manifests lie together, for one list to tell all runs."""
+    parts = path.split("/")
+    return f"manifests/{parts[1]}" if parts[0] == "runs" and parts[2:] == [MANIFEST] else path
+
+
 def is_there(version: Version | None) -> bool:
     """Whether a thing exists, by its newest version."""
     return version is not None and version.n_bytes > 0
 
 
-def check_layout(far: Reached, root: Path) -> None:
-    """Look whose layout a location has, and make it ours where it is empty; copies of another one are removed.
+def check_layout(far: Reached, root: Path) -> bool:
+    """True. Look whose layout a location has, and make it ours where it is empty; copies of another one are removed.
 
     Raises AwayError, and StoreError where it is not ours or of a newer version.
     """
@@ -54,3 +61,4 @@ def check_layout(far: Reached, root: Path) -> None:
         for top in _COPIES:
             atomic.remove_tree(root / top)
         atomic.write_bytes(known, name.encode())
+    return True

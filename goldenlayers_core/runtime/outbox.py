@@ -65,6 +65,12 @@ class Outbox:
         with self._lock:
             self._busy.discard(letter.path)
 
+    def drop_older(self, letter: Letter) -> None:
+        """Send nothing of what waited under its name before it."""
+        for path in letter.path.parent.glob("*-*-*"):
+            if path.name < letter.path.name:
+                path.unlink(missing_ok=True)
+
     def newest(self, name: str) -> Path | None:
         """The bytes that wait under a name, if any do."""
         try:

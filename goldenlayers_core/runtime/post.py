@@ -4,12 +4,14 @@ import json
 import logging
 import os
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 from goldenlayers_core.runtime import atomic, digests
 from goldenlayers_core.runtime.frames import DamagedError
 from goldenlayers_core.runtime.layout import is_once
+from goldenlayers_core.runtime.locks import try_lock
 from goldenlayers_core.runtime.outbox import Letter, Outbox
 from goldenlayers_core.runtime.progress import tell
 from goldenlayers_core.runtime.reaching import AwayError, Reached
@@ -29,7 +31,9 @@ class Post:
 
     def keep(self, name: str, data: bytes, number: int) -> None:
         """Leave bytes in the outbox, to be sent later in place of a version."""
-        self._outbox.let_go(self._outbox.put(name, data, number))
+        letter = self._outbox.put(name, data, number)
+        self._outbox.drop_older(letter)  # it was made on top of them
+        self._outbox.let_go(letter)
         self._unsent = True
 
     def send(self, name: str, data: bytes, number: int) -> bool:
@@ -42,6 +46,8 @@ class Post:
             there = self._create(letter, data)
             if not there:
                 letter.path.unlink(missing_ok=True)
+            elif not is_once(name):
+                self._outbox.drop_older(letter)
             return there
         except AwayError as error:
             _log.warning("%s waits to be sent: %s", name, error)
@@ -50,10 +56,13 @@ class Post:
             self._outbox.let_go(letter)
 
     def send_waiting(self) -> None:
-        """Send what waits here, if the location answers; nothing where another thread is at it."""
+        """Send what waits here, if the location answers; nothing where another thread or process is at it."""
         if not self._unsent or self._far.is_away or not self._sending.acquire(blocking=False):
             return
+        lock = None
         try:
+            if (lock := try_lock(self._root / ".locks" / "outbox")) is None:
+                return
             letters = self._outbox.take()
             self._unsent = False
             try:
@@ -69,6 +78,8 @@ class Post:
                     self._outbox.let_go(letter)
             self._outbox.tidy()
         finally:
+            if lock is not None:
+                lock.release()
             self._sending.release()
 
     def _resend(self, letter: Letter) -> None:
@@ -105,7 +116,7 @@ class Post:
             raise
         copy = self._root / key
         atomic.make_folder(copy.parent)
-        with atomic.disk_errors(copy, "written"):
+        with atomic.disk_errors(copy, "written"), suppress(FileNotFoundError):  # another process of ours sent it, too
             os.replace(letter.path, copy)
         if not once:
             self._known.note(letter.name, Version(letter.version + 1, len(data)))

@@ -83,6 +83,7 @@ class Runs:
                 frames = {name: from_parquet(self._read(entry, f"frames/{name}.parquet")) for name in entry.frames}
                 texts = {name: _text(self._read(entry, f"texts/{name}")) for name in entry.texts}
             except FileNotFoundError:  # replaced while we read, if the manifest now names other content
+                self._place.look(self._folder / run_id / MANIFEST)
                 continue
             except (DamagedError, UnicodeDecodeError) as reason:
                 raise self.set_aside(run_id, reason) from reason

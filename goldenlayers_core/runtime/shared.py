@@ -29,7 +29,7 @@ from typing import Final
 from goldenlayers_core.errors import StoreError
 from goldenlayers_core.runtime import atomic
 from goldenlayers_core.runtime.here import MANIFEST, Here
-from goldenlayers_core.runtime.layout import check_layout, is_once, is_there
+from goldenlayers_core.runtime.layout import check_layout, is_once, is_there, name_of
 from goldenlayers_core.runtime.locations import Location
 from goldenlayers_core.runtime.outbox import Outbox
 from goldenlayers_core.runtime.post import Post
@@ -71,6 +71,10 @@ class Shared(Here):
             self._contact()
             self._fetch(name, path)  # written once: a copy is never out of date
         return path
+
+    def look(self, path: Path) -> None:
+        """Ask anew which is the newest."""
+        self._known.of(self._name(path), fresh=True)
 
     def exists(self, path: Path) -> bool:
         """Whether there is something under a path; nothing is fetched."""
@@ -213,8 +217,8 @@ class Shared(Here):
         atomic.remove_tree(folder)
 
     def left_over(self, home: Path, keep: str, replaced: Sequence[str]) -> list[str]:
-        """What the manifest named before ours took its place: another machine's may be about to be named."""
-        return [name for name in replaced if name != keep]
+        """What the manifest named before: another machine's content may be about to be named."""
+        return list(replaced)
 
     def set_aside(self, path: Path, reason: object) -> None:
         """Put a copy aside; it is fetched again once, and not asked for any more where that is no better."""
@@ -230,9 +234,7 @@ class Shared(Here):
         return True
 
     def _name(self, path: Path) -> str:
-        name = path.relative_to(self.root).as_posix()
-        parts = name.split("/")
-        return f"manifests/{parts[1]}" if parts[0] == "runs" and parts[2:] == [MANIFEST] else name
+        return name_of(path.relative_to(self.root).as_posix())
 
     def _there(self, prefix: str) -> set[str]:
         """The names below a prefix that are not deleted, by their path from there."""
@@ -289,9 +291,7 @@ class Shared(Here):
     def _contact(self) -> None:
         """Once: look whose layout this is. Then send what waits, where that is possible."""
         with self._checking:
-            if not self._checked:
-                check_layout(self.far, self.root)
-            self._checked = True
+            self._checked = self._checked or check_layout(self.far, self.root)
         self._post.send_waiting()
 
     def _contact_or_wait(self) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from goldenlayers_core import __version__
 from goldenlayers_core.errors import ConfigError, GoldenLayersError
-from goldenlayers_core.runtime import JobQueue, Store, provenance
+from goldenlayers_core.runtime import JobQueue, provenance, store_at
 from goldenlayers_core.runtime.logs import last_lines
 from goldenlayers_core.tasks.health import QUEUES, look
 
@@ -71,10 +71,10 @@ def _settings() -> dict[str, str]:
 def _store(root: Path) -> dict[str, Any]:
     """Sizes and counts; of what was set aside its place in the store. No title, which may quote a request."""
     try:
-        store = Store(root)
+        store = store_at(root)
         views = [job for queue in QUEUES for job in JobQueue(root / "jobs" / queue, {}).jobs()]
         return {
-            "folder": str(root),
+            "folder": store.where,
             "usage": [dataclasses.asdict(entry) for entry in store.usage()],
             "problems": [dataclasses.asdict(problem) for problem in store.problems()],
             "runs": dict(Counter(manifest.kind for manifest in store.runs())),

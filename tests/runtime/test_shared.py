@@ -411,3 +411,28 @@ def test_the_outbox_of_a_process_that_is_gone_is_sent_by_the_next(gate: Gate, he
     assert again.read_rows("scores", "k")["request"].tolist() == ["x"]  # they are read all the same
     a.place._outbox._alive.release()  # type: ignore[attr-defined]
     until(lambda: here("a").runs() == () and len(here("b").read_rows("scores", "k")) == 1, "the letter to be sent")
+
+
+def test_what_waited_never_comes_after_what_was_made_on_top_of_it(gate: Gate, here: Open) -> None:
+    a = here("a")
+    gate.status = 503
+    a.change_json("cards", "c", lambda before: [*(before or []), 1])
+    gate.status = 0
+    with a.place._post._sending:  # type: ignore[attr-defined]  # somebody else is about to send it
+        a.change_json("cards", "c", lambda before: [*(before or []), 2])
+    a.usage()
+    assert here("b").load_json("cards", "c") == [1, 2]
+    assert here("a").load_json("cards", "c") == [1, 2]
+
+
+def test_a_letter_that_two_send_is_one(gate: Gate, here: Open) -> None:
+    a = here("a")
+    gate.status = 503
+    a.append_rows("scores", "k", rows("x"))
+    a.save_json("cards", "c", 1)
+    gate.status = 0
+    letters = a.place._outbox.take()  # type: ignore[attr-defined]
+    for letter in letters:
+        for _ in range(2):
+            a.place._post._create(letter, b"1")  # type: ignore[attr-defined]
+    assert len(here("b").names("cards")) == 1

@@ -97,7 +97,7 @@ def page(outcomes: Iterable[Outcome], seed: int, command: str, about: Callable[[
             *(("## What was lost", "", *lost) if lost else ("Nothing was lost.",)),
             "",
             "Not tried here: SIGKILL of a running server, and a disk that is really full instead of a limit on files.",
-            "A store in a bucket (two writers at once, one killed, a bucket that is away) is tried by the tests: scaling.md.",
+            "A store in a bucket (two writers, one killed, a bucket that is away) is tried by the tests: scaling.md.",
             "",
         )
     )
