@@ -5,6 +5,9 @@ Needs torch, transformers and safetensors, nothing else:
     python THIS_FILE                 answers before and after, for every fact that was written
     python THIS_FILE MODEL_FOLDER    the same on a copy of the model elsewhere
 
+A folder quantised by bitsandbytes also needs that package (and accelerate). Its 8-bit product rounds the activations,
+and Golden Layers dequantises instead: expect answers a few per cent apart. A folder in fp8 is dequantised here, too.
+
 In your own program: `edits = read_edits()`, then `with laid_over(model, edits): ...`, and `prefix_of(edits)` goes
 before every prompt. The edits are: W x + left (right^T x); where a `threshold` is set, only at tokens that this moves
 by at least that norm; where there is a codebook, the value of the nearest key within its radius instead.
@@ -18,7 +21,7 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import load
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 MODEL = ""  # hub name or folder
 FILE = "edits.safetensors"  # beside this script
@@ -93,19 +96,41 @@ def hook_of(factors, books):
     return hook
 
 
+def load_model(source):
+    """The model in float32, as on the machine the edits were computed on; on a GPU bfloat16 usually does, too."""
+    config = AutoConfig.from_pretrained(source)
+    settings = getattr(config, "quantization_config", None) or {}
+    if settings.get("quant_method") == "fp8":  # else a GPU's kernels would round the activations
+        config.quantization_config = {**settings, "dequantize": True}
+    try:
+        return AutoModelForCausalLM.from_pretrained(source, config=config, dtype=torch.float32).eval()
+    except ImportError as error:
+        raise SystemExit(f"{source} is quantised, and what reads it is not here ({error}); install it.") from None
+
+
+def shape_of(module, is_turned):
+    """(d_out, d_in) of a matrix; of packed numbers, whose weight has another shape, as their module says."""
+    if hasattr(module, "out_features"):
+        return module.out_features, module.in_features
+    return tuple(module.weight.shape)[:: -1 if is_turned else 1]
+
+
 def check(model, header):
     """Stop, and say why, when this is not the model that the edits were computed on."""
     for (layer, d_out, d_in), norm in zip(
         json.loads(header["shapes"]), json.loads(header["weight_norms"]), strict=True
     ):
         try:
-            weight = model.get_submodule(header["site"].format(layer)).weight
+            module = model.get_submodule(header["site"].format(layer))
+            weight = module.weight
         except AttributeError:
             raise SystemExit(f"This model has no {header['site'].format(layer)}; load {header['model']}.") from None
-        shape = tuple(weight.shape)[:: -1 if header["orientation"] == "in_out" else 1]
+        shape = shape_of(module, header["orientation"] == "in_out")
         if shape != (d_out, d_in):
             raise SystemExit(f"Layer {layer} is {shape} here and {(d_out, d_in)} is needed; load {header['model']}.")
-        if abs(float(weight.float().norm()) / norm - 1) > 0.01:
+        if weight.element_size() == 1:  # codes, whose norm says nothing
+            print(f"Layer {layer} is quantised here, so that its numbers are not compared with {header['model']}'s.")
+        elif abs(float(weight.detach().float().norm()) / norm - 1) > 0.01:
             print(f"Careful: layer {layer} has other weights than {header['model']}, which the edits were computed on.")
 
 
@@ -122,8 +147,7 @@ def answer(model, tokenizer, prompt, n_tokens=10):
 def main():
     edits, header = read_edits()
     source = sys.argv[1] if len(sys.argv) > 1 else MODEL
-    # float32, as on the machine the edits were computed on; on a GPU bfloat16 usually does, too
-    model = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32).eval()
+    model = load_model(source)
     tokenizer = AutoTokenizer.from_pretrained(source)
     check(model, header)
     for fact in [fact for edit in edits for fact in edit["facts"] if fact["prompt"]]:

@@ -17,7 +17,7 @@ from goldenlayers_core.models.packed import Packed
 from goldenlayers_core.tasks.edit.export import export_to
 from goldenlayers_core.tasks.edit.merge import merge_report
 from goldenlayers_core.tasks.model_card import card
-from tests.editing.test_export import expected, loaded, stack_of, written
+from tests.editing.test_export import expected, loaded, script_of, stack_of, written
 from tests.editing.test_overlay import IDS, logits
 from tests.models.errors import error
 from tests.models.quantising import KINDS, plain_twin, quantised
@@ -91,6 +91,24 @@ def test_adapters_over_the_quantised_model_by_peft_and_bitsandbytes(
         found = model(input_ids=IDS).logits
     assert error(plain, logits(handle)) < 0.05
     assert error(found, expected(handle, edits)) < 0.05
+
+
+@pytest.mark.parametrize(("kind", "row"), [("8-bit", "llama"), ("8-bit", "gpt2"), ("nf4", "gpt2"), ("fp8", "llama")])
+def test_the_script_reads_the_quantised_folder(
+    pairs: Any, kind: str, row: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    handle, _ = pairs(kind, row)
+    edits = stack_of(handle)
+    script = script_of(written(handle, "snippet", edits, tmp_path / "script"))
+    found, header = script.read_edits()
+    model = script.load_model(handle.source.source)
+    script.check(model, header)
+    said = capsys.readouterr().out
+    assert "Careful" not in said
+    assert ("is quantised here" in said) == (kind != "fp8")
+    if kind != "nf4":  # 4 bits of these widths are read wrongly by bitsandbytes itself
+        with script.laid_over(model, found, header), torch.no_grad():
+            assert error(model(input_ids=IDS).logits, expected(handle, edits)) < 0.05
 
 
 @pytest.mark.parametrize(("kind", "row"), CASES)
