@@ -37,11 +37,13 @@ _TWICE = "consolidated"  # of Mistral's own layout: the same weights once more
 _PICKLED = (".bin", ".pt", ".pth", ".ckpt")
 
 
-def _endpoint() -> str | None:
+def endpoint() -> str | None:
+    """The hub that is configured; None: the public one."""
     return os.environ.get("HF_ENDPOINT") or None
 
 
-def _token() -> str | None:
+def token() -> str | None:
+    """The person's, from the environment: never stored, never shown."""
     return os.environ.get("HF_TOKEN") or os.environ.get("HUGGING_FACE_HUB_TOKEN") or None
 
 
@@ -79,7 +81,7 @@ def _bar(progress: Tell, name: str) -> type[Any]:
 def _told(name: str, revision: str | None) -> Any:
     """What the hub says of a repository, or the error where it cannot be reached. Raises a ModelError for the rest."""
     try:
-        return HfApi(endpoint=_endpoint(), token=_token()).model_info(
+        return HfApi(endpoint=endpoint(), token=token()).model_info(
             name, revision=revision, timeout=15, files_metadata=True
         )
     except GatedRepoError as error:
@@ -166,8 +168,8 @@ def _snapshot(
                 revision=revision,
                 allow_patterns=wanted,
                 ignore_patterns=ignored,
-                token=_token(),
-                endpoint=_endpoint(),
+                token=token(),
+                endpoint=endpoint(),
                 tqdm_class=bar,
             )
         )

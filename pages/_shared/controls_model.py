@@ -7,7 +7,7 @@ import streamlit as st
 from goldenlayers_core.models.naming import source_title
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.tasks.workbench import LocalModel
-from pages._shared import cached, discovery, jobs, served, session, show_model
+from pages._shared import cached, discovery, hub_search, jobs, served, session, show_model
 from pages._shared.wording import escape, size
 
 BUNDLED: Final = "Bundled"
@@ -38,6 +38,8 @@ def source() -> ModelSource | None:
         persist_state="session",
     )
     st.caption(_ABOUT[kind or BUNDLED])
+    if kind == HUB:
+        hub_search.offer()
     with st.form("load-model"):
         name, revision = _name(kind or BUNDLED)
         device, dtype = _how()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -24,6 +24,9 @@ class Hub(ThreadingHTTPServer):
         self.broken: set[str] = set()  # files whose transfer breaks off
         self.pause = 0.0  # seconds before each twentieth of a file
         self.asked: list[str] = []
+        self.searched: list[tuple[dict[str, list[str]], str | None]] = []  # what was asked of the search, and by whom
+        self.thinks = 0.0  # seconds before the search answers
+        self.search_broken = 0  # status that the search answers with; 0: it works
 
     @property
     def url(self) -> str:
@@ -46,6 +49,8 @@ class Handler(BaseHTTPRequestHandler):
         hub, path = self.server, unquote(urlsplit(self.path).path).strip("/")
         hub.asked.append(f"{self.command} /{path}")
         parts = path.removeprefix("datasets/").split("/")
+        if parts == ["api", "models"]:
+            return self.search()
         if parts[:2] == ["api", "models"]:
             name, rest = "/".join(parts[2:4]), parts[4:]
             revision = rest[1] if rest[:1] in (["revision"], ["tree"]) else "main"
@@ -61,6 +66,28 @@ class Handler(BaseHTTPRequestHandler):
         if parts[0] == "api":
             return self.send_json(self.tree(name) if rest[:1] == ["tree"] else self.info(name))
         return self.send_file(hub.repositories[name] / "/".join(rest[2:]))
+
+    def search(self) -> None:
+        """What the hub's own search says, for names that hold the words; slow or broken where the hub is."""
+        hub, asked = self.server, parse_qs(urlsplit(self.path).query)
+        hub.searched.append((asked, self.headers.get("Authorization")))
+        time.sleep(hub.thinks)
+        if hub.search_broken:
+            return self.refuse(hub.search_broken, "Broken")
+        words = asked["search"][0].lower()
+        names = [name for name in hub.repositories if words in name.lower()]
+        self.send_json([self.found(name) for name in names[: int(asked["limit"][0])]])
+        return None
+
+    def found(self, name: str) -> dict[str, object]:
+        folder = self.server.repositories[name]
+        content: dict[str, object] = {"id": name, "tags": ["safetensors", "license:apache-2.0"], "private": False}
+        content["gated"] = "manual" if name in self.server.gated else False
+        content["config"] = {"model_type": json.loads((folder / "config.json").read_text())["model_type"]}
+        if name in self.server.parameters:
+            total = self.server.parameters[name]
+            content["safetensors"] = {"parameters": {"BF16": total}, "total": total}
+        return content
 
     def info(self, name: str) -> dict[str, object]:
         files = sorted(p for p in self.server.repositories[name].iterdir() if p.is_file())

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import huggingface_hub
 import pytest
 
 from goldenlayers_core.models import architectures
@@ -13,6 +14,7 @@ from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks.shipped_evidence import shipped
 from pages._shared import cached
 from pages._shared.controls_model import HUB, LOCAL
+from tests.models.hub_server import running_hub
 from tests.pages.driving import press, start, texts, work_done
 from tests.tasks.test_fits import LLAMA_70B
 from tests.tiny import save_tiny
@@ -160,3 +162,26 @@ def test_an_unknown_architecture_is_examined_and_its_row_used_when_accepted(
     assert "by a discovered row that was accepted" in texts(app)
     assert app.session_state["chosen_model"].source.endswith(".row.json")
     assert not any(header.value.startswith("Proposed") for header in app.header)
+
+
+def test_the_hub_is_searched_and_a_found_name_goes_into_the_form(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    with running_hub() as hub:
+        hub.repositories["owner/tiny"] = save_tiny(tmp_path / "tiny")
+        hub.parameters["owner/tiny"], hub.gated = 135_000_000, {"owner/tiny"}
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        app = start("model")
+        app.button_group(key="model-kind").set_value(HUB).run()
+        assert not hub.searched
+        app.text_input(key="hub-words").set_value("tiny")
+        press(app, "hub-search")
+        assert "135 million parameters, licence apache-2.0, gated" in texts(app).replace("\\", "")
+        press(app, "hub-choose-owner/tiny")
+        assert app.text_input(key="model-hub").value == "owner/tiny"
+        hub.search_broken = 403
+        app.text_input(key="hub-words").set_value("tiny")
+        press(app, "hub-search")
+        assert "cannot be searched" in app.error[0].value
