@@ -10,6 +10,7 @@ import torch
 
 from goldenlayers_core.errors import ConfigError, ModelError
 from goldenlayers_core.models.architecture import Architecture
+from goldenlayers_core.models.offload import brought_in
 
 _BLOCK: Final = re.compile(r"(^|\.)(layers|h|blocks|block)\.[0-9]+\.")
 _ASIDE: Final = re.compile(r"(^|[._])(vision|visual|audio|image|multi_modal|mtp)")  # other towers, later tokens
@@ -59,11 +60,12 @@ def check_tensors(name: str, info: dict[str, Any], architecture: Architecture) -
 
 def check_numbers(name: str, model: Any, dtype: torch.dtype) -> None:
     """Raises ModelError with the names of weights that hold values that are no numbers, or infinite."""
-    broken = [
-        key
-        for key, tensor in model.named_parameters()
-        if tensor.is_floating_point() and tensor.numel() and not all(bool(v.isfinite()) for v in tensor.aminmax())
-    ]
+    broken, names = [], dict(model.named_parameters())  # of tied weights the first name
+    for where, module in model.named_modules():
+        with brought_in(module):
+            for key, tensor in module.named_parameters(where, recurse=False):
+                if key in names and tensor.is_floating_point() and tensor.numel() and not _is_finite(tensor):
+                    broken.append(key)
     if not broken:
         return
     if dtype == torch.float16:
@@ -75,6 +77,10 @@ def check_numbers(name: str, model: Any, dtype: torch.dtype) -> None:
         f"The weights of {name} hold values that are not finite (NaN or infinite) in {_listed(broken)}; fetch or copy "
         "the model again, or choose another."
     )
+
+
+def _is_finite(tensor: torch.Tensor) -> bool:
+    return all(bool(value.isfinite()) for value in tensor.aminmax())
 
 
 def check_tokenizer(name: str, tokenizer: Any, n_rows: int) -> None:

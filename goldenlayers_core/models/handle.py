@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from goldenlayers_core.errors import EditError
 from goldenlayers_core.models.architectures import Architecture
 from goldenlayers_core.models.experts import Inner, Out, split_experts
+from goldenlayers_core.models.offload import weight_of
 from goldenlayers_core.models.packed import Packed, bytes_of, count
 from goldenlayers_core.records import ModelSource, Scope
 
@@ -161,5 +162,5 @@ class ModelHandle:
         """(d_out, d_in) view of a site's weight, whatever its orientation; a quantised one is dequantised."""
         if isinstance(module, Packed):
             return module.dense().to(self.dtype)
-        weight: Tensor = module.weight  # type: ignore[assignment]
+        weight = weight_of(module)
         return weight.T if self.architecture.orientation == "in_out" else weight

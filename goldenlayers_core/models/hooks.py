@@ -241,9 +241,7 @@ def start_at(blocks: Sequence[nn.Module], layer: int, hidden: Tensor, block_retu
         return ((hidden, *args[1:]), kwargs) if args else (args, {**kwargs, "hidden_states": hidden})
 
     with ExitStack() as stack:
-        for block in blocks[:layer]:
-            block.__dict__["forward"] = passing_on(block_returns)
-            stack.callback(block.__dict__.pop, "forward", None)
+        stack.enter_context(forward_as({block: passing_on(block_returns) for block in blocks[:layer]}))
         stack.callback(blocks[layer].register_forward_pre_hook(feed, with_kwargs=True).remove)
         yield
 

@@ -27,8 +27,9 @@ from goldenlayers_core.models.gemma import place as gemma
 from goldenlayers_core.models.gguf import BUNDLED_TITLE, bundled_gguf
 from goldenlayers_core.models.handle import ModelHandle
 from goldenlayers_core.models.hub import download, weight_files
-from goldenlayers_core.models.memory import check_fits, count_parameters, straight_to
+from goldenlayers_core.models.memory import bytes_available, check_fits, count_parameters, straight_to
 from goldenlayers_core.models.naming import model_title
+from goldenlayers_core.models.offload import check_spills, room_on, spilled, without_suffix
 from goldenlayers_core.models.packed import hush, in_dtype, pack
 from goldenlayers_core.models.quantised import Quantised, n_weights, quantised_of
 from goldenlayers_core.models.telling import Tell, telling
@@ -122,25 +123,30 @@ def load_model(
     cache: Path | None = None,
     progress: Tell | None = None,
     rows: Rows | None = None,
+    room: int | None = None,
 ) -> ModelHandle:
     """Load a decoder-only language model, frozen and in evaluation mode.
 
     `progress(done, total, note)` is called while a model is fetched from the hub, converted and read, and may raise to
     cancel. `rows(model_type, folder)` gives its row; None: the table's, or that of a file with an accepted one.
+    Of a device with "+disk" behind its name, blocks that do not fit are kept elsewhere (`models.offload`); `room`:
+    bytes for weights on it, None: a share of what is free.
 
     Raises a ModelError of one sentence (unknown name or architecture, gated, pickled weights, too large) or a
     ConfigError (device, dtype); nothing that was loaded before is touched.
     """
     asked = source if isinstance(source, ModelSource) else ModelSource(source, revision, device, dtype)
     root = cache or cache_root()
-    target = resolve_device(asked.device)
+    device, spills = without_suffix(asked.device)
+    target = resolve_device(device)
     few = torch.float32 if asked.dtype == "auto" and target.type != "cuda" else torch.bfloat16  # at the least
     accepted = accepted_in(Path(asked.source).expanduser()) if is_row_file(asked.source) else None
     where, revision = (accepted.source, accepted.revision) if accepted else (asked.source, asked.revision)
-    fits = partial(check_fits, where, dtype=few, device=target)
+    fits = None if spills else partial(check_fits, where, dtype=few, device=target)
     folder, name = locate(where, revision, root, fits, progress)
     check_adapter(folder)
-    how = _planned(folder, name, asked.dtype, target, accepted.row_for if accepted else rows or _of_the_table)
+    rows_of = accepted.row_for if accepted else rows or _of_the_table
+    how = _planned(folder, name, asked.dtype, target, rows_of, _room(target, room) if spills else None)
     # reading and hashing share the files' pages, and two cores
     with ThreadPoolExecutor(1) as beside, straight_to(target):
         hashing = beside.submit(folder_fingerprint, folder)
@@ -148,12 +154,14 @@ def load_model(
         fingerprint = hashing.result()
     if recorded_fingerprint(folder) not in ("", fingerprint):  # of a folder that this program made
         shutil.rmtree(folder, ignore_errors=True)
-        return load_model(asked, cache=cache, progress=progress, rows=rows)  # made anew: its record is then its own
+        return load_model(
+            asked, cache=cache, progress=progress, rows=rows, room=room
+        )  # made anew: its record is then its own
     model.eval().requires_grad_(False)
     return ModelHandle(
         name=model_title(where, name, folder, fingerprint, root),
         source=asked,
-        model=model.to(target),
+        model=model if how.room is not None else model.to(target),
         tokenizer=tokenizer,
         architecture=how.architecture,
         fingerprint=fingerprint,
@@ -202,9 +210,12 @@ class _Reading:
     target: torch.device
     architecture: Architecture
     quantised: Quantised | None
+    room: int | None = None  # bytes for weights on the device, of a model kept in part elsewhere
 
     def settings(self) -> dict[str, Any]:
-        """Further arguments for transformers."""
+        """Further arguments for transformers. Raises ModelError where a model cannot be kept in part elsewhere."""
+        if self.room is not None:
+            return spilled(self.config, self.architecture, self.dtype, self.target, self.room)
         if self.quantised is None:
             return {}
         if self.quantised.treatment == "kept":
@@ -215,7 +226,13 @@ class _Reading:
         return {"config": self.config}
 
 
-def _planned(folder: Path, name: str, dtype: str, target: torch.device, rows: Rows) -> _Reading:
+def _room(target: torch.device, room: int | None) -> int:
+    return room_on(bytes_available(target)) if room is None else room
+
+
+def _planned(
+    folder: Path, name: str, dtype: str, target: torch.device, rows: Rows, room: int | None = None
+) -> _Reading:
     """How a folder's weights are to be read, after everything that can be checked without them."""
     config, architecture, quantised = _read_config(folder, name, rows)
     try:
@@ -224,8 +241,11 @@ def _planned(folder: Path, name: str, dtype: str, target: torch.device, rows: Ro
         raise ModelError(f"The weights of {name} are damaged; fetch or copy the model again.") from error
     kind = resolve_dtype(dtype, target, _COMPUTED.get(config.dtype, "BF16") if quantised else stored)
     check_dtype(name, architecture, kind)
-    check_fits(name, n_weights(folder, quantised, n_parameters, kind.itemsize), kind, target)
-    return _Reading(config, kind, target, architecture, quantised)
+    if room is None:
+        check_fits(name, n_weights(folder, quantised, n_parameters, kind.itemsize), kind, target)
+    else:
+        check_spills(name, architecture, quantised is not None)
+    return _Reading(config, kind, target, architecture, quantised, room)
 
 
 def _read(folder: Path, name: str, how: _Reading, progress: Tell | None) -> tuple[Any, Any]:

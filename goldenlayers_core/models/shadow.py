@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
+from goldenlayers_core.errors import ConfigError
 from goldenlayers_core.models.handle import ModelHandle
+from goldenlayers_core.models.offload import is_offloaded
 
 
 class Shadow:
@@ -25,6 +27,13 @@ class Shadow:
 
 @contextmanager
 def lower_precision(handle: ModelHandle, dtype: torch.dtype) -> Iterator[Shadow]:
-    """Yield a callable that runs the model in `dtype`; the copied weights are dropped on exit."""
+    """Yield a callable that runs the model in `dtype`; the copied weights are dropped on exit.
+
+    Raises ConfigError for a model that is kept in part elsewhere."""
+    if is_offloaded(handle.model):
+        raise ConfigError(
+            f"{handle.name} is kept in part on disk or in memory, of which no copy in {str(dtype)[6:]} can be made; "
+            "choose the model's own precision."
+        )
     weights = {name: p.detach().to(dtype) for name, p in handle.model.named_parameters()}
     yield Shadow(handle.model, weights, dtype)

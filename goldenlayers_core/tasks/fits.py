@@ -29,7 +29,7 @@ def fit_of(source: ModelSource, cache: Path, known: Outline | None = None) -> Fi
     heavy()
     from goldenlayers_core.models.loading import resolve_device
 
-    device = resolve_device(source.device)
+    device = resolve_device(source.device.removesuffix("+disk"))
     outline, download, on_disk = (known, 0, 0) if known else described(source, cache)
     memory = int(psutil.virtual_memory().available)
     rooms = [Room("memory", "Memory", memory), *gpus()]

@@ -1,0 +1,121 @@
+"""A model whose blocks stand on disk in part gives the numbers of the one in memory, for everything that is done with
+it."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from goldenlayers_core.attribution.causal_trace import trace_requests
+from goldenlayers_core.attribution.edit_aware import iter_edit_aware
+from goldenlayers_core.attribution.lga import iter_lga
+from goldenlayers_core.attribution.logit_lens import likeliest_through_depth
+from goldenlayers_core.editing import RomeConfig, Supplies, get_method, rome
+from goldenlayers_core.editing.delta import Edit
+from goldenlayers_core.errors import ConfigError, ModelError
+from goldenlayers_core.evaluation import evaluate_edit
+from goldenlayers_core.evaluation.sweep import sweep
+from goldenlayers_core.models import ModelHandle, load_model
+from goldenlayers_core.models.offload import is_offloaded, weight_of
+from goldenlayers_core.records import EditAwareConfig, LgaConfig, TraceConfig
+from tests.evaluation.test_sweep import FRANCE, TEMPLATES
+from tests.tiny import save_tiny
+
+SUPPLIES = Supplies(TEMPLATES)
+CONFIG = RomeConfig(steps=4, learning_rate=0.1, stop_loss=0.0, direct_steps=False, patience=0)
+
+
+@pytest.fixture(scope="module", params=["llama", "gpt2"])
+def two(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[ModelHandle, ModelHandle]:
+    """(in memory, two of three blocks on disk)"""
+    row, home = str(request.param), tmp_path_factory.mktemp("offload")
+    folder = save_tiny(home / "model", row)
+    whole = load_model(str(folder), "cpu", cache=home)
+    part = load_model(str(folder), "cpu+disk", cache=home, room=room_for_one(whole))
+    kept = [block.state_dict() for block in part.blocks]
+    assert [all(t.is_meta for t in state.values()) for state in kept] == [False, True, True]
+    assert is_offloaded(part.model)
+    assert not is_offloaded(whole.model)
+    return whole, part
+
+
+def room_for_one(whole: ModelHandle) -> int:
+    """Bytes for weights with which one of three blocks is kept beside the one that is brought in."""
+    return 4 * (whole.n_parameters - whole.n_block_parameters)
+
+
+def edited(handle: ModelHandle) -> Edit:
+    return rome(handle, FRANCE, 1, CONFIG, SUPPLIES)
+
+
+def swept(handle: ModelHandle) -> list[float]:
+    return [p.metrics["p_new"] for p in sweep(handle, [FRANCE], [0, 1, 2], get_method("rome"), CONFIG, SUPPLIES)]
+
+
+def by(method: str) -> Callable[[ModelHandle], Any]:
+    def made(handle: ModelHandle) -> Any:
+        info = get_method(method)
+        edit = info.run(handle, FRANCE, 1, info.config_class(), SUPPLIES, None)
+        return [f.left @ f.right.T for f in edit.factors] or [c.values for c in edit.codebooks]
+
+    return made
+
+
+def restored(kind: Any) -> Callable[[ModelHandle], Any]:
+    config = TraceConfig(kind=kind, noise=0.7, n_samples=2)
+    return lambda handle: next(iter(trace_requests(handle, [FRANCE], config))).effects
+
+
+WORK: dict[str, Callable[[ModelHandle], Any]] = {
+    "LGA": lambda h: next(iter(iter_lga(h, [FRANCE], ["Paris"], LgaConfig(scope="block")))).values,
+    "edit-aware": lambda h: next(iter(iter_edit_aware(h, [FRANCE], EditAwareConfig()))).slope,
+    "trace hidden": restored("hidden"),
+    "trace MLP": restored("mlp"),
+    "lens": lambda h: likeliest_through_depth(h, FRANCE.prompt)[1],
+    "ROME": lambda h: edited(h).factors[0].left,
+    "an edit and its probes": lambda h: [o.divergence for o in evaluate_edit(h, edited(h), FRANCE).outcomes],
+    "sweep": swept,
+    **{method: by(method) for method in ("ft-m", "grace", "wise")},
+}
+
+
+@pytest.mark.parametrize("work", WORK)
+def test_it_is_the_same_as_in_memory(
+    two: tuple[ModelHandle, ModelHandle], work: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if work == "grace":  # its many steps make much of a rounding: both by the same products
+        monkeypatch.setattr("goldenlayers_core.models.products.applies", lambda _handle: False)
+    one, other = (numbers(WORK[work](handle)) for handle in two)
+    torch.testing.assert_close(other, one, rtol=1e-3, atol=1e-5)
+    ids = torch.tensor([[5, 9, 30, 40, 22]])
+    with torch.inference_mode():  # and it is as it was
+        assert torch.equal(two[1].model(input_ids=ids).logits, two[0].model(input_ids=ids).logits)
+    assert weight_of(two[1].mlp_out(1)).equal(weight_of(two[0].mlp_out(1)))
+
+
+def numbers(found: Any) -> torch.Tensor:
+    parts: Sequence[Any] = found if isinstance(found, list) else [found]
+    return torch.cat([torch.as_tensor(part).double().reshape(-1) for part in parts])
+
+
+def test_what_cannot_be_kept_elsewhere_is_one_sentence(two: tuple[ModelHandle, ModelHandle], tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="kept in part on disk"):
+        next(iter(iter_lga(two[1], [FRANCE], ["Paris"], LgaConfig(precision="bfloat16"))))
+    experts = save_tiny(tmp_path / "experts", "mixtral")
+    with pytest.raises(ModelError, match="experts' matrices"):
+        load_model(str(experts), "cpu+disk", cache=tmp_path)
+    with pytest.raises(ModelError, match="has not left for weights"):
+        load_model(str(save_tiny(tmp_path / "llama")), "cpu+disk", cache=tmp_path, room=10_000)
+
+
+def test_numbers_on_disk_are_checked_too(tmp_path: Path) -> None:
+    folder = save_tiny(tmp_path / "broken")
+    room = room_for_one(load_model(str(folder), "cpu", cache=tmp_path))
+    weights = load_file(folder / "model.safetensors")
+    weights["model.layers.2.mlp.up_proj.weight"][0, 0] = torch.nan
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(ModelError, match=r"not finite \(NaN or infinite\) in model.layers.2.mlp.up_proj.weight"):
+        load_model(str(folder), "cpu+disk", cache=tmp_path, room=room)
