@@ -164,7 +164,7 @@ class ModelSource:
 
     source: str = "bundled"
     revision: str | None = None
-    device: str = "auto"  # auto | cpu | cuda | cuda:N
+    device: str = "auto"  # auto | cpu | cuda | cuda:N, and +disk behind it: what does not fit is kept elsewhere
     dtype: str = "auto"  # auto | float32 | bfloat16 | float16 | float64
 
 

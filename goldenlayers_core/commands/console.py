@@ -22,7 +22,13 @@ Found = TypeVar("Found")
 Model = Annotated[str, typer.Option("--model", help="bundled, gemma, a hub name, a folder or a GGUF file")]
 Data = Annotated[str, typer.Option("--dataset", help="bundled, a catalogue name or a file")]
 Json = Annotated[bool, typer.Option("--json", help="machine-readable output on stdout")]
-Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N")]
+Device = Annotated[
+    str,
+    typer.Option(
+        "--device",
+        help="auto, cpu, cuda or cuda:N; cpu+disk or cuda:0+disk: what does not fit is kept elsewhere, slowly",
+    ),
+]
 Dtype = Annotated[str, typer.Option("--dtype", help="auto, float32, bfloat16, float16 or float64")]
 Limit = Annotated[int | None, typer.Option("--limit", help="only the first so many requests")]
 KnownOnly = Annotated[bool, typer.Option("--known-only", "--known", help="only facts the model answers itself")]

@@ -72,6 +72,6 @@ def check_fits(
         raise ModelTooLargeError(
             f"{name} needs about {needed / 2**30:.1f} GiB as {str(dtype).removeprefix('torch.')} and "
             f"{room / 2**30:.1f} GiB are free on {device}; choose a smaller model, a smaller dtype such as bfloat16, "
-            "or free some memory.",
+            f"free some memory, or keep what does not fit elsewhere, slowly (device {device}+disk).",
             short_by=needed - room,
         )

@@ -37,8 +37,13 @@ def release(models: Models, cards: Cards) -> None:
 def same_as(models: Models, handle: "ModelHandle") -> "ModelHandle":
     """The handle on what is in memory of the same weights, where it is: one model, once. It keeps its own name and
     source, for the others may be another person's."""
-    known = next((h for h in models.values() if (h.result_key, h.device) == (handle.result_key, handle.device)), handle)
+    known = next((h for h in models.values() if _place(h) == _place(handle)), handle)
     return dataclasses.replace(known, name=handle.name, source=handle.source)
+
+
+def _place(handle: "ModelHandle") -> tuple[object, ...]:
+    """What two handles must agree on to be one model: weights, device, and whether all of it is there."""
+    return handle.result_key, handle.device, handle.source.device.endswith("+disk")
 
 
 def weight_bytes(handle: "ModelHandle") -> int:

@@ -105,7 +105,8 @@ def _how() -> tuple[str, str]:
         key="model-device",
         accept_new_options=True,
         persist_state="session",
-        help="auto takes a CUDA GPU where there is one, else the processor. cuda:1 and the like can be typed.",
+        help="auto takes a CUDA GPU where there is one, else the processor. cuda:1 and the like can be typed. With "
+        "+disk behind it (cpu+disk, cuda:0+disk), layers that do not fit are kept in memory or on disk, which is slow.",
     )
     dtype = right.selectbox(
         "Number format (dtype)",

@@ -15,12 +15,13 @@ from goldenlayers_core.attribution.lga import iter_lga
 from goldenlayers_core.attribution.logit_lens import likeliest_through_depth
 from goldenlayers_core.editing import RomeConfig, Supplies, get_method, rome
 from goldenlayers_core.editing.delta import Edit
-from goldenlayers_core.errors import ConfigError, ModelError
+from goldenlayers_core.errors import ConfigError, EditError, ModelError
 from goldenlayers_core.evaluation import evaluate_edit
 from goldenlayers_core.evaluation.sweep import sweep
 from goldenlayers_core.models import ModelHandle, load_model
 from goldenlayers_core.models.offload import is_offloaded, weight_of
 from goldenlayers_core.records import EditAwareConfig, LgaConfig, TraceConfig
+from goldenlayers_core.tasks.edit.export import export_to
 from tests.evaluation.test_sweep import FRANCE, TEMPLATES
 from tests.tiny import save_tiny
 
@@ -104,6 +105,9 @@ def numbers(found: Any) -> torch.Tensor:
 def test_what_cannot_be_kept_elsewhere_is_one_sentence(two: tuple[ModelHandle, ModelHandle], tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="kept in part on disk"):
         next(iter(iter_lga(two[1], [FRANCE], ["Paris"], LgaConfig(precision="bfloat16"))))
+    with pytest.raises(EditError, match="export an adapter"):
+        export_to(two[1], [edited(two[1])], "merged", tmp_path / "merged")
+    export_to(two[1], [edited(two[1])], "peft", tmp_path / "adapter")
     experts = save_tiny(tmp_path / "experts", "mixtral")
     with pytest.raises(ModelError, match="experts' matrices"):
         load_model(str(experts), "cpu+disk", cache=tmp_path)
@@ -119,3 +123,9 @@ def test_numbers_on_disk_are_checked_too(tmp_path: Path) -> None:
     save_file(weights, folder / "model.safetensors", {"format": "pt"})
     with pytest.raises(ModelError, match=r"not finite \(NaN or infinite\) in model.layers.2.mlp.up_proj.weight"):
         load_model(str(folder), "cpu+disk", cache=tmp_path, room=room)
+
+
+def test_what_fits_stays_whole(tmp_path: Path) -> None:
+    handle = load_model(str(save_tiny(tmp_path / "model")), "cpu+disk", cache=tmp_path)
+    assert not is_offloaded(handle.model)
+    assert numbers(WORK["lens"](handle)).isfinite().all()

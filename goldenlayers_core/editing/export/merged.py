@@ -23,6 +23,7 @@ from goldenlayers_core.editing.export.parts import ExportFormat
 from goldenlayers_core.errors import ConfigError, EditError
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.experts import Out, split_experts
+from goldenlayers_core.models.offload import is_offloaded
 from goldenlayers_core.models.packed import Packed, dense_state
 from goldenlayers_core.models.telling import quiet
 from goldenlayers_core.results.edit.merge import MergedMatrix
@@ -42,9 +43,15 @@ def dtype_of(handle: ModelHandle, name: str) -> torch.dtype:
 def write(handle: ModelHandle, edits: Sequence[Edit], folder: Path, dtype: str = "auto") -> tuple[MergedMatrix, ...]:
     """Save the edited weights, the config and the tokenizer into an existing, empty folder; what rounding left.
 
-    Raises ConfigError (dtype), EditError when the weights do not fit the dtype or cannot be written.
+    Raises ConfigError (dtype), EditError when the weights do not fit the dtype or cannot be written, or are not all in
+    memory.
     """
     number = dtype_of(handle, dtype)
+    if is_offloaded(handle.model):
+        raise EditError(
+            f"{handle.name} is kept in part on disk or in memory, and a merged checkpoint is written from all of its "
+            "weights at once; export an adapter, or load the model where it fits."
+        )
     with handle.lock:
         plain = _sharing(handle)
         merged, kept = {}, []
