@@ -129,22 +129,17 @@ def load_model(
 
     `progress(done, total, note)` is called while a model is fetched from the hub, converted and read, and may raise to
     cancel. `rows(model_type, folder)` gives its row; None: the table's, or that of a file with an accepted one.
-    Of a device with "+disk" behind its name, blocks that do not fit are kept elsewhere (`models.offload`); `room`:
-    bytes for weights on it, None: a share of what is free.
+    `room`: bytes for weights on a device with "+disk" behind its name (`models.offload`); None: a share of the free.
 
     Raises a ModelError of one sentence (unknown name or architecture, gated, pickled weights, too large) or a
     ConfigError (device, dtype); nothing that was loaded before is touched.
     """
     asked = source if isinstance(source, ModelSource) else ModelSource(source, revision, device, dtype)
     root = cache or cache_root()
-    device, spills = without_suffix(asked.device)
-    target = resolve_device(device)
-    few = torch.float32 if asked.dtype == "auto" and target.type != "cuda" else torch.bfloat16  # at the least
+    target, spills = _device(asked.device)
     accepted = accepted_in(Path(asked.source).expanduser()) if is_row_file(asked.source) else None
-    where, revision = (accepted.source, accepted.revision) if accepted else (asked.source, asked.revision)
-    fits = None if spills else partial(check_fits, where, dtype=few, device=target)
-    folder, name = locate(where, revision, root, fits, progress)
-    check_adapter(folder)
+    named = ModelSource(accepted.source, accepted.revision, dtype=asked.dtype) if accepted else asked
+    folder, name = _located(named, root, target, spills, progress)
     rows_of = accepted.row_for if accepted else rows or _of_the_table
     how = _planned(folder, name, asked.dtype, target, rows_of, _room(target, room) if spills else None)
     # reading and hashing share the files' pages, and two cores
@@ -154,12 +149,11 @@ def load_model(
         fingerprint = hashing.result()
     if recorded_fingerprint(folder) not in ("", fingerprint):  # of a folder that this program made
         shutil.rmtree(folder, ignore_errors=True)
-        return load_model(
-            asked, cache=cache, progress=progress, rows=rows, room=room
-        )  # made anew: its record is then its own
+        # made anew: its record is then its own
+        return load_model(asked, cache=cache, progress=progress, rows=rows, room=room)
     model.eval().requires_grad_(False)
     return ModelHandle(
-        name=model_title(where, name, folder, fingerprint, root),
+        name=model_title(named.source, name, folder, fingerprint, root),
         source=asked,
         model=model if how.room is not None else model.to(target),
         tokenizer=tokenizer,
@@ -169,6 +163,23 @@ def load_model(
         quantised=how.quantised.words if how.quantised else "",
         accepted=accepted.digest if accepted else "",
     )
+
+
+def _device(device: str) -> tuple[torch.device, bool]:
+    """Where to compute, and whether blocks may be kept elsewhere. Raises ConfigError for a device that is not there."""
+    own, spills = without_suffix(device)
+    return resolve_device(own), spills
+
+
+def _located(
+    asked: ModelSource, root: Path, target: torch.device, spills: bool, progress: Tell | None
+) -> tuple[Path, str]:
+    """The folder of a model and its name; too large a one is refused before it is fetched."""
+    few = torch.float32 if asked.dtype == "auto" and target.type != "cuda" else torch.bfloat16  # at the least
+    fits = None if spills else partial(check_fits, asked.source, dtype=few, device=target)
+    folder, name = locate(asked.source, asked.revision, root, fits, progress)
+    check_adapter(folder)
+    return folder, name
 
 
 def _of_the_table(model_type: str, _folder: Path) -> Architecture:
