@@ -56,7 +56,7 @@ def _strip(swept: tuple[RunManifest, SweepResult], request: EditRequest, edited:
     _answers(sweep, index, edited)
     st.caption(
         escape(
-            f"Read from the {run.title.lower()} of {sweep.n_requests} requests (run {run.run_id}); nothing is computed "
+            f"Read from the run “{run.title}” ({run.run_id}); nothing is computed "
             "here. Settings of the sweep may differ from those of the edit."
         )
     )

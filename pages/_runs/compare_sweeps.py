@@ -6,6 +6,7 @@ from goldenlayers_core.figures import compare_sweeps
 from goldenlayers_core.runtime import RunManifest
 from goldenlayers_core.tasks.truth.compared import compared
 from pages._shared import cached, fold, link, session, show
+from pages._shared.run_choice import edited_how
 from pages._shared.wording import count, shorten, when
 
 
@@ -25,8 +26,8 @@ def _compare(swept: dict[str, RunManifest]) -> None:
 
     def label(run_id: str) -> str:
         run = swept[run_id]
-        method, of = run.word("method", "rome").upper(), count(run.n_requests, "request")
-        return f"{method}, {of} of {shorten(run.dataset, 40)}; {run.model}, {when(run.created)} · {run_id[-6:]}"
+        what = f"{edited_how(run)}, {count(run.n_requests, 'request')} of {shorten(run.dataset, 40)}"
+        return f"{what}; {run.model}, {when(run.created)} · {run_id[-6:]}"
 
     link.option("sa", "compare-sweep-a", tuple(swept), "sweep A")
     link.option("sb", "compare-sweep-b", tuple(swept), "sweep B")

@@ -12,6 +12,7 @@ from goldenlayers_core.runtime import RunManifest
 from goldenlayers_core.tasks.edit.judge_again import judge_again
 from goldenlayers_core.tasks.judging import WITH_TEXTS, earlier_rules
 from pages._shared import cached, jobs, note, present_link, report, session
+from pages._shared.run_choice import edited_how
 from pages._shared.wording import count, duration, escape, shorten, when
 
 _TRUTH: Final = "pages/ground_truth.py"
@@ -118,6 +119,8 @@ def facts(manifest: RunManifest) -> str:
         parts += ["the edit took" if summary.get("took") == "yes" else "the edit did not take"]
     if manifest.kind == "many-edits":
         parts += [count(manifest.n_requests, "request")]
+    if manifest.kind in ("sweep", "search"):
+        parts += [edited_how(manifest)]
     if manifest.kind == "tour":
         parts += [f"neighbours kept: {summary['neighbours kept']}"] if summary.get("neighbours kept") else []
     if manifest.kind in ("edit", "many-edits"):

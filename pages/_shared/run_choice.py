@@ -64,6 +64,13 @@ def of_session(run: RunManifest) -> bool:
     )
 
 
+def edited_how(run: RunManifest) -> str:
+    """How a sweep or a search edited: method, settings that differ from the defaults, number of layers."""
+    settings = (f"{name} {value}" for name, value in run.part("settings").items())
+    layers = run.told.get("layers", "")
+    return ", ".join((run.word("method", "rome").upper(), *settings, *([f"{layers} layers"] if layers else [])))
+
+
 def golden_words(run: RunManifest, how: str) -> str:
     """One line that tells apart runs that found a golden layer; `how` names method and settings."""
     golden = run.told.get("golden layer", "?")

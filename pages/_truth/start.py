@@ -14,7 +14,7 @@ from goldenlayers_core.tasks.truth.cost import price
 from pages._edit import controls as edit_controls
 from pages._scores.controls import model_words
 from pages._shared import cached, jobs, link, session
-from pages._shared.run_choice import golden_words, run_on_show
+from pages._shared.run_choice import edited_how, golden_words, run_on_show
 from pages._shared.wording import count, duration, escape, precise
 from pages._truth import needed
 
@@ -234,4 +234,4 @@ def open_run() -> RunManifest | None:
 
 def run_words(run: RunManifest) -> str:
     """One line that tells sweeps apart."""
-    return golden_words(run, run.word("method", "rome").upper())
+    return golden_words(run, edited_how(run))

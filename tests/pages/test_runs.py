@@ -231,6 +231,18 @@ def test_a_damaged_load_takes_no_page_down(store_folder: Path) -> None:
     assert f"jobs/quick/{job_id}" in app.warning[0].value.replace("\\", "")
 
 
+def test_two_sweeps_of_the_same_requests_are_told_apart_by_their_layers_and_settings() -> None:
+    store, choice = cached.workbench().store, DatasetChoice("bundled", "proxy", 12)
+    save_sweep(store, SweepQuestion(choice=choice), made_sweep())
+    save_sweep(store, SweepQuestion(choice=choice, settings={"steps": 8}), made_sweep(layers=(0, 3)))
+    app = start("runs")
+    words = texts(app).replace("\\", "")
+    assert "all 30 layers" in words
+    assert "Sweep (ROME, steps 8)" in words
+    assert "layers 0 and 3" in words
+    assert "steps 8, 2 layers" in "".join(app.selectbox(key="compare-sweep-a").options)
+
+
 def test_two_sweeps_are_compared_and_the_address_keeps_which() -> None:
     store, choice = cached.workbench().store, DatasetChoice("bundled", "proxy", 12)
     assert "Compare two sweeps" not in [header.value for header in start("runs").header]

@@ -8,6 +8,7 @@ import pandas as pd
 
 from goldenlayers_core.attribution.regret import golden_share
 from goldenlayers_core.errors import StoreError
+from goldenlayers_core.figures.text import counted, layer_list
 from goldenlayers_core.records import digest_of
 from goldenlayers_core.results import METRICS, SweepResult
 from goldenlayers_core.results.truth.sweep import TEXTS
@@ -30,7 +31,6 @@ def save_sweep(store: Store, question: SweepQuestion, found: SweepResult) -> str
     if is_stored(store, run_id, found):
         return run_id
     share = golden_share(found.score)[found.layers.index(found.golden_layer)]
-    title = f"Sweep ({found.method.upper()}) of {found.model} on {found.dataset}"
     summary = (
         ("golden layer", str(found.golden_layer)),
         ("stability", f"{share:.0%}"),
@@ -39,13 +39,24 @@ def save_sweep(store: Store, question: SweepQuestion, found: SweepResult) -> str
         ("score", f"{found.mean('score').max():.3f}"),
         ("seconds per edit", f"{found.seconds_per_edit:.4g}"),
     )
-    manifest = manifest_of(run_id, title, question, found, summary, SWEEP_VERSION)
+    manifest = manifest_of(run_id, title_of(question, found), question, found, summary, SWEEP_VERSION)
     after, before = found.to_frame(), _before(found)
     if found.texts:
         after["texts"] = [text for row in found.texts for text in row]
         before["texts"] = list(found.texts_before)
     store.save_run(manifest, {"sweep": after, "before": before}, {"rest": json.dumps(_rest(found))})
     return run_id
+
+
+def title_of(question: SweepQuestion, found: SweepResult) -> str:
+    """What tells two sweeps apart: method and changed settings, model, data, requests, layers."""
+    changed = "".join(f", {name} {value}" for name, value in question.settings.items())
+    whole = len(found.layers) == found.n_layers
+    layers = f"all {found.n_layers} layers" if whole else layer_list(found.layers)
+    return (
+        f"Sweep ({found.method.upper()}{changed}) of {found.model} on {found.dataset}: "
+        f"{counted(found.n_requests, 'request')}, {layers}"
+    )
 
 
 def open_sweep(store: Store, run_id: str) -> SweepResult:
