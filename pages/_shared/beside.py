@@ -21,8 +21,9 @@ if (!window.goldenLayersWalk) {
   window.goldenLayersWalk = true;
   const names = {ArrowUp: "up", ArrowDown: "down", ArrowLeft: "left", ArrowRight: "right"};
   document.addEventListener("keydown", (event) => {
-    const box = event.target.closest?.('[class*="st-key-walk-"]');
-    const button = box && names[event.key] && box.querySelector(`[class*="-${names[event.key]}"] button`);
+    const box = event.target.closest?.('[class*="st-key-walkway-"]');
+    const step = names[event.key];
+    const button = box && step && box.querySelector(`[class*="st-key-walk-"][class*="-${step}"] button`);
     if (!button) return;
     event.preventDefault();
     button.focus();
@@ -47,7 +48,7 @@ def panel(key: str, opened: object = None) -> Iterator[None]:
 
 def walk(key: str, rows: Rows, layers: Sequence[int], at: tuple[int, int], to: Callable[[int, int], Any]) -> None:
     """Four buttons that step through the cells; `to(request, layer)` opens one."""
-    with st.container(horizontal=True, gap="small", key=f"walk-{key}"):
+    with st.container(horizontal=True, gap="small", key=f"walkway-{key}"):
         for step, label, words in _STEPS:
             st.button(
                 label,

@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
+from tests.browser.in_use import InUse, app_in_use
 from tests.browser.running import running_app, settled
 from tests.lending import lend_models
 
@@ -25,6 +26,13 @@ def app_url(app_cache: Path) -> Iterator[str]:
     """Address of the running app."""
     with running_app(app_cache) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def in_use(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[InUse]:
+    """Another app, with a run of every kind and an edit made; tests add to it and take nothing away."""
+    with app_in_use(browser, tmp_path_factory.mktemp("in-use")) as found:
+        yield found
 
 
 @pytest.fixture

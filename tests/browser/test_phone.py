@@ -1,17 +1,14 @@
 """On a phone: no page is long before something is opened, what is folded away opens, by hand and by an address."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Final
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.running import PAGES, main, running_app, settled, visit
-from tests.browser.stocked import save_big, stock
-from tests.browser.test_axe import opened
-from tests.browser.test_scores_and_edit import OURS, PATIENT, key, press, settings
-from tests.lending import lend_models
+from tests.browser.in_use import InUse
+from tests.browser.running import PAGES, main, settled
+from tests.browser.test_scores_and_edit import PATIENT, key, press
 
 LONGEST: Final = 4_000  # px
 SIZE: Final = {"width": 390, "height": 844}
@@ -30,32 +27,10 @@ GREY: Final = """() => [...document.querySelectorAll('[data-testid="stPlotlyChar
 })"""
 
 
-@pytest.fixture(scope="module")
-def used(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, object, dict[str, str]]]:
-    """The app on a store with a run of every kind: its address, the cookie of a browser that has made an edit there,
-    and the runs by kind."""
-    cache: Path = lend_models(tmp_path_factory.mktemp("phone"))
-    save_big(cache, 8, 30)  # a second score run, to compare with
-    runs = dict(stock(cache, OURS.fingerprint))
-    with running_app(cache) as url:
-        page = opened(browser, url)
-        visit(page, "Edit")
-        press(page, "edit-load")
-        expect(key(page, "edit")).to_be_visible(timeout=PATIENT)
-        settled(page)
-        settings(page)
-        press(page, "edit")
-        expect(key(page, "edit-verdict")).to_be_visible(timeout=PATIENT)
-        settled(page)
-        kept = page.context.storage_state()
-        page.context.close()
-        yield url, kept, runs
-
-
 @pytest.fixture
-def phone(new_context: Callable[..., BrowserContext], used: tuple[str, object, dict[str, str]]) -> Page:
+def phone(new_context: Callable[..., BrowserContext], in_use: InUse) -> Page:
     """The same browser on a phone."""
-    return new_context(viewport=SIZE, storage_state=used[1]).new_page()
+    return new_context(viewport=SIZE, storage_state=in_use.kept).new_page()
 
 
 def go(page: Page, address: str) -> None:
@@ -75,8 +50,8 @@ def switches(page: Page) -> list[str]:
     return found
 
 
-def test_no_page_is_long_before_something_is_opened(phone: Page, used: tuple[str, object, dict[str, str]]) -> None:
-    url = used[0]
+def test_no_page_is_long_before_something_is_opened(phone: Page, in_use: InUse) -> None:
+    url = in_use.url
     addresses = {name: "" if name == "Home" else name.lower().replace(" ", "_") for name in PAGES}
     addresses |= {f"Edit, {view}": f"edit?view={view}" for view in EDIT_VIEWS}
     lengths, greys = {}, {}
@@ -90,9 +65,9 @@ def test_no_page_is_long_before_something_is_opened(phone: Page, used: tuple[str
 
 @pytest.mark.parametrize("name", ["layer_scores", "ground_truth", "edit", "runs"])
 def test_what_a_phone_folds_away_opens_with_its_charts_as_wide_as_the_page(
-    phone: Page, used: tuple[str, object, dict[str, str]], name: str
+    phone: Page, in_use: InUse, name: str
 ) -> None:
-    go(phone, f"{used[0]}/{name}")
+    go(phone, f"{in_use.url}/{name}")
     closed = switches(phone)
     assert closed
     for part in closed:
@@ -110,8 +85,8 @@ def test_what_a_phone_folds_away_opens_with_its_charts_as_wide_as_the_page(
     assert all(key(phone, f"folded-{part}").is_visible() for part in closed)
 
 
-def test_an_address_opens_the_part_it_points_into(phone: Page, used: tuple[str, object, dict[str, str]]) -> None:
-    url, _, runs = used
+def test_an_address_opens_the_part_it_points_into(phone: Page, in_use: InUse) -> None:
+    url, runs = in_use.url, in_use.runs
     for address, part in (
         (f"ground_truth?run={runs['sweep']}&view=metrics", "truth-closer"),
         (f"layer_scores?run={runs['score']}&layer=3", "scores-request"),
@@ -122,8 +97,8 @@ def test_an_address_opens_the_part_it_points_into(phone: Page, used: tuple[str, 
         expect(key(phone, f"folded-{part}")).to_be_visible()
 
 
-def test_a_new_edit_closes_what_it_was_chosen_in(phone: Page, used: tuple[str, object, dict[str, str]]) -> None:
-    go(phone, f"{used[0]}/edit")
+def test_a_new_edit_closes_what_it_was_chosen_in(phone: Page, in_use: InUse) -> None:
+    go(phone, f"{in_use.url}/edit")
     key(phone, "unfold-edit-inputs").locator("label").click()
     key(phone, "edit-layer-middle").get_by_role("button").click()
     settled(phone)
