@@ -123,4 +123,4 @@ def weight_of(module: nn.Module) -> Tensor:
     if not weight.is_meta:
         return weight
     with align_module_device(module):
-        return module.weight.detach().clone()  # type: ignore[operator, no-any-return]
+        return module.weight.detach().clone()  # type: ignore[operator]
