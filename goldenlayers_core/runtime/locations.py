@@ -64,7 +64,7 @@ def open_location(url: str) -> Location:
     scheme, mark, rest = url.partition("://")
     if not mark or not rest.strip("/"):
         raise ConfigError(
-            f"GOLDENLAYERS_STORE is {url!r}; give a location such as s3://bucket/prefix or file:///shared/folder."
+            f"GOLDENLAYERS_STORE is {_shown(url)!r}; give a location such as s3://bucket/prefix or file:///shared/folder."
         )
     if scheme == "file":
         return _Folder(url, Path(rest))

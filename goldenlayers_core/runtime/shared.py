@@ -293,7 +293,3 @@ class Shared(Here):
         with self._checking:
             self._checked = self._checked or check_layout(self.far, self.root)
         self._post.send_waiting()
-
-    def _contact_or_wait(self) -> None:
-        with suppress(AwayError):
-            self._contact()

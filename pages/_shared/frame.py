@@ -40,31 +40,42 @@ def dress() -> None:
     sheets = (Path(sheet).read_text(encoding="utf-8") for sheet in sorted((assets_folder() / "css").glob("*.css")))
     st.html(f"<style>{''.join(sheets)}</style>")
     served.door()
-    session.restore()
-    cached.visit()
-    glossary.begin()
-    jobs.settle_model()
+    try:
+        session.restore()
+        cached.visit()
+        glossary.begin()
+        jobs.settle_model()
+    except GoldenLayersError as error:  # a setting that cannot be, such as a store that is nowhere
+        st.error(sentence(error), icon=":material/error:")
+        st.stop()
 
 
 def sidebar() -> None:
-    """Where the session stands: model, dataset, the layer for its method, running work."""
+    """Where the session stands: model, dataset, the layer for its method, running work; else why that is not known."""
     with st.sidebar:
-        st.caption("This session")
-        loaded, chosen = session.card(), session.model()
-        _line("Model", loaded.name if loaded else f"{source_title(chosen.source)}, not loaded yet")
-        _line("Dataset", session.choice().words)
-        found, used = session.recommendation(), session.method()
-        st.session_state[_SIDEBAR] = used
-        _line(f"Recommended layer for {used.words}", found.headline if found else "none yet")
-        if found:
-            st.caption(escape(found.evidence))
-        if found and (none := none_yet(found, used)):
-            st.caption(escape(none))
-        active = [j.job_id for j in session.seat().jobs() if j.active]
-        if active:
-            _working(tuple(active))
-        served.sidebar()
-        st.html(f"<script>{session.scripts()}</script>", unsafe_allow_javascript=True)
+        try:
+            _session()
+        except GoldenLayersError as error:
+            st.error(sentence(error), icon=":material/error:")
+
+
+def _session() -> None:
+    st.caption("This session")
+    loaded, chosen = session.card(), session.model()
+    _line("Model", loaded.name if loaded else f"{source_title(chosen.source)}, not loaded yet")
+    _line("Dataset", session.choice().words)
+    found, used = session.recommendation(), session.method()
+    st.session_state[_SIDEBAR] = used
+    _line(f"Recommended layer for {used.words}", found.headline if found else "none yet")
+    if found:
+        st.caption(escape(found.evidence))
+    if found and (none := none_yet(found, used)):
+        st.caption(escape(none))
+    active = [j.job_id for j in session.seat().jobs() if j.active]
+    if active:
+        _working(tuple(active))
+    served.sidebar()
+    st.html(f"<script>{session.scripts()}</script>", unsafe_allow_javascript=True)
 
 
 def _line(name: str, value: str) -> None:

@@ -1,5 +1,7 @@
 """What surrounds every page."""
 
+from pathlib import Path
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -16,6 +18,24 @@ def test_every_page_opens_on_an_empty_store(page: str) -> None:
     app = start(page)
     assert not app.error
     assert "This session" in [caption.value for caption in app.sidebar.caption]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_shared_store_that_does_not_tell_is_one_sentence_on_every_page(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "far").mkdir()
+    (tmp_path / "far" / "store.json").write_text("{}")
+    monkeypatch.setenv("GOLDENLAYERS_STORE", f"file://{tmp_path}/far")
+    app = start(page)
+    assert "is not ours; set GOLDENLAYERS_STORE to another place" in app.sidebar.error[0].value.replace("\\", "")
+
+
+def test_a_shared_store_that_is_nowhere_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOLDENLAYERS_STORE", "nowhere")
+    app = AppTest.from_file(str(APP), default_timeout=PATIENCE).run()
+    assert not app.exception
+    assert "give a location such as" in app.error[0].value
 
 
 @pytest.mark.parametrize("page", PAGES)
