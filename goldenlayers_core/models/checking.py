@@ -60,7 +60,8 @@ def check_tensors(name: str, info: dict[str, Any], architecture: Architecture) -
 
 def check_numbers(name: str, model: Any, dtype: torch.dtype) -> None:
     """Raises ModelError with the names of weights that hold values that are no numbers, or infinite."""
-    broken, names = [], dict(model.named_parameters())  # of tied weights the first name
+    broken: list[str] = []
+    names = dict(model.named_parameters())  # of tied weights the first name
     for where, module in model.named_modules():
         with brought_in(module):
             for key, tensor in module.named_parameters(where, recurse=False):

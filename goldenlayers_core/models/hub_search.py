@@ -14,7 +14,7 @@ from goldenlayers_core.results.hub_models import HubModel
 
 MOST: Final = 12  # models that are shown
 SECONDS: Final = 15.0  # the hub's client itself would wait for ever
-_TOLD: Final = ("config", "gated", "safetensors", "tags")
+_TOLD: Final[tuple[Any, ...]] = ("config", "gated", "safetensors", "tags")
 
 
 def search(words: str, seconds: float = SECONDS) -> tuple[HubModel, ...]:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import psutil
 import torch
-from accelerate.utils import align_module_device
+from accelerate.utils import align_module_device  # type: ignore[import-untyped]
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM
 
@@ -119,8 +119,10 @@ def brought_in(module: nn.Module) -> Iterator[None]:
 
 def weight_of(module: nn.Module) -> Tensor:
     """A module's weight; a copy where it is kept on disk."""
-    weight: Tensor = module.weight  # type: ignore[assignment]
+    own: Any = module
+    weight: Tensor = own.weight
     if not weight.is_meta:
         return weight
     with align_module_device(module):
-        return module.weight.detach().clone()  # type: ignore[operator]
+        copied: Tensor = own.weight.detach().clone()
+    return copied
