@@ -9,7 +9,6 @@ import pytest
 from huggingface_hub import constants
 
 from goldenlayers_core.errors import ModelNotFoundError
-from goldenlayers_core.models import hub_search
 from goldenlayers_core.models.hub_search import search
 from tests.models.hub_server import Hub, running_hub
 from tests.tiny import save_tiny
@@ -73,4 +72,4 @@ def test_a_hub_that_thinks_or_breaks_is_one_sentence(hub: Hub, monkeypatch: pyte
     assert "secret" not in str(caught.value)
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(ModelNotFoundError, match="cannot be searched"):
-        search("tiny", seconds=hub_search.SECONDS)
+        search("tiny", seconds=1.0)
