@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from goldenlayers_core.commands.models import discovery_lines
+from goldenlayers_core.commands.models import discovery_answer, discovery_lines
 from goldenlayers_core.errors import ConfigError, ModelError, UnknownArchitectureError
 from goldenlayers_core.models import architectures, load_model
 from goldenlayers_core.models.accepted import accepted_in, as_python
@@ -35,7 +35,10 @@ def test_a_row_is_proposed_accepted_and_used(tmp_path: Path) -> None:
     assert dict(found.columns)["orientation"] == "in_out"
     assert 'mlp=("mlp.c_fc", "mlp.c_proj")' in found.python
     assert any("--accept-row" in line for line in discovery_lines(found, None))
+    told = json.loads(json.dumps(discovery_answer(found, None)))
+    assert (told["holds"], told["accepted"], told["row"]["embedding"]) == (True, None, "transformer.wte")
     file = accept(found, cache)
+    assert str(file) in discovery_lines(found, file)[-1]
     handle = load_model(str(file), cache=cache)
     assert handle.name == "mine"
     assert handle.architecture.mlp_out == "mlp.c_proj"
