@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import psutil
 import torch
-from accelerate.utils import align_module_device  # type: ignore[import-untyped]
+from accelerate.utils import align_module_device
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM
 
