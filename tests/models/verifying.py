@@ -233,11 +233,12 @@ refused. Results made with it are kept apart from those of any other row. "Copy 
 With their rows taken away, the structure of 59 tiny models of plain decoders was told as the written row has it, but
 for what a row says for other forms of its family (the norm behind the sum of OPT-350m) and one more matrix (Doge's
 dt_proj, which no row names); of 20 of them the way to rerun was tried, too, and told as written but for Falcon without
-ALiBi, which can be packed. Of families that nobody wrote a row for, InternLM3 gets one and all its checks hold; OpenAI
-GPT (blocks return lists), ModernBERT's decoder (a dense map before the LM head) and CTRL (two checks fail) are refused.
-What is refused: encoders, encoder-decoders, blocks without an MLP (Mamba), blocks that differ (hybrids), more than one
-mixer a block, fused experts, several lists of blocks, layers that read the tokens anew, quantised weights. A model that
-does not fit in float32 cannot be examined.
+ALiBi, which can be packed. SmolLM2-135M, the one real checkpoint that was tried, got its row again, and all its checks
+hold. Of families that nobody wrote a row for, InternLM3 gets one and all its checks hold; OpenAI GPT (blocks return
+lists), ModernBERT's decoder (a dense map before the LM head) and CTRL (two checks fail) are refused. What is refused:
+encoders, encoder-decoders, blocks without an MLP (Mamba), blocks that differ (hybrids), more than one mixer a block,
+fused experts, several lists of blocks, layers that read the tokens anew, quantised weights. A model that does not fit
+in float32 cannot be examined.
 
 ## Refused, and why
 
