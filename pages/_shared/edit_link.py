@@ -74,7 +74,8 @@ def go(digest: str | None = None, layer: int | None = None, of: Made | None = No
 def want(digest: str | None = None, layer: int | None = None, of: Made | None = None) -> None:
     """What Edit is to open with."""
     of = of or Made()
-    fold.unfold(INPUTS)
+    if (digest, layer) != (None, None):
+        fold.unfold(INPUTS)
     if of.model is not None:
         session.choose_model(of.model)
     if of.kind == "sweep":

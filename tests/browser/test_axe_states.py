@@ -1,6 +1,6 @@
 """axe on what stands behind a choice or a switch: views, screens in small, parts that open; light and dark."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import pytest
@@ -12,22 +12,18 @@ from tests.browser.running import SLOW, main, settled
 from tests.browser.test_axe import opened
 from tests.browser.test_scores_and_edit import PATIENT, key
 
-VIEWS: Final = {
-    "edit": ("travel", "lens", "sides", "covariance", "many", "take"),
-    "ground_truth": ("requests", "metrics", "best", "agreement", "search", "trace", "carried"),
-}
-OPENED: Final = ("", "layer_scores", "ground_truth", "model", "runs", "present")
+VIEWS: Final = ("travel", "lens", "sides", "covariance", "many", "take")
+OPENED: Final = ("", "runs", "present")
 
 
-def _views(page: Page, url: str) -> Iterator[str]:
-    for name, views in VIEWS.items():
-        for view in views:
-            page.goto(f"{url}/{name}?view={view}")
-            yield f"{name}, {view}"
+def _edit(page: Page, in_use: InUse) -> Iterator[str]:
+    for view in VIEWS:
+        page.goto(f"{in_use.url}/edit?view={view}")
+        yield f"Edit, {view}"
 
 
-def _own_layers(page: Page, url: str) -> Iterator[str]:
-    page.goto(f"{url}/edit?view=layers")
+def _own_layers(page: Page, in_use: InUse) -> Iterator[str]:
+    page.goto(f"{in_use.url}/edit?view=layers")
     settled(page)
     start = key(page, "own-layers-start").get_by_role("button")
     expect(start.or_(key(page, "own-layers-edit")).first).to_be_visible(timeout=SLOW)
@@ -37,8 +33,8 @@ def _own_layers(page: Page, url: str) -> Iterator[str]:
     yield "own fact at every layer"
 
 
-def _screens(page: Page, url: str, run: str) -> Iterator[str]:
-    page.goto(f"{url}/present?run={run}&step=1")
+def _screens(page: Page, in_use: InUse) -> Iterator[str]:
+    page.goto(f"{in_use.url}/present?run={in_use.runs['tour']}&step=1")
     expect(key(page, "present-bar")).to_be_visible(timeout=SLOW)
     yield "title slide"
     page.keyboard.press("a")
@@ -46,9 +42,9 @@ def _screens(page: Page, url: str, run: str) -> Iterator[str]:
     yield "all screens in small"
 
 
-def _opened(page: Page, url: str) -> Iterator[str]:
+def _opened(page: Page, in_use: InUse) -> Iterator[str]:
     for name in OPENED:
-        page.goto(f"{url}/{name}")
+        page.goto(f"{in_use.url}/{name}")
         settled(page)
         for box in main(page).locator("[data-testid='stExpander'] details:not([open]) summary").all():
             if box.is_visible():
@@ -57,20 +53,23 @@ def _opened(page: Page, url: str) -> Iterator[str]:
         yield f"{name or 'home'}, everything open"
 
 
+STATES: Final[dict[str, Callable[[Page, InUse], Iterator[str]]]] = {
+    "views of Edit": _edit,
+    "every layer": _own_layers,
+    "screens": _screens,
+    "opened": _opened,
+}
+
+
 @pytest.mark.parametrize("look", ["light", "dark"])
-def test_nothing_behind_a_choice_has_a_grave_finding(browser: Browser, in_use: InUse, look: str) -> None:
+@pytest.mark.parametrize("which", tuple(STATES))
+def test_nothing_behind_a_choice_has_a_grave_finding(browser: Browser, in_use: InUse, which: str, look: str) -> None:
     page = opened(browser, in_use.url, dark=look == "dark", kept=in_use.kept)
     rules = ("color-contrast",) if look == "dark" else ()  # a theme changes colours and nothing else
-    found, url = [], in_use.url
-    for states in (
-        _views(page, url),
-        _own_layers(page, url),
-        _screens(page, url, in_use.runs["tour"]),
-        _opened(page, url),
-    ):
-        for where in states:
-            settled_or_slide(page)
-            found += findings(page, f"{where}, {look}", rules)
+    found = []
+    for where in STATES[which](page, in_use):
+        settled_or_slide(page)
+        found += findings(page, f"{where}, {look}", rules)
     page.context.close()
     assert not found, "\n".join(found)
 
