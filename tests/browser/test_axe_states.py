@@ -10,7 +10,7 @@ from tests.browser.axe import findings
 from tests.browser.in_use import InUse
 from tests.browser.running import SLOW, main, settled
 from tests.browser.test_axe import opened
-from tests.browser.test_scores_and_edit import PATIENT, key
+from tests.browser.test_scores_and_edit import key
 
 VIEWS: Final = ("travel", "lens", "sides", "covariance", "many", "take")
 OPENED: Final = ("", "runs", "present")
@@ -20,17 +20,6 @@ def _edit(page: Page, in_use: InUse) -> Iterator[str]:
     for view in VIEWS:
         page.goto(f"{in_use.url}/edit?view={view}")
         yield f"Edit, {view}"
-
-
-def _own_layers(page: Page, in_use: InUse) -> Iterator[str]:
-    page.goto(f"{in_use.url}/edit?view=layers")
-    settled(page)
-    start = key(page, "own-layers-start").get_by_role("button")
-    expect(start.or_(key(page, "own-layers-edit")).first).to_be_visible(timeout=SLOW)
-    if start.count():
-        start.click()
-    expect(key(page, "own-layers-edit")).to_be_visible(timeout=PATIENT)
-    yield "own fact at every layer"
 
 
 def _screens(page: Page, in_use: InUse) -> Iterator[str]:
@@ -55,7 +44,6 @@ def _opened(page: Page, in_use: InUse) -> Iterator[str]:
 
 STATES: Final[dict[str, Callable[[Page, InUse], Iterator[str]]]] = {
     "views of Edit": _edit,
-    "every layer": _own_layers,
     "screens": _screens,
     "opened": _opened,
 }
