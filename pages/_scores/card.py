@@ -32,8 +32,8 @@ def card(scores: LayerScores, selection: Selection, run_id: str) -> None:
         with right:
             if selection.stability < FIRM:
                 st.markdown(
-                    f"**Not stable.** Only {percent(selection.stability)} of {selection.n_resamples:,} resamples of "
-                    f"these requests pick layer {selection.golden_layer}. {_rivals(selection)} More requests help."
+                    f"**Not stable.** Of {selection.n_resamples:,} resamples of these requests {picked(selection)}. "
+                    "More requests help."
                 )
             st.markdown(_caution(scores, selection, run_id))
         with st.expander("What it was computed from", icon=":material/info:", key="scores-remarks"):
@@ -105,9 +105,22 @@ def _numbers(scores: LayerScores, selection: Selection) -> None:
         )
 
 
+def picked(selection: Selection) -> str:
+    """The layers that resamples pick, the most often picked first; the golden layer among them wherever it comes."""
+    order = _by_share(selection)
+    named = order[:3] if selection.golden_layer in order[:3] else [*order[:2], selection.golden_layer]
+    first, *others = [layer for layer in named if selection.pick_share[layer] > 0 or layer == selection.golden_layer]
+    words = [f"{percent(float(selection.pick_share[first]))} pick layer {first}"]
+    return ", ".join(words + [f"{percent(float(selection.pick_share[layer]))} layer {layer}" for layer in others])
+
+
+def _by_share(selection: Selection) -> list[int]:
+    return sorted(range(len(selection.pick_share)), key=lambda layer: -selection.pick_share[layer])
+
+
 def _rivals(selection: Selection) -> str:
     """The layers that the other resamples pick."""
-    order = sorted(range(len(selection.pick_share)), key=lambda layer: -selection.pick_share[layer])
+    order = _by_share(selection)
     others = [layer for layer in order if layer != selection.golden_layer and selection.pick_share[layer] > 0][:3]
     if not others:
         return "No resample picks another layer."

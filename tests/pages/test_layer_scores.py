@@ -1,10 +1,13 @@
 """The page Layer scores in AppTest, on the bundled model."""
 
+import dataclasses
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from goldenlayers_core.records import LgaConfig, ModelSource
+from goldenlayers_core.attribution.selection import select
+from goldenlayers_core.records import LgaConfig, ModelSource, SelectionConfig
 from goldenlayers_core.results.scores.robustness import sentence
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, Workbench
@@ -12,6 +15,7 @@ from goldenlayers_core.tasks.address import short
 from goldenlayers_core.tasks.scores.layer_scores import score
 from goldenlayers_core.tasks.scores.second_looks import other_estimates, other_ways
 from goldenlayers_core.tasks.scores.stored import open_scores
+from pages._scores.card import picked
 from pages._shared import cached
 from tests import made_evidence
 from tests.pages.benches import THREE, copied, scored, words
@@ -211,3 +215,17 @@ def test_the_method_can_be_chosen_and_its_parts_are_shown(bench: Workbench, run_
     app.selectbox(key="scores-run").select(run_id).run()  # the run of the other method opens as before
     assert "Summed score S" in {metric.label for metric in app.metric}
     assert app.segmented_control(key="scores-scale").value == "row"
+
+
+def test_what_resamples_pick_more_often_stands_first() -> None:
+    """The golden layer does not stand before one that is picked twice as often."""
+    values = np.random.default_rng(0).normal(0, 1, (6, 12))
+    selection = select(values, SelectionConfig(n_resamples=200))
+    share = np.zeros(12)
+    golden = selection.golden_layer
+    other, third = [layer for layer in range(12) if layer != golden][:2]
+    share[[other, golden, third]] = (0.52, 0.23, 0.25)
+    said = picked(dataclasses.replace(selection, pick_share=share))
+    assert said == f"52 % pick layer {other}, 25 % layer {third}, 23 % layer {golden}"
+    share[[other, golden, third]] = (0.1, 0.9, 0.0)
+    assert picked(dataclasses.replace(selection, pick_share=share)) == f"90 % pick layer {golden}, 10 % layer {other}"
