@@ -62,8 +62,9 @@ def test_one_button_shows_it_all_and_every_step_opens(
 
     press(page, "tour-open-score")
     expect(main(page).get_by_role("heading", level=1, name="Layer scores")).to_be_visible(timeout=SLOW)
-    expect(main(page).get_by_text(tour.score_run, exact=False).first).to_be_visible(timeout=SLOW)
     settled(page)
+    key(page, "scores-remarks").locator("summary").click()
+    expect(main(page).get_by_text(tour.score_run, exact=False).first).to_be_visible(timeout=SLOW)
     visit(page, "Home")
     press(page, "tour-open-edit")
     expect(key(page, "edit-after").get_by_text(after, exact=False).first).to_be_visible(timeout=SLOW)

@@ -113,7 +113,7 @@ def test_score_open_edit_compare(page: Page, new_context: Callable[..., BrowserC
     settled(page)
     expect(cards.nth(0)).to_contain_text(f"layer {RECOMMENDED}")
     expect(cards.nth(1)).to_contain_text("layer 5")
-    expect(main(page).get_by_text("The edits of stack A, one by one")).to_be_visible()
+    expect(main(page).get_by_role("heading", name="The edits of stack A, one by one")).to_be_visible()
 
     other = new_context().new_page()
     other.goto(f"{app_url}/edit")
@@ -174,5 +174,9 @@ def test_a_cancelled_scoring_job_resumes(page: Page, app_cache: Path) -> None:
     expect(main(page).get_by_text("was cancelled")).to_be_visible()
     assert len(score_runs(app_cache)) == before
     resume.click()
-    expect(main(page).get_by_text("scope block").first).to_be_visible(timeout=PATIENT)
+    of = key(page, "scores-remarks")  # where it says what was computed, and of what
+    expect(of.get_by_text("scope block").first).to_be_attached(timeout=PATIENT)
+    settled(page)
+    of.locator("summary").click()
+    expect(of.get_by_text("scope block").first).to_be_visible()
     assert len(score_runs(app_cache)) == before + 1

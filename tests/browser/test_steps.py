@@ -51,6 +51,7 @@ def test_the_travelling_edit_plays_layer_by_layer_and_stops_at_the_top(browser: 
     play = key(page, "travel-play-edit").get_by_role("button")
     play.click()
     expect(play).to_have_text(re.compile("Stop"), timeout=SLOW)
+    expect(slider).not_to_have_value(str(LAST), timeout=SLOW)  # it stood there before it was played
     seen = [int(slider.input_value())]
     while "Stop" in play.inner_text():
         seen.append(int(slider.input_value()))

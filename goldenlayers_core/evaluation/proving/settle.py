@@ -32,12 +32,12 @@ def settled(handle: ModelHandle) -> ModelHandle:
     for keeps, packs in ways[0 if row.packs_branches else 1 :]:
         tried = replace(handle, architecture=replace(row, keeps_keys=keeps, packs_branches=packs))
         with tried.lock:
-            if _apart(reruns, tried) <= LIMIT and (not packs or _apart(lga, tried) <= LIMIT):
+            if how_far(reruns, tried) <= LIMIT and (not packs or how_far(lga, tried) <= LIMIT):
                 return tried
     raise refusal_of(row.model_type, "a run from the middle of a row does not give the numbers of the whole row")
 
 
-def _apart(check: Check, handle: ModelHandle) -> float:
+def how_far(check: Check, handle: ModelHandle) -> float:
     """How far apart a check is; infinite where it cannot be made."""
     try:
         return check(handle)
