@@ -83,7 +83,7 @@ _KINDS: Final[Mapping[Scope, tuple[int, ...]]] = MappingProxyType(  # of matrice
 
 
 @dataclass
-class _Sums:
+class Sums:
     """Sums over a layer's matrices of a kind, of the inner products of `_PAIRS`; (3, L, 6, P), float64.
 
     Kinds: 0 attention, 1 the MLP's but its output matrix, 2 that one. Scopes are sums of kinds.
@@ -152,15 +152,7 @@ def _gram(left: Tensor, right: Tensor) -> Tensor:
 
 def score_batch(handle: ModelHandle, batch: Batch, config: LgaConfig, call: Callable[..., Any]) -> ScoredBatch:
     """Both readings of phi and of the gradients' norms for the requests of one batch. Hold the handle's lock."""
-    layers, requests = handle.n_layers, len(batch.pairs)
-
-    def none(*shape: int) -> Tensor:
-        return torch.zeros(shape, dtype=torch.float64, device=handle.device)
-
-    named: tuple[Scope, ...] = ("block", "mlp", "mlp_out")  # each within the one before it
-    kinds = {path: kind for kind, scope in enumerate(named) for path in handle.architecture.matrices(scope)}
-    totals = none(3, layers, len(_PAIRS), requests), none(layers, requests), none(layers)
-    sums = _Sums(batch, kinds, _KINDS[config.scope], *totals)
+    sums = sums_of(handle, batch, config)
     with (
         torch.enable_grad(),
         few_rows(handle),
@@ -170,13 +162,35 @@ def score_batch(handle: ModelHandle, batch: Batch, config: LgaConfig, call: Call
         head = HeadLoss(handle, batch, handle.head.forward)
         with forward_as({handle.head: head}):
             call(**model_inputs(handle, batch, call))
-        of = head.gradients
-        # where answers have rows of their own, one pass serves both
-        passes = [(PROMPT, of[PROMPT]), (OLD, of[OLD]), (NEW, of[NEW])] if batch.shared else [(PROMPT, of[PROMPT])]
-        if not batch.shared:
-            passes.append((NEW, of[OLD] + of[NEW]))
-        for sums.passing, gradient in passes:
+        for sums.passing, gradient in passes(batch, head.gradients):
             torch.autograd.grad(head.states, leaves, gradient, retain_graph=sums.passing != NEW)
+    return scored(sums, config)
+
+
+def sums_of(handle: ModelHandle, batch: Batch, config: LgaConfig) -> Sums:
+    """A batch's sums, before any pass."""
+    layers, requests = handle.n_layers, len(batch.pairs)
+
+    def none(*shape: int) -> Tensor:
+        return torch.zeros(shape, dtype=torch.float64, device=handle.device)
+
+    named: tuple[Scope, ...] = ("block", "mlp", "mlp_out")  # each within the one before it
+    kinds = {path: kind for kind, scope in enumerate(named) for path in handle.architecture.matrices(scope)}
+    totals = none(3, layers, len(_PAIRS), requests), none(layers, requests), none(layers)
+    return Sums(batch, kinds, _KINDS[config.scope], *totals)
+
+
+def passes(batch: Batch, of: Tensor) -> list[tuple[int, Tensor]]:
+    """The backward passes of a batch, `NEW` last: the part each is of, and its gradient of `of` (3, H, d). Where
+    answers have rows of their own, one pass serves both."""
+    if batch.shared:
+        return [(PROMPT, of[PROMPT]), (OLD, of[OLD]), (NEW, of[NEW])]
+    return [(PROMPT, of[PROMPT]), (NEW, of[OLD] + of[NEW])]
+
+
+def scored(sums: Sums, config: LgaConfig) -> ScoredBatch:
+    """What the sums say, after all passes."""
+    batch = sums.batch
     return ScoredBatch(
         indices=tuple(p.index for p in batch.pairs),
         scopes={scope: _readings(sums, scope, config) for scope in SCOPES},
@@ -186,7 +200,7 @@ def score_batch(handle: ModelHandle, batch: Batch, config: LgaConfig, call: Call
     )
 
 
-def _readings(sums: _Sums, scope: Scope, config: LgaConfig) -> tuple[Reading, ...]:
+def _readings(sums: Sums, scope: Scope, config: LgaConfig) -> tuple[Reading, ...]:
     old, new, prompt = np.array([pair.lengths for pair in sums.batch.pairs], dtype=np.int64).T
     products = sums.products(scope)
     found = (answer_reading(products, old, new), sequence_reading(products, old, new, prompt))

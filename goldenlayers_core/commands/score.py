@@ -7,6 +7,7 @@ import typer
 from goldenlayers_core.commands.asking import asking
 from goldenlayers_core.commands.console import Data, Device, Dtype, Json, KnownOnly, Limit, Model, Split, say
 from goldenlayers_core.commands.engines import engine_question, found_on
+from goldenlayers_core.errors import ConfigError
 from goldenlayers_core.records import EditAwareConfig, LgaConfig, LineCheckConfig, ModelSource, SelectionConfig
 from goldenlayers_core.results import LayerScores, Selection
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, Workbench, open_workbench
@@ -43,12 +44,24 @@ def score_question(
 
 
 @asking(score_question, engine_question)
-def score(question: ScoreQuestion, where: EngineChoice, as_json: Json = False) -> None:
+def score(
+    question: ScoreQuestion,
+    where: EngineChoice,
+    as_json: Json = False,
+    layer_by_layer: Annotated[
+        bool,
+        typer.Option("--layer-by-layer", help="LGA of a model larger than memory: each layer is read from disk twice"),
+    ] = False,
+) -> None:
     """Layer scores of a dataset by LGA, edit-aware analysis or the line check, and the golden layer."""
+    from goldenlayers_core.tasks.scores.layer_by_layer import scores_layer_by_layer
     from goldenlayers_core.tasks.scores.layer_scores import layer_scores
 
+    if layer_by_layer and where.engine != "local":
+        raise ConfigError("Layer by layer is the work of one process; leave out --layer-by-layer or --engine.")
     bench = open_workbench()
-    question, (scores, selection) = found_on(bench, question, where, layer_scores)
+    by = scores_layer_by_layer if layer_by_layer else layer_scores
+    question, (scores, selection) = found_on(bench, question, where, by)
     tell_scores(bench, question, scores, selection, as_json)
 
 

@@ -44,7 +44,7 @@ def check_dtype(name: str, architecture: Architecture, dtype: torch.dtype) -> No
 
 def check_tensors(name: str, info: dict[str, Any], architecture: Architecture) -> None:
     """Raises ModelError with the names of tensors that the weights lack, or hold and the model has no place for."""
-    missing = [key for key in info.get("missing_keys", ()) if _is_text(key, architecture)]
+    missing = [key for key in info.get("missing_keys", ()) if is_text(key, architecture)]
     if missing:
         raise ModelError(
             f"The weights of {name} lack {_listed(missing)}, which would have been filled with random numbers; fetch "
@@ -58,15 +58,16 @@ def check_tensors(name: str, info: dict[str, Any], architecture: Architecture) -
         )
 
 
-def check_numbers(name: str, model: Any, dtype: torch.dtype) -> None:
-    """Raises ModelError with the names of weights that hold values that are no numbers, or infinite."""
+def check_numbers(name: str, model: Any, dtype: torch.dtype, at: str = "") -> None:
+    """Raises ModelError with the names of weights that hold values that are no numbers, or infinite. `at`: the path of
+    `model`, where it is a part."""
     broken: list[str] = []
     names = dict(model.named_parameters())  # of tied weights the first name
     for where, module in model.named_modules():
         with brought_in(module):
             for key, tensor in module.named_parameters(where, recurse=False):
                 if key in names and tensor.is_floating_point() and tensor.numel() and not _is_finite(tensor):
-                    broken.append(key)
+                    broken.append(f"{at}.{key}" if at else key)
     if not broken:
         return
     if dtype == torch.float16:
@@ -100,7 +101,7 @@ def check_tokenizer(name: str, tokenizer: Any, n_rows: int) -> None:
         )
 
 
-def _is_text(key: str, architecture: Architecture) -> bool:
+def is_text(key: str, architecture: Architecture) -> bool:
     """Whether a parameter belongs to the language model: gemma3 has a vision tower beside it."""
     root = architecture.blocks.rpartition(".")[0]
     return key.startswith(f"{root}.") or key.split(".")[0] != root.split(".")[0]

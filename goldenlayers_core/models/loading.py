@@ -139,9 +139,9 @@ def load_model(
     target, spills = _device(asked.device)
     accepted = accepted_in(Path(asked.source).expanduser()) if is_row_file(asked.source) else None
     named = ModelSource(accepted.source, accepted.revision, dtype=asked.dtype) if accepted else asked
-    folder, name = _located(named, root, target, spills, progress)
-    rows_of = accepted.row_for if accepted else rows or _of_the_table
-    how = _planned(folder, name, asked.dtype, target, rows_of, _room(target, room) if spills else None)
+    folder, name = located(named, root, target, spills, progress)
+    rows_of = accepted.row_for if accepted else rows or of_the_table
+    how = planned(folder, name, asked.dtype, target, rows_of, _room(target, room) if spills else None)
     # reading and hashing share the files' pages, and two cores
     with ThreadPoolExecutor(1) as beside, straight_to(target):
         hashing = beside.submit(folder_fingerprint, folder)
@@ -171,7 +171,7 @@ def _device(device: str) -> tuple[torch.device, bool]:
     return resolve_device(own), spills
 
 
-def _located(
+def located(
     asked: ModelSource, root: Path, target: torch.device, spills: bool, progress: Tell | None
 ) -> tuple[Path, str]:
     """The folder of a model and its name; too large a one is refused before it is fetched."""
@@ -182,7 +182,8 @@ def _located(
     return folder, name
 
 
-def _of_the_table(model_type: str, _folder: Path) -> Architecture:
+def of_the_table(model_type: str, _folder: Path) -> Architecture:
+    """The table's row of a family, wherever its files are. Raises a ModelError where there is none."""
     return row_named(model_type)
 
 
@@ -213,7 +214,7 @@ def _quantised(folder: Path, name: str, raw: dict[str, Any]) -> Quantised | None
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
+class Reading:
     """How weights are to be read."""
 
     config: Any
@@ -241,9 +242,7 @@ def _room(target: torch.device, room: int | None) -> int:
     return room_on(bytes_available(target)) if room is None else room
 
 
-def _planned(
-    folder: Path, name: str, dtype: str, target: torch.device, rows: Rows, room: int | None = None
-) -> _Reading:
+def planned(folder: Path, name: str, dtype: str, target: torch.device, rows: Rows, room: int | None = None) -> Reading:
     """How a folder's weights are to be read, after everything that can be checked without them."""
     config, architecture, quantised = _read_config(folder, name, rows)
     try:
@@ -256,10 +255,10 @@ def _planned(
         check_fits(name, n_weights(folder, quantised, n_parameters, kind.itemsize), kind, target)
     else:
         check_spills(name, architecture, quantised is not None)
-    return _Reading(config, kind, target, architecture, quantised, room)
+    return Reading(config, kind, target, architecture, quantised, room)
 
 
-def _read(folder: Path, name: str, how: _Reading, progress: Tell | None) -> tuple[Any, Any]:
+def _read(folder: Path, name: str, how: Reading, progress: Tell | None) -> tuple[Any, Any]:
     with telling(progress, f"Reading {name}, tensors"):
         try:
             loaded: Any = AutoModelForCausalLM.from_pretrained(  # nosec B615  # a folder, not a hub name
@@ -279,9 +278,15 @@ def _read(folder: Path, name: str, how: _Reading, progress: Tell | None) -> tupl
                 pack(name, model)
             in_dtype(model, how.dtype)
         check_numbers(name, model, how.dtype)
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)  # nosec B615  # as above
-        except (ValueError, OSError, KeyError, RuntimeError) as error:
-            raise ModelError(f"{name} has no usable tokenizer beside its weights; add its tokenizer files.") from error
-        check_tokenizer(name, tokenizer, int(model.get_input_embeddings().weight.shape[0]))
+        tokenizer = read_tokenizer(name, folder, model)
     return model, tokenizer
+
+
+def read_tokenizer(name: str, folder: Path, model: Any) -> Any:
+    """The tokenizer beside a model's weights. Raises ModelError where there is none, or another model's."""
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)  # nosec B615  # a folder
+    except (ValueError, OSError, KeyError, RuntimeError) as error:
+        raise ModelError(f"{name} has no usable tokenizer beside its weights; add its tokenizer files.") from error
+    check_tokenizer(name, tokenizer, int(model.get_input_embeddings().weight.shape[0]))
+    return tokenizer

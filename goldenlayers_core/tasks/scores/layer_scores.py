@@ -12,6 +12,7 @@ from goldenlayers_core.attribution.requests import Usable
 from goldenlayers_core.attribution.selection import select
 from goldenlayers_core.errors import RequestError
 from goldenlayers_core.models import ModelHandle
+from goldenlayers_core.records import Dataset
 from goldenlayers_core.results import LayerScores, Selection
 from goldenlayers_core.runtime import Progress, RowWriter, Store
 from goldenlayers_core.tasks.manifest import provenance_of
@@ -43,14 +44,27 @@ def layer_scores(
     """The scores of every usable request, in the dataset's order, and the golden layer."""
     dataset = bench.requests(question.choice, question.model, progress)
     handle = bench.model(question.model, progress)
-    method = way(question.method)
+    return scores_by(way(question.method), handle, bench.store, dataset, question, progress, watch, fresh)
+
+
+def scores_by(
+    method: Way,
+    handle: ModelHandle,
+    store: Store,
+    dataset: Dataset,
+    question: ScoreQuestion,
+    progress: Progress,
+    watch: Watch | None = None,
+    fresh: bool = False,
+) -> tuple[LayerScores, Selection]:
+    """The same, of a model and the requests that are there already."""
     found = method.find(handle, dataset.requests, question, progress)
     if not found.requests:
         reason = found.skipped[0][1] if found.skipped else "The dataset is empty."
         raise RequestError(f"None of the {len(dataset.requests)} requests can be scored. {reason}")
     key = rows_key(handle, question)
-    seconds, computed, n_tokens = put_rows(handle, bench.store, key, method, found, question, progress, watch, fresh)
-    rows = read_rows(bench.store, method.table, key, handle, found.requests).set_index("request")
+    seconds, computed, n_tokens = put_rows(handle, store, key, method, found, question, progress, watch, fresh)
+    rows = read_rows(store, method.table, key, handle, found.requests).set_index("request")
     digests = [r.digest for r in found.requests]
     scores = dataclasses.replace(
         _assemble(handle, question, method, found, rows.loc[digests], digests),

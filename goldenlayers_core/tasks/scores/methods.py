@@ -10,7 +10,7 @@ import pandas as pd
 from goldenlayers_core.attribution.edit_aware import default_chunk, iter_edit_aware
 from goldenlayers_core.attribution.edit_rule import Prediction, predict
 from goldenlayers_core.attribution.effects import Effects
-from goldenlayers_core.attribution.lga import iter_lga
+from goldenlayers_core.attribution.lga import ScoredBatch, iter_lga
 from goldenlayers_core.attribution.line_rule import LINE_RULE, predict_line
 from goldenlayers_core.attribution.requests import Usable, editable, usable
 from goldenlayers_core.evaluation.line_check import iter_line_check
@@ -60,8 +60,8 @@ class Way(Protocol):
         """LGA's in stored rows, by scope, the one asked for first; none of another method."""
 
 
-class _Lga:
-    """Rows hold both readings, whichever was asked for, so that the other costs nothing afterwards."""
+class Lga:
+    """LGA. Rows hold both readings, whichever was asked for, so that the other costs nothing afterwards."""
 
     table = "lga"
 
@@ -76,11 +76,17 @@ class _Lga:
     def rows(
         self, handle: ModelHandle, found: Usable, question: ScoreQuestion, step: Callable[[float], None]
     ) -> Iterator[tuple[pd.DataFrame, int]]:
-        for batch in iter_lga(handle, found.requests, found.old_answers, question.config):
+        for batch in self.batches(handle, found, question, step):
             columns: dict[str, Any] = {MEAN_ABS: batch.mean_abs_new}
             for scope, readings in batch.scopes.items():
                 columns |= {f"{scope}_{n}_{r.loss_on}": getattr(r, n) for r in readings for n in _COLUMNS}
             yield _frame(found.requests, batch.indices, columns), batch.n_tokens
+
+    def batches(
+        self, handle: ModelHandle, found: Usable, question: ScoreQuestion, _step: Callable[[float], None]
+    ) -> Iterator[ScoredBatch]:
+        """Scored, in memory."""
+        return iter_lga(handle, found.requests, found.old_answers, question.config)
 
     def shown(self, rows: pd.DataFrame, question: ScoreQuestion) -> pd.DataFrame:
         scope, asked = question.config.scope, question.config.loss_on
@@ -183,7 +189,7 @@ def stacked(rows: pd.DataFrame, name: str) -> Floats:
 
 
 _WAYS: Final[tuple[tuple[ScoreMethod, Way], ...]] = (
-    ("lga", _Lga()),
+    ("lga", Lga()),
     ("edit-aware", _EditAware()),
     ("line-check", _LineCheck()),
 )
