@@ -152,11 +152,12 @@ def test_another_precision_than_the_models_is_refused(tmp_path: Path) -> None:
 def test_damaged_weights_are_one_sentence(tmp_path: Path) -> None:
     folder = save_tiny(tmp_path / "model")
     file = folder / "model.safetensors"
-    weights, key = load_file(file), "model.layers.2.mlp.up_proj.weight"
+    weights = {name: t.clone() for name, t in load_file(file).items()}
+    key = "model.layers.2.mlp.up_proj.weight"
     save_file({name: t for name, t in weights.items() if name != key}, file, {"format": "pt"})
     with pytest.raises(ModelError, match=f"lack {key}"):
         opened(folder)
-    save_file({**weights, "model.layers.9.mlp.up_proj.weight": weights[key]}, file, {"format": "pt"})
+    save_file({**weights, "model.layers.9.mlp.up_proj.weight": weights[key].clone()}, file, {"format": "pt"})
     with pytest.raises(ModelError, match="no place"):
         opened(folder)
     save_file({**weights, key: weights[key][:-1].contiguous()}, file, {"format": "pt"})
