@@ -114,7 +114,9 @@ def _forward(run: _Run) -> None:
     handle = run.handle
     with run.model.embedding():
         own = handle.embedding.forward
-        check_arguments(handle, told_blocks(handle, run.sums[0].batch, own), told_blocks(handle, run.sums[0].batch))
+        kinds = {(sums.batch.shared, sums.batch.positions is None): sums.batch for sums in run.sums}
+        for batch in kinds.values():
+            check_arguments(handle, told_blocks(handle, batch, own), told_blocks(handle, batch))
         for i, sums in enumerate(run.sums):
             run.kept.put(i, 0, _first_states(handle, sums.batch, own))
     for layer in range(handle.n_layers):

@@ -5,6 +5,7 @@ A model is built as transformers builds it, with every large weight standing for
 safetensors are read, and only where every tensor of the files is one of the model's.
 """
 
+import shutil
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -141,10 +142,13 @@ def open_streamed(
     room = room_on(bytes_available(target)) if room is None else room
     how = planned(folder, name, asked.dtype, target, accepted.row_for if accepted else of_the_table, room)
     _check_family(name, how.architecture)
+    fingerprint = folder_fingerprint(folder)
+    if recorded_fingerprint(folder) not in ("", fingerprint):  # of a folder that this program made
+        shutil.rmtree(folder, ignore_errors=True)
+        return open_streamed(asked, cache=cache, progress=progress, room=room)
     with telling(progress, f"Reading {name}, tensors"):
         model, weights = _opened(folder, name, how, room)
         tokenizer = read_tokenizer(name, folder, model)
-        fingerprint = folder_fingerprint(folder)
     handle = ModelHandle(
         name=model_title(named.source, name, folder, fingerprint, root),
         source=asked,
@@ -223,21 +227,27 @@ def _places(model: Any, folder: Path) -> dict[str, Place]:
 
 def _held(name: str, model: Any, found: dict[str, Place], row: Architecture) -> dict[nn.Parameter, str]:
     """The parameters of the language model, each with its name in the files. Raises ModelError where one is missing, or
-    there twice, and for a tensor that the model has no place for."""
+    there twice and not the same, and for a tensor that the model has no place for."""
     names: dict[nn.Parameter, list[str]] = defaultdict(list)  # of a tied one several
     for key, parameter in model.named_parameters(remove_duplicate=False):
         names[parameter].append(key)
     missing = [keys[0] for keys in names.values() if not any(key in found for key in keys)]
     known = {*model.state_dict(), *(key for key, _ in model.named_buffers())}
     check_tensors(name, {"missing_keys": missing, "unexpected_keys": [key for key in found if key not in known]}, row)
-    twice = [keys for keys in names.values() if sum(key in found for key in keys) > 1]
-    if twice:
-        raise ModelError(
-            f"The weights of {name} hold {' and '.join(twice[0])}, which its config.json says are one; load it without "
-            "layer by layer."
-        )
+    for keys in names.values():
+        _check_one(name, {key: found[key] for key in keys if key in found})
     there = {p: next((key for key in keys if key in found), "") for p, keys in names.items()}
     return {p: key for p, key in there.items() if key and is_text(key, row)}
+
+
+def _check_one(name: str, there: dict[str, Place]) -> None:
+    """Raises ModelError where the files hold a tied weight several times, and not the same."""
+    places = list(there.values())
+    if any(not torch.equal(_tensor(places[0]), _tensor(place)) for place in places[1:]):
+        raise ModelError(
+            f"The weights of {name} hold {' and '.join(there)}, which its config.json says are one and which differ; "
+            "score it without --layer-by-layer."
+        )
 
 
 def _check_room(name: str, room: int, stays: int, largest: int) -> None:

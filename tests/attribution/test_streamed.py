@@ -99,6 +99,22 @@ def test_weights_in_many_files(tmp_path: Path) -> None:
     equal(streamed_scores(opened(folder), tmp_path), list(iter_lga(whole, REQUESTS, OLD, CONFIG)))
 
 
+def test_files_that_name_tensors_as_older_ones_do(tmp_path: Path) -> None:
+    folder = save_tiny(tmp_path / "model", "gpt2")  # its head is the embedding
+    whole = list(iter_lga(load_model(str(folder), "cpu", cache=tmp_path), REQUESTS, OLD, CONFIG))
+    file = folder / "model.safetensors"
+    weights = {name.removeprefix("transformer."): t.clone() for name, t in load_file(file).items()}
+    weights["h.0.attn.bias"] = torch.ones(1, 1, 8, 8)  # a mask, that old files hold
+    save_file(weights, file, {"format": "pt"})
+    equal(streamed_scores(opened(folder), tmp_path), whole)
+    both = {**weights, "lm_head.weight": weights["wte.weight"].clone()}
+    save_file(both, file, {"format": "pt"})
+    equal(streamed_scores(opened(folder), tmp_path), whole)
+    save_file({**both, "lm_head.weight": 2 * both["lm_head.weight"]}, file, {"format": "pt"})
+    with pytest.raises(ModelError, match="are one and which differ"):
+        opened(folder)
+
+
 @pytest.mark.parametrize("row", ["llama", "gpt2", "gemma2"])
 def test_no_more_weights_are_here_than_there_is_room_for(row: str, tmp_path: Path) -> None:
     folder = save_tiny(tmp_path / "model", row)

@@ -55,6 +55,7 @@ def test_the_command_prints_what_it_prints_without(tmp_path: Path) -> None:
         ({"method": "line-check"}, "'line-check' needs the whole model at once"),
         ({"config": LgaConfig(old_answer="model")}, "the model's own answers"),
         ({"choice": DatasetChoice("bundled", limit=2, known_only=True)}, "the model's own answers"),
+        ({"model": ModelSource("bundled", None, "cpu+disk")}, "leave out"),
         ({"config": LgaConfig(precision="bfloat16")}, "--dtype"),
     ],
 )
