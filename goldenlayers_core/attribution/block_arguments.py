@@ -21,7 +21,7 @@ _PLAIN = (bool, int, float, str, torch.dtype, torch.device, type(None))
 
 def call_model(handle: ModelHandle, batch: Batch, forwards: Mapping[nn.Module, Callable[..., Any]]) -> None:
     """The model's forward pass of a batch, with some modules computed by `forwards`, and else without weights."""
-    width = int(handle.embedding.weight.shape[1])  # type: ignore[index, union-attr]
+    width = int(handle.embedding.weight.shape[1])  # type: ignore[index]
 
     def blank(ids: Tensor, *_args: Any, **_kwargs: Any) -> Tensor:
         return torch.zeros(*ids.shape, width, dtype=handle.dtype, device=handle.device)
