@@ -114,7 +114,8 @@ def test_counterfact_as_published_is_read_and_scored(page: Page, app_cache: Path
     visit(page, "Layer scores")
     press(page, "score")
     card = page.locator(".st-key-golden-layer-card")
-    expect(card.get_by_text("counterfact.json", exact=False).first).to_be_visible(timeout=3 * SLOW)
+    card.get_by_text("What it was computed from").click(timeout=3 * SLOW)
+    expect(card.get_by_text("counterfact.json", exact=False).first).to_be_visible(timeout=SLOW)
     expect(page.locator("[class*='st-key-figure-heatmap'] .scatterlayer .points path").first).to_be_attached()
     store = Store(app_cache)  # other tests begin without a result
     for manifest in store.runs():

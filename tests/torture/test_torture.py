@@ -4,10 +4,12 @@ test_at_work.py): nothing is lost, and what is lost is seen."""
 import importlib
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from goldenlayers_core.errors import StoreError
-from tests.torture import flips, uploads
+from tests.torture import disk, flips, uploads
 from tests.torture.__main__ import about, earlier, main
 from tests.torture.outcome import Outcome, page, table
 
@@ -39,6 +41,23 @@ def test_another_number_is_seen_and_a_sentence_is_none() -> None:
     assert flips.silent("table scores/k", {"a": "1", "b": "2"}, {"a": "3"})
     assert not flips.silent("table scores/k", {"a": "1", "b": "2"}, {"b": "2"})
     assert not flips.silent("run r", {"x": "1"}, StoreError("It is damaged."))
+
+
+def test_rounding_is_no_loss_and_another_number_is_one() -> None:
+    one = pd.DataFrame({"request": ["a", "b"], "value": [1.23445, -700.0], "said": ["x", "y"]})
+    frames = {"f": one.assign(vector=[np.array([1.0, 2e-6]), np.array([3.0, np.nan])])}
+
+    def changed(**columns: list[object]) -> dict[str, pd.DataFrame]:
+        return {"f": frames["f"].assign(**columns)}
+
+    assert disk.alike(frames, changed(value=[1.23446, -700.001]))
+    assert disk.alike(frames, {"f": frames["f"].iloc[::-1]})
+    assert not disk.alike(frames, changed(value=[1.5, -700.0]))
+    assert not disk.alike(frames, changed(said=["x", "z"]))
+    assert not disk.alike(frames, changed(vector=[np.array([1.0, 1e-3]), np.array([3.0, np.nan])]))
+    assert not disk.alike(frames, changed(vector=[np.array([1.0, 2e-6]), np.array([3.0, 1.0])]))
+    assert not disk.alike(frames, {"f": frames["f"].iloc[:1]})
+    assert not disk.alike(frames, None)
 
 
 def test_the_page_tells_what_was_lost(tmp_path: Path) -> None:
