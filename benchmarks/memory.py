@@ -144,7 +144,7 @@ def tiny(folder: Path, name: str) -> Path:
     """A random model of a family, with the bundled model's words."""
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
-    from goldenlayers_core.models.loading import locate
+    from goldenlayers_core.models.opening import locate
 
     words = AutoTokenizer.from_pretrained(locate("bundled", None, cache_root())[0])  # nosec B615  # a folder
     kind, size = name.removeprefix("tiny-"), _TINY

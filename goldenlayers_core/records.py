@@ -8,7 +8,7 @@ import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from goldenlayers_core.errors import ConfigError
 from goldenlayers_core.subject import Place, check_place, occurrences, place_of
@@ -158,6 +158,9 @@ class Dataset:
         return dataclasses.replace(self, requests=requests)
 
 
+SPILLS: Final = "+disk"  # behind a device's name: what does not fit there is kept elsewhere
+
+
 @dataclass(frozen=True, slots=True)
 class ModelSource:
     """Which model to load, and how. `source`: "bundled", "gemma", a hub name, a folder, or a GGUF file."""
@@ -166,6 +169,16 @@ class ModelSource:
     revision: str | None = None
     device: str = "auto"  # auto | cpu | cuda | cuda:N, and +disk behind it: what does not fit is kept elsewhere
     dtype: str = "auto"  # auto | float32 | bfloat16 | float16 | float64
+
+    @property
+    def spills(self) -> bool:
+        """Whether what does not fit on the device may be kept elsewhere."""
+        return self.device.endswith(SPILLS)
+
+    @property
+    def bare_device(self) -> str:
+        """The device's own name."""
+        return self.device.removesuffix(SPILLS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from goldenlayers_core.attribution.packing import Batch
 from goldenlayers_core.errors import ModelError
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.hooks import forward_as, passing_on
+from goldenlayers_core.records import SPILLS
 
 _PLAIN = (bool, int, float, str, torch.dtype, torch.device, type(None))
 
@@ -70,7 +71,7 @@ def check_arguments(handle: ModelHandle, with_embedding: list[list[Any]], withou
     if not same:
         raise ModelError(
             f"{handle.name} cannot be run layer by layer, because its blocks are told more than the state before them; "
-            "choose a device with +disk instead."
+            f"choose a device with {SPILLS} instead."
         )
 
 

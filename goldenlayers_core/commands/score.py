@@ -1,5 +1,6 @@
 """`score`: layers scored by gradients, without an edit."""
 
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 import typer
@@ -10,6 +11,7 @@ from goldenlayers_core.commands.engines import engine_question, found_on
 from goldenlayers_core.errors import ConfigError
 from goldenlayers_core.records import EditAwareConfig, LgaConfig, LineCheckConfig, ModelSource, SelectionConfig
 from goldenlayers_core.results import LayerScores, Selection
+from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, Workbench, open_workbench
 from goldenlayers_core.tasks.engine_choice import EngineChoice
 
@@ -54,13 +56,18 @@ def score(
     ] = False,
 ) -> None:
     """Layer scores of a dataset by LGA, edit-aware analysis or the line check, and the golden layer."""
-    from goldenlayers_core.tasks.scores.layer_by_layer import scores_layer_by_layer
-    from goldenlayers_core.tasks.scores.layer_scores import layer_scores
-
     if layer_by_layer and where.engine != "local":
         raise ConfigError("Layer by layer is the work of one process; leave out --layer-by-layer or --engine.")
+    by: Callable[[Workbench, ScoreQuestion, Progress], tuple[LayerScores, Selection]]
+    if layer_by_layer:
+        from goldenlayers_core.tasks.scores.layer_by_layer import scores_layer_by_layer
+
+        by = scores_layer_by_layer
+    else:
+        from goldenlayers_core.tasks.scores.layer_scores import layer_scores
+
+        by = layer_scores
     bench = open_workbench()
-    by = scores_layer_by_layer if layer_by_layer else layer_scores
     question, (scores, selection) = found_on(bench, question, where, by)
     tell_scores(bench, question, scores, selection, as_json)
 

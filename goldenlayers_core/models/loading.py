@@ -1,117 +1,22 @@
 """`load_model`: a name, a folder or a file -> ModelHandle. Weights come from safetensors only; no remote code runs."""
 
-import json
-import shutil
-import struct
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-import torch
 from safetensors import SafetensorError
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from goldenlayers_core.errors import ConfigError, ModelError, ModelNotFoundError
-from goldenlayers_core.models.accepted import accepted_in, is_row_file
-from goldenlayers_core.models.architectures import Architecture, row_named
-from goldenlayers_core.models.checking import check_adapter, check_dtype, check_numbers, check_tensors, check_tokenizer
-from goldenlayers_core.models.classroom.make import made as classroom_model
-from goldenlayers_core.models.classroom.place import is_classroom, planted_layer, title_of
-from goldenlayers_core.models.convert import converted
-from goldenlayers_core.models.drafts import recorded_fingerprint
-from goldenlayers_core.models.fingerprint import folder_fingerprint, tokenizer_digest
-from goldenlayers_core.models.gemma import place as gemma
-from goldenlayers_core.models.gguf import BUNDLED_TITLE, bundled_gguf
+from goldenlayers_core.errors import ModelError
+from goldenlayers_core.models.checking import check_numbers, check_tensors, check_tokenizer
+from goldenlayers_core.models.fingerprint import folder_fingerprint
 from goldenlayers_core.models.handle import ModelHandle
-from goldenlayers_core.models.hub import download, weight_files
-from goldenlayers_core.models.memory import bytes_available, check_fits, count_parameters, straight_to
-from goldenlayers_core.models.naming import model_title
-from goldenlayers_core.models.offload import check_spills, room_on, spilled, without_suffix
-from goldenlayers_core.models.packed import hush, in_dtype, pack
-from goldenlayers_core.models.quantised import Quantised, n_weights, quantised_of
+from goldenlayers_core.models.memory import straight_to
+from goldenlayers_core.models.opening import Reading, Rows, opening
+from goldenlayers_core.models.packed import in_dtype, pack
 from goldenlayers_core.models.telling import Tell, telling
 from goldenlayers_core.places import cache_root
 from goldenlayers_core.records import ModelSource
-
-DTYPES: Final = ("auto", "float32", "bfloat16", "float16", "float64")
-_STORED: Final = {
-    "F64": torch.float64,
-    "F32": torch.float32,
-    "F16": torch.float16,
-    "BF16": torch.bfloat16,
-    "F8_E4M3": torch.bfloat16,  # holds every number of theirs
-    "F8_E5M2": torch.bfloat16,
-}
-Rows = Callable[[str, Path], Architecture]
-"""(model_type, folder) -> the row of a model. Raises a ModelError where there is none."""
-_COMPUTED: Final = {dtype: name for name, dtype in list(_STORED.items())[:4]}
-
-
-def resolve_device(device: str) -> torch.device:
-    """ "auto" is cuda, else cpu. Raises ConfigError when the device is not there, or is one of another kind: Apple's
-    MPS has no float64, in which the sums of the scores and the least squares of the editors are made."""
-    if device == "auto":
-        return torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
-    try:
-        chosen = torch.device(device)
-    except RuntimeError as error:
-        raise ConfigError(f"The device {device!r} is unknown; choose auto, cpu, cuda or cuda:N.") from error
-    if chosen.type not in ("cpu", "cuda"):
-        raise ConfigError(
-            f"The device {device!r} cannot be used: scores and edits need float64 sums, tried on cpu and cuda only; "
-            "choose auto, cpu, cuda or cuda:N."
-        )
-    n_cuda = torch.cuda.device_count()
-    if chosen.type == "cuda" and (chosen.index or 0) >= n_cuda:
-        raise ConfigError(
-            f"The device {device!r} was asked for and {n_cuda} CUDA devices are here; choose auto or cpu."
-        )
-    return chosen
-
-
-def resolve_dtype(dtype: str, device: torch.device, stored: str) -> torch.dtype:
-    """ "auto" is the checkpoint's own dtype on cuda, and float32 elsewhere. Raises ConfigError when unknown."""
-    if dtype not in DTYPES:
-        raise ConfigError(f"The dtype {dtype!r} is unknown; choose one of {', '.join(DTYPES)}.")
-    if dtype != "auto":
-        chosen: torch.dtype = getattr(torch, dtype)
-        return chosen
-    return _STORED.get(stored, torch.float32) if device.type == "cuda" else torch.float32
-
-
-def locate(
-    source: str,
-    revision: str | None,
-    cache: Path,
-    check: Callable[[int], None] | None = None,
-    progress: Tell | None = None,
-) -> tuple[Path, str]:
-    """(folder with config.json and safetensors, name to show) of any source; converts or downloads where needed."""
-    if not source.strip():
-        raise ModelNotFoundError("No model was named; write `bundled`, `gemma`, a hub name, a folder or a GGUF file.")
-    if source == "bundled":
-        return converted(bundled_gguf(), cache, progress), BUNDLED_TITLE
-    if source == gemma.NAME:
-        return gemma.ready(cache), gemma.TITLE
-    if is_classroom(source):
-        layer = planted_layer(source)
-        return classroom_model(layer, cache), title_of(layer)
-    path = Path(source).expanduser()
-    if path.is_file():
-        return converted(path, cache, progress), path.stem
-    if path.is_dir():
-        if not (path / "config.json").is_file():
-            raise ModelNotFoundError(
-                f"The folder {path} has no config.json; give a folder as transformers saves models."
-            )
-        weight_files([f.name for f in path.iterdir()])
-        return path, path.name
-    if path.is_absolute() or source.startswith((".", "~")):
-        raise ModelNotFoundError(f"There is no folder or file {path}; check the path.")
-    return download(source, revision, check, progress), source
 
 
 def load_model(
@@ -135,127 +40,17 @@ def load_model(
     ConfigError (device, dtype); nothing that was loaded before is touched.
     """
     asked = source if isinstance(source, ModelSource) else ModelSource(source, revision, device, dtype)
-    root = cache or cache_root()
-    target, spills = _device(asked.device)
-    accepted = accepted_in(Path(asked.source).expanduser()) if is_row_file(asked.source) else None
-    named = ModelSource(accepted.source, accepted.revision, dtype=asked.dtype) if accepted else asked
-    folder, name = located(named, root, target, spills, progress)
-    rows_of = accepted.row_for if accepted else rows or of_the_table
-    how = planned(folder, name, asked.dtype, target, rows_of, _room(target, room) if spills else None)
+    found = opening(asked, cache or cache_root(), progress=progress, rows=rows, room=room)
+    target = found.how.target
     # reading and hashing share the files' pages, and two cores
     with ThreadPoolExecutor(1) as beside, straight_to(target):
-        hashing = beside.submit(folder_fingerprint, folder)
-        model, tokenizer = _read(folder, name, how, progress)
+        hashing = beside.submit(folder_fingerprint, found.folder)
+        model, tokenizer = _read(found.folder, found.name, found.how, progress)
         fingerprint = hashing.result()
-    if recorded_fingerprint(folder) not in ("", fingerprint):  # of a folder that this program made
-        shutil.rmtree(folder, ignore_errors=True)
-        # made anew: its record is then its own
+    if found.forget_damaged(fingerprint):
         return load_model(asked, cache=cache, progress=progress, rows=rows, room=room)
     model.eval().requires_grad_(False)
-    return ModelHandle(
-        name=model_title(named.source, name, folder, fingerprint, root),
-        source=asked,
-        model=model if how.room is not None else model.to(target),
-        tokenizer=tokenizer,
-        architecture=how.architecture,
-        fingerprint=fingerprint,
-        wording="" if recorded_fingerprint(folder) else tokenizer_digest(folder),
-        quantised=how.quantised.words if how.quantised else "",
-        accepted=accepted.digest if accepted else "",
-    )
-
-
-def _device(device: str) -> tuple[torch.device, bool]:
-    """Where to compute, and whether blocks may be kept elsewhere. Raises ConfigError for a device that is not there."""
-    own, spills = without_suffix(device)
-    return resolve_device(own), spills
-
-
-def located(
-    asked: ModelSource, root: Path, target: torch.device, spills: bool, progress: Tell | None
-) -> tuple[Path, str]:
-    """The folder of a model and its name; too large a one is refused before it is fetched."""
-    few = torch.float32 if asked.dtype == "auto" and target.type != "cuda" else torch.bfloat16  # at the least
-    fits = None if spills else partial(check_fits, asked.source, dtype=few, device=target)
-    folder, name = locate(asked.source, asked.revision, root, fits, progress)
-    check_adapter(folder)
-    return folder, name
-
-
-def of_the_table(model_type: str, _folder: Path) -> Architecture:
-    """The table's row of a family, wherever its files are. Raises a ModelError where there is none."""
-    return row_named(model_type)
-
-
-def _read_config(folder: Path, name: str, rows: Rows) -> tuple[Any, Architecture, Quantised | None]:
-    """The transformers config of a folder, its row, and how its weights are quantised, after both were checked by
-    name."""
-    try:
-        raw = json.loads((folder / "config.json").read_text())
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{folder / 'config.json'} cannot be read as JSON; the model's files are damaged.") from error
-    row = rows(str(raw.get("model_type") or "unnamed"), folder)
-    quantised = _quantised(folder, name, raw)
-    try:
-        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)  # nosec B615  # a folder, not a hub name
-        return config, row, quantised
-    except (ValueError, OSError, KeyError) as error:
-        raise ModelError(
-            f"{folder.name}'s configuration is not understood ({str(error).splitlines()[0][:160]})."
-        ) from error
-
-
-def _quantised(folder: Path, name: str, raw: dict[str, Any]) -> Quantised | None:
-    """How a folder is quantised. Raises ModelError for a method that is not read here, and for damaged weights."""
-    try:
-        return quantised_of(name, folder, raw)
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
-        raise ModelError(f"The weights of {name} are damaged; fetch or copy the model again.") from error
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """How weights are to be read."""
-
-    config: Any
-    dtype: torch.dtype
-    target: torch.device
-    architecture: Architecture
-    quantised: Quantised | None
-    room: int | None = None  # bytes for weights on the device, of a model kept in part elsewhere
-
-    def settings(self) -> dict[str, Any]:
-        """Further arguments for transformers. Raises ModelError where a model cannot be kept in part elsewhere."""
-        if self.room is not None:
-            return spilled(self.config, self.architecture, self.dtype, self.target, self.room)
-        if self.quantised is None:
-            return {}
-        if self.quantised.treatment == "kept":
-            hush()
-            self.config.quantization_config = dict(self.quantised.settings)
-            return {"config": self.config, "device_map": {"": self.target}}
-        self.config.quantization_config = {**self.quantised.settings, "dequantize": True}
-        return {"config": self.config}
-
-
-def _room(target: torch.device, room: int | None) -> int:
-    return room_on(bytes_available(target)) if room is None else room
-
-
-def planned(folder: Path, name: str, dtype: str, target: torch.device, rows: Rows, room: int | None = None) -> Reading:
-    """How a folder's weights are to be read, after everything that can be checked without them."""
-    config, architecture, quantised = _read_config(folder, name, rows)
-    try:
-        n_parameters, stored = count_parameters(folder)
-    except (OSError, ValueError, KeyError, struct.error) as error:
-        raise ModelError(f"The weights of {name} are damaged; fetch or copy the model again.") from error
-    kind = resolve_dtype(dtype, target, _COMPUTED.get(config.dtype, "BF16") if quantised else stored)
-    check_dtype(name, architecture, kind)
-    if room is None:
-        check_fits(name, n_weights(folder, quantised, n_parameters, kind.itemsize), kind, target)
-    else:
-        check_spills(name, architecture, quantised is not None)
-    return Reading(config, kind, target, architecture, quantised, room)
+    return found.handle(model if found.how.room is not None else model.to(target), tokenizer, fingerprint)
 
 
 def _read(folder: Path, name: str, how: Reading, progress: Tell | None) -> tuple[Any, Any]:

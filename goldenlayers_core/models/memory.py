@@ -10,6 +10,7 @@ import psutil
 import torch
 
 from goldenlayers_core.errors import ModelTooLargeError
+from goldenlayers_core.records import SPILLS
 
 
 def loaded_files(folder: Path) -> tuple[Path, ...]:
@@ -72,6 +73,6 @@ def check_fits(
         raise ModelTooLargeError(
             f"{name} needs about {needed / 2**30:.1f} GiB as {str(dtype).removeprefix('torch.')} and "
             f"{room / 2**30:.1f} GiB are free on {device}; choose a smaller model, a smaller dtype such as bfloat16, "
-            f"free some memory, or keep what does not fit elsewhere, slowly (device {device}+disk).",
+            f"free some memory, or keep what does not fit elsewhere, slowly (device {device}{SPILLS}).",
             short_by=needed - room,
         )

@@ -21,14 +21,9 @@ from transformers import AutoModelForCausalLM
 from goldenlayers_core.errors import ModelError
 from goldenlayers_core.models.architecture import Architecture
 from goldenlayers_core.models.packed import count
+from goldenlayers_core.records import SPILLS
 
-SUFFIX: Final = "+disk"  # behind a device's name
 _SHARE: Final = 0.6  # of what is free, for weights: the rest is for the work and the block that is brought in
-
-
-def without_suffix(device: str) -> tuple[str, bool]:
-    """(the device's own name, whether blocks may be kept elsewhere)."""
-    return device.removesuffix(SUFFIX), device.endswith(SUFFIX)
 
 
 def device_map(model: Any, blocks: str, itemsize: int, device: torch.device, room: int) -> dict[str, Any]:
@@ -65,7 +60,7 @@ def check_spills(name: str, architecture: Architecture, is_quantised: bool) -> N
     reason = "its experts' matrices are used beside their modules" if architecture.experts else reason
     if reason:
         raise ModelError(
-            f"{name} cannot be kept in part on disk or in memory, because {reason}; choose a device without {SUFFIX}, "
+            f"{name} cannot be kept in part on disk or in memory, because {reason}; choose a device without {SPILLS}, "
             "or another model."
         )
 

@@ -5,7 +5,6 @@ A model is built as transformers builds it, with every large weight standing for
 safetensors are read, and only where every tensor of the files is one of the model's.
 """
 
-import shutil
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -22,19 +21,16 @@ from transformers.conversion_mapping import get_model_conversion_mapping
 from transformers.core_model_loading import WeightConverter, WeightRenaming, rename_source_key
 
 from goldenlayers_core.errors import ModelError
-from goldenlayers_core.models.accepted import accepted_in, is_row_file
 from goldenlayers_core.models.architecture import Architecture
 from goldenlayers_core.models.checking import check_numbers, check_tensors, is_text
-from goldenlayers_core.models.drafts import recorded_fingerprint
-from goldenlayers_core.models.fingerprint import folder_fingerprint, tokenizer_digest
+from goldenlayers_core.models.fingerprint import folder_fingerprint
 from goldenlayers_core.models.handle import ModelHandle
-from goldenlayers_core.models.loading import Reading, located, of_the_table, planned, read_tokenizer, resolve_device
-from goldenlayers_core.models.memory import bytes_available, loaded_files
-from goldenlayers_core.models.naming import model_title
-from goldenlayers_core.models.offload import room_on
+from goldenlayers_core.models.loading import read_tokenizer
+from goldenlayers_core.models.memory import loaded_files
+from goldenlayers_core.models.opening import Reading, opening
 from goldenlayers_core.models.telling import Tell, telling
 from goldenlayers_core.places import cache_root
-from goldenlayers_core.records import ModelSource
+from goldenlayers_core.records import SPILLS, ModelSource
 
 Place = tuple[Path, str]  # a file, and the name of a tensor in it
 
@@ -135,31 +131,15 @@ def open_streamed(
     Raises a ModelError of one sentence as `load_model` does, for a family whose blocks cannot be run one at a time, and
     where the room does not hold the largest part beside what stays.
     """
-    root, target = cache or cache_root(), resolve_device(asked.device)
-    accepted = accepted_in(Path(asked.source).expanduser()) if is_row_file(asked.source) else None
-    named = ModelSource(accepted.source, accepted.revision, dtype=asked.dtype) if accepted else asked
-    folder, name = located(named, root, target, True, progress)
-    room = room_on(bytes_available(target)) if room is None else room
-    how = planned(folder, name, asked.dtype, target, accepted.row_for if accepted else of_the_table, room)
-    _check_family(name, how.architecture)
-    fingerprint = folder_fingerprint(folder)
-    if recorded_fingerprint(folder) not in ("", fingerprint):  # of a folder that this program made
-        shutil.rmtree(folder, ignore_errors=True)
+    found = opening(asked, cache or cache_root(), progress=progress, spills=True, room=room)
+    _check_family(found.name, found.how.architecture)
+    fingerprint = folder_fingerprint(found.folder)
+    if found.forget_damaged(fingerprint):
         return open_streamed(asked, cache=cache, progress=progress, room=room)
-    with telling(progress, f"Reading {name}, tensors"):
-        model, weights = _opened(folder, name, how, room)
-        tokenizer = read_tokenizer(name, folder, model)
-    handle = ModelHandle(
-        name=model_title(named.source, name, folder, fingerprint, root),
-        source=asked,
-        model=model,
-        tokenizer=tokenizer,
-        architecture=how.architecture,
-        fingerprint=fingerprint,
-        wording="" if recorded_fingerprint(folder) else tokenizer_digest(folder),
-        accepted=accepted.digest if accepted else "",
-    )
-    return Streamed(handle, weights)
+    with telling(progress, f"Reading {found.name}, tensors"):
+        model, weights = _opened(found.folder, found.name, found.how)
+        tokenizer = read_tokenizer(found.name, found.folder, model)
+    return Streamed(found.handle(model, tokenizer, fingerprint), weights)
 
 
 def _check_family(name: str, row: Architecture) -> None:
@@ -167,11 +147,11 @@ def _check_family(name: str, row: Architecture) -> None:
     if not row.keeps_keys or row.other_mixer:
         raise ModelError(
             f"{name} ({row.title}) cannot be run layer by layer, because some of its blocks carry a state from token "
-            "to token; choose a device with +disk instead."
+            f"to token; choose a device with {SPILLS} instead."
         )
 
 
-def _opened(folder: Path, name: str, how: Reading, room: int) -> tuple[Any, Weights]:
+def _opened(folder: Path, name: str, how: Reading) -> tuple[Any, Weights]:
     """The model without its large weights, after its files were held against it."""
     with init_empty_weights(include_buffers=False):
         model: Any = AutoModelForCausalLM.from_config(how.config, dtype=how.dtype, trust_remote_code=False)
@@ -186,7 +166,8 @@ def _opened(folder: Path, name: str, how: Reading, room: int) -> tuple[Any, Weig
     large = _large(model, how.architecture)
     within = {parameter for part in large for parameter in part.parameters()}
     stays = [parameter for parameter in named if parameter not in within]
-    _check_room(name, room, sum(p.nbytes for p in stays), max(sum(p.nbytes for p in m.parameters()) for m in large))
+    largest = max(sum(p.nbytes for p in part.parameters()) for part in large)
+    _check_room(name, how.room or 0, sum(p.nbytes for p in stays), largest)
     for module in model.modules():
         module._buffers.update({key: None if b is None else b.to(how.target) for key, b in module._buffers.items()})
     weights.keep(stays)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from goldenlayers_core.errors import ConfigError, ModelError
 from goldenlayers_core.models.accepted import Accepted, accepted_from, as_python, config_digest, is_row_file, keep
 from goldenlayers_core.models.architecture import Architecture
-from goldenlayers_core.records import ModelSource, digest_of
+from goldenlayers_core.records import SPILLS, ModelSource, digest_of
 from goldenlayers_core.results.discovery import Discovery
 from goldenlayers_core.runtime import Progress, Store
 from goldenlayers_core.tasks.heavy import heavy
@@ -41,8 +41,8 @@ def discover(source: ModelSource, cache: Path, progress: Progress) -> Discovery:
     """
     if is_row_file(source.source):
         raise ConfigError(f"{source.source} is an accepted row already; give the folder or the hub name of a model.")
-    if source.device.endswith("+disk"):
-        raise ConfigError("A model is examined as a whole in memory; choose a device without +disk.")
+    if source.spills:
+        raise ConfigError(f"A model is examined as a whole in memory; choose a device without {SPILLS}.")
     heavy()
     from goldenlayers_core.evaluation.proving.settle import findings, settled, with_row
     from goldenlayers_core.models import load_model

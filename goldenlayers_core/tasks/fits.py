@@ -27,9 +27,9 @@ def fit_of(source: ModelSource, cache: Path, known: Outline | None = None) -> Fi
     for a device that is not here.
     """
     heavy()
-    from goldenlayers_core.models.loading import resolve_device
+    from goldenlayers_core.models.opening import resolve_device
 
-    device = resolve_device(source.device.removesuffix("+disk"))
+    device = resolve_device(source.bare_device)
     outline, download, on_disk = (known, 0, 0) if known else described(source, cache)
     memory = int(psutil.virtual_memory().available)
     rooms = [Room("memory", "Memory", memory), *gpus()]

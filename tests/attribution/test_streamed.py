@@ -16,6 +16,8 @@ from goldenlayers_core.attribution.requests import usable
 from goldenlayers_core.attribution.streamed import iter_lga_streamed
 from goldenlayers_core.errors import Cancelled, ConfigError, ModelError
 from goldenlayers_core.models import load_model
+from goldenlayers_core.models.drafts import recorded_fingerprint
+from goldenlayers_core.models.fingerprint import folder_fingerprint
 from goldenlayers_core.models.hooks import hooks_on
 from goldenlayers_core.models.streaming import Streamed, open_streamed
 from goldenlayers_core.records import SCOPES, LgaConfig, ModelSource
@@ -163,6 +165,17 @@ def test_another_precision_than_the_models_is_refused(tmp_path: Path) -> None:
     model = opened(save_tiny(tmp_path / "model"))
     with pytest.raises(ConfigError, match="choose its dtype"):
         next(iter_lga_streamed(model, REQUESTS, OLD, LgaConfig(precision="bfloat16")))
+
+
+def test_a_conversion_that_changed_on_disk_is_made_anew(tmp_path: Path) -> None:
+    whole = load_model("classroom:base", "cpu", cache=tmp_path)
+    (weights,) = tmp_path.glob("models/*/*.safetensors")
+    data = bytearray(weights.read_bytes())
+    data[-2] ^= 64
+    weights.write_bytes(data)
+    assert folder_fingerprint(weights.parent) != whole.fingerprint
+    again = open_streamed(ModelSource("classroom:base", None, "cpu"), cache=tmp_path)
+    assert again.handle.fingerprint == folder_fingerprint(weights.parent) == recorded_fingerprint(weights.parent)
 
 
 def test_damaged_weights_are_one_sentence(tmp_path: Path) -> None:

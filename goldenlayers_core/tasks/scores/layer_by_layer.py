@@ -8,8 +8,8 @@ from goldenlayers_core.attribution.requests import Usable
 from goldenlayers_core.attribution.streamed import iter_lga_streamed
 from goldenlayers_core.errors import ConfigError
 from goldenlayers_core.models import ModelHandle
-from goldenlayers_core.models.offload import SUFFIX
 from goldenlayers_core.models.streaming import Streamed, open_streamed
+from goldenlayers_core.records import SPILLS
 from goldenlayers_core.results import LayerScores, Selection
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks.questions import ScoreQuestion
@@ -44,8 +44,8 @@ def check_layer_by_layer(question: ScoreQuestion) -> None:
         reason = f"the method {question.method!r} needs the whole model at once"
     elif question.config.old_answer == "model" or question.choice.known_only:
         reason = "the model's own answers are written token by token, each through all layers"
-    elif question.model.device.endswith(SUFFIX):
-        reason = f"blocks are let go as soon as they are used (leave out {SUFFIX})"
+    elif question.model.spills:
+        reason = f"blocks are let go as soon as they are used (leave out {SPILLS})"
     elif question.config.precision != "model":
         reason = "the layers are read in one number format (choose it with --dtype)"
     if reason:
