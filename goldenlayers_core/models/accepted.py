@@ -6,12 +6,14 @@ The file names the model that the row belongs to and holds the digest of its con
 import dataclasses
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from goldenlayers_core.errors import ModelError
 from goldenlayers_core.models.architecture import Architecture
+from goldenlayers_core.models.drafts import refusal, scratch
 
 SUFFIX: Final = ".row.json"
 FORMAT: Final = "golden-layers-row-1"
@@ -103,13 +105,16 @@ def file_of(accepted: Accepted, name: str, cache: Path) -> Path:
 
 
 def keep(accepted: Accepted, name: str, cache: Path) -> Path:
-    """Write the file, and say where. Raises ModelError where the disk refuses."""
+    """Write the file, whole or not at all, and say where. Raises ModelError where the disk refuses."""
     file = file_of(accepted, name, cache)
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(accepted.text, encoding="utf-8")
+        with scratch(file.parent) as draft:
+            whole = draft / file.name
+            whole.write_text(accepted.text, encoding="utf-8")
+            os.replace(whole, file)
     except OSError as error:
-        raise ModelError(f"{file} cannot be written ({error.strerror}); free some disk space.") from error
+        reason = refusal(error, file.parent, "set GOLDENLAYERS_CACHE to a folder elsewhere")
+        raise ModelError(f"The accepted row could not be kept: {reason}") from error
     return file
 
 

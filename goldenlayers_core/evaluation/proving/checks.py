@@ -20,8 +20,9 @@ from goldenlayers_core.editing.above import above
 from goldenlayers_core.editing.delta import Edit, make_edit
 from goldenlayers_core.editing.many import edits_at
 from goldenlayers_core.editing.overlay import batch_overlay
-from goldenlayers_core.evaluation.proving.plain import apart, log_p, merged_log_p, put_at, weight_gradients
+from goldenlayers_core.evaluation.proving.plain import log_p, merged_log_p, put_at, weight_gradients
 from goldenlayers_core.models import ModelHandle
+from goldenlayers_core.models.discovery.skeleton import apart
 from goldenlayers_core.models.hooks import forward_as, passing_on, put_out, record_inputs, record_outputs
 from goldenlayers_core.models.kept import last_position
 from goldenlayers_core.models.tokens import encode_prompt

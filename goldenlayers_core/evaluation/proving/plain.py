@@ -13,14 +13,6 @@ from goldenlayers_core.models.hooks import put_out
 Put = Callable[[Tensor], Tensor]
 
 
-def apart(one: Tensor, other: Tensor) -> float:
-    """The largest difference of two tensors, relative to the largest entry of them; infinite for other shapes."""
-    if one.shape != other.shape or not bool(one.isfinite().all() and other.isfinite().all()):
-        return float("inf")
-    largest = max(float(one.abs().max()), float(other.abs().max()), 1e-30)
-    return float((one - other).abs().max()) / largest
-
-
 def log_p(handle: ModelHandle, ids: Sequence[int]) -> Tensor:
     """(T, V) log-probabilities (nats) after every token of one row."""
     rows = torch.tensor([list(ids)], device=handle.device)

@@ -64,7 +64,9 @@ def findings(handle: ModelHandle, is_sum: bool, step: Step | None = None) -> Ite
             if name == "lens":
                 parts = "; the parts add up" if is_sum and lens_has_parts(handle) else "; no parts are shown"
             yield Finding(name, outcome, f"{_SAID[name]}: {f'{far:.0e} apart' if far else 'no difference'}{parts}")
-    yield Finding("exports", "-", "merged weights equal the overlay; peft and EasyEdit were not run")
+    yield Finding(
+        "exports", "-", "peft and EasyEdit were not run; merged weights are what the overlay is checked against"
+    )
 
 
 def with_row(handle: ModelHandle, row: Architecture) -> ModelHandle:

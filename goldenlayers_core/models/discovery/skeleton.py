@@ -1,5 +1,6 @@
 """Where a model keeps its blocks, its embedding, its final norm and its LM head, told from one forward pass."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -50,12 +51,18 @@ def against(model: Any, reason: str) -> UnknownArchitectureError:
     return refusal_of(str(model.config.model_type), reason)
 
 
-def same(one: Tensor, other: Tensor, noise: float = NOISE) -> bool:
-    """Whether two tensors of a shape are equal but for rounding, relative to the largest entry of them."""
-    if one.shape != other.shape:
-        return False
+def apart(one: Tensor, other: Tensor) -> float:
+    """The largest difference of two tensors, relative to the largest entry of them; infinite for other shapes, and
+    where something is not finite."""
+    if one.shape != other.shape or not bool(one.isfinite().all() and other.isfinite().all()):
+        return math.inf
     largest = max(float(one.abs().max()), float(other.abs().max()), 1e-30)
-    return bool((one - other).abs().max() <= noise * largest)
+    return float((one - other).abs().max()) / largest
+
+
+def same(one: Tensor, other: Tensor, noise: float = NOISE) -> bool:
+    """Whether two tensors of a shape are equal but for rounding."""
+    return apart(one, other) <= noise
 
 
 def some_ids(model: Any, n_tokens: int = N_TOKENS, seed: int = 0) -> Tensor:
@@ -159,10 +166,6 @@ def _final_norm(found: Skeleton) -> str:
         for call in found.calls[site]:
             if call.given is None or call.came is None or last is None or head is None:
                 continue
-            if call.given.shape == last.shape and torch.equal(call.given, last) and _equal(call.came, head):
+            if torch.equal(call.given, last) and torch.equal(call.came, head):
                 return site
     raise against(found.model, "between its last block and its LM head there is not exactly one norm")
-
-
-def _equal(one: Tensor, other: Tensor) -> bool:
-    return one.shape == other.shape and torch.equal(one, other)
