@@ -5,6 +5,7 @@ import streamlit as st
 
 from goldenlayers_core.figures import compare_runs
 from goldenlayers_core.runtime import RunManifest
+from pages._runs.pair import pair
 from pages._shared import cached, fold, link, session, show
 from pages._shared.wording import shorten, when
 
@@ -32,15 +33,10 @@ def _compare(scored: dict[str, RunManifest]) -> None:
         own = manifest.title.removeprefix(f"LGA ({scope}) of {manifest.model} on ")
         return f"{shorten(own, 60)}; {scope}, {manifest.model}, {when(manifest.created)} · {run_id[-6:]}"
 
-    link.option("a", "compare-a", tuple(scored), "run A")
-    link.option("b", "compare-b", tuple(scored), "run B")
-    left, right = st.columns(2)
-    a = left.selectbox("Run A", scored, format_func=label, key="compare-a", persist_state="session")
-    b = right.selectbox("Run B", scored, index=1, format_func=label, key="compare-b", persist_state="session")
-    link.say(a=a, b=b)
-    if a == b:
-        st.caption("Choose two different runs.")
+    chosen = pair(scored, label, "run", "compare", ("a", "b"))
+    if chosen is None:
         return
+    a, b = chosen
     scores_a, selection_a = cached.scores(a)
     scores_b, selection_b = cached.scores(b)
     figure = cached.once(compare_runs, scores_a, scores_b, selection_a, selection_b, session.dark())

@@ -5,6 +5,7 @@ import streamlit as st
 from goldenlayers_core.figures import compare_sweeps
 from goldenlayers_core.runtime import RunManifest
 from goldenlayers_core.tasks.truth.compared import compared
+from pages._runs.pair import pair
 from pages._shared import cached, fold, link, session, show
 from pages._shared.run_choice import edited_how
 from pages._shared.wording import count, shorten, when
@@ -29,14 +30,9 @@ def _compare(swept: dict[str, RunManifest]) -> None:
         what = f"{edited_how(run)}, {count(run.n_requests, 'request')} of {shorten(run.dataset, 40)}"
         return f"{what}; {run.model}, {when(run.created)} · {run_id[-6:]}"
 
-    link.option("sa", "compare-sweep-a", tuple(swept), "sweep A")
-    link.option("sb", "compare-sweep-b", tuple(swept), "sweep B")
-    left, right = st.columns(2)
-    a = left.selectbox("Sweep A", swept, format_func=label, key="compare-sweep-a", persist_state="session")
-    b = right.selectbox("Sweep B", swept, index=1, format_func=label, key="compare-sweep-b", persist_state="session")
-    link.say(sa=a, sb=b)
-    if a == b:
-        st.caption("Choose two different sweeps.")
+    chosen = pair(swept, label, "sweep", "compare-sweep", ("sa", "sb"))
+    if chosen is None:
         return
+    a, b = chosen
     found = cached.once(compared, cached.sweep(a), cached.sweep(b))
     show.figure(cached.once(compare_sweeps, found, session.dark()), f"compare-{a}-{b}", found.to_frame())

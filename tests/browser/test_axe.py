@@ -9,9 +9,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.axe import findings
+from tests.browser.in_use import after_an_edit, opened
 from tests.browser.running import PAGES, SLOW, main, running_app, settled, visit
 from tests.browser.stocked import stock
-from tests.browser.test_scores_and_edit import OURS, PATIENT, key, press, settings
+from tests.browser.test_scores_and_edit import OURS
 from tests.lending import lend_models
 
 # WCAG 1.4.12: nothing may be lost when a reader spaces the text like this
@@ -30,20 +31,6 @@ def address(folder: Path) -> Iterator[str]:
         yield url
 
 
-def opened(browser: Browser, url: str, width: int = 1440, dark: bool = False, kept: object = None) -> Page:
-    """A new visitor's page; `kept` makes it another visit of the same browser."""
-    context = browser.new_context(
-        viewport={"width": width, "height": 900},
-        color_scheme="dark" if dark else "light",
-        storage_state=kept,  # type: ignore[arg-type]
-    )
-    context.set_default_timeout(SLOW)
-    page = context.new_page()
-    page.goto(url)
-    settled(page)
-    return page
-
-
 @pytest.fixture(scope="module")
 def empty_findings(browser: Browser, address: str) -> list[str]:
     """Of every page before anything was done; also taken before the store is filled."""
@@ -60,20 +47,7 @@ def empty_findings(browser: Browser, address: str) -> list[str]:
 def visitor(browser: Browser, address: str, folder: Path, empty_findings: list[str]) -> object:
     """The cookie of a browser that has loaded the model and made an edit, in a store with a run of every kind."""
     stock(folder, OURS.fingerprint)
-    page = opened(browser, address)
-    visit(page, "Edit")
-    press(page, "edit-load")
-    expect(key(page, "edit")).to_be_visible(timeout=PATIENT)
-    settled(page)
-    settings(page)
-    press(page, "edit-layer-early")
-    settled(page)
-    press(page, "edit")
-    expect(key(page, "edit-verdict")).to_be_visible(timeout=PATIENT)
-    settled(page)
-    kept = page.context.storage_state()
-    page.context.close()
-    return kept
+    return after_an_edit(browser, address, "early")
 
 
 def test_no_page_has_a_grave_finding_before_anything_was_done(empty_findings: list[str]) -> None:

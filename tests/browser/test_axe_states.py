@@ -7,9 +7,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.axe import findings
-from tests.browser.in_use import InUse
+from tests.browser.in_use import InUse, opened
 from tests.browser.running import SLOW, main, settled
-from tests.browser.test_axe import opened
 from tests.browser.test_scores_and_edit import key
 
 VIEWS: Final = ("travel", "lens", "sides", "covariance", "many", "take")

@@ -4,9 +4,9 @@ import re
 
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.in_use import InUse
+from tests.browser.in_use import InUse, opened
 from tests.browser.running import SLOW, main, settled
-from tests.browser.test_axe import focused, opened
+from tests.browser.test_axe import focused
 from tests.browser.test_scores_and_edit import PATIENT, key, opened_request
 
 LAST = 29  # layer of the bundled model

@@ -161,6 +161,17 @@ def content(manifest: RunManifest, killed: bool = False) -> dict[str, object]:
     return said | {"summary": [entry for entry in manifest.summary if entry[0] not in open_]}
 
 
+def check_same_sweep(one: Workbench, other: Workbench, run_id: str, asked: SweepQuestion) -> None:
+    """The rows, the run and its manifest in two stores are equal to the last bit, a shard of `other` having been
+    killed."""
+    rows = [without_times(open_bed(bench, asked, Progress()).rows()) for bench in (one, other)]
+    pd.testing.assert_frame_equal(rows[0], rows[1], check_exact=True)
+    mine, theirs = open_sweep(one.store, run_id), open_sweep(other.store, run_id)
+    np.testing.assert_array_equal(mine.values, theirs.values)
+    assert mine.texts == theirs.texts
+    assert content(one.store.manifest(run_id), True) == content(other.store.manifest(run_id), True)
+
+
 def test_four_processes_one_killed_and_one_twice_make_the_run_of_a_single_one(folder, tmp_path, monkeypatch, capsys):
     alone = bench_in(tmp_path / "alone")
     run_id = sweep(alone, question(folder), Progress())
@@ -189,12 +200,7 @@ def test_four_processes_one_killed_and_one_twice_make_the_run_of_a_single_one(fo
     assert told["run"] == run_id
     assert 0 < told["n_computed"] <= len(plan.requests) * LAYERS
     assert told["seconds"] > 0
-    rows = [without_times(open_bed(bench, question(folder), Progress()).rows()) for bench in (alone, shared)]
-    pd.testing.assert_frame_equal(rows[0], rows[1], check_exact=True)
-    one, other = open_sweep(alone.store, run_id), open_sweep(shared.store, run_id)
-    np.testing.assert_array_equal(one.values, other.values)
-    assert one.texts == other.texts
-    assert content(alone.store.manifest(run_id), True) == content(shared.store.manifest(run_id), True)
+    check_same_sweep(alone, shared, run_id, question(folder))
     alone.close()
     shared.close()
 

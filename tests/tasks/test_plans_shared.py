@@ -7,28 +7,24 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import pytest
 
 from goldenlayers_core.runtime import Progress, store_at
 from goldenlayers_core.tasks.plan_file import write_plan
 from goldenlayers_core.tasks.questions import SweepQuestion
-from goldenlayers_core.tasks.truth.stored_sweep import open_sweep
 from goldenlayers_core.tasks.truth.sweep import open_bed, sweep
 from tests.runtime.buckets import URL, Gate, server, surroundings
 from tests.runtime.helpers import Program
 from tests.tasks.test_plans import (
     DIES,
     bench_in,
-    content,
+    check_same_sweep,
     ended,
     folder,
     merged,
     planned,
     process,
     question,
-    without_times,
 )
 
 __all__ = ["folder"]  # a fixture
@@ -74,12 +70,7 @@ def test_shards_with_caches_of_their_own_make_the_run_of_a_single_process(
     assert told["run"] == run_id
     assert told["n_computed"] > 0
     late = bench_in(tmp_path / "late")
-    rows = [without_times(open_bed(bench, asked_of(folder), Progress()).rows()) for bench in (alone, late)]
-    pd.testing.assert_frame_equal(rows[0], rows[1], check_exact=True)
-    one, other = open_sweep(alone.store, run_id), open_sweep(late.store, run_id)
-    np.testing.assert_array_equal(one.values, other.values)
-    assert one.texts == other.texts
-    assert content(alone.store.manifest(run_id), True) == content(late.store.manifest(run_id), True)
+    check_same_sweep(alone, late, run_id, asked_of(folder))
     assert not (tmp_path / "late" / "tables").exists()
 
 
