@@ -1,7 +1,7 @@
 """Every estimate of the best layer on the requests of a data set, as a table beside that of the real edits.
 
-    python -m benchmarks.estimators --data FOLDER --part proxy|test [--models bundled,gemma] [--only NAME,NAME]
-                                    [--limit 16] [--covariance] [--out FOLDER]
+    python -m benchmarks.estimators --data FOLDER --part proxy|test [--models bundled,gemma,classroom]
+                                    [--only NAME,NAME] [--limit 16] [--covariance] [--out FOLDER]
 
 One row per estimate, request and layer, numbers and digests only: LGA in both readings and the norm of the new
 answer's gradient, edit-aware analysis and the line check with a prediction per metric, the damage to general text,

@@ -32,15 +32,12 @@ def search(edits: Edits, estimates: Estimates) -> Iterator[str]:
         ("model", "requests x layers", "lead", "noise", "begins with", "Spearman", "10 %", "20 %", "goal")
     )
     for model in edits.fingerprints:
-        found = [one for place in edits.places() if _is(place, model) and (one := whole(edits, place)) is not None]
+        places = [place for place in edits.places() if (place.model, place.way) == (model, WAY)]
+        found = [one for place in places if (one := whole(edits, place)) is not None]
         if found:
-            place = Place(model, ALL if len(found) > 1 else next(p.data for p in edits.places() if _is(p, model)), WAY)
+            place = places[0] if len(places) == 1 else Place(model, ALL, WAY)
             yield from _rows(model, found, dict(_beginnings(place, estimates)))
     yield ""
-
-
-def _is(place: Place, model: str) -> bool:
-    return (place.model, place.way) == (model, WAY)
 
 
 def _beginnings(place: Place, estimates: Estimates) -> Iterator[tuple[str, Floats | None]]:

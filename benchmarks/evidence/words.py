@@ -28,7 +28,7 @@ resamples of the proxy requests that choose the same layer. Spearman is between 
 proxy part and the mean score per layer of real edits on the test part; *the true layer means*, of endlessly many
 requests, would be expected to reach the number in italics, for so few requests hold noise (the root of their
 reliability, by random halves and the formula of Spearman and Brown): no estimate can be expected to do better. In
-`bundled` and `bundled-hard` only facts that the model knows are edited; in the others known or not.
+`bundled`, `bundled-hard` and `classroom` only facts that the model knows are edited; in the others known or not.
 """
 PICKS = (
     "chosen by",
