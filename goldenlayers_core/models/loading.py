@@ -55,6 +55,7 @@ def load_model(
 
 def _read(folder: Path, name: str, how: Reading, progress: Tell | None) -> tuple[Any, Any]:
     with telling(progress, f"Reading {name}, tensors"):
+        tokenizer = read_tokenizer(name, folder)  # first: while it is read it takes far more memory than it keeps
         try:
             loaded: Any = AutoModelForCausalLM.from_pretrained(  # nosec B615  # a folder, not a hub name
                 folder,
@@ -73,15 +74,13 @@ def _read(folder: Path, name: str, how: Reading, progress: Tell | None) -> tuple
                 pack(name, model)
             in_dtype(model, how.dtype)
         check_numbers(name, model, how.dtype)
-        tokenizer = read_tokenizer(name, folder, model)
+        check_tokenizer(name, tokenizer, int(model.get_input_embeddings().weight.shape[0]))
     return model, tokenizer
 
 
-def read_tokenizer(name: str, folder: Path, model: Any) -> Any:
-    """The tokenizer beside a model's weights. Raises ModelError where there is none, or another model's."""
+def read_tokenizer(name: str, folder: Path) -> Any:
+    """The tokenizer beside a model's weights. Raises ModelError where there is none."""
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)  # nosec B615  # a folder
+        return AutoTokenizer.from_pretrained(folder, trust_remote_code=False)  # nosec B615  # a folder
     except (ValueError, OSError, KeyError, RuntimeError) as error:
         raise ModelError(f"{name} has no usable tokenizer beside its weights; add its tokenizer files.") from error
-    check_tokenizer(name, tokenizer, int(model.get_input_embeddings().weight.shape[0]))
-    return tokenizer

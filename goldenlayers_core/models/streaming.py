@@ -22,7 +22,7 @@ from transformers.core_model_loading import WeightConverter, WeightRenaming, ren
 
 from goldenlayers_core.errors import ModelError
 from goldenlayers_core.models.architecture import Architecture
-from goldenlayers_core.models.checking import check_numbers, check_tensors, is_text
+from goldenlayers_core.models.checking import check_numbers, check_tensors, check_tokenizer, is_text
 from goldenlayers_core.models.fingerprint import folder_fingerprint
 from goldenlayers_core.models.handle import ModelHandle
 from goldenlayers_core.models.loading import read_tokenizer
@@ -137,8 +137,9 @@ def open_streamed(
     if found.forget_damaged(fingerprint):
         return open_streamed(asked, cache=cache, progress=progress, room=room)
     with telling(progress, f"Reading {found.name}, tensors"):
+        tokenizer = read_tokenizer(found.name, found.folder)
         model, weights = _opened(found.folder, found.name, found.how)
-        tokenizer = read_tokenizer(found.name, found.folder, model)
+        check_tokenizer(found.name, tokenizer, int(model.get_input_embeddings().weight.shape[0]))
     return Streamed(found.handle(model, tokenizer, fingerprint), weights)
 
 

@@ -224,8 +224,10 @@ def test_damaged_weights_and_a_missing_tokenizer_are_named(folder, tmp_path):
     one_sentence(error)
     for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"):
         (folder / name).unlink(missing_ok=True)
+    heard: list[tuple[int, int, str]] = []
     with pytest.raises(ModelError, match="no usable tokenizer"):
-        load_model(str(folder), cache=tmp_path / "cache")
+        load_model(str(folder), cache=tmp_path / "cache", progress=stops_at(10**6, heard))
+    assert not heard  # it is read before the weights, beside which it would be the largest thing in memory
 
 
 def test_gguf_files_that_are_none(tmp_path):
