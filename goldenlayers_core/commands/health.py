@@ -11,7 +11,7 @@ from goldenlayers_core.places import cache_root
 
 
 def health(as_json: Json = False) -> None:
-    """Whether the store can be written, the queues move, and memory and disk are left; exits with 1 if not.
+    """Whether store and location answer, the queues move, and memory and disk are left; exits with 1 if not.
 
     What a running server takes itself is asked from it: its address ending in /healthz.
     """

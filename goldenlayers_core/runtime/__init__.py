@@ -11,6 +11,7 @@ from goldenlayers_core.runtime.opened import store_at
 from goldenlayers_core.runtime.progress import Progress
 from goldenlayers_core.runtime.provenance import provenance
 from goldenlayers_core.runtime.row_writer import RowWriter
+from goldenlayers_core.runtime.standing import Standing, standing
 from goldenlayers_core.runtime.store import Problem, Store, Usage
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Progress",
     "RowWriter",
     "RunManifest",
+    "Standing",
     "Store",
     "StoredRun",
     "Usage",
@@ -31,5 +33,6 @@ __all__ = [
     "new_run_id",
     "now",
     "provenance",
+    "standing",
     "store_at",
 ]

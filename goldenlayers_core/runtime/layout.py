@@ -8,11 +8,13 @@ from typing import Final
 from goldenlayers_core.errors import StoreError
 from goldenlayers_core.runtime import atomic
 from goldenlayers_core.runtime.here import MANIFEST
+from goldenlayers_core.runtime.locations import Location
 from goldenlayers_core.runtime.reaching import Reached
 from goldenlayers_core.runtime.versions import Version
 
 VERSION: Final = 1
 _MARK: Final = "store.json"
+_FORMAT: Final = "golden-layers-shared-store"
 _COPIES: Final = ("tables", "runs", "manifests", "objects", "desks")
 
 
@@ -37,16 +39,28 @@ def check_layout(far: Reached, root: Path) -> bool:
 
     Raises AwayError, and StoreError where it is not ours or of a newer version.
     """
-    mine = {"format": "golden-layers-shared-store", "version": VERSION, "id": uuid.uuid4().hex}
     try:
-        try:
-            data = far.read(_MARK)
-        except FileNotFoundError:
-            far.create(_MARK, json.dumps(mine).encode())
-            data = far.read(_MARK)
+        name = whose(far)
+    except FileNotFoundError:
+        mine = {"format": _FORMAT, "version": VERSION, "id": uuid.uuid4().hex}
+        far.create(_MARK, json.dumps(mine).encode())
+        name = whose(far)
+    known = root / "location"
+    if not known.exists() or known.read_text(encoding="utf-8") != name:  # emptied by hand, or another of that name
+        for top in _COPIES:
+            atomic.remove_tree(root / top)
+        atomic.write_bytes(known, name.encode())
+    return True
+
+
+def whose(far: Reached | Location) -> str:
+    """The name that tells a location from another. Raises FileNotFoundError where it has none yet, what the location
+    raises, and StoreError where what is there is not ours or of a newer version."""
+    data = far.read(_MARK)
+    try:
         found = json.loads(data)
         version, name = int(found["version"]), str(found["id"])
-        ours = found["format"] == mine["format"]
+        ours = found["format"] == _FORMAT
     except (KeyError, TypeError, ValueError):
         ours = False
     if not ours:
@@ -56,9 +70,4 @@ def check_layout(far: Reached, root: Path) -> bool:
             f"The store in {far.name} has version {version} and this program reads up to {VERSION}; update the "
             "program, or set GOLDENLAYERS_STORE to another place."
         )
-    known = root / "location"
-    if not known.exists() or known.read_text(encoding="utf-8") != name:  # emptied by hand, or another of that name
-        for top in _COPIES:
-            atomic.remove_tree(root / top)
-        atomic.write_bytes(known, name.encode())
-    return True
+    return name

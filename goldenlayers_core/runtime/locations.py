@@ -19,6 +19,7 @@ from typing import Any, Final, Protocol
 from goldenlayers_core.errors import ConfigError
 from goldenlayers_core.runtime.atomic import is_temporary
 from goldenlayers_core.runtime.frames import one_line
+from goldenlayers_core.runtime.names import shown
 
 _BUCKETS: Final = ("s3", "s3a", "gs", "az", "azure", "abfs", "abfss")
 _CONNECT, _READ, _WHOLE = timedelta(seconds=5), timedelta(seconds=20), timedelta(minutes=10)
@@ -64,22 +65,18 @@ def open_location(url: str) -> Location:
     scheme, mark, rest = url.partition("://")
     if not mark or not rest.strip("/"):
         raise ConfigError(
-            f"GOLDENLAYERS_STORE is {_shown(url)!r}; give a location such as s3://bucket/prefix or file:///shared/folder."
+            f"GOLDENLAYERS_STORE is {shown(url)!r}; give a location such as s3://bucket/prefix or file:///shared/folder."
         )
     if scheme == "file":
         return _Folder(url, Path(rest))
     if scheme in _BUCKETS:
         if importlib.util.find_spec("obstore") is None:
             raise ConfigError(
-                f"GOLDENLAYERS_STORE is {_shown(url)} and what reaches buckets is not installed; run `make store`, or "
+                f"GOLDENLAYERS_STORE is {shown(url)} and what reaches buckets is not installed; run `make store`, or "
                 "give a folder that all machines mount (file:///...)."
             )
         return _Bucket(url)
     return _Other(url)
-
-
-def _shown(url: str) -> str:
-    return re.sub(r"//[^/@]*@", "//", url).rstrip("/")
 
 
 class _Folder:
@@ -88,7 +85,7 @@ class _Folder:
     steady = False
 
     def __init__(self, url: str, folder: Path) -> None:
-        self.name = _shown(url)
+        self.name = shown(url)
         self._folder = folder
 
     def create(self, key: str, data: bytes) -> bool:
@@ -158,7 +155,7 @@ class _Bucket:
         from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
         from obstore.store import from_url
 
-        self.name = _shown(url)
+        self.name = shown(url)
         self._obstore: Any = obstore
         self._lasting = (PermissionDeniedError, UnauthenticatedError)
         settings: dict[str, Any] = {"disable_bulk_delete": True} if url.startswith("s3") else {}
@@ -226,7 +223,7 @@ class _Other:
     def __init__(self, url: str) -> None:
         import fsspec
 
-        self.name = _shown(url)
+        self.name = shown(url)
         self._lock = threading.Lock()  # of this process: memory:// is no further
         try:
             fs, self._base = fsspec.core.url_to_fs(url)

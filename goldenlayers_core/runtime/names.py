@@ -1,4 +1,4 @@
-"""Which names may become files."""
+"""Which names may become files, and how a location is named to people."""
 
 import re
 
@@ -16,3 +16,12 @@ def checked_name(name: str, what: str) -> str:
             "a letter, a digit or _."
         )
     return name
+
+
+def shown(url: str) -> str:
+    """A location without what could be a key or a password: before the "@", and after a "?" or "#"."""
+    scheme, mark, rest = re.split(r"[?#]", url, maxsplit=1)[0].partition("://")
+    host = rest.partition("/")[0]
+    if "@" in host or ":" in host:  # a password may hold a "/" where it should not
+        rest = rest.rpartition("@")[2]
+    return f"{scheme}{mark}{rest}".rstrip("/")

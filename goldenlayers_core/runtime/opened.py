@@ -16,5 +16,10 @@ def store_at(root: Path) -> Store:
     """
     if not (url := shared_location()):
         return Store(root)
-    home = Path(root).expanduser().absolute() / "shared" / of_bytes(url.rstrip("/").encode())[:12]
+    home = shared_home(root, url)
     return Store(home, Shared(home, open_location(url)))
+
+
+def shared_home(root: Path, url: str) -> Path:
+    """The folder of a location's copies and outbox on this disk."""
+    return Path(root).expanduser().absolute() / "shared" / of_bytes(url.rstrip("/").encode())[:12]

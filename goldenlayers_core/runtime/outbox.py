@@ -8,6 +8,7 @@ import os
 import threading
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,6 +95,14 @@ class Outbox:
             free = [letter for letter in letters if letter.path not in self._busy]
             self._busy |= {letter.path for letter in free}
         return free
+
+    def sizes(self) -> list[int]:
+        """The bytes of each letter that waits."""
+        found = []
+        for letter in self._letters(""):
+            with suppress(FileNotFoundError):  # sent since it was listed
+                found.append(letter.path.stat().st_size)
+        return found
 
     def remove(self, prefix: str) -> None:
         """Send nothing of what waits below a prefix."""

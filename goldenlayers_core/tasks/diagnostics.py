@@ -15,6 +15,7 @@ from goldenlayers_core import __version__
 from goldenlayers_core.errors import ConfigError, GoldenLayersError
 from goldenlayers_core.runtime import JobQueue, provenance, store_at
 from goldenlayers_core.runtime.logs import last_lines
+from goldenlayers_core.runtime.names import shown
 from goldenlayers_core.tasks.health import QUEUES, look
 
 LINES: Final = 500  # of the log
@@ -65,6 +66,8 @@ def _versions() -> dict[str, Any]:
 
 def _settings() -> dict[str, str]:
     told = {name: value for name, value in os.environ.items() if TOLD.fullmatch(name)}
+    if (where := "GOLDENLAYERS_STORE") in told:
+        told[where] = shown(told[where])
     return {name: "(set)" if SECRET.search(name) else value for name, value in sorted(told.items())}
 
 

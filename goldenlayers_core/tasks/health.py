@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Final
 import psutil
 
 from goldenlayers_core.errors import GoldenLayersError
-from goldenlayers_core.runtime import JobQueue, JobView, Store
+from goldenlayers_core.runtime import JobQueue, JobView, Standing, Store, standing
 from goldenlayers_core.runtime.counters import KindCount
 
 if TYPE_CHECKING:
     from goldenlayers_core.tasks.workbench import Workbench
 
 QUEUES: Final = ("quick", "slow")
+LOCATION: Final = "location"  # the finding about where others reach the store
 STILL: Final = (
     900.0  # seconds without progress after which running work counts as stuck; loading a large model is silent
 )
@@ -54,11 +55,17 @@ class Health:
     running: int
     longest_still_seconds: float  # since the running job that is longest without progress gave a sign; 0: none runs
     served: "Served | None" = None  # of the server that was asked; None where a command looks
+    location: Standing | None = None  # where GOLDENLAYERS_STORE says that the store is; None: on this disk alone
 
     @property
     def well(self) -> bool:
         """Nothing is wrong."""
         return all(finding.well for finding in self.findings)
+
+    @property
+    def serves(self) -> bool:
+        """Nothing is wrong here: a location that stays away ends no server, whose results wait to be sent."""
+        return all(finding.well for finding in self.findings if finding.name != LOCATION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +93,13 @@ def look_at(bench: "Workbench") -> Health:
     models = tuple(Model(card.name, card.n_bytes, card.dtype, card.device) for card in bench.cards())
     jobs = (*bench.quick.counters.rows(), *bench.slow.counters.rows())
     served = Served(models, bench.models_loaded, bench.models_reused, jobs)
-    return dataclasses.replace(look(bench.home), served=served)
+    return dataclasses.replace(look(bench.home, shared=not bench.mode.demo), served=served)
 
 
-def look(root: Path) -> Health:
-    """The health of this process and of the store and queues in `root`."""
+def look(root: Path, shared: bool = True) -> Health:
+    """The health of this process, of the store and queues in `root`, and of the store's location if it may have one."""
     stored = _writable(root)
+    there = standing(root) if shared else None
     jobs = {queue: _active(root, queue) for queue in QUEUES}
     still = {job.job_id: _still(root, queue, job) for queue in QUEUES for job in jobs[queue] if job.state == "running"}
     ages = [_age(job) for queue in QUEUES for job in jobs[queue] if job.state == "queued"]
@@ -99,6 +107,7 @@ def look(root: Path) -> Health:
     return Health(
         findings=(
             stored,
+            *([Finding(LOCATION, there.answers, str(there))] if there else []),
             *(_moves(queue, jobs[queue], still) for queue in QUEUES),
             _enough("memory", memory, LEAST_MEMORY),
             _enough("disk", disk, LEAST_DISK),
@@ -110,6 +119,7 @@ def look(root: Path) -> Health:
         oldest_queued_seconds=max(ages, default=0.0),
         running=len(still),
         longest_still_seconds=max(still.values(), default=0.0),
+        location=there,
     )
 
 
