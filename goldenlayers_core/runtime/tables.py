@@ -1,14 +1,18 @@
 """Rows that grow: one folder per (table, key), one Parquet shard per append.
 
 A shard is never changed. Compaction writes the merged shard first and removes its sources afterwards, so at every
-moment all rows are there at least once; readers drop the doubles.
+moment all rows are there at least once; readers drop the doubles, also those of two machines that merged at once.
 """
 
 import logging
 import time
 import uuid
+from collections import Counter
+from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -51,7 +55,8 @@ class Tables:
             self._compact(folder)
 
     def read(self, table: str, key: str) -> pd.DataFrame:
-        """All rows in the order written; of rows with equal request (and layer) the last. Raises StoreError."""
+        """All rows in the order written; of rows with equal request (and layer) the last, and where there is no request
+        a row of several shards once. Raises StoreError."""
         folder = self._folder / table / key
         parts = self._consistent(folder)
         if not parts:
@@ -160,8 +165,30 @@ def _merge(parts: list[pa.Table]) -> pd.DataFrame:
         frame = to_pandas(pa.concat_tables(parts, promote_options="permissive"))
     except (pa.ArrowException, DamagedError):
         frame = pd.concat([to_pandas(part) for part in parts], ignore_index=True)
-    frame = frame.sort_values(WRITTEN, kind="stable")
     if "request" in frame.columns:
         keys = [name for name in _DUPLICATES if name in frame.columns]
-        frame = frame.drop_duplicates(keys, keep="last")
-    return frame
+        return frame.sort_values(WRITTEN, kind="stable").drop_duplicates(keys, keep="last")
+    if len(parts) > 1:
+        frame = frame[_first_seen(frame, [part.num_rows for part in parts])]
+    return frame.sort_values(WRITTEN, kind="stable")
+
+
+def _first_seen(frame: pd.DataFrame, lengths: Sequence[int]) -> list[bool]:
+    """Whether each row is in no shard before its own: two machines may have merged the same ones.
+
+    It is the same row where every value and the number of its append are; what one append wrote twice stays twice.
+    """
+    keep, most, rows = list[bool](), Counter[str](), row_keys(frame)
+    for start, length in zip(accumulate(lengths, initial=0), lengths, strict=False):
+        here = Counter[str]()
+        for row in rows[start : start + length]:
+            here[row] += 1
+            keep.append(here[row] > most[row])
+        most |= here
+    return keep
+
+
+def row_keys(frame: pd.DataFrame) -> list[str]:
+    """A text per row, equal for equal rows."""
+    rows = frame[sorted(frame.columns)].itertuples(index=False, name=None)
+    return [repr([cell.tolist() if isinstance(cell, np.ndarray) else cell for cell in row]) for row in rows]

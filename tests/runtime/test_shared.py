@@ -402,6 +402,40 @@ def test_a_frame_without_requests_is_kept_as_it_is(machine: Open) -> None:
     assert len(machine("b").read_rows("steps", "k")) == 2
 
 
+@pytest.mark.parametrize("column", ["request", "step"])
+def test_rows_that_two_machines_merged_at_one_moment_are_read_once(
+    machine: Open, monkeypatch: pytest.MonkeyPatch, column: str
+) -> None:
+    stores, both = [machine("a"), machine("b")], threading.Barrier(2, timeout=60)
+    for n in range(4):
+        stores[n % 2].append_rows("steps", "k", pd.DataFrame({column: [f"s{n}", "again"], "edit": ["x", "y"]}))
+    before = machine("c").read_rows("steps", "k")
+    for store in stores:  # both have listed the shards before one writes, and both look before one deletes
+        place = store.place
+        monkeypatch.setattr(place, "bring", lambda paths, bring=place.bring: [bring(paths), both.wait()])
+        monkeypatch.setattr(place, "all_there", lambda paths, there=place.all_there: [there(paths), both.wait()][0])
+    merging = [
+        threading.Thread(target=store._tables._compact, args=(store.root / "tables/steps/k",)) for store in stores
+    ]
+    for thread in merging:
+        thread.start()
+    for thread in merging:
+        thread.join()
+    reader = machine("d")
+    shards = reader.place.names(reader.root / "tables/steps/k")
+    assert [name.startswith("merged-") for name in shards] == [True, True]  # every row is there twice
+    found = reader.read_rows("steps", "k")
+    assert len(before) == (5 if column == "request" else 8)
+    pd.testing.assert_frame_equal(found, before)
+
+
+def test_equal_rows_of_two_appends_stay_two(machine: Open) -> None:
+    a, b = machine("a"), machine("b")
+    for store in (a, b, a):
+        store.append_rows("steps", "k", pd.DataFrame({"step": [1], "numbers": [[1.0, float("nan")]]}))
+    assert len(machine("c").read_rows("steps", "k")) == 3
+
+
 def test_the_outbox_of_a_process_that_is_gone_is_sent_by_the_next(gate: Gate, here: Open) -> None:
     a = here("a")
     gate.status = 503
