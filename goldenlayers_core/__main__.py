@@ -27,6 +27,7 @@ from goldenlayers_core.commands.prepare import prepare
 from goldenlayers_core.commands.report import report
 from goldenlayers_core.commands.score import score
 from goldenlayers_core.commands.search import search
+from goldenlayers_core.commands.store import store
 from goldenlayers_core.commands.sweep import sweep
 from goldenlayers_core.commands.trace import evaluate, trace
 from goldenlayers_core.runtime import logs
@@ -55,6 +56,7 @@ for command in (classroom, health, diagnostics):
     app.command()(command)
 app.add_typer(plan)
 app.add_typer(cluster)
+app.add_typer(store)
 app.command("edit-many")(edit_many)
 app.command("import")(import_)
 

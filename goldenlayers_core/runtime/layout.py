@@ -45,6 +45,11 @@ def check_layout(far: Reached, root: Path) -> bool:
         mine = {"format": _FORMAT, "version": VERSION, "id": uuid.uuid4().hex}
         far.create(_MARK, json.dumps(mine).encode())
         name = whose(far)
+    return settle(name, root)
+
+
+def settle(name: str, root: Path) -> bool:
+    """True. The copies below a folder are of the location of that name; those of another one are removed."""
     known = root / "location"
     if not known.exists() or known.read_text(encoding="utf-8") != name:  # emptied by hand, or another of that name
         for top in _COPIES:

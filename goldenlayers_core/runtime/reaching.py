@@ -32,11 +32,11 @@ PATIENCE: Final = Patience()
 class Reached:
     """A location that is asked with patience. Thread-safe. Everything raises AwayError."""
 
-    def __init__(self, location: Location, kept_in: str, patience: Patience = PATIENCE) -> None:
-        """`kept_in`: where what could not be sent waits, in words."""
+    def __init__(self, location: Location, kept: str, patience: Patience = PATIENCE) -> None:
+        """`kept`: what becomes of what could not be sent, the end of a sentence."""
         self.name = location.name
         self._location = location
-        self._kept_in = kept_in
+        self._kept = kept
         self._patience = patience
         self._lock = threading.Lock()
         self._away: tuple[float, str] = (0.0, "")  # until when (time.monotonic) it is not asked, and why
@@ -94,6 +94,6 @@ class Reached:
         raise AssertionError("no try at all")
 
     def _stays_away(self, words: str) -> AwayError:
-        sentence = f"{words}, then try again: what was computed is kept in {self._kept_in} and sent when it answers."
+        sentence = f"{words}, then try again: {self._kept}."
         self._away = (time.monotonic() + self._patience.rest, sentence)
         return AwayError(sentence)

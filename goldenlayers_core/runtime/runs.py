@@ -105,6 +105,17 @@ class Runs:
                 raise DamagedError(f"the digest of {name} is another than its manifest's")
         return data
 
+    def packed(self, run_id: str) -> tuple[dict[str, bytes], bytes]:
+        """The files of a run by their path below its folder, and its manifest's bytes. Raises StoreError."""
+        entry = self._entry(run_id)
+        names = [*(f"frames/{n}.parquet" for n in entry.frames), *(f"texts/{n}" for n in entry.texts)]
+        try:
+            return {f"{entry.content}/{name}": self._read(entry, name) for name in names}, _bytes(entry)
+        except FileNotFoundError as error:
+            raise StoreError(f"Files of run {run_id!r} are missing, or it is being replaced; try again.") from error
+        except DamagedError as reason:
+            raise self.set_aside(run_id, reason) from reason
+
     def set_aside(self, run_id: str, reason: object) -> StoreError:
         """Take a run that cannot be read, or not be understood, off the list; the sentence about it."""
         self._place.set_aside(self._folder / checked_name(run_id, "run") / MANIFEST, reason)

@@ -45,11 +45,13 @@ _FETCHED: Final = 2  # times that something is fetched before it is called damag
 class Shared(Here):
     """Bytes at a location, and copies of them below `root`. Thread-safe; several processes may have one root."""
 
+    kept = "what was computed is kept in {} and sent when it answers"
+
     def __init__(self, root: Path, location: Location, patience: Patience = PATIENCE) -> None:
         super().__init__(root)
         self.words, self.steady = location.name, location.steady
         self._outbox = Outbox(root / "outbox", root / ".locks" / "senders")
-        self.far = Reached(location, str(root / "outbox"), patience)
+        self.far = Reached(location, self.kept.format(root / "outbox"), patience)
         self._known = Versions(self.far)
         self._post = Post(root, self._outbox, self.far, self._known)
         self._bad: Counter[str] = Counter()  # objects that could not be understood, and how often they were fetched
@@ -134,7 +136,9 @@ class Shared(Here):
         top = self._name(folder)
         if top == "runs":
             return sorted(self._there("manifests"))
-        names = {key.partition("/")[2] for key in self.far.listed(top)} if is_once(f"{top}/") else self._there(top)
+        names = (
+            {key.removeprefix(f"{top}/") for key in self.far.listed(top)} if is_once(f"{top}/") else self._there(top)
+        )
         return sorted({name.split("/")[0] for name in names if "/" in name})
 
     def sizes(self, folder: Path) -> Iterator[int]:

@@ -122,6 +122,10 @@ class Store:
         """Every readable run, newest first."""
         return self._runs.manifests()
 
+    def packed_run(self, run_id: str) -> tuple[dict[str, bytes], bytes]:
+        """A run's files by their path below its folder, and its manifest, as they are kept."""
+        return self._runs.packed(run_id)
+
     def delete_run(self, run_id: str) -> None:
         """Delete a run with everything it holds."""
         self._runs.delete(run_id)
