@@ -155,8 +155,9 @@ class ModelHandle:
             return module.out_features, module.in_features
         if isinstance(module, Inner | Out):
             return module.shape
-        d_out, d_in = self.matrix(module).shape
-        return int(d_out), int(d_in)
+        weight: Any = module.weight  # of one that is kept on disk the shape is here
+        rows, columns = weight.shape
+        return (int(columns), int(rows)) if self.architecture.orientation == "in_out" else (int(rows), int(columns))
 
     def matrix(self, module: nn.Module) -> Tensor:
         """(d_out, d_in) view of a site's weight, whatever its orientation; a quantised one is dequantised."""

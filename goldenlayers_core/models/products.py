@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from goldenlayers_core.models.handle import ModelHandle
 from goldenlayers_core.models.hooks import forward_as
-from goldenlayers_core.models.offload import is_offloaded
+from goldenlayers_core.models.offload import brought_in
 
 
 @contextmanager
@@ -31,8 +31,8 @@ def few_rows(handle: ModelHandle) -> Iterator[None]:
 
 
 def applies(handle: ModelHandle) -> bool:
-    """Whether this build of torch has the product, and the model is float32 on a processor, all of it in memory."""
-    return not is_offloaded(handle.model) and (
+    """Whether this build of torch has the product, and the model is float32 on a processor."""
+    return (
         handle.device.type == "cpu"
         and handle.dtype == torch.float32
         and torch.backends.mkldnn.is_available()
@@ -47,25 +47,31 @@ def _product(inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 
 class _Frozen(torch.autograd.Function):
-    """A linear map of a weight that has no gradient: d inputs = d outputs @ weight."""
+    """A linear map of a weight that has no gradient: d inputs = d outputs @ weight.
+
+    A weight that is kept on disk is read again for it, so that gradients need no more weights at one time."""
 
     @staticmethod
-    def forward(ctx: Any, inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        ctx.weight = weight
-        return _product(inputs, weight, bias)
+    def forward(ctx: Any, inputs: Tensor, module: nn.Linear) -> Tensor:
+        ctx.module = module
+        with brought_in(module):
+            return _product(inputs, module.weight, module.bias)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
-        return _product(gradients[0].contiguous(), ctx.weight.t(), None), None, None
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        with brought_in(ctx.module):
+            return _product(gradients[0].contiguous(), ctx.module.weight.t(), None), None
 
 
 def _by_onednn(module: nn.Linear) -> Callable[[Tensor], Tensor]:
     def forward(inputs: Tensor) -> Tensor:
         if inputs.dtype != torch.float32 or module.weight.dtype != torch.float32 or not inputs.numel():
-            return nn.functional.linear(inputs, module.weight, module.bias)
+            with brought_in(module):
+                return nn.functional.linear(inputs, module.weight, module.bias)
         if inputs.requires_grad and torch.is_grad_enabled():
-            out: Tensor = _Frozen.apply(inputs, module.weight, module.bias)  # type: ignore[no-untyped-call]
+            out: Tensor = _Frozen.apply(inputs, module)  # type: ignore[no-untyped-call]
             return out
-        return _product(inputs, module.weight, module.bias)
+        with brought_in(module):
+            return _product(inputs, module.weight, module.bias)
 
     return forward

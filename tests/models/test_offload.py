@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 import torch
+from accelerate.utils import OffloadedWeightsLoader
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from goldenlayers_core.attribution.causal_trace import trace_requests
 from goldenlayers_core.attribution.edit_aware import iter_edit_aware
@@ -20,6 +22,7 @@ from goldenlayers_core.evaluation import evaluate_edit
 from goldenlayers_core.evaluation.sweep import sweep
 from goldenlayers_core.models import ModelHandle, load_model
 from goldenlayers_core.models.offload import is_offloaded, weight_of
+from goldenlayers_core.models.products import applies, few_rows
 from goldenlayers_core.records import EditAwareConfig, LgaConfig, TraceConfig
 from goldenlayers_core.tasks.edit.export import export_to
 from tests.evaluation.test_sweep import FRANCE, TEMPLATES
@@ -129,3 +132,45 @@ def test_what_fits_stays_whole(tmp_path: Path) -> None:
     handle = load_model(str(save_tiny(tmp_path / "model")), "cpu+disk", cache=tmp_path)
     assert not is_offloaded(handle.model)
     assert numbers(WORK["lens"](handle)).isfinite().all()
+
+
+def test_a_sweep_gives_the_very_numbers_of_memory(two: tuple[ModelHandle, ModelHandle]) -> None:
+    whole, part = two
+    if not applies(whole) or type(whole.mlp_out(1)) is not nn.Linear:
+        pytest.skip("there is one product for both where oneDNN computes linear maps")
+    assert swept(part) == swept(whole)
+    assert edited(part).factors[0].left.equal(edited(whole).factors[0].left)
+
+
+def test_a_pass_with_gradients_keeps_no_weights_for_its_way_back(two: tuple[ModelHandle, ModelHandle]) -> None:
+    part = two[1]
+    maps = [m for block in part.blocks[1:] for m in block.modules() if type(m) is nn.Linear]
+    if not applies(two[0]) or not maps:
+        pytest.skip("only what is computed by oneDNN is read again")
+    kept: list[torch.Size] = []
+    ids = torch.tensor([[5, 9, 30, 40, 22]])
+    states = part.embedding(ids).detach().requires_grad_()
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        kept.append(tensor.shape)
+        return tensor
+
+    with few_rows(part), torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        loss = part.model(inputs_embeds=states).logits.sum()
+        shapes = {m.weight.shape for m in maps} | {m.weight.shape[::-1] for m in maps}
+        assert kept
+        assert not shapes & set(kept)
+        (found,) = torch.autograd.grad(loss, states)
+    again = part.embedding(ids).detach().requires_grad_()
+    with few_rows(two[0]):
+        (expected,) = torch.autograd.grad(two[0].model(inputs_embeds=again).logits.sum(), again)
+    assert found.equal(expected)
+
+
+def test_the_shape_of_a_matrix_is_known_without_reading_it(
+    two: tuple[ModelHandle, ModelHandle], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, part = two
+    expected = whole.shape(whole.mlp_out(2))
+    monkeypatch.setattr(OffloadedWeightsLoader, "__getitem__", lambda _loader, key: pytest.fail(f"{key} was read"))
+    assert part.shape(part.mlp_out(2)) == expected
