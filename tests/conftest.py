@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -44,6 +45,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("ray")
         if BROWSER_TESTS in item.path.parents:
             item.add_marker("browser")
+
+
+@pytest.fixture(autouse=True)
+def float64_for_xglm(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Its masks are made in the default number format, which must hold float64's least number in tests in float64."""
+    if "xglm" not in getattr(request.node, "callspec", SimpleNamespace(params={})).params.values():
+        yield
+        return
+    import torch
+
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
 
 
 def browser_path() -> str | None:

@@ -97,7 +97,7 @@ _ALIKE: Final = (
     "glm4",
 )
 
-IN_FLOAT32: Final = ("gemma2", "granite_swa", "mpt", "vaultgemma")
+IN_FLOAT32: Final = ("gemma2", "granite_swa", "gpt_neo", "mpt", "vaultgemma")
 """Families whose attention takes its softmax in float32, whatever the model's own format."""
 PARTLY_IN_FLOAT32: Final = (
     *("qwen3_5_text", "qwen3_5", "falcon_h1", "bamba", "recurrent_gemma", "olmo_hybrid", "qwen3_next"),
@@ -106,6 +106,8 @@ PARTLY_IN_FLOAT32: Final = (
     "lfm2_moe",
 )
 """Families whose running states, or whose routers, are float32, whatever the model's own format."""
+NO_SUM: Final = ("doge", "gpt_neox_japanese", "falcon_h1")
+"""Families whose stream is no sum of what attention and MLP put out: gains on it, a bias of its own, a third part."""
 FAMILIES: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     **{name: (name, BASE) for name in _ALIKE},
     **{name: (name, {**BASE, **_WINDOW}) for name in ("ministral", "ministral3", "cwm", "olmo3", "starcoder2")},
@@ -265,3 +267,8 @@ FAMILIES: Final[dict[str, tuple[str, dict[str, Any]]]] = {
         },
     ),
 }
+
+
+def near(row: str) -> float:
+    """Within what two ways to one number agree in float64; less where transformers computes a part in float32."""
+    return 1e-5 if row in PARTLY_IN_FLOAT32 else 1e-6 if row in IN_FLOAT32 else 1e-9

@@ -1,5 +1,6 @@
 """Tiny random models of every architecture row, built from configs whose sizes are asserted. No download."""
 
+import copy
 import os
 from functools import cache
 from pathlib import Path
@@ -18,7 +19,7 @@ from tests.families import BASE, FAMILIES, GPT, HEADS, INNER, LAYERS, VOCABULARY
 
 __all__ = [
     *("CONFIGS", "EVERY", "HEADS", "INNER", "LAYERS", "ROWS", "VOCABULARY", "WIDTH"),
-    *("MODULES", "kind_of", "parameter_of", "save_tiny", "tiny_handle", "tiny_model", "tokenizer"),
+    *("MODULES", "copy_of", "kind_of", "parameter_of", "save_tiny", "tiny_handle", "tiny_model", "tokenizer"),
 ]
 
 _OPT_KEYS = {k: v for k, v in BASE.items() if k not in ("intermediate_size", "num_key_value_heads", "head_dim")}
@@ -131,6 +132,15 @@ def tiny_handle(row: str, dtype: torch.dtype = torch.float32, seed: int = 0) -> 
     )
     assert handle.n_layers == LAYERS
     return handle
+
+
+def copy_of(model: Any) -> Any:
+    """A second model of the same weights, also where a pass has left states with a gradient in modules."""
+    for module in model.modules():
+        for name, value in vars(module).items():
+            if isinstance(value, torch.Tensor) and value.grad_fn is not None:
+                setattr(module, name, value.detach())
+    return copy.deepcopy(model)
 
 
 def parameter_of(site: Any) -> Any:

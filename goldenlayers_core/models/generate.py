@@ -9,7 +9,7 @@ from transformers import GenerationConfig, LogitsProcessorList
 from goldenlayers_core.errors import RequestError
 from goldenlayers_core.models.finite import Watched
 from goldenlayers_core.models.handle import ModelHandle
-from goldenlayers_core.models.kept import last_position
+from goldenlayers_core.models.kept import forget, last_position
 from goldenlayers_core.models.products import few_rows
 from goldenlayers_core.models.shortage import spared
 from goldenlayers_core.models.tokens import encode_prompt, pad_left
@@ -89,6 +89,7 @@ def generated(handle: ModelHandle, ids: Tensor, mask: Tensor, config: Generation
     if not handle.architecture.keeps_keys and not bool(mask.all()):
         alone = [(row[real.bool()][None], real[real.bool()][None]) for row, real in zip(ids, mask, strict=True)]
         return [generated(handle, *row, config)[0] for row in alone]
+    forget(handle)
     model = handle.model
     own, model.generation_config = model.generation_config, GenerationConfig()
     try:

@@ -1,7 +1,7 @@
 """Keys and values kept from one forward pass for another: nothing done at a token changes what stands before it."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor
@@ -12,14 +12,25 @@ from goldenlayers_core.models.handle import ModelHandle
 
 Pair = tuple[Tensor, Tensor]
 
+_STATES: Final = frozenset({"conv1d_state", "recurrent_states"})  # of RecurrentGemma's modules
+
 
 def fresh_cache(handle: ModelHandle) -> DynamicCache | None:
     """Where a forward pass is to leave its keys and values; None for a model whose rows are rerun as a whole."""
     return DynamicCache() if handle.architecture.keeps_keys else None
 
 
+def forget(handle: ModelHandle) -> None:
+    """Drop what a family keeps in its modules from one pass to the next: text of one token would go on from it."""
+    if not handle.architecture.keeps_keys:
+        for module in handle.model.modules():
+            for name in _STATES & vars(module).keys():
+                setattr(module, name, None)
+
+
 def running_cache(handle: ModelHandle) -> DynamicCache:
     """A cache for rows of one length that grow together, where running states serve as keys and values do."""
+    forget(handle)
     return DynamicCache(config=handle.model.config)
 
 
@@ -57,7 +68,7 @@ def cache_of(kept: Sequence[Pair], first: int = 0) -> DynamicCache:
 def packs(handle: ModelHandle, longest: int) -> bool:
     """Whether the architecture takes a mask of ours, and none of its windows would cut into a row of `longest`."""
     window = getattr(handle.model.config.get_text_config(), "sliding_window", None)
-    return handle.architecture.packs_branches and (window is None or longest <= window)
+    return handle.architecture.packs_branches and (not window or longest <= window)
 
 
 def last_position(handle: ModelHandle) -> int:

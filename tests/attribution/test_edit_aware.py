@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from goldenlayers_core.attribution.effects import Effects
 from goldenlayers_core.attribution.probe_rows import ProbeRow, build, probe_rows
 from goldenlayers_core.errors import Cancelled, ConfigError, RequestError
 from goldenlayers_core.models import ModelHandle
+from goldenlayers_core.models.experts import Out
 from goldenlayers_core.models.fingerprint import weights_digest
 from goldenlayers_core.models.hooks import change_outputs, hooks_on, record_inputs
 from goldenlayers_core.models.tokens import encode_prompt
@@ -162,20 +164,29 @@ def test_a_small_edit_changes_every_probe_as_predicted(row):
         found = gathered(handle, REQUESTS)
         rows = [r if r.answer else _fixed(handle, r) for r in all_rows(handle)]  # the edit must not move the label
         for layer in range(handle.n_layers - 1):
-            weight = handle.matrix(handle.mlp_out(layer))
             for request in range(len(REQUESTS)):
                 site = found.sites[layer]
                 edit = step * torch.outer(site.d[request], site.u[request])
                 mine = [r for r, row in enumerate(rows) if row.request == request]
                 losses = []
                 for sign in (1, -1):  # central differences
-                    weight -= sign * edit
+                    _add(handle, layer, -sign * edit)
                     losses.append(np.array([float(loss_of(handle, rows[r])) for r in mine]))
-                    weight += sign * edit
+                    _add(handle, layer, sign * edit)
                 fall = (losses[1] - losses[0]) / (2 * step)
                 slope = found.slope[mine, layer]
                 np.testing.assert_allclose(fall, slope, rtol=1e-4, atol=1e-5 * np.abs(slope).max())
                 assert np.abs(slope).max() > 0
+
+
+def _add(handle: ModelHandle, layer: int, change: Tensor) -> None:
+    """Change the weights that an edit changes."""
+    site: Any = handle.mlp_out(layer)
+    if isinstance(site, Out):
+        site.parameter.data += site.as_parameter(change)
+    else:
+        weight = handle.matrix(site)
+        weight += change
 
 
 def _fixed(handle: ModelHandle, row: ProbeRow) -> ProbeRow:

@@ -12,6 +12,7 @@ from goldenlayers_core.models.fingerprint import weights_digest
 from goldenlayers_core.models.hooks import hooks_on, record_inputs, record_outputs
 from goldenlayers_core.models.tokens import encode_prompt, subject_last
 from goldenlayers_core.records import EditRequest
+from tests.families import near
 from tests.tiny import LAYERS, ROWS, tiny_handle
 
 PROMPT, SUBJECT, LAYER, NEW = "The capital of France is", "France", 1, 40
@@ -52,7 +53,11 @@ def test_nothing_changes_below_the_edited_layer_bit_by_bit(handle: ModelHandle) 
 def test_written_at_one_token_nothing_before_it_changes_bit_by_bit(handle: ModelHandle) -> None:
     before, _, alone, at = runs(handle, written(handle))
     assert 0 < at < before.shape[1] - 1
-    assert torch.equal(before[:, :at], alone[:, :at])
+    if handle.architecture.experts:  # experts are given other numbers of tokens: the sums are rounded in another order
+        close = near(handle.name.removeprefix("tiny-"))
+        torch.testing.assert_close(before[:, :at], alone[:, :at], rtol=close, atol=close)
+    else:
+        assert torch.equal(before[:, :at], alone[:, :at])
     change = relative_change(before, alone)
     assert (change[LAYER:, at] > 0).all()
     assert (change[LAYER, at + 1 :] == 0).all()  # it has not been attended to yet, in blocks that add MLP last

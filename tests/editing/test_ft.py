@@ -1,6 +1,5 @@
 """Fine-tuning as an overlay equals fine-tuning a copied weight, and the two objectives differ as they are defined."""
 
-import copy
 import math
 from dataclasses import replace
 
@@ -18,7 +17,7 @@ from goldenlayers_core.models.fingerprint import weights_digest
 from goldenlayers_core.models.hooks import hooks_on
 from goldenlayers_core.models.tokens import encode_answer, encode_prompt
 from goldenlayers_core.records import EditRequest
-from tests.tiny import ROWS, parameter_of, tiny_handle
+from tests.tiny import ROWS, copy_of, parameter_of, tiny_handle
 
 REQUEST = EditRequest("c1", "The capital of France is", "France", "Mont Blanc", "Paris")
 CONFIG = FtConfig(steps=5, learning_rate=0.01)
@@ -27,7 +26,7 @@ SUPPLIES = Supplies()
 
 def by_autograd(handle: ModelHandle, layer: int, objective: str, config: FtConfig) -> tuple[torch.Tensor, list[float]]:
     """(d_out, d_in) what the published loop does to the weight of a copied model, and its losses."""
-    model = copy.deepcopy(handle.model)
+    model = copy_of(handle.model)
     module = model.get_submodule(handle.architecture.blocks)[layer].get_submodule(handle.mlp(layer)[-1])
     weight = parameter_of(module)
     start = weight.detach().clone()

@@ -15,6 +15,7 @@ from goldenlayers_core.models.fingerprint import weights_digest
 from goldenlayers_core.models.hooks import as_batch, hooks_on, record_inputs, record_outputs
 from goldenlayers_core.models.tokens import encode_prompt
 from goldenlayers_core.records import EditRequest
+from tests.families import near
 from tests.tiny import ROWS, tiny_handle
 
 REQUEST = EditRequest("c1", "The capital of France is", "France", "Rome", "Paris")
@@ -79,7 +80,7 @@ def test_each_sample_under_its_own_codebook(row: str) -> None:
     for sample, edit in enumerate(edits):
         with overlay(handle, [edit] if edit else []):
             alone = seen(handle, IDS[sample : sample + 1])[2]
-        torch.testing.assert_close(together[sample : sample + 1], alone, rtol=1e-9, atol=1e-9)
+        torch.testing.assert_close(together[sample : sample + 1], alone, rtol=near(row), atol=near(row))
 
 
 @pytest.mark.parametrize("row", ROWS)

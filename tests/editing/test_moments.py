@@ -36,8 +36,8 @@ def test_a_text_gives_the_mean_of_k_k(row: str) -> None:
     handle = tiny_handle(row)
     found = moments_of_text(handle, range(3), TEXT, "a test", 400, length=50)
     ids = handle.tokenizer(TEXT, add_special_tokens=False)["input_ids"][:400]
-    width = handle.matrix(handle.mlp_out(0)).shape[1]
     for layer in range(3):
+        width = handle.matrix(handle.mlp_out(layer)).shape[1]  # a dense layer's is not that of one with experts
         total = torch.zeros(width, width, dtype=torch.float64)
         for start in range(0, 400, 50):
             with record_inputs({"key": handle.mlp_out(layer)}) as seen, torch.no_grad():
@@ -55,14 +55,16 @@ def test_rows_that_grow_together_have_the_keys_of_whole_rows(row: str) -> None:
     ids = torch.randint(3, 300, (4, 9), generator=torch.Generator().manual_seed(0))
     sites = {f"{layer}": handle.mlp_out(layer) for layer in range(handle.n_layers)}
 
-    def keys(tokens: torch.Tensor, at: int | None) -> torch.Tensor:
+    def keys(tokens: torch.Tensor, at: int | None) -> list[torch.Tensor]:
         with record_inputs(sites) as seen, torch.no_grad():
             _ = handle.model(input_ids=tokens, use_cache=False) if at is None else grow(handle, tokens, cache, at)
-        return torch.stack([seen[name].reshape(*tokens.shape, -1) for name in sites])  # (L, 4, T, d_in)
+        return [seen[name].reshape(*tokens.shape, -1) for name in sites]  # L x (4, T, d_in)
 
     whole = keys(ids, None)
     parts = [keys(ids[:, :2], 0), *(keys(ids[:, at : at + 1], at) for at in range(2, 9))]
-    torch.testing.assert_close(torch.cat(parts, dim=2), whole, rtol=1e-4, atol=1e-5)  # states are kept in float32
+    for layer, wanted in enumerate(whole):
+        found = torch.cat([part[layer] for part in parts], dim=1)
+        torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)  # states are kept in float32
 
 
 def test_keys_that_are_too_wide_are_refused_before_anything_is_run(monkeypatch: pytest.MonkeyPatch) -> None:

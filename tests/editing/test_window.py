@@ -1,6 +1,5 @@
 """MEMIT, EMMET, PMET and AlphaEdit: each does what its equation says, on every architecture, and nothing else."""
 
-import copy
 from dataclasses import replace
 from math import sqrt
 from typing import Any
@@ -19,11 +18,12 @@ from goldenlayers_core.editing.rows import edit_rows
 from goldenlayers_core.editing.value import optimise
 from goldenlayers_core.errors import Cancelled, ConfigError, EditError, RequestError
 from goldenlayers_core.models import ModelHandle
+from goldenlayers_core.models.experts import Out
 from goldenlayers_core.models.fingerprint import weights_digest
 from goldenlayers_core.models.hooks import hooks_on, record_inputs, record_outputs
 from goldenlayers_core.records import EditRequest
 from tests.editing.test_overlay import logits, merged_logits
-from tests.tiny import INNER, ROWS, tiny_handle
+from tests.tiny import INNER, ROWS, copy_of, tiny_handle
 
 FRANCE = EditRequest("c1", "The capital of France is", "France", "Rome", "Paris")
 BRAZIL = EditRequest("c2", "The language spoken in Brazil is", "Brazil", "Japanese", "Portuguese")
@@ -45,10 +45,10 @@ QUICK: dict[str, Any] = {
 def supplied(handle: ModelHandle, templates: tuple[str, ...] = TEMPLATES, **changes: Any) -> Supplies:
     """Covariances from 1024 random keys a layer, of which none is unused and a third are rare."""
     generator = torch.Generator().manual_seed(3)
-    width = handle.matrix(handle.mlp_out(0)).shape[1]
-    scale = torch.linspace(0.05, 1.5, width, dtype=torch.float64)
     moments = {}
     for layer in range(handle.n_layers):
+        width = handle.matrix(handle.mlp_out(layer)).shape[1]  # a dense layer's is not that of one with experts
+        scale = torch.linspace(0.05, 1.5, width, dtype=torch.float64)
         keys = torch.randn(1024, width, generator=generator, dtype=torch.float64) * scale
         moments[layer] = KeyMoments(layer, (keys.T @ keys / 1024).float(), 1024, "random keys")
     return Supplies(templates, moments, **changes)
@@ -79,7 +79,7 @@ def reference(handle: ModelHandle, config: Any, supplies: Supplies, root: bool =
     delta = optimise(handle, clean, config).delta.double().chunk(len(sites), dim=1)[-1]
     bare = [rows.index(edit_rows(handle, fact, supplies.templates, i)[0]) for i, fact in enumerate(FACTS)]
     target = clean.values[bare].double().chunk(len(sites), dim=1)[-1] + delta
-    edited = replace(handle, model=copy.deepcopy(handle.model))
+    edited = replace(handle, model=copy_of(handle.model))
     changes = {}
     for i, layer in enumerate(window):
         width = handle.matrix(handle.mlp_out(layer)).shape[1]
@@ -101,8 +101,11 @@ def reference(handle: ModelHandle, config: Any, supplies: Supplies, root: bool =
         share = sqrt(len(window) - i) if root else len(window) - i
         c = supplies.moments[layer].shrunk * config.preservation * width
         change = torch.linalg.solve(c + keys.T @ keys, keys.T @ ((target - now) / share)).T
-        weight = edited.mlp_out(layer).weight
-        weight.data += (change.T if handle.architecture.orientation == "in_out" else change).to(weight)
+        site: Any = edited.mlp_out(layer)
+        if isinstance(site, Out):
+            site.parameter.data += site.as_parameter(change.to(site.weight))
+        else:
+            site.weight.data += (change.T if handle.architecture.orientation == "in_out" else change).to(site.weight)
         changes[layer] = change
     return changes
 

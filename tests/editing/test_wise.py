@@ -14,6 +14,7 @@ from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.fingerprint import weights_digest
 from goldenlayers_core.models.hooks import as_batch, hooks_on, record_inputs, record_outputs
 from goldenlayers_core.records import EditRequest
+from tests.families import near
 from tests.tiny import ROWS, tiny_handle
 
 REQUEST = EditRequest("c1", "The capital of France is", "France", "Rome", "Paris")
@@ -68,7 +69,7 @@ def test_each_sample_behind_its_own_gate(row: str) -> None:
     for sample, edit in enumerate(own):
         with overlay(handle, [edit]):
             alone = seen(handle, IDS[sample : sample + 1])[2]
-        torch.testing.assert_close(together[sample : sample + 1], alone, rtol=1e-9, atol=1e-9)
+        torch.testing.assert_close(together[sample : sample + 1], alone, rtol=near(row), atol=near(row))
 
 
 def test_the_mask_is_kept_to_and_seeded() -> None:

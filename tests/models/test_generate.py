@@ -24,6 +24,15 @@ def test_greedy_is_what_greedy_says() -> None:
     assert continued(handle, PROMPTS[:1], Decoding(8)) == greedy(handle, PROMPTS[:1], 8)
 
 
+def test_a_prompt_of_one_token_goes_on_from_nothing_that_was_asked_before() -> None:
+    """RecurrentGemma's states lie in its modules, and transformers begins anew only where there are several tokens."""
+    handle, fresh = (tiny_handle("recurrent_gemma", torch.float64) for _ in range(2))
+    assert len(encode_prompt(handle.tokenizer, "The")) == 1
+    with torch.no_grad():
+        handle.model(input_ids=torch.tensor([encode_prompt(handle.tokenizer, PROMPTS[0])]))
+    assert greedy(handle, ["The"], 8) == greedy(fresh, ["The"], 8)
+
+
 def test_a_seed_decides_and_the_process_keeps_its_own_numbers() -> None:
     handle = tiny_handle("llama")
     torch.manual_seed(5)
