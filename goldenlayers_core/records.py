@@ -167,7 +167,8 @@ class ModelSource:
 
     source: str = "bundled"
     revision: str | None = None
-    device: str = "auto"  # auto | cpu | cuda | cuda:N, and +disk behind it: what does not fit is kept elsewhere
+    # auto | cpu | cuda | cuda:N | cuda:N+cuda:M, and +disk behind it: what does not fit is kept elsewhere
+    device: str = "auto"
     dtype: str = "auto"  # auto | float32 | bfloat16 | float16 | float64
 
     @property
@@ -176,9 +177,9 @@ class ModelSource:
         return self.device.endswith(SPILLS)
 
     @property
-    def bare_device(self) -> str:
-        """The device's own name."""
-        return self.device.removesuffix(SPILLS)
+    def devices(self) -> tuple[str, ...]:
+        """Names of the devices that blocks may stand on; all that is no block stands on the first."""
+        return tuple(self.device.removesuffix(SPILLS).split("+"))
 
 
 @dataclass(frozen=True, slots=True)

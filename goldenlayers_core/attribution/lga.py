@@ -117,11 +117,11 @@ class Sums:
         name, path = site.split("/", 1)
         layer, kind = int(name), self.kinds[path]
         if kind in self.measured:
-            self.absolute[layer] += sum_abs(seen, new)
+            self.absolute[layer] += sum_abs(seen, new).to(self.absolute.device)
             self.elements[layer] += seen.shape[2] * new.shape[2]
         for row, (i, j) in enumerate(_PAIRS):
             product = _gram(found[i], found[j]) * grams[i, j]
-            self.total[kind, layer, row] += product.sum(dim=(1, 2), dtype=torch.float64)
+            self.total[kind, layer, row] += product.sum(dim=(1, 2), dtype=torch.float64).to(self.total.device)
 
     def _input_gram(self, inputs: Tensor) -> Tensor:
         if self.gram is None or self.gram[0] != inputs.data_ptr():
@@ -157,7 +157,7 @@ def score_batch(handle: ModelHandle, batch: Batch, config: LgaConfig, call: Call
         torch.enable_grad(),
         few_rows(handle),
         grad_from(handle.embedding) as leaves,
-        watch_linears(handle.sites("block"), len(batch.ids), sums.see),
+        watch_linears(handle.sites("block"), len(batch.ids), sums.see, home=False),
     ):
         head = HeadLoss(handle, batch, handle.head.forward)
         with forward_as({handle.head: head}):

@@ -25,7 +25,7 @@ from goldenlayers_core.models.hooks import (
     record_outputs,
     start_at,
 )
-from goldenlayers_core.models.kept import Pair, cache_of, fresh_cache, kept_pairs, packs
+from goldenlayers_core.models.kept import Pair, at, cache_of, fresh_cache, kept_pairs, packs
 from goldenlayers_core.models.readout import precise
 from goldenlayers_core.models.tokens import pad_right
 from goldenlayers_core.records import TraceConfig
@@ -287,7 +287,8 @@ def _aligned(runs: Runs, lay: _Layout, start: int) -> tuple[list[Pair], Tensor]:
         return [], torch.ones_like(lay.position)
     count = int(lay.start[0])
     columns = max(1, count)  # a cache without any counts as no cache: one column then, that nothing sees
-    kept = [(k[lay.source, :, :columns], v[lay.source, :, :columns]) for k, v in runs.pairs[start:]]
+    rows, everything, before = lay.source, slice(None), slice(columns)
+    kept = [(at(k, rows, everything, before), at(v, rows, everything, before)) for k, v in runs.pairs[start:]]
     mask = torch.ones(len(lay.source), columns + lay.row.shape[1], dtype=torch.int64, device=lay.row.device)
     mask[:, : columns - count] = 0
     return kept, mask

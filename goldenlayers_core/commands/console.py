@@ -26,7 +26,8 @@ Device = Annotated[
     str,
     typer.Option(
         "--device",
-        help="auto, cpu, cuda or cuda:N; cpu+disk or cuda:0+disk: what does not fit is kept elsewhere, slowly",
+        help="auto, cpu, cuda or cuda:N; cuda:0+cuda:1: spread over several GPUs; cpu+disk or cuda:0+disk: what does "
+        "not fit is kept elsewhere, slowly",
     ),
 ]
 Dtype = Annotated[str, typer.Option("--dtype", help="auto, float32, bfloat16, float16 or float64")]

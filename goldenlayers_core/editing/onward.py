@@ -10,7 +10,7 @@ from transformers import DynamicCache
 from goldenlayers_core.editing.suffix import Suffixes, align_right
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.hooks import keep_positions
-from goldenlayers_core.models.kept import Pair, cache_of, fresh_cache, kept_pairs
+from goldenlayers_core.models.kept import Pair, at, cache_of, fresh_cache, kept_pairs, select_rows
 from goldenlayers_core.models.readout import precise
 from goldenlayers_core.models.tokens import pad_right
 
@@ -37,7 +37,7 @@ class Begun:
             positions = torch.arange(whole.shape[1], device=ids.device).expand_as(whole)
             return Suffixes((), 0, None, whole, torch.ones_like(whole), positions, None, lengths)
         return Suffixes(
-            kept=tuple((k[rows], v[rows]) for k, v in self.kept),
+            kept=tuple((at(k, rows), at(v, rows)) for k, v in self.kept),
             first=0,
             hidden=None,
             ids=ids,
@@ -87,7 +87,7 @@ class Onward:
         """Go on with these rows only."""
         index = torch.tensor(rows, device=self._mask.device)
         if self._cache is not None:
-            self._cache.batch_select_indices(index)
+            select_rows(self._cache, index)
         self._mask, self._rows = self._mask[index], [self._rows[r] for r in rows]
 
     def after(self, tokens: Sequence[int]) -> Tensor:

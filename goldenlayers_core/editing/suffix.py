@@ -15,7 +15,7 @@ from torch import Tensor
 from goldenlayers_core.errors import EditError, RequestError
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.hooks import keep_positions, start_at
-from goldenlayers_core.models.kept import Pair, cache_of, last_position, packs
+from goldenlayers_core.models.kept import Pair, at, cache_of, last_position, packs
 
 PACK_LIMIT: Final = 2048  # keys in one pack: beyond it the block-diagonal attention costs more than padding does
 
@@ -72,7 +72,8 @@ class Whole:
         """Some of the rows, copied, without columns that only pad them."""
         lengths = self.lengths[rows]
         width = int(lengths.max())
-        pairs = tuple((k[rows, :, :width], v[rows, :, :width]) for k, v in self.pairs)
+        columns = slice(width)
+        pairs = tuple((at(k, rows, slice(None), columns), at(v, rows, slice(None), columns)) for k, v in self.pairs)
         hidden = None if self.hidden is None else self.hidden[rows, :width]
         return Whole(self.ids[rows, :width], lengths, self.splits[rows], pairs, self.first, hidden)
 
@@ -97,7 +98,7 @@ def _window(starts: Tensor, width: int, length: int) -> Tensor:
 
 def _take(tensor: Tensor, index: Tensor) -> Tensor:
     """(R, n, ...) entries of a (R, T, ...) tensor at (R, n) positions."""
-    return tensor[torch.arange(len(index), device=index.device)[:, None], index]
+    return at(tensor, torch.arange(len(index), device=index.device)[:, None], index)
 
 
 def _uncut(whole: Whole) -> Suffixes:
@@ -143,7 +144,7 @@ def _packed(whole: Whole, rows: Tensor) -> Suffixes:
     before, after = (rows[prefix[0]], prefix[1]), (rows[suffix[0]], suffix[1])
 
     def cut(tensor: Tensor) -> Tensor:  # (R, heads, T, width) -> (1, heads, K, width)
-        return tensor.transpose(1, 2)[before].transpose(0, 1)[None].contiguous()
+        return at(tensor.transpose(1, 2), *before).transpose(0, 1)[None].contiguous()
 
     own, positions = torch.cat([prefix[0], suffix[0]]), torch.cat([prefix[1], suffix[1]])  # (K + S,)
     seen = (suffix[0][:, None] == own) & (suffix[1][:, None] >= positions)  # (S, K + S)

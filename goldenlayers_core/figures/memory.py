@@ -13,7 +13,8 @@ def memory_bars(found: Fit, dark: bool = False) -> go.Figure:
     theme, figure = colours(dark), go.Figure()
     rows = found.precisions[::-1]  # the first stands on top
     names = [row.dtype for row in rows]
-    free = next((room.free for room in found.rooms if room.name == found.device), found.rooms[0].free) / GIB
+    named = [room.free for room in found.rooms if room.name in found.device.split("+")]  # on several devices together
+    free = (sum(named) if named else found.rooms[0].free) / GIB
     parts = (
         ("weights", [row.weights / GIB for row in rows], theme.slate),
         ("scoring and editing", [(row.peak - row.weights) / GIB for row in rows], theme.blue),

@@ -12,6 +12,7 @@ from goldenlayers_core.models.architectures import Architecture
 from goldenlayers_core.models.experts import Inner, Out, split_experts
 from goldenlayers_core.models.offload import weight_of
 from goldenlayers_core.models.packed import Packed, bytes_of, count
+from goldenlayers_core.models.spread import NOWHERE, at_home, devices_of
 from goldenlayers_core.records import ModelSource, Scope
 
 
@@ -57,6 +58,12 @@ class ModelHandle:
     @property
     def device(self) -> torch.device:
         return self.embedding.weight.device  # type: ignore[return-value]
+
+    @property
+    def device_name(self) -> str:
+        """The device, or all that blocks stand on: cuda:0+cuda:1."""
+        places = [place for place in devices_of(self.model, self.architecture.blocks) if place != NOWHERE]
+        return "+".join(dict.fromkeys((str(self.device), *sorted(places))))
 
     @property
     def dtype(self) -> torch.dtype:
@@ -160,8 +167,9 @@ class ModelHandle:
         return (int(columns), int(rows)) if self.architecture.orientation == "in_out" else (int(rows), int(columns))
 
     def matrix(self, module: nn.Module) -> Tensor:
-        """(d_out, d_in) view of a site's weight, whatever its orientation; a quantised one is dequantised."""
+        """(d_out, d_in) view of a site's weight, whatever its orientation; a quantised one is dequantised. On the
+        model's first device, wherever the site is."""
         if isinstance(module, Packed):
             return module.dense().to(self.dtype)
-        weight = weight_of(module)
+        weight = at_home(module, weight_of(module))
         return weight.T if self.architecture.orientation == "in_out" else weight

@@ -12,6 +12,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from goldenlayers_core.errors import ModelError
+from goldenlayers_core.models.spread import at_home
 
 GradientSink = Callable[[str, Tensor, Tensor], None]
 Change = Callable[[Tensor, Tensor], Tensor]
@@ -63,16 +64,22 @@ def grad_from(module: nn.Module) -> Iterator[list[Tensor]]:
 
 
 @contextmanager
-def watch_linears(sites: Mapping[str, nn.Module], batch: int, sink: GradientSink) -> Iterator[None]:
+def watch_linears(sites: Mapping[str, nn.Module], batch: int, sink: GradientSink, home: bool = True) -> Iterator[None]:
     """Call `sink(site, inputs, output_gradient)` for every backward pass that runs through a site.
 
-    inputs (batch, position, d_in), detached; output_gradient (batch, position, d_out).
+    inputs (batch, position, d_in), detached; output_gradient (batch, position, d_out). `home`: on the model's first
+    device, wherever the site is; otherwise on the site's own.
     """
 
     def watch(name: str) -> Callable[..., None]:
-        def hook(_module: nn.Module, args: Any, output: Any) -> None:
+        def hook(module: nn.Module, args: Any, output: Any) -> None:
             inputs = as_batch(first_tensor(args).detach(), batch)
-            first_tensor(output).register_hook(lambda gradient: sink(name, inputs, as_batch(gradient, batch)))
+
+            def see(gradient: Tensor) -> None:
+                pair = inputs, as_batch(gradient, batch)
+                sink(name, *(at_home(module, tensor) if home else tensor for tensor in pair))
+
+            first_tensor(output).register_hook(see)
 
         return hook
 
@@ -102,8 +109,8 @@ def record_inputs(sites: Mapping[str, nn.Module]) -> Iterator[dict[str, Tensor]]
     seen: dict[str, Tensor] = {}
 
     def watch(name: str) -> Callable[..., None]:
-        def hook(_module: nn.Module, args: Any, _output: Any) -> None:
-            seen[name] = first_tensor(args).detach()
+        def hook(module: nn.Module, args: Any, _output: Any) -> None:
+            seen[name] = at_home(module, first_tensor(args).detach())
 
         return hook
 
@@ -119,8 +126,8 @@ def record_arguments(sites: Mapping[str, nn.Module]) -> Iterator[dict[str, tuple
     seen: dict[str, tuple[Tensor, ...]] = {}
 
     def watch(name: str) -> Callable[..., None]:
-        def hook(_module: nn.Module, args: Any, kwargs: Any) -> None:
-            seen[name] = tuple(given.detach() for given in (*args, *kwargs.values()))
+        def hook(module: nn.Module, args: Any, kwargs: Any) -> None:
+            seen[name] = tuple(at_home(module, given.detach()) for given in (*args, *kwargs.values()))
 
         return hook
 
@@ -180,8 +187,8 @@ def record_outputs(sites: Mapping[str, nn.Module]) -> Iterator[dict[str, Tensor]
     seen: dict[str, Tensor] = {}
 
     def watch(name: str) -> Callable[..., None]:
-        def hook(_module: nn.Module, _args: Any, output: Any) -> None:
-            seen[name] = first_tensor(output).detach().clone()
+        def hook(module: nn.Module, _args: Any, output: Any) -> None:
+            seen[name] = at_home(module, first_tensor(output).detach().clone())
 
         return hook
 
@@ -193,11 +200,13 @@ def record_outputs(sites: Mapping[str, nn.Module]) -> Iterator[dict[str, Tensor]
 
 @contextmanager
 def change_outputs(changes: Mapping[nn.Module, Change]) -> Iterator[None]:
-    """Replace each module's output by `change(inputs, output)`, both as the module has them (2-D or 3-D)."""
+    """Replace each module's output by `change(inputs, output)`, both as the module has them (2-D or 3-D), but on the
+    model's first device."""
 
     def changed(change: Change) -> Callable[..., Any]:
-        def hook(_module: nn.Module, args: Any, output: Any) -> Any:
-            return replace_first(output, change(first_tensor(args), first_tensor(output)))
+        def hook(module: nn.Module, args: Any, output: Any) -> Any:
+            given, came = first_tensor(args), first_tensor(output)
+            return replace_first(output, change(at_home(module, given), at_home(module, came)).to(came.device))
 
         return hook
 
@@ -212,7 +221,11 @@ def put_out(outputs: Mapping[nn.Module, Callable[[Tensor], Tensor]]) -> Iterator
     """Replace each module's output by a function of it alone: unlike `change_outputs`, however the module is called."""
 
     def changed(change: Callable[[Tensor], Tensor]) -> Callable[..., Any]:
-        return lambda _module, _args, output: replace_first(output, change(first_tensor(output)))
+        def hook(module: nn.Module, _args: Any, output: Any) -> Any:
+            came = first_tensor(output)
+            return replace_first(output, change(at_home(module, came)).to(came.device))
+
+        return hook
 
     with ExitStack() as stack:
         for module, change in outputs.items():

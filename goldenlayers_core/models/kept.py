@@ -65,6 +65,18 @@ def cache_of(kept: Sequence[Pair], first: int = 0) -> DynamicCache:
     return cache
 
 
+def select_rows(cache: DynamicCache, rows: Tensor) -> None:
+    """Leave some rows (N,) in a cache, whose layers' keys and values stand on the layers' own devices."""
+    for layer in cache.layers:
+        kept: Any = layer
+        kept.batch_select_indices(rows.to(kept.keys.device))
+
+
+def at(tensor: Tensor, *index: Tensor | slice) -> Tensor:
+    """`tensor[index]`, of what stands on a layer's own device, at indices that stand on the first one."""
+    return tensor[tuple(i.to(tensor.device) if isinstance(i, Tensor) else i for i in index)]
+
+
 def packs(handle: ModelHandle, longest: int) -> bool:
     """Whether the architecture takes a mask of ours, and none of its windows would cut into a row of `longest`."""
     window = getattr(handle.model.config.get_text_config(), "sliding_window", None)

@@ -14,6 +14,7 @@ from goldenlayers_core.models.handle import ModelHandle
 from goldenlayers_core.models.memory import straight_to
 from goldenlayers_core.models.opening import Reading, Rows, opening
 from goldenlayers_core.models.packed import in_dtype, pack
+from goldenlayers_core.models.spread import settle
 from goldenlayers_core.models.telling import Tell, telling
 from goldenlayers_core.places import cache_root
 from goldenlayers_core.records import ModelSource
@@ -34,7 +35,8 @@ def load_model(
 
     `progress(done, total, note)` is called while a model is fetched from the hub, converted and read, and may raise to
     cancel. `rows(model_type, folder)` gives its row; None: the table's, or that of a file with an accepted one.
-    `room`: bytes for weights on a device with "+disk" behind its name (`models.offload`); None: a share of the free.
+    `room`: bytes for weights on a device with "+disk" behind its name (`models.offload`), or on the first of several
+    devices; None: a share of the free.
 
     Raises a ModelError of one sentence (unknown name or architecture, gated, pickled weights, too large) or a
     ConfigError (device, dtype); nothing that was loaded before is touched.
@@ -50,7 +52,11 @@ def load_model(
     if found.forget_damaged(fingerprint):
         return load_model(asked, cache=cache, progress=progress, rows=rows, room=room)
     model.eval().requires_grad_(False)
-    return found.handle(model if found.how.room is not None else model.to(target), tokenizer, fingerprint)
+    if found.how.rooms:
+        settle(model, found.how.architecture.blocks, target)
+    else:
+        model = model.to(target)
+    return found.handle(model, tokenizer, fingerprint)
 
 
 def _read(folder: Path, name: str, how: Reading, progress: Tell | None) -> tuple[Any, Any]:

@@ -2,6 +2,7 @@
 
 import json
 import struct
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -64,15 +65,22 @@ def straight_to(device: torch.device) -> AbstractContextManager[Any]:
 
 
 def check_fits(
-    name: str, n_parameters: int, dtype: torch.dtype, device: torch.device, available: int | None = None
+    name: str,
+    n_parameters: int,
+    dtype: torch.dtype,
+    device: torch.device,
+    available: int | None = None,
+    others: Sequence[torch.device] = (),
 ) -> None:
-    """Raises ModelTooLargeError when the weights do not fit into `available` bytes (default: what is free now)."""
-    room = bytes_available(device) if available is None else available
+    """Raises ModelTooLargeError when the weights do not fit into `available` bytes (default: what is free now on the
+    device and on others that may hold a part)."""
+    room = sum(map(bytes_available, (device, *others))) if available is None else available
+    where = "+".join(map(str, (device, *others)))
     needed = bytes_needed(n_parameters, dtype)
     if needed > room:
         raise ModelTooLargeError(
             f"{name} needs about {needed / 2**30:.1f} GiB as {str(dtype).removeprefix('torch.')} and "
-            f"{room / 2**30:.1f} GiB are free on {device}; choose a smaller model, a smaller dtype such as bfloat16, "
-            f"free some memory, or keep what does not fit elsewhere, slowly (device {device}{SPILLS}).",
+            f"{room / 2**30:.1f} GiB are free on {where}; choose a smaller model, a smaller dtype such as bfloat16, "
+            f"free some memory, or keep what does not fit elsewhere, slowly (device {where}{SPILLS}).",
             short_by=needed - room,
         )

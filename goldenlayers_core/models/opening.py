@@ -4,7 +4,7 @@ refused without them; and the handle, once they are read."""
 import json
 import shutil
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,15 +21,16 @@ from goldenlayers_core.models.checking import check_adapter, check_dtype
 from goldenlayers_core.models.classroom.make import made as classroom_model
 from goldenlayers_core.models.classroom.place import is_classroom, planted_layer, title_of
 from goldenlayers_core.models.convert import converted
+from goldenlayers_core.models.devices import resolve_devices
 from goldenlayers_core.models.drafts import recorded_fingerprint
 from goldenlayers_core.models.fingerprint import tokenizer_digest
 from goldenlayers_core.models.gemma import place as gemma
 from goldenlayers_core.models.gguf import BUNDLED_TITLE, bundled_gguf
 from goldenlayers_core.models.handle import ModelHandle
 from goldenlayers_core.models.hub import download, weight_files
-from goldenlayers_core.models.memory import bytes_available, check_fits, count_parameters
+from goldenlayers_core.models.memory import check_fits, count_parameters
 from goldenlayers_core.models.naming import model_title
-from goldenlayers_core.models.offload import check_spills, room_on, spilled
+from goldenlayers_core.models.offload import Room, check_spills, rooms_on, spilled
 from goldenlayers_core.models.packed import hush
 from goldenlayers_core.models.quantised import Quantised, n_weights, quantised_of
 from goldenlayers_core.models.telling import Tell
@@ -47,28 +48,6 @@ _STORED: Final = {
 Rows = Callable[[str, Path], Architecture]
 """(model_type, folder) -> the row of a model. Raises a ModelError where there is none."""
 _COMPUTED: Final = {dtype: name for name, dtype in list(_STORED.items())[:4]}
-
-
-def resolve_device(device: str) -> torch.device:
-    """ "auto" is cuda, else cpu. Raises ConfigError when the device is not there, or is one of another kind: Apple's
-    MPS has no float64, in which the sums of the scores and the least squares of the editors are made."""
-    if device == "auto":
-        return torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
-    try:
-        chosen = torch.device(device)
-    except RuntimeError as error:
-        raise ConfigError(f"The device {device!r} is unknown; choose auto, cpu, cuda or cuda:N.") from error
-    if chosen.type not in ("cpu", "cuda"):
-        raise ConfigError(
-            f"The device {device!r} cannot be used: scores and edits need float64 sums, tried on cpu and cuda only; "
-            "choose auto, cpu, cuda or cuda:N."
-        )
-    n_cuda = torch.cuda.device_count()
-    if chosen.type == "cuda" and (chosen.index or 0) >= n_cuda:
-        raise ConfigError(
-            f"The device {device!r} was asked for and {n_cuda} CUDA devices are here; choose auto or cpu."
-        )
-    return chosen
 
 
 def resolve_dtype(dtype: str, device: torch.device, stored: str) -> torch.dtype:
@@ -122,12 +101,13 @@ class Reading:
     target: torch.device
     architecture: Architecture
     quantised: Quantised | None
-    room: int | None = None  # bytes for weights on the device, of a model kept in part elsewhere
+    rooms: tuple[Room, ...] = ()  # for weights, of a model that need not stand on the device as a whole
+    spills: bool = False  # what does not fit on the devices is kept elsewhere
 
     def settings(self) -> dict[str, Any]:
         """Further arguments for transformers. Raises ModelError where a model cannot be kept in part elsewhere."""
-        if self.room is not None:
-            return spilled(self.config, self.architecture, self.dtype, self.target, self.room)
+        if self.rooms:
+            return spilled(self.config, self.architecture, self.dtype, self.rooms, self.spills)
         if self.quantised is None:
             return {}
         if self.quantised.treatment == "kept":
@@ -187,24 +167,23 @@ def opening(
 
     Raises a ModelError of one sentence, or ConfigError (device, dtype).
     """
-    target = resolve_device(asked.bare_device)
+    devices = resolve_devices(asked.devices)
     spills = asked.spills if spills is None else spills
     accepted = accepted_in(Path(asked.source).expanduser()) if is_row_file(asked.source) else None
     named = ModelSource(accepted.source, accepted.revision, dtype=asked.dtype) if accepted else asked
-    folder, name = _located(named, root, target, spills, progress)
-    if spills and room is None:
-        room = room_on(bytes_available(target))
+    folder, name = _located(named, root, devices, spills, progress)
+    places = rooms_on(devices, room) if spills or len(devices) > 1 else ()
     rows_of = accepted.row_for if accepted else rows or _of_the_table
-    how = _planned(folder, name, asked.dtype, target, rows_of, room if spills else None)
+    how = _planned(folder, name, asked.dtype, devices[0], rows_of, places, spills)
     return Opening(asked, named.source, accepted, root, folder, name, how)
 
 
 def _located(
-    asked: ModelSource, root: Path, target: torch.device, spills: bool, progress: Tell | None
+    asked: ModelSource, root: Path, devices: Sequence[torch.device], spills: bool, progress: Tell | None
 ) -> tuple[Path, str]:
     """The folder of a model and its name; too large a one is refused before it is fetched."""
-    few = torch.float32 if asked.dtype == "auto" and target.type != "cuda" else torch.bfloat16  # at the least
-    fits = None if spills else partial(check_fits, asked.source, dtype=few, device=target)
+    few = torch.float32 if asked.dtype == "auto" and devices[0].type != "cuda" else torch.bfloat16  # at the least
+    fits = None if spills else partial(check_fits, asked.source, dtype=few, device=devices[0], others=devices[1:])
     folder, name = locate(asked.source, asked.revision, root, fits, progress)
     check_adapter(folder)
     return folder, name
@@ -241,7 +220,9 @@ def _quantised(folder: Path, name: str, raw: dict[str, Any]) -> Quantised | None
         raise ModelError(f"The weights of {name} are damaged; fetch or copy the model again.") from error
 
 
-def _planned(folder: Path, name: str, dtype: str, target: torch.device, rows: Rows, room: int | None = None) -> Reading:
+def _planned(
+    folder: Path, name: str, dtype: str, target: torch.device, rows: Rows, rooms: tuple[Room, ...], spills: bool
+) -> Reading:
     """How a folder's weights are to be read, after everything that can be checked without them."""
     config, architecture, quantised = _read_config(folder, name, rows)
     try:
@@ -250,8 +231,8 @@ def _planned(folder: Path, name: str, dtype: str, target: torch.device, rows: Ro
         raise ModelError(f"The weights of {name} are damaged; fetch or copy the model again.") from error
     kind = resolve_dtype(dtype, target, _COMPUTED.get(config.dtype, "BF16") if quantised else stored)
     check_dtype(name, architecture, kind)
-    if room is None:
+    if not rooms:
         check_fits(name, n_weights(folder, quantised, n_parameters, kind.itemsize), kind, target)
     else:
-        check_spills(name, architecture, quantised is not None)
-    return Reading(config, kind, target, architecture, quantised, room)
+        check_spills(name, architecture, quantised is not None, len(rooms))
+    return Reading(config, kind, target, architecture, quantised, rooms, spills)

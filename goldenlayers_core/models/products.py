@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from goldenlayers_core.models.handle import ModelHandle
 from goldenlayers_core.models.hooks import forward_as
 from goldenlayers_core.models.offload import brought_in
+from goldenlayers_core.models.spread import is_spread
 
 
 @contextmanager
@@ -31,8 +32,8 @@ def few_rows(handle: ModelHandle) -> Iterator[None]:
 
 
 def applies(handle: ModelHandle) -> bool:
-    """Whether this build of torch has the product, and the model is float32 on a processor."""
-    return (
+    """Whether this build of torch has the product, and the model is float32 on one processor."""
+    return not is_spread(handle.model) and (
         handle.device.type == "cpu"
         and handle.dtype == torch.float32
         and torch.backends.mkldnn.is_available()

@@ -168,7 +168,7 @@ def _opened(folder: Path, name: str, how: Reading) -> tuple[Any, Weights]:
     within = {parameter for part in large for parameter in part.parameters()}
     stays = [parameter for parameter in named if parameter not in within]
     largest = max(sum(p.nbytes for p in part.parameters()) for part in large)
-    _check_room(name, how.room or 0, sum(p.nbytes for p in stays), largest)
+    _check_room(name, how.rooms[0][1], sum(p.nbytes for p in stays), largest)
     for module in model.modules():
         module._buffers.update({key: None if b is None else b.to(how.target) for key, b in module._buffers.items()})
     weights.keep(stays)

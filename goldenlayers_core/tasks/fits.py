@@ -27,20 +27,22 @@ def fit_of(source: ModelSource, cache: Path, known: Outline | None = None) -> Fi
     for a device that is not here.
     """
     heavy()
-    from goldenlayers_core.models.opening import resolve_device
+    from goldenlayers_core.models.devices import resolve_devices
 
-    device = resolve_device(source.bare_device)
+    devices = resolve_devices(source.devices)
+    names, kind = [str(device) for device in devices], devices[0].type
     outline, download, on_disk = (known, 0, 0) if known else described(source, cache)
     memory = int(psutil.virtual_memory().available)
     rooms = [Room("memory", "Memory", memory), *gpus()]
-    room = next((r.free for r in rooms if r.name == str(device)), memory)
+    room = sum(r.free for r in rooms if r.name in names) or memory
     rooms.append(Room("disk", "Disk", _free_disk(cache)))
     dtypes = (*DTYPES, *(("float64",) if source.dtype == "float64" else ()))
-    rows = tuple(precision_of(outline, dtype, device.type, room, memory) for dtype in dtypes)
+    rows = tuple(precision_of(outline, dtype, kind, room, memory) for dtype in dtypes)
     fitting = [row for row in rows if row.fits]
     proposed = max(fitting, key=lambda row: (BYTES[row.dtype], row.dtype == outline.stored)).dtype if fitting else ""
-    told = _sentence(outline, str(device), rows, proposed, room, rooms[-1].free, on_disk)
-    return Fit(outline, str(device), tuple(rooms), rows, proposed, download, on_disk, told)
+    joined = "+".join(names)
+    told = _sentence(outline, joined, rows, proposed, room, rooms[-1].free, on_disk)
+    return Fit(outline, joined, tuple(rooms), rows, proposed, download, on_disk, told)
 
 
 def gpus() -> list[Room]:

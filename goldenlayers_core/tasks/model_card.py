@@ -46,7 +46,7 @@ def card(handle: "ModelHandle") -> ModelCard:
         n_parameters=handle.n_parameters,
         n_bytes=handle.n_bytes,
         dtype=str(handle.dtype).removeprefix("torch."),
-        device=str(handle.device),
+        device=handle.device_name,
         fingerprint=handle.fingerprint,
         has_chat_template=bool(getattr(handle.tokenizer, "chat_template", None)),
         matrices=handle.architecture.matrices("block"),

@@ -43,7 +43,7 @@ def same_as(models: Models, handle: "ModelHandle") -> "ModelHandle":
 
 def _place(handle: "ModelHandle") -> tuple[object, ...]:
     """What two handles must agree on to be one model: weights, device, and whether all of it is there."""
-    return handle.result_key, handle.device, handle.source.spills
+    return handle.result_key, handle.device_name, handle.source.spills
 
 
 def weight_bytes(handle: "ModelHandle") -> int:

@@ -59,4 +59,4 @@ def weight_gradients(handle: ModelHandle, ids: Sequence[int], n_answer: int, lay
     said = logits[-n_answer - 1 : -1].log_softmax(dim=1)
     loss = -said[range(n_answer), rows[0, -n_answer:]].mean()
     found = dict(zip(weights, torch.autograd.grad(loss, list(weights.values())), strict=True))
-    return [torch.cat([found[name].reshape(-1).double() for name in mine]) for mine in names]
+    return [torch.cat([found[name].reshape(-1).double().to(rows.device) for name in mine]) for mine in names]
