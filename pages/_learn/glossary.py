@@ -6,6 +6,7 @@ import streamlit as st
 
 from goldenlayers_core.tasks.learn.glossary import Term, glossary, term_of
 from goldenlayers_core.tasks.learn.text import lesson_text, lessons
+from pages._shared import fold
 from pages._shared.wording import count, escape
 
 _FEW: Final = 8  # terms that are shown with ways to lesson and page
@@ -39,7 +40,8 @@ def section() -> None:
         for term in found:
             _card(term)
         return
-    st.markdown("\n".join(f"- {_words(term)}" for term in found))
+    with fold.on_phone("glossary-list", f"Read all {len(found)}"):
+        st.markdown("\n".join(f"- {_words(term)}" for term in found))
 
 
 def _card(term: Term) -> None:

@@ -13,7 +13,7 @@ from goldenlayers_core.results import SweepResult
 from goldenlayers_core.results.learn.golden import Draw, ProxyCurve
 from goldenlayers_core.tasks.learn.golden import LEAST, draw, proxy_curve, questions
 from pages._learn import lesson, stored_sweep
-from pages._shared import session, show
+from pages._shared import fold, session, show
 
 NAME: Final = "golden"
 _COUNT: Final = "lesson-golden-proxies"
@@ -22,7 +22,7 @@ _DRAW: Final = "lesson-golden-draw"
 
 def section() -> None:
     """Asks how good one layer can be and how many requests choose it, then lets the learner drag that number."""
-    lesson.text(NAME, "intro")
+    lesson.intro(NAME)
     found = stored_sweep.on_show(NAME)
     if found is None:
         return
@@ -59,7 +59,8 @@ def section() -> None:
             best=number(curve.best_regret, 2),
             layers=len(sweep.layers),
         )
-        lesson.text(NAME, "limits", n=sweep.n_requests)
+        with fold.on_phone("lesson-golden-limits", "What this does not say"):
+            lesson.text(NAME, "limits", n=sweep.n_requests)
     lesson.links(*links)
 
 

@@ -20,7 +20,7 @@ _SLOT: Final = "knowledge"
 
 def section() -> None:
     """Asks the live model; its own next words are the picture."""
-    lesson.text(NAME, "intro")
+    lesson.intro(NAME)
     card = lesson.model()
     if card is None:
         return
@@ -30,7 +30,8 @@ def section() -> None:
         spoken = cached.spoken(session.model(), request.prompt)
     if not lesson.predict(NAME, likeliest_question(spoken, about)):
         return
-    _said(spoken, "first")
+    with lesson.behind(NAME, "said", "Its next words", "wording"):
+        _said(spoken, "first")
     _wordings(request)
 
 

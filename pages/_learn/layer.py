@@ -15,7 +15,7 @@ from goldenlayers_core.tasks.learn.layer import MOSTLY, apart, questions, texts_
 from goldenlayers_core.tasks.learn.wrong import telling_edit
 from goldenlayers_core.tasks.truth.cost import price
 from pages._learn import answers, fact, lesson, stored_sweep, work
-from pages._shared import cached, jobs, session, show
+from pages._shared import cached, fold, jobs, session, show
 from pages._shared.wording import count, duration
 
 NAME: Final = "layer"
@@ -26,7 +26,7 @@ _KINDS: Final = (("rephrase", "of its rephrases get the new answer"), ("locality
 
 def section() -> None:
     """Asks where edits take and where neighbours stay, then lets the learner drag through every layer."""
-    lesson.text(NAME, "intro")
+    lesson.intro(NAME)
     found = stored_sweep.on_show(NAME)
     if found is None:
         return
@@ -47,7 +47,8 @@ def section() -> None:
     _scrubber(sweep, index, texts, revealed)
     if revealed:
         _taken_away(sweep)
-        lesson.text(NAME, "limits", method=sweep.method.upper(), n=sweep.n_requests)
+        with fold.on_phone("lesson-layer-limits", "What this does not say"):
+            lesson.text(NAME, "limits", method=sweep.method.upper(), n=sweep.n_requests)
     lesson.links(
         stored_sweep.link_to_truth("Open this sweep here", run.run_id, digest, _layer(sweep)),
         stored_sweep.link_to_edit("Edit this fact at this layer", run.run_id, digest, _layer(sweep)),

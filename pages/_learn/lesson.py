@@ -26,12 +26,13 @@ from dataclasses import dataclass
 from typing import Final
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from goldenlayers_core.results.learn.question import Guess, Question
 from goldenlayers_core.tasks import ModelCard
 from goldenlayers_core.tasks.learn.text import LessonText, lesson_text, lessons
 from pages._learn import together
-from pages._shared import glossary, jobs, session
+from pages._shared import fold, glossary, jobs, session
 from pages._shared.wording import count, escape
 
 VIEW: Final = "learn-view"  # the chosen view, in the session's state; `?view=` in the address
@@ -69,7 +70,8 @@ def head(name: str) -> None:
     about = lesson_text(name)
     st.header(f"{about.number}. {escape(about.title)}", anchor=False)
     st.caption(f"About {count(about.minutes, 'minute')} · {_standing(about)}")
-    with st.container(border=True):
+    goals = fold.on_phone(f"lesson-{name}-goals", "What you can do afterwards", bool(_guesses(name)))
+    with goals, st.container(border=True):
         st.markdown("**Afterwards**\n" + "\n".join(f"- {escape(line)}" for line in about.afterwards))
 
 
@@ -77,6 +79,17 @@ def text(name: str, part: str, **values: object) -> None:
     """A part of the lesson's text; `values` fill its {{places}} and are shown as they are, never as Markdown."""
     found = lesson_text(name).part(part, **{key: escape(str(value)) for key, value in values.items()})
     st.markdown(glossary.linked(found, everyday=True))
+
+
+def behind(name: str, part: str, label: str, question: str) -> DeltaGenerator:
+    """The container of a part that leads up to a question: a phone folds it away once that was revealed."""
+    return fold.on_phone(f"lesson-{name}-{part}", label, question in _revealed(name))
+
+
+def intro(name: str) -> None:
+    """The text that the lesson begins with."""
+    with behind(name, "intro", "How this lesson begins", lesson_text(name).questions[0]):
+        text(name, "intro")
 
 
 def model() -> ModelCard | None:
@@ -102,7 +115,7 @@ def model() -> ModelCard | None:
 
 def predict(name: str, question: Question) -> bool:
     """Ask before showing. True once the learner has revealed this question about this result; then the guess stands
-    beside the truth, with the explanation."""
+    beside the truth, with the explanation, which a phone folds away when the next is revealed."""
     guess = _guesses(name).get((question.key, question.about))
     with st.container(border=True, key=f"lesson-question-{name}-{question.key}"):
         told = guess is not None and guess.question.options == question.options
@@ -237,15 +250,17 @@ def _told(name: str, guess: Guess) -> None:
         st.success(f"**Right.** You said: {said}.", icon=":material/check_circle:")
     else:
         st.info(f"**Not so.** You said: {said}. Computed: **{truth}**.", icon=":material/lightbulb:")
-    st.markdown(escape(question.explanation))
-    st.button(
-        "Ask me again",
-        key=f"again-{name}-{question.key}",
-        type="tertiary",
-        icon=":material/restart_alt:",
-        on_click=_forget,
-        args=(name, question),
-    )
+    newest = (question.key, question.about) == next(reversed(_guesses(name)))
+    with fold.on_phone(f"why-{name}-{question.key}", "Why", not newest):
+        st.markdown(escape(question.explanation))
+        st.button(
+            "Ask me again",
+            key=f"again-{name}-{question.key}",
+            type="tertiary",
+            icon=":material/restart_alt:",
+            on_click=_forget,
+            args=(name, question),
+        )
 
 
 def _reveal(name: str, question: Question, choice: int) -> None:

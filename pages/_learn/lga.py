@@ -40,12 +40,13 @@ _TURNS: Final = (  # key, label, field of Arrows, largest value
 
 def section() -> None:
     """The plane first, which needs no model; then a real LGA run, and the sweep beside it."""
-    lesson.text(NAME, "intro")
+    lesson.intro(NAME)
     if not lesson.predict(NAME, sign_question()):
         return
-    lesson.text(NAME, "plane")
-    _plane()
-    lesson.text(NAME, "meaning")
+    with lesson.behind(NAME, "plane", "The two arrows, to turn and stretch", "pick"):
+        lesson.text(NAME, "plane")
+        _plane()
+        lesson.text(NAME, "meaning")
     swept = stored_sweep.stored()
     run = _run(swept)
     if run is None:
@@ -53,8 +54,9 @@ def section() -> None:
     scores, selection = cached.scores(run.run_id)
     if not lesson.predict(NAME, pick_question(selection, run.run_id)):
         return
-    _one(scores, selection)
-    lesson.text(NAME, "sum")
+    with lesson.behind(NAME, "one", "One request, layer by layer", "edits"):
+        _one(scores, selection)
+        lesson.text(NAME, "sum")
     _beside(swept, scores, selection, run)
     lesson.links(
         lesson.Link(

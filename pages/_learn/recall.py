@@ -21,13 +21,14 @@ _SLOT: Final = "lesson-trace"
 
 def section() -> None:
     """Traces one fact, then reads the residual stream after every layer."""
-    lesson.text(NAME, "intro")
+    lesson.intro(NAME)
     card = lesson.model()
     if card is None:
         return
     request = fact.choose()
     about = f"{request.digest}-{card.fingerprint}"
-    lesson.text(NAME, "trace", samples=SAMPLES)
+    with lesson.behind(NAME, "trace", "How a trace is made", "token"):
+        lesson.text(NAME, "trace", samples=SAMPLES)
     trace = _trace(request, about)
     if trace is None:
         return
@@ -36,7 +37,8 @@ def section() -> None:
     if not lesson.predict(NAME, layer_question(trace, about)):
         return
     show.figure(figures.token_heatmap(trace, session.dark()), "lesson-recall-trace", trace.to_frame())
-    lesson.text(NAME, "lens")
+    with lesson.behind(NAME, "lens", "What the logit lens is", "readable"):
+        lesson.text(NAME, "lens")
     with st.spinner("Reading the residual stream"):
         depth = cached.depth(session.model(), request)
     if not lesson.predict(NAME, readable_question(depth, about)):

@@ -14,7 +14,7 @@ from goldenlayers_core.tasks.learn.text import lesson_text, lessons
 from goldenlayers_core.tasks.shipped_sweep import adopt
 from goldenlayers_core.tasks.workbench import KEPT_MODELS
 from pages._learn import lesson, together
-from pages._shared import cached, session
+from pages._shared import cached, fold, session
 from pages._shared.wording import count, escape, when
 
 NAME: Final = "teacher"
@@ -32,13 +32,15 @@ def section() -> None:
     st.subheader(f"A plan of {lesson_text(NAME).minutes} minutes")
     _plan()
     st.subheader("The day before")
-    lesson.text(NAME, "before")
-    _before()
+    with fold.on_phone("teacher-before", "What to prepare"):
+        lesson.text(NAME, "before")
+        _before()
     st.subheader("To hand out")
     lesson.text(NAME, "handout")
     _handout()
     st.subheader("What is often misunderstood")
-    lesson.text(NAME, "misunderstandings", lga=_lga_here())
+    with fold.on_phone("teacher-misunderstandings", "Read them"):
+        lesson.text(NAME, "misunderstandings", lga=_lga_here())
 
 
 def _lga_here() -> str:

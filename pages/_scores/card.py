@@ -25,9 +25,9 @@ FIRM = 0.5  # stability below which the card warns
 def card(scores: LayerScores, selection: Selection, run_id: str) -> None:
     """The card."""
     with st.container(key="golden-layer-card"):
+        _numbers(scores, selection)
         left, right = st.columns([4, 5], gap="large")
         with left:
-            _numbers(scores, selection)
             _buttons(selection.golden_layer, early_layer(scores.n_layers), run_id)
         with right:
             if selection.stability < FIRM:

@@ -103,7 +103,7 @@ def _numbers(card: LayerCard, sweep: SweepResult) -> None:
             f"was computed; {sweep.n_computed:,} were computed in the last run, in {duration(sweep.seconds)}.",
         ),
     )
-    with st.container(horizontal=True, gap="large", key="golden-layer-numbers"):
+    with st.container(horizontal=True, gap="small", key="golden-layer-numbers"):
         for label, value, explanation in cells:
             st.metric(label, value, width="content", help=explanation)
 
@@ -155,9 +155,9 @@ def pictures(card: LayerCard, found: LayerCurve | None, name: str) -> None:
     """Every way's pick over the real curve, and what each gives away."""
     dark = session.dark()
     table = card.to_frame()
+    others = _others(card, name)  # above both, so that the charts stand at one height
     left, right = st.columns([5, 4], gap="large")
     with left:
-        others = _others(card, name)
         show.figure(cached.once(figures.layer_card, card, found, dark, others), f"layer-card-{name}", table)
     if card.n_requests:
         with right, fold.on_phone(f"regret-{name}", "What each way gives away"):

@@ -1,5 +1,6 @@
 """On a phone: no page is long before something is opened, what is folded away opens, by hand and by an address."""
 
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -9,10 +10,12 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.browser.in_use import InUse
 from tests.browser.running import PAGES, main, settled
 from tests.browser.test_scores_and_edit import PATIENT, key, press
+from tests.browser.walking import study
 
 LONGEST: Final = 4_000  # px
 SIZE: Final = {"width": 390, "height": 844}
-EDIT_VIEWS: Final = ("did", "travel", "lens", "layers", "covariance", "many", "take")
+EDIT_VIEWS: Final = ("did", "travel", "lens", "layers", "covariance", "many", "take", "sides", "panel")
+LESSONS: Final = ("know", "recall", "layer", "golden", "lga")
 
 # Per chart: how many lines of grey text stand directly above it.
 GREY: Final = """() => [...document.querySelectorAll('[data-testid="stPlotlyChart"]')].map((chart) => {
@@ -61,6 +64,25 @@ def test_no_page_is_long_before_something_is_opened(phone: Page, in_use: InUse) 
         greys[name] = max(phone.evaluate(GREY), default=0)
     assert {name: length for name, length in lengths.items() if length > LONGEST} == {}, lengths
     assert {name: lines for name, lines in greys.items() if lines > 2} == {}, greys
+
+
+def test_no_lesson_is_long_once_it_is_answered(phone: Page, in_use: InUse) -> None:
+    lengths = {}
+    for name in LESSONS:
+        go(phone, f"{in_use.url}/learn?view={name}")
+        study(phone)
+        expect(phone.locator("[class*='st-key-cancel-']")).to_have_count(0, timeout=PATIENT)  # it counted what is known
+        study(phone)
+        go(phone, f"{in_use.url}/learn?view={name}")
+        lengths[name] = int(main(phone).evaluate("node => node.scrollHeight"))
+        expect(main(phone).get_by_text(re.compile("Done · ")).first).to_be_attached()
+    assert {name: length for name, length in lengths.items() if length > LONGEST} == {}, lengths
+
+
+def test_what_is_read_up_on_is_not_long(phone: Page, in_use: InUse) -> None:
+    for view in ("glossary", "teacher"):
+        go(phone, f"{in_use.url}/learn?view={view}")
+        assert int(main(phone).evaluate("node => node.scrollHeight")) <= LONGEST, view
 
 
 @pytest.mark.parametrize("name", ["layer_scores", "ground_truth", "edit", "runs"])
