@@ -66,6 +66,12 @@ class ModelHandle:
         return "+".join(dict.fromkeys((str(self.device), *sorted(places))))
 
     @property
+    def spread(self) -> tuple[tuple[str, int], ...]:
+        """Devices, and how many blocks stand on each; () where all stand on one."""
+        places = devices_of(self.model, self.architecture.blocks)
+        return tuple((device, len(layers)) for device, layers in places.items()) if len(places) > 1 else ()
+
+    @property
     def dtype(self) -> torch.dtype:
         return self.embedding.weight.dtype  # type: ignore[return-value]
 

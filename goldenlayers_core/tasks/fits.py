@@ -1,5 +1,7 @@
 """Does it fit? A model told from its configuration alone, against the memory and the disk at hand. Reads no weight."""
 
+import dataclasses
+import os
 import shutil
 from pathlib import Path
 from typing import Final
@@ -11,7 +13,7 @@ from goldenlayers_core.models.accepted import accepted_in, is_row_file
 from goldenlayers_core.models.classroom.place import is_classroom, planted_layer, title_of
 from goldenlayers_core.models.gemma import place as gemma
 from goldenlayers_core.models.gguf import BUNDLED_TITLE, bundled_gguf, conversion_of, is_converted, is_gguf
-from goldenlayers_core.records import ModelSource
+from goldenlayers_core.records import SPILLS, ModelSource
 from goldenlayers_core.results.fit import GIB, Fit, Outline, Precision, Room
 from goldenlayers_core.tasks.heavy import heavy
 from goldenlayers_core.tasks.needs import BYTES, precision_of
@@ -28,6 +30,7 @@ def fit_of(source: ModelSource, cache: Path, known: Outline | None = None) -> Fi
     """
     heavy()
     from goldenlayers_core.models.devices import resolve_devices
+    from goldenlayers_core.models.offload import rooms_on
 
     devices = resolve_devices(source.devices)
     names, kind = [str(device) for device in devices], devices[0].type
@@ -35,14 +38,32 @@ def fit_of(source: ModelSource, cache: Path, known: Outline | None = None) -> Fi
     memory = int(psutil.virtual_memory().available)
     rooms = [Room("memory", "Memory", memory), *gpus()]
     room = sum(r.free for r in rooms if r.name in names) or memory
+    places = [(str(device), free) for device, free in rooms_on(devices)] if len(devices) > 1 else []
     rooms.append(Room("disk", "Disk", _free_disk(cache)))
     dtypes = (*DTYPES, *(("float64",) if source.dtype == "float64" else ()))
     rows = tuple(precision_of(outline, dtype, kind, room, memory) for dtype in dtypes)
+    if places:
+        most = sum(free for _, free in places)
+        rows = tuple(dataclasses.replace(row, fits=row.fits and row.weights <= most) for row in rows)
     fitting = [row for row in rows if row.fits]
     proposed = max(fitting, key=lambda row: (BYTES[row.dtype], row.dtype == outline.stored)).dtype if fitting else ""
     joined = "+".join(names)
-    told = _sentence(outline, joined, rows, proposed, room, rooms[-1].free, on_disk)
+    shares = ", ".join(f"{free / GIB:.1f} on {device}" for device, free in places)
+    where = f"{joined}, of which weights may take {shares}" if shares else joined
+    told = _sentence(outline, where, rows, proposed, room, rooms[-1].free, on_disk)
     return Fit(outline, joined, tuple(rooms), rows, proposed, download, on_disk, told)
+
+
+def device_choices(devices: Path = Path("/dev"), visible: str | None = None) -> tuple[str, ...]:
+    """What a person may choose without typing: where there are several GPUs, all of them together, too. No torch.
+
+    `visible`: what CUDA_VISIBLE_DEVICES says (None: the environment's)."""
+    found = sum(file.name.removeprefix("nvidia").isdigit() for file in devices.glob("nvidia*"))
+    named = os.environ.get("CUDA_VISIBLE_DEVICES") if visible is None else visible
+    if named is not None:
+        found = min(found, len([name for name in named.split(",") if name.strip() not in ("", "-1")]))
+    several = "+".join(f"cuda:{index}" for index in range(found))
+    return ("auto", "cpu", "cuda", *((several, f"{several}{SPILLS}") if found > 1 else ()))
 
 
 def gpus() -> list[Room]:

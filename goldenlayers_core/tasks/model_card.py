@@ -30,6 +30,7 @@ class ModelCard:
     n_bytes_plain: int = 0  # of the weights as plain numbers of the dtype, as a merged checkpoint has them
     quantised: str = ""  # how the weights are quantised, in words; "": they are not
     scopes: tuple[tuple[str, tuple[str, ...]], ...] = ()  # per scope, the matrices of a block that it names
+    spread: tuple[tuple[str, int], ...] = ()  # where blocks stand on several devices, how many on each
     accepted: bool = False  # its row is a discovered one that a person accepted
 
 
@@ -53,5 +54,6 @@ def card(handle: "ModelHandle") -> ModelCard:
         n_bytes_plain=handle.n_parameters * handle.dtype.itemsize,
         quantised=handle.quantised,
         scopes=tuple((scope, handle.architecture.matrices(scope)) for scope in SCOPES),
+        spread=handle.spread,
         accepted=bool(handle.accepted),
     )

@@ -6,6 +6,7 @@ import streamlit as st
 
 from goldenlayers_core.models.naming import source_title
 from goldenlayers_core.records import ModelSource
+from goldenlayers_core.tasks.fits import device_choices
 from goldenlayers_core.tasks.workbench import LocalModel
 from pages._shared import cached, discovery, hub_search, jobs, served, session, show_model
 from pages._shared.wording import escape, size
@@ -13,7 +14,6 @@ from pages._shared.wording import escape, size
 BUNDLED: Final = "Bundled"
 HUB: Final = "Hugging Face hub"
 LOCAL: Final = "Folder or GGUF file"
-DEVICES: Final = ("auto", "cpu", "cuda")
 DTYPES: Final = ("auto", "float32", "bfloat16", "float16", "float64")
 _ABOUT: Final = {
     BUNDLED: "SmolLM2-135M-Instruct came with the set-up and needs no network. The very first load converts it, which "
@@ -101,11 +101,12 @@ def _how() -> tuple[str, str]:
     left, right = st.columns(2)
     device = left.selectbox(
         "Device",
-        DEVICES,
+        device_choices(),
         key="model-device",
         accept_new_options=True,
         persist_state="session",
-        help="auto takes a CUDA GPU where there is one, else the processor. cuda:1 and the like can be typed. With "
+        help="auto takes a CUDA GPU where there is one, else the processor. cuda:1 and the like can be typed; "
+        "cuda:0+cuda:1 spreads the layers over several GPUs. With "
         "+disk behind it (cpu+disk, cuda:0+disk), layers that do not fit are kept in memory or on disk, which is slow.",
     )
     dtype = right.selectbox(

@@ -7,6 +7,7 @@ import streamlit as st
 
 from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.figures.memory import memory_bars
+from goldenlayers_core.figures.text import counted
 from goldenlayers_core.models.architectures import ARCHITECTURES
 from goldenlayers_core.models.presets import PRESETS
 from goldenlayers_core.records import ModelSource
@@ -39,7 +40,7 @@ def card(model: ModelCard) -> None:
     facts = {
         "Architecture": f"{escape(model.architecture)} (model type {escape(model.model_type)})"
         + (", by a discovered row that was accepted" if model.accepted else ""),
-        "Runs on": f"{escape(model.device)}, {escape(model.dtype)}",
+        "Runs on": f"{escape(model.device)}, {escape(model.dtype)}{_spread(model)}",
         "Chat template": "yes; prompts are still given as plain text, not as a chat"
         if model.has_chat_template
         else "none",
@@ -58,6 +59,11 @@ def card(model: ModelCard) -> None:
 
 def _number(label: str, value: str, explained: str) -> None:
     st.metric(label, value, help=explained, width="content")
+
+
+def _spread(model: ModelCard) -> str:
+    """How many layers stand where, of a model on several devices."""
+    return "".join(f", {counted(layers, 'layer')} on {escape(device)}" for device, layers in model.spread)
 
 
 def matrices(model: ModelCard) -> pd.DataFrame:

@@ -7,12 +7,14 @@ import pytest
 import torch
 
 from goldenlayers_core.errors import ConfigError, ModelError, ModelTooLargeError
+from goldenlayers_core.figures.memory import memory_bars
 from goldenlayers_core.models import load_model
 from goldenlayers_core.models.devices import resolve_devices
 from goldenlayers_core.models.offload import device_map
 from goldenlayers_core.models.packed import count
 from goldenlayers_core.models.spread import devices_of, is_spread
 from goldenlayers_core.records import ModelSource
+from goldenlayers_core.tasks.fits import device_choices, fit_of
 from tests.models.test_offload import WORK, numbers
 from tests.tiny import save_tiny, tiny_model
 
@@ -108,3 +110,27 @@ def test_what_cannot_be_spread_is_one_sentence(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _device: (2**34, 2**35))
     with pytest.raises(ModelError, match="cannot be spread over several devices, because its experts' matrices"):
         load_model(str(experts), "cuda:0+cuda:1", cache=tmp_path)
+
+
+def test_several_gpus_are_offered_together(tmp_path: Path) -> None:
+    assert device_choices(tmp_path, "0,1") == ("auto", "cpu", "cuda")
+    for name in ("nvidia0", "nvidia1", "nvidia2", "nvidiactl", "nvidia-uvm"):
+        (tmp_path / name).touch()
+    assert device_choices(tmp_path, "0,2")[3:] == ("cuda:0+cuda:1", "cuda:0+cuda:1+disk")
+    assert device_choices(tmp_path, "1") == device_choices(tmp_path, "") == ("auto", "cpu", "cuda")
+
+
+def test_the_room_of_several_devices_counts_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = str(save_tiny(tmp_path / "model"))
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda index: f"GPU {index}")
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda index: (2**30 * (1 + int(str(index)[-1])), 0))
+    one, both = (fit_of(ModelSource(source, None, device), tmp_path) for device in ("cuda:0", "cuda:0+cuda:1"))
+    assert (one.device, both.device) == ("cuda:0", "cuda:0+cuda:1")
+    assert {room.name: room.free for room in both.rooms if room.name.startswith("cuda")} == {
+        "cuda:0": 2**30,
+        "cuda:1": 2**31,
+    }
+    assert "3.0 GiB are free on cuda:0+cuda:1, of which weights may take 0.6 on cuda:0, 1.6 on cuda:1." in both.sentence
+    assert "1.0 GiB are free on cuda:0." in one.sentence
+    assert memory_bars(both).layout.annotations[0].text == "free: 3.0 GiB"

@@ -17,7 +17,7 @@ from goldenlayers_core.models.spread import devices_of, is_spread, settle
 from goldenlayers_core.tasks.edit.export import export_to
 from tests.devices import HOST, MAIN, OTHER, move, two_devices
 from tests.models.test_offload import WORK, edited, numbers
-from tests.tiny import save_tiny
+from tests.tiny import INNER, save_tiny
 
 Two = tuple[ModelHandle, ModelHandle]
 AWAY = (1, 2)  # of three blocks
@@ -64,9 +64,7 @@ def test_the_devices_are_told_apart(two: Two) -> None:
             lambda: torch.cat([here, there]),
             lambda: here + torch.ones(2),
             lambda: here[torch.tensor([0], device=OTHER)],
-            lambda: (
-                two[1].mlp_out(1).forward.__wrapped__(torch.ones(1, 1, 32, device=MAIN))
-            ),  # accelerate's move left out
+            lambda: two[1].mlp_out(1)._old_forward(torch.ones(1, 1, INNER, device=MAIN)),  # without accelerate
         ):
             with pytest.raises(RuntimeError, match="on the same device"):
                 refused()
@@ -97,6 +95,8 @@ def test_what_is_read_of_a_block_stands_at_home(two: Two) -> None:
         assert found.device == MAIN
         assert torch.equal(found.cpu(), whole.matrix(whole.mlp_out(1)))
     assert parts.shape(parts.mlp_out(1)) == whole.shape(whole.mlp_out(1)) == tuple(found.shape)
+    assert parts.spread == ((str(MAIN), 1), (str(OTHER), 2))
+    assert whole.spread == ()
     assert parts.device_name == f"{MAIN}+{OTHER}"
     assert devices_of(parts.model, parts.architecture.blocks) == {str(MAIN): [0], str(OTHER): [1, 2]}
 
