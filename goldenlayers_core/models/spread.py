@@ -7,6 +7,7 @@ norm, LM head, indices, masks, states) stands on one device. Inside, a block's o
 """
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any, Final
 
 import torch
@@ -19,6 +20,8 @@ NOWHERE: Final = "disk or memory"
 def settle(model: Any, blocks: str, main: torch.device) -> None:
     """After accelerate has placed a model: let every part give its output where its input came from, and let what
     stands on no device compute on the first one, which accelerate picks by chance."""
+    if main.type == "cuda" and main.index is None:
+        main = torch.device("cuda", 0)
     for module in model.modules():
         for hook in _aligning(module):
             hook.io_same_device = True
@@ -57,8 +60,8 @@ def devices_of(model: Any, blocks: str) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
     layers: nn.ModuleList = model.get_submodule(blocks)
     for layer, block in enumerate(layers):
-        parameter = next(block.parameters())
-        found.setdefault(NOWHERE if parameter.is_meta else str(parameter.device), []).append(layer)
+        tensor = next(chain(block.parameters(), block.buffers()))
+        found.setdefault(NOWHERE if tensor.is_meta else str(tensor.device), []).append(layer)
     return found
 
 

@@ -41,8 +41,8 @@ def discover(source: ModelSource, cache: Path, progress: Progress) -> Discovery:
     """
     if is_row_file(source.source):
         raise ConfigError(f"{source.source} is an accepted row already; give the folder or the hub name of a model.")
-    if source.spills:
-        raise ConfigError(f"A model is examined as a whole in memory; choose a device without {SPILLS}.")
+    if source.spills or len(source.devices) > 1:
+        raise ConfigError(f"A model is examined as a whole in memory; choose a single device without {SPILLS}.")
     heavy()
     from goldenlayers_core.evaluation.proving.settle import findings, settled, with_row
     from goldenlayers_core.models import load_model

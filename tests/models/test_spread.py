@@ -124,7 +124,7 @@ def test_an_export_is_the_same(two: Two, kind: str, tmp_path: Path, monkeypatch:
         torch.testing.assert_close(other[name], one[name], rtol=1e-3, atol=1e-5)
 
 
-def test_curvature_and_covariance_are_the_same(two: Two) -> None:
+def test_the_moments_of_damage_are_the_same(two: Two) -> None:
     rows = [torch.tensor([[5, 9, 30, 40, 22], [6, 7, 8, 9, 10]])]
     one = curvatures(two[0], rows)
     with two_devices():

@@ -52,7 +52,7 @@ def _asked(handle: ModelHandle, edits: Sequence[Edit], folder: Path, number: str
     questions = [Question(fact.prompt, expected=(fact.target_new,)) for fact in facts]
     with handle.lock, overlay(handle, edits):
         over = read(handle, questions)
-    merged = read(load_model(str(folder), str(handle.device), number), questions)
+    merged = read(load_model(str(folder), handle.device_name, number), questions)
     pairs = [(a.view.answer, b.view.answer) for a, b in zip(over, merged, strict=True)]
     return tuple(
         MergedAnswer(fact.prompt, fact.target_new, *pair, same_answer(*pair))
