@@ -11,6 +11,7 @@ from accelerate import dispatch_model
 from safetensors.torch import load_file, save_file
 
 from goldenlayers_core.attribution.damage import curvatures
+from goldenlayers_core.editing.estimate import moments_of_text
 from goldenlayers_core.models import ModelHandle, load_model
 from goldenlayers_core.models.offload import weight_of
 from goldenlayers_core.models.spread import devices_of, is_spread, settle
@@ -159,3 +160,14 @@ def test_it_is_the_same_as_on_one_device(two: Two, work: str, monkeypatch: pytes
     else:
         one, other = (done(handle, work) for handle in two)
     torch.testing.assert_close(other, one, rtol=1e-3, atol=1e-5)
+
+
+def test_covariances_are_the_same(two: Two) -> None:
+    text = "The capital of France is Paris and the capital of Italy is Rome. " * 8
+    one = moments_of_text(two[0], [0, 1, 2], text, "a text", 64, 16)
+    with two_devices():
+        other = {
+            layer: c.second.cpu() for layer, c in moments_of_text(two[1], [0, 1, 2], text, "a text", 64, 16).items()
+        }
+    for layer, each in one.items():
+        torch.testing.assert_close(other[layer], each.second, rtol=1e-4, atol=1e-6)
