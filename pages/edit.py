@@ -61,7 +61,7 @@ jobs.follow("edit", stacks.add)
 
 look = stacks.look(card, found, asked, form, settings, layer)
 with fold.on_phone("edit-layers", "The model's layers"):
-    layer_stack.draw("edit", (layer,), method_used(form.name, settings))
+    layer_stack.draw("edit", look.edited, method_used(form.name, settings))
 with fold.on_phone("edit-stack", "Edits made"):
     stack.section(card, look.run_id)
 

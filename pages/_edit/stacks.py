@@ -37,6 +37,14 @@ class Look:
     report: EditReport | None
 
     @property
+    def edited(self) -> tuple[int, ...]:
+        """The layers that the edit on show was written into; none where none of this model is on show."""
+        if self.report is None or self.report.fingerprint != self.card.fingerprint:
+            return ()
+        card = card_of(self.report.edit_id)
+        return card.layers if card and card.layers else (self.report.layer,)
+
+    @property
     def names(self) -> str:
         """The stack in words, such as "stack A (2 edits)"."""
         return f"stack {self.stack} ({count(len(self.edits), 'edit')})"

@@ -243,6 +243,23 @@ def test_the_blast_radius_is_measured_once_and_read_by_everyone(
     assert "has no edit that is on" in start("edit", **{"edit-view": "panel"}).info[0].value
 
 
+def test_the_layer_stack_marks_where_the_edit_on_show_stands_not_where_the_next_one_would(
+    made: tuple[str, str],
+) -> None:
+    app = begin(made)
+    stands = edit_card(cached.workbench().store, made[1]).layers
+    other = next(layer for layer in range(30) if layer not in stands)
+    for layer in (*stands, other):  # of the controls, for the next edit
+        app.session_state["edit-layer"] = layer
+        app.run()
+        frame = next(f.value for f in twins(app).dataframe if "named_by" in f.value)
+        edited = frame[frame["named_by"].str.contains("edited")]
+        assert tuple(edited["layer"]) == stands
+    fresh = start("edit")
+    frame = next(f.value for f in twins(fresh).dataframe if "named_by" in f.value)
+    assert not frame["named_by"].str.contains("edited").any()
+
+
 def test_the_lens_reads_any_prompt_and_says_what_it_cannot(made: tuple[str, str]) -> None:
     app = begin(made, "lens")
     frame = next(frame.value for frame in twins(app).dataframe if "rank_new" in frame.value)
