@@ -133,7 +133,8 @@ def _invitation(code: str) -> None:
     picture = io.BytesIO()
     segno.make(address, error="m").save(picture, kind="png", scale=6, border=3)
     row = st.container(horizontal=True, vertical_alignment="center")
-    row.image(picture.getvalue(), width=180, caption=f"QR code of class {code}")
+    described = f"QR code that opens {address}"
+    row.image(picture.getvalue(), width=180, caption=f"QR code of class {code}", alt=described)
     words = row.container()
     words.code(address, language=None, wrap_lines=True)
     words.markdown(f"or *Learn*, *Guess with a class*, and the code **{code}**")

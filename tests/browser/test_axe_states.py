@@ -1,5 +1,6 @@
 """axe on what stands behind a choice or a switch: views, screens in small, parts that open; light and dark."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -9,7 +10,8 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.axe import findings
 from tests.browser.in_use import InUse, opened
 from tests.browser.running import SLOW, main, settled
-from tests.browser.test_scores_and_edit import key
+from tests.browser.test_learn import guess, load
+from tests.browser.test_scores_and_edit import PATIENT, key, press
 
 VIEWS: Final = ("travel", "lens", "sides", "covariance", "many", "take")
 OPENED: Final = ("", "runs", "present")
@@ -41,10 +43,51 @@ def _opened(page: Page, in_use: InUse) -> Iterator[str]:
         yield f"{name or 'home'}, everything open"
 
 
+def _every_layer(page: Page, in_use: InUse) -> Iterator[str]:
+    page.goto(f"{in_use.url}/edit?view=layers")
+    settled(page)
+    start = key(page, "own-layers-start").get_by_role("button")
+    if start.count():  # once: the second look finds it stored
+        start.click()
+    expect(key(page, "own-layers-at")).to_be_visible(timeout=PATIENT)
+    expect(page.locator("[class*='st-key-cancel-fact-layers']")).to_have_count(0, timeout=PATIENT)
+    yield "one's own fact at every layer"
+
+
+def _class(page: Page, in_use: InUse) -> Iterator[str]:
+    """The teacher's browser is its own learner, so that one page sees all there is."""
+    page.goto(f"{in_use.url}/learn?view=teacher")
+    press(page, "class-open")
+    link = page.get_by_text(re.compile(r"/learn\?view=class&class=\w{6}")).first
+    address = link.text_content(timeout=SLOW)
+    yield "an open class"
+    page.goto(f"{in_use.url}/learn?view=know")
+    load(page, key(page, "lesson-question-know-likeliest"))
+    expect(key(page, "class-room-likeliest")).to_contain_text("No guess yet", timeout=SLOW)
+    page.goto(str(address))
+    page.locator("[role='radiogroup'] label").first.click(timeout=SLOW)
+    expect(page.get_by_text("Your guess is in.").first).to_be_visible(timeout=SLOW)
+    yield "a guess in a class"
+    page.goto(f"{in_use.url}/learn?view=know")
+    guess(page, "know", "likeliest")
+    expect(key(page, "class-room-likeliest").locator(".main-svg").first).to_be_visible(timeout=SLOW)
+    yield "the class's histogram"
+    page.goto(str(address))
+    expect(main(page).locator(".main-svg").first).to_be_visible(timeout=SLOW)
+    yield "a class that was told"
+    page.goto(f"{in_use.url}/learn?view=know")
+    main(page).get_by_role("button", name="Ask me again").first.click(timeout=SLOW)
+    page.goto(f"{in_use.url}/learn?view=teacher")
+    press(page, "class-end")
+    settled(page)
+
+
 STATES: Final[dict[str, Callable[[Page, InUse], Iterator[str]]]] = {
     "views of Edit": _edit,
     "screens": _screens,
     "opened": _opened,
+    "every layer": _every_layer,
+    "class": _class,
 }
 
 
