@@ -52,9 +52,7 @@ def load_model(
     if found.forget_damaged(fingerprint):
         return load_model(asked, cache=cache, progress=progress, rows=rows, room=room)
     model.eval().requires_grad_(False)
-    if found.how.rooms:
-        settle(model, found.how.architecture.blocks, target)
-    else:
+    if not found.how.rooms:
         model = model.to(target)
     return found.handle(model, tokenizer, fingerprint)
 
@@ -74,6 +72,8 @@ def _read(folder: Path, name: str, how: Reading, progress: Tell | None) -> tuple
         except (ValueError, OSError, RuntimeError, KeyError, ImportError, SafetensorError) as error:
             raise ModelError(f"The weights of {name} cannot be read ({str(error).splitlines()[0][:160]}).") from error
         model, info = loaded
+        if how.rooms:  # before a weight on disk is looked at
+            settle(model, how.architecture.blocks, how.target)
         check_tensors(name, info, how.architecture)
         if how.quantised:
             if how.quantised.treatment == "kept":

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import torch
 from accelerate.hooks import AlignDevicesHook, SequentialHook
+from accelerate.utils import PrefixedDataset
 from torch import Tensor, nn
 
 NOWHERE: Final = "disk or memory"
@@ -28,6 +29,8 @@ def settle(model: Any, blocks: str, main: torch.device) -> None:
             if hook.offload:
                 hook.execution_device = main
                 _buffers_to(module, main)
+                if isinstance(hook.weights_map, PrefixedDataset):
+                    hook.weights_map.dataset.device = str(main)  # safetensors takes a device's name only
     for hook in _aligning(model):
         hook.execution_device = main
     layers: nn.ModuleList = model.get_submodule(blocks)

@@ -21,7 +21,7 @@ from goldenlayers_core.errors import ConfigError, EditError, ModelError
 from goldenlayers_core.evaluation import evaluate_edit
 from goldenlayers_core.evaluation.sweep import sweep
 from goldenlayers_core.models import ModelHandle, load_model
-from goldenlayers_core.models.offload import is_offloaded, weight_of
+from goldenlayers_core.models.offload import device_map, is_offloaded, weight_of
 from goldenlayers_core.models.products import applies, few_rows
 from goldenlayers_core.records import EditAwareConfig, LgaConfig, TraceConfig
 from goldenlayers_core.tasks.edit.export import export_to
@@ -174,3 +174,20 @@ def test_the_shape_of_a_matrix_is_known_without_reading_it(
     expected = whole.shape(whole.mlp_out(2))
     monkeypatch.setattr(OffloadedWeightsLoader, "__getitem__", lambda _loader, key: pytest.fail(f"{key} was read"))
     assert part.shape(part.mlp_out(2)) == expected
+
+
+def test_blocks_on_disk_are_read_by_the_name_of_a_device(
+    two: tuple[ModelHandle, ModelHandle], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A GPU stands in the map as a device, which accelerate hands to safetensors, which takes names only."""
+
+    def as_of_a_gpu(*asked: Any) -> dict[str, Any]:
+        found = device_map(*asked)
+        return {part: torch.device("cpu") if place == "cpu" else place for part, place in found.items()}
+
+    monkeypatch.setattr("goldenlayers_core.models.offload.device_map", as_of_a_gpu)
+    whole = two[0]
+    part = load_model(whole.source.source, "cpu+disk", cache=tmp_path, room=room_for_one(whole))
+    assert is_offloaded(part.model)
+    assert weight_of(part.mlp_out(2)).equal(weight_of(whole.mlp_out(2)))
+    torch.testing.assert_close(numbers(WORK["lens"](part)), numbers(WORK["lens"](whole)), rtol=1e-3, atol=1e-5)
