@@ -27,18 +27,18 @@ def settle(model: Any, blocks: str, main: torch.device) -> None:
         for hook in _aligning(module):
             hook.io_same_device = True
             if hook.offload:
-                hook.execution_device = main
                 _buffers_to(module, main)
                 if isinstance(hook.weights_map, PrefixedDataset):
                     hook.weights_map.dataset.device = str(main)  # safetensors takes a device's name only
-    for hook in _aligning(model):
-        hook.execution_device = main
     layers: nn.ModuleList = model.get_submodule(blocks)
     for block in layers:
         found = {p.device for p in block.parameters() if not p.is_meta}
         if found and found != {main}:
             for part in block.modules():
                 part.__dict__["_home"] = main
+    for module in model.modules():  # also the parts of a block on disk that have no weights of their own
+        for hook in _aligning(module):
+            hook.execution_device = hook.execution_device if home_of(module) else main
 
 
 def home_of(module: nn.Module) -> torch.device | None:

@@ -176,15 +176,16 @@ def test_the_shape_of_a_matrix_is_known_without_reading_it(
     assert part.shape(part.mlp_out(2)) == expected
 
 
+def as_of_a_gpu(*asked: Any) -> dict[str, Any]:
+    """A map in which the first device stands as a GPU does."""
+    found = device_map(*asked)
+    return {part: torch.device("cpu") if place == "cpu" else place for part, place in found.items()}
+
+
 def test_blocks_on_disk_are_read_by_the_name_of_a_device(
     two: tuple[ModelHandle, ModelHandle], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A GPU stands in the map as a device, which accelerate hands to safetensors, which takes names only."""
-
-    def as_of_a_gpu(*asked: Any) -> dict[str, Any]:
-        found = device_map(*asked)
-        return {part: torch.device("cpu") if place == "cpu" else place for part, place in found.items()}
-
     monkeypatch.setattr("goldenlayers_core.models.offload.device_map", as_of_a_gpu)
     whole = two[0]
     part = load_model(whole.source.source, "cpu+disk", cache=tmp_path, room=room_for_one(whole))
