@@ -12,6 +12,7 @@ layer_stack.draw("truth")
 run = start.open_run()
 if run is None:
     start.empty()
+    start.shipped()
     start.controls()
 else:
     start.more(run)

@@ -97,7 +97,7 @@ class Sums:
     elements: Tensor  # (L,) how many weights that is the sum over
     passing: int = PROMPT  # whose loss is being differentiated; apart, NEW stands for both answers
     kept: dict[tuple[str, int], Tensor] = field(default_factory=dict)  # site, part -> D of the part, (P, T, d_out)
-    gram: tuple[int, Tensor] | None = None  # A A^T of the last input seen: gate and up projection share theirs
+    gram: tuple[Tensor, Tensor] | None = None  # the last input seen and its A A^T: gate and up projection share theirs
 
     def see(self, site: str, inputs: Tensor, gradient: Tensor) -> None:
         """Called once per site and backward pass: inputs (B, T, d_in), gradient (B, T, d_out)."""
@@ -124,8 +124,8 @@ class Sums:
             self.total[kind, layer, row] += product.sum(dim=(1, 2), dtype=torch.float64).to(self.total.device)
 
     def _input_gram(self, inputs: Tensor) -> Tensor:
-        if self.gram is None or self.gram[0] != inputs.data_ptr():
-            self.gram = (inputs.data_ptr(), _gram(inputs, inputs))
+        if self.gram is None or self.gram[0].data_ptr() != inputs.data_ptr():
+            self.gram = (inputs, _gram(inputs, inputs))  # held, so that nothing else comes to its address
         return self.gram[1]
 
     def products(self, scope: Scope) -> Products:

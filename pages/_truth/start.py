@@ -10,6 +10,7 @@ from goldenlayers_core.runtime import RunManifest
 from goldenlayers_core.tasks import DatasetChoice
 from goldenlayers_core.tasks.address import sweep_parameters
 from goldenlayers_core.tasks.questions import SearchQuestion, SweepQuestion
+from goldenlayers_core.tasks.shipped_sweep import adopt, shipped_sweeps
 from goldenlayers_core.tasks.truth.cost import price
 from pages._edit import controls as edit_controls
 from pages._scores.controls import model_words
@@ -35,6 +36,23 @@ def empty() -> None:
         "the layer where edits take and leave the rest alone. Beside it stand the layers that gradients, causal "
         "tracing and the literature name, with what each of them gives away."
     )
+
+
+def shipped() -> None:
+    """One press puts the sweep that comes with the session's model on show, as lessons read it."""
+    known = session.fingerprint()
+    found = next((run for _, run in shipped_sweeps() if run.fingerprint == known), None)
+    if known is None or found is None:
+        return
+    words = f"Open the sweep that comes with this model: {count(found.n_requests, 'request')}"
+    if st.button(words, key="truth-shipped", icon=":material/folder_open:"):
+        try:
+            run = adopt(cached.workbench().store, known)
+        except GoldenLayersError as error:
+            st.error(escape(str(error)))
+            return
+        session.show_sweep_run(run.run_id if run else None)
+        st.rerun()
 
 
 def more(run: RunManifest) -> None:

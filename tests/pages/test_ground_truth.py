@@ -94,6 +94,19 @@ def test_what_is_stored_is_shown_before_the_first_sweep(bench: Workbench) -> Non
     assert "Not judged by real edits yet" in text
 
 
+def test_the_sweep_that_comes_with_the_model_is_one_press_away(bench: Workbench) -> None:
+    for manifest in bench.store.runs():
+        if manifest.kind == "sweep":
+            bench.store.delete_run(manifest.run_id)
+    bench.model(ModelSource())
+    app = start("ground_truth")
+    assert app.button(key="truth-shipped").label.startswith("Open the sweep that comes with this model: ")
+    press(app, "truth-shipped")
+    assert "What is known so far" not in words(app)
+    (run,) = [manifest for manifest in bench.store.runs() if manifest.kind == "sweep"]
+    assert f"{run.n_requests} requests" in words(app)
+
+
 def test_a_budgeted_search_stands_alone_until_a_sweep_judges_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

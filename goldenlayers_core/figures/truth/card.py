@@ -216,6 +216,8 @@ def _card_definition(card: LayerCard, curve: LayerCurve | None, others: bool) ->
         f"{SCORE}. Line: mean over {counted(curve.n_requests, 'request')}; band: 95 % interval of "
         f"{curve.n_resamples:,} bootstrap resamples (seed {curve.seed})."
         if curve
+        else "No sweep is on show: scores by real edits are those of the evidence that comes with the product."
+        if any(pick.score is not None for pick in card.picks)
         else "No sweep is stored, so nothing here is judged by real edits."
     )
     measured = f" Measured: {layer_list(curve.layers)}." if curve and len(curve.layers) < card.n_layers else ""

@@ -9,7 +9,7 @@ from typing import Final
 
 from goldenlayers_core import figures
 from goldenlayers_core.figures.present.kept import few_regrets, kept_lines
-from goldenlayers_core.figures.text import counted, number, percent
+from goldenlayers_core.figures.text import counted, layer_list, number, percent
 from goldenlayers_core.figures.truth.sweep import about
 from goldenlayers_core.figures.truth.two_layers import two_layers
 from goldenlayers_core.results import PROBE_METRICS, SCORE, LayerCard, SweepResult
@@ -18,7 +18,7 @@ from goldenlayers_core.tasks.present.covers import closing, cover
 from goldenlayers_core.tasks.present.layers import pictured
 from goldenlayers_core.tasks.present.slide import Number, Slide
 from goldenlayers_core.tasks.present.stack import stack_slides
-from goldenlayers_core.tasks.truth.judgement import curve, steadiness
+from goldenlayers_core.tasks.truth.judgement import curve, rivals, steadiness
 from goldenlayers_core.tasks.truth.layer_card import ModelFacts, layer_card
 from goldenlayers_core.tasks.truth.stored_sweep import open_sweep
 from goldenlayers_core.tasks.truth.words import headline_of
@@ -67,8 +67,14 @@ def of_sweep(store: Store, manifest: RunManifest) -> tuple[Slide, ...]:
             made,
         ),
         *stack_slides(store, manifest, made),
-        closing(headline_of(sweep), _points(sweep, card, kept), manifest),
+        closing(_headline(sweep, card), _points(sweep, card, kept), manifest),
     )
+
+
+def _headline(sweep: SweepResult, card: LayerCard) -> str:
+    """What the sweep says to do; that it alone says so, where other edits decide what is recommended."""
+    own = headline_of(sweep)
+    return own if card.sentence.startswith(own) else f"By this sweep alone: {own[:1].lower()}{own[1:]}"
 
 
 def _title(sweep: SweepResult, manifest: RunManifest, edits: str) -> Slide:
@@ -96,10 +102,11 @@ def _points(sweep: SweepResult, card: LayerCard, kept: str) -> tuple[str, ...]:
 
 
 def _use(sweep: SweepResult, card: LayerCard, made: str) -> Slide:
-    place = sweep.layers.index(sweep.golden_layer)
+    place, level = sweep.layers.index(sweep.golden_layer), sorted(rivals(sweep))
     return Slide(
-        headline=headline_of(sweep),
-        say=f"Layer {sweep.golden_layer} had the highest mean score of all layers that were tried with real edits.",
+        headline=_headline(sweep, card),
+        say=f"Layer {sweep.golden_layer} had the highest mean score of all layers that were tried with real edits"
+        + (f"; {layer_list(level)} {'is' if len(level) == 1 else 'are'} level with it." if level else "."),
         numbers=(
             Number(number(float(sweep.mean("score")[place]), 2), "mean score of its edits, 0 to 1"),
             Number(percent(float(steadiness(sweep)[place])), "of resamples of the requests choose it again"),

@@ -51,6 +51,19 @@ def test_a_run_begins_with_its_title_names_the_layer_of_every_edit_and_ends_with
     assert f"layer {found.edit_layer}" in " ".join(slides(bench.store, run_id)[-1].points)
 
 
+def test_a_sweep_that_does_not_decide_what_is_recommended_says_that_it_speaks_alone(
+    bench: Workbench, question: TourQuestion
+) -> None:
+    asked = SweepQuestion(question.model, FEW)
+    alone = save_sweep(bench.store, asked, made_sweep())
+    first = slides(bench.store, alone)[1]
+    assert first.headline == "Prefer layer 4"
+    assert re.search(r"; layers? [0-9, and]+ (is|are) level with it\.$", first.say)
+    save_sweep(bench.store, asked, made_sweep(requests=40, peak=12, prefix="more"))
+    shown = slides(bench.store, alone)
+    assert shown[1].headline == shown[-1].headline == "By this sweep alone: prefer layer 4"
+
+
 @pytest.mark.parametrize(
     ("stability", "words"),
     [(0.097, "Layer 4 comes first, but only just"), (0.6, "Taken together, layer 4 comes first"), (0.9, "stands out")],
