@@ -47,7 +47,8 @@ def _every_layer(page: Page, in_use: InUse) -> Iterator[str]:
     page.goto(f"{in_use.url}/edit?view=layers")
     settled(page)
     start = key(page, "own-layers-start").get_by_role("button")
-    if start.count():  # once: the second look finds it stored
+    expect(start.or_(key(page, "own-layers-at")).first).to_be_visible(timeout=SLOW)
+    if start.is_visible():  # once: the second look finds it stored
         start.click()
     expect(key(page, "own-layers-at")).to_be_visible(timeout=PATIENT)
     expect(page.locator("[class*='st-key-cancel-fact-layers']")).to_have_count(0, timeout=PATIENT)
