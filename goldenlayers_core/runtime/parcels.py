@@ -22,9 +22,8 @@ from goldenlayers_core.runtime.here import MANIFEST
 from goldenlayers_core.runtime.post import joined
 from goldenlayers_core.runtime.reaching import AwayError
 from goldenlayers_core.runtime.store import Store
-from goldenlayers_core.runtime.tables import WRITTEN, row_keys
+from goldenlayers_core.runtime.tables import ROW_KEYS, WRITTEN, row_keys
 
-_KEYS: Final = ("request", "layer")
 _NO_JSON: Final = (ValueError, RecursionError, DamagedError)
 
 
@@ -87,8 +86,7 @@ class Comparison:
         return Parcel("tables", name, 1, n_bytes, partial(self._send_rows, table, key), len(rows))
 
     def _send_rows(self, table: str, key: str) -> None:
-        rows = lacking(self._here.read_rows(table, key), self._there.read_rows(table, key))
-        self._there.append_rows(table, key, rows)
+        self._there.add_rows(table, key, partial(lacking, self._here.read_rows(table, key)))
 
     def _run(self, run_id: str) -> Parcel | Passed:
         path = Path("runs") / run_id / MANIFEST
@@ -164,7 +162,7 @@ def lacking(mine: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
     if mine.empty or theirs.empty:
         return mine
     both = pd.concat([mine, theirs], ignore_index=True)  # so that equal numbers have one type
-    keys = [name for name in _KEYS if name in both.columns] if "request" in both.columns else list(both.columns)
+    keys = [name for name in ROW_KEYS if name in both.columns] if "request" in both.columns else list(both.columns)
     texts = row_keys(both[keys])
     there, keep = Counter(texts[len(mine) :]), list[bool]()
     for text in texts[: len(mine)]:

@@ -84,6 +84,11 @@ class Store:
         self._open()
         self._tables.append(table, key, frame)
 
+    def add_rows(self, table: str, key: str, missing: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
+        """Add as one shard what `missing` says of the rows that are here; once, if two add the same rows at once."""
+        self._open()
+        self._tables.add(_kind(table, "table"), checked_name(key, "key"), missing)
+
     def read_rows(self, table: str, key: str) -> pd.DataFrame:
         """All rows, oldest first; of rows with equal "request" (and "layer") the last; empty where there are none."""
         return self._tables.read(_kind(table, "table"), checked_name(key, "key"))

@@ -8,7 +8,7 @@ import logging
 import time
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 from pathlib import Path
 
@@ -29,7 +29,7 @@ MAX_SHARDS = 64
 _MERGED = "merged-"
 _ATTEMPTS = 50
 _PAGE = 1000  # objects that one answer of a bucket lists
-_DUPLICATES = ("request", "layer")
+ROW_KEYS = ("request", "layer")  # what a row is told by, where it has a request
 _EARLY = 2**62  # above what early shards carry, whose names tell no number: nanoseconds since 1970
 
 
@@ -43,12 +43,21 @@ class Tables:
 
     def append(self, table: str, key: str, frame: pd.DataFrame) -> None:
         """One new shard; nothing for an empty frame. Raises StoreError."""
-        if frame.empty:
-            return
+        if not frame.empty:
+            self._put(table, key, frame, *self._next(self._folder / table / key))
+
+    def add(self, table: str, key: str, missing: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
+        """Append what `missing` says of the rows that are here. The append is numbered before they are read: two that
+        add the same rows at once, neither of which sees the other's, number them alike, and readers see them once.
+        Raises StoreError."""
+        place = self._next(self._folder / table / key)
+        if not (frame := missing(self.read(table, key))).empty:
+            self._put(table, key, frame, *place)
+
+    def _put(self, table: str, key: str, frame: pd.DataFrame, number: int, n_shards: int) -> None:
         if WRITTEN in frame.columns:
             raise StoreError(f"The column name {WRITTEN!r} is kept for the store; name that column otherwise.")
         folder = self._folder / table / key
-        number, n_shards = self._next(folder)
         data = to_parquet(frame.assign(**{WRITTEN: number}), f"{table}/{key}", keep_index=False)
         self._place.put(folder / _shard_name("", data, number), data)
         if n_shards >= MAX_SHARDS:
@@ -166,7 +175,7 @@ def _merge(parts: list[pa.Table]) -> pd.DataFrame:
     except (pa.ArrowException, DamagedError):
         frame = pd.concat([to_pandas(part) for part in parts], ignore_index=True)
     if "request" in frame.columns:
-        keys = [name for name in _DUPLICATES if name in frame.columns]
+        keys = [name for name in ROW_KEYS if name in frame.columns]
         return frame.sort_values(WRITTEN, kind="stable").drop_duplicates(keys, keep="last")
     if len(parts) > 1:
         frame = frame[_first_seen(frame, [part.num_rows for part in parts])]
