@@ -77,7 +77,7 @@ def swept(bench: Workbench, given: Any, room: int) -> Found:
 
     reads = Counter[str]()
     if room:
-        read, opening.room_on = OffloadedWeightsLoader.__getitem__, lambda _free: room  # type: ignore[assignment]
+        read, opening.rooms_on = OffloadedWeightsLoader.__getitem__, lambda devices, _room=None: ((devices[0], room),)
 
         def counted(loader: Any, key: str) -> Any:
             reads[key] += 1
