@@ -58,12 +58,17 @@ class Elsewhere(Tensor):
 
 
 class _Devices(TorchDispatchMode):
+    """`n_there`: operations on tensors that stand elsewhere, so far."""
+
+    n_there = 0
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), "CompositeImplicitAutograd"):
             with self:  # in inference mode these arrive whole
                 found = func.decompose(*args, **(kwargs or {}))
             if found is not NotImplemented:
                 return found
+        self.n_there += any(isinstance(item, Elsewhere) for item in tree_flatten((args, kwargs))[0])
         return _run(func, args, kwargs or {})
 
 
@@ -114,10 +119,10 @@ def _held(item: Any) -> Any:
 
 
 @contextmanager
-def two_devices() -> Iterator[None]:
+def two_devices() -> Iterator[_Devices]:
     """Inside, `cpu:1` and `cpu:2` are devices of their own."""
-    with _Made(), _Devices():
-        yield
+    with _Made(), _Devices() as devices:
+        yield devices
 
 
 def move(module: nn.Module, device: torch.device) -> None:

@@ -8,7 +8,7 @@ import torch
 from goldenlayers_core.models import load_model
 from goldenlayers_core.models.offload import is_offloaded, weight_of
 from goldenlayers_core.models.spread import is_spread
-from tests.models.places import AWAY, HOME, TwoDevices
+from tests.devices import HOST, OTHER, two_devices
 from tests.models.test_offload import WORK, as_of_a_gpu, numbers
 from tests.tiny import save_tiny
 
@@ -19,19 +19,19 @@ def test_it_is_loaded_onto_both(row: str, spills: bool, tmp_path: Path, monkeypa
     whole = load_model(str(save_tiny(tmp_path / "model", row)), "cpu", cache=tmp_path)
     block = 4 * whole.n_block_parameters
     beside = 4 * whole.n_parameters - whole.n_layers * block
-    rooms = (HOME, beside + (2 if spills else 1) * block), (AWAY, block if spills else 2 * block)
-    monkeypatch.setattr("goldenlayers_core.models.opening.resolve_devices", lambda _names: (HOME, AWAY))
+    rooms = (HOST, beside + (2 if spills else 1) * block), (OTHER, block if spills else 2 * block)
+    monkeypatch.setattr("goldenlayers_core.models.opening.resolve_devices", lambda _names: (HOST, OTHER))
     monkeypatch.setattr("goldenlayers_core.models.opening.rooms_on", lambda _devices, _room: rooms)
     monkeypatch.setattr("goldenlayers_core.models.offload.device_map", as_of_a_gpu)
     monkeypatch.setattr("goldenlayers_core.models.products.applies", lambda _handle: False)  # as on a GPU
-    with TwoDevices() as places:
+    with two_devices() as places:
         found = load_model(whole.source.source, "cpu+disk" if spills else "cpu", cache=tmp_path)
         where = [{p.device for p in found.blocks[layer].parameters()} for layer in range(3)]
-        assert where == [{HOME}, {AWAY}, {torch.device("meta") if spills else AWAY}]
+        assert where == [{HOST}, {OTHER}, {torch.device("meta") if spills else OTHER}]
         assert is_spread(found.model)
         assert is_offloaded(found.model) == spills
         other = {work: numbers(WORK[work](found)) for work in ("lens",)}
-        assert weight_of(found.mlp_out(2)).to(HOME).equal(weight_of(whole.mlp_out(2)))
+        assert weight_of(found.mlp_out(2)).to(HOST).equal(weight_of(whole.mlp_out(2)))
     assert places.n_there
     assert found.fingerprint == whole.fingerprint
     for work, mine in other.items():
