@@ -19,7 +19,7 @@ from tests.families import BASE, FAMILIES, GPT, HEADS, INNER, LAYERS, VOCABULARY
 
 __all__ = [
     *("CONFIGS", "EVERY", "HEADS", "INNER", "LAYERS", "ROWS", "VOCABULARY", "WIDTH"),
-    *("MODULES", "copy_of", "kind_of", "parameter_of", "save_tiny", "tiny_handle", "tiny_model", "tokenizer"),
+    *("MODULES", "add_to", "copy_of", "kind_of", "parameter_of", "save_tiny", "tiny_handle", "tiny_model", "tokenizer"),
 ]
 
 _OPT_KEYS = {k: v for k, v in BASE.items() if k not in ("intermediate_size", "num_key_value_heads", "head_dim")}
@@ -141,6 +141,15 @@ def copy_of(model: Any) -> Any:
             if isinstance(value, torch.Tensor) and value.grad_fn is not None:
                 setattr(module, name, value.detach())
     return copy.deepcopy(model)
+
+
+def add_to(handle: ModelHandle, site: Any, change: torch.Tensor) -> None:
+    """Add a change (d_out, d_in) to the weight behind a site of a model, or of a copy of it."""
+    change = change.to(site.weight)
+    if isinstance(site, Out):
+        site.parameter.data += site.as_parameter(change)
+    else:
+        site.weight.data += change.T if handle.architecture.orientation == "in_out" else change
 
 
 def parameter_of(site: Any) -> Any:

@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,13 +14,12 @@ from goldenlayers_core.attribution.effects import Effects
 from goldenlayers_core.attribution.probe_rows import ProbeRow, build, probe_rows
 from goldenlayers_core.errors import Cancelled, ConfigError, RequestError
 from goldenlayers_core.models import ModelHandle
-from goldenlayers_core.models.experts import Out
 from goldenlayers_core.models.fingerprint import weights_digest
 from goldenlayers_core.models.hooks import change_outputs, hooks_on, record_inputs
 from goldenlayers_core.models.tokens import encode_prompt
 from goldenlayers_core.records import EditAwareConfig, EditRequest, Probe
 from tests.attribution.test_lga import KeepDouble
-from tests.tiny import ROWS, tiny_handle
+from tests.tiny import ROWS, add_to, tiny_handle
 
 REQUESTS = (
     EditRequest(
@@ -170,23 +168,13 @@ def test_a_small_edit_changes_every_probe_as_predicted(row):
                 mine = [r for r, row in enumerate(rows) if row.request == request]
                 losses = []
                 for sign in (1, -1):  # central differences
-                    _add(handle, layer, -sign * edit)
+                    add_to(handle, handle.mlp_out(layer), -sign * edit)
                     losses.append(np.array([float(loss_of(handle, rows[r])) for r in mine]))
-                    _add(handle, layer, sign * edit)
+                    add_to(handle, handle.mlp_out(layer), sign * edit)
                 fall = (losses[1] - losses[0]) / (2 * step)
                 slope = found.slope[mine, layer]
                 np.testing.assert_allclose(fall, slope, rtol=1e-4, atol=1e-5 * np.abs(slope).max())
                 assert np.abs(slope).max() > 0
-
-
-def _add(handle: ModelHandle, layer: int, change: Tensor) -> None:
-    """Change the weights that an edit changes."""
-    site: Any = handle.mlp_out(layer)
-    if isinstance(site, Out):
-        site.parameter.data += site.as_parameter(change)
-    else:
-        weight = handle.matrix(site)
-        weight += change
 
 
 def _fixed(handle: ModelHandle, row: ProbeRow) -> ProbeRow:

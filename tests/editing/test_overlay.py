@@ -1,7 +1,5 @@
 """Overlays change what a model says exactly as merged weights would, and leave nothing behind."""
 
-import copy
-
 import pytest
 import torch
 
@@ -10,12 +8,11 @@ from goldenlayers_core.editing.delta import make_edit, whole_factors
 from goldenlayers_core.editing.overlay import prefix_of
 from goldenlayers_core.errors import EditError
 from goldenlayers_core.models import ModelHandle
-from goldenlayers_core.models.experts import Out
 from goldenlayers_core.models.fingerprint import weights_digest
 from goldenlayers_core.models.hooks import hooks_on
 from goldenlayers_core.records import EditRequest
-from tests.families import IN_FLOAT32, PARTLY_IN_FLOAT32
-from tests.tiny import ROWS, tiny_handle
+from tests.families import PARTLY_IN_FLOAT32, near
+from tests.tiny import ROWS, add_to, copy_of, tiny_handle
 
 REQUEST = EditRequest("c1", "The capital of France is", "France", "Rome", "Paris")
 IDS = torch.tensor([[5, 20, 33, 40, 7], [9, 21, 60, 2, 8], [1, 2, 3, 4, 5]])
@@ -39,16 +36,12 @@ def logits(handle: ModelHandle, ids: torch.Tensor = IDS) -> torch.Tensor:
 
 def merged_logits(handle: ModelHandle, edits: list[Edit], ids: torch.Tensor = IDS) -> torch.Tensor:
     """Logits of a copy of the model into whose weights the edits are written."""
-    model = copy.deepcopy(handle.model)
+    model = copy_of(handle.model)
     blocks = model.get_submodule(handle.architecture.blocks)
     for edit in edits:
         for f in edit.factors:
             site = blocks[f.layer].get_submodule(handle.mlp(f.layer)[-1])
-            change = f.left.to(site.weight) @ f.right.T.to(site.weight)
-            if isinstance(site, Out):
-                site.parameter.data += site.as_parameter(change)
-            else:
-                site.weight.data += change.T if handle.architecture.orientation == "in_out" else change
+            add_to(handle, site, f.left.to(site.weight) @ f.right.T.to(site.weight))
     with torch.no_grad():
         out: torch.Tensor = model(input_ids=ids).logits
     return out
@@ -61,8 +54,8 @@ def test_overlay_equals_merged_weights(row: str) -> None:
     edits = [random_edit(handle, (0, 2), rank=2, seed=1), random_edit(handle, (2,), seed=2)]
     with overlay(handle, edits):
         edited = logits(handle)
-    near = 1e-5 if row in PARTLY_IN_FLOAT32 else 1e-9
-    torch.testing.assert_close(edited, merged_logits(handle, edits), rtol=near, atol=near)
+    close = 1e-5 if row in PARTLY_IN_FLOAT32 else 1e-9
+    torch.testing.assert_close(edited, merged_logits(handle, edits), rtol=close, atol=close)
     assert (edited - plain).abs().max() > 1e-3
     assert torch.equal(logits(handle), plain)
     assert weights_digest(handle.model) == digest
@@ -78,8 +71,8 @@ def test_each_sample_under_its_own_edit(row: str) -> None:
     for sample, edit in enumerate(edits):
         alone = IDS[sample : sample + 1]
         with overlay(handle, [edit] if edit else []):
-            near = 1e-5 if row in PARTLY_IN_FLOAT32 else 1e-6 if row in IN_FLOAT32 else 1e-9
-            torch.testing.assert_close(together[sample : sample + 1], logits(handle, alone), rtol=near, atol=near)
+            close = near(row)
+            torch.testing.assert_close(together[sample : sample + 1], logits(handle, alone), rtol=close, atol=close)
     assert hooks_on(handle.model) == 0
 
 

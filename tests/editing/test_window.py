@@ -18,12 +18,11 @@ from goldenlayers_core.editing.rows import edit_rows
 from goldenlayers_core.editing.value import optimise
 from goldenlayers_core.errors import Cancelled, ConfigError, EditError, RequestError
 from goldenlayers_core.models import ModelHandle
-from goldenlayers_core.models.experts import Out
 from goldenlayers_core.models.fingerprint import weights_digest
 from goldenlayers_core.models.hooks import hooks_on, record_inputs, record_outputs
 from goldenlayers_core.records import EditRequest
 from tests.editing.test_overlay import logits, merged_logits
-from tests.tiny import INNER, ROWS, copy_of, tiny_handle
+from tests.tiny import INNER, ROWS, add_to, copy_of, tiny_handle
 
 FRANCE = EditRequest("c1", "The capital of France is", "France", "Rome", "Paris")
 BRAZIL = EditRequest("c2", "The language spoken in Brazil is", "Brazil", "Japanese", "Portuguese")
@@ -101,11 +100,7 @@ def reference(handle: ModelHandle, config: Any, supplies: Supplies, root: bool =
         share = sqrt(len(window) - i) if root else len(window) - i
         c = supplies.moments[layer].shrunk * config.preservation * width
         change = torch.linalg.solve(c + keys.T @ keys, keys.T @ ((target - now) / share)).T
-        site: Any = edited.mlp_out(layer)
-        if isinstance(site, Out):
-            site.parameter.data += site.as_parameter(change.to(site.weight))
-        else:
-            site.weight.data += (change.T if handle.architecture.orientation == "in_out" else change).to(site.weight)
+        add_to(handle, edited.mlp_out(layer), change)
         changes[layer] = change
     return changes
 
