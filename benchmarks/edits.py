@@ -1,15 +1,17 @@
 """The real edits that docs/evidence.md stands on: every layer, request by request, method by method, kept as a table.
 
     python -m benchmarks.edits --data FOLDER --part proxy|test [--models bundled,gemma,classroom] [--only NAME,NAME]
-                               [--hours 2] [--out FOLDER]
+                               [--ways "ROME, identity;EMMET, covariance"] [--most 16] [--hours 2] [--out FOLDER]
 
 The plan goes round by growing numbers of requests, so that a run stopped anywhere is a balanced one: every dataset,
-method and model at 4 requests comes before any of them at 8. Every edit is kept in the store (GOLDENLAYERS_CACHE), so
-that the run goes on where it was. After each sweep its numbers, and no text of the data set, are written as one Parquet
-file into `--out`; `python -m benchmarks.gather FOLDER` makes the table of the repository out of them.
+method and model at 4 requests comes before any of them at 8. Requests whose edits the repository's table holds are not
+measured again, on whichever machine they were; what is new is kept in the store (GOLDENLAYERS_CACHE), so that the run
+goes on where it was. After each sweep its numbers, and no text of the data set, are written as one Parquet file into
+`--out`; `python -m benchmarks.gather FOLDER` adds them to the table.
 """
 
 import argparse
+import dataclasses
 import re
 import sys
 import time
@@ -21,13 +23,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from benchmarks.gather import kept, together
 from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.results import METRICS, SweepResult
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, Workbench, open_workbench
 from goldenlayers_core.tasks.questions import SweepQuestion
-from goldenlayers_core.tasks.truth.sweep import sweep_result
+from goldenlayers_core.tasks.truth.sweep import open_bed
 
 CLASSROOM = "classroom"  # the third model: a tiny transformer taught invented facts, and asked for nothing else
 MODELS = ("bundled", "gemma", CLASSROOM)
@@ -97,8 +100,10 @@ def source_of(model: str) -> ModelSource:
     return ModelSource(SOURCES.get(model, model))
 
 
-def measured(bench: Workbench, model: str, data: Data, way: Way, part: str, n: int, folder: str | None) -> SweepResult:
-    """The sweep of the first n requests of a part."""
+def measured(
+    bench: Workbench, model: str, data: Data, way: Way, part: str, n: int, folder: str | None, have: pd.DataFrame
+) -> pd.DataFrame:
+    """The edits, as rows of the table, of those of the first n requests of a part that `have` lacks at some layer."""
     source = data.source
     if source.endswith(".json"):
         if folder is None:
@@ -112,11 +117,37 @@ def measured(bench: Workbench, model: str, data: Data, way: Way, part: str, n: i
             last[0] = time.monotonic()
             say(f"  {note}: {done} of {total}")
 
-    return sweep_result(bench, SweepQuestion(source_of(model), choice, way.method, way.settings), Progress(report))
+    progress = Progress(report)
+    bed = open_bed(bench, SweepQuestion(source_of(model), choice, way.method, way.settings), progress)
+    layers = tuple(range(bed.handle.n_layers))
+    done = whole(have, bed.handle.fingerprint, data.name, way.name, layers)
+    places = [place for place, request in enumerate(bed.requests) if short(request.digest) not in done]
+    say(f"  {len(bed.requests) - len(places)} of {len(bed.requests)} requests were measured before")
+    if not places:
+        return pd.DataFrame()
+    bed = dataclasses.replace(bed, requests=tuple(bed.requests[place] for place in places))
+    start = time.perf_counter()
+    computed = bed.measure(bed.requests, layers, progress)
+    result = bed.result(layers, time.perf_counter() - start, computed)
+    return table(result, places, model, data, way, part)
 
 
-def table(result: SweepResult, model: str, data: Data, way: Way, part: str) -> pd.DataFrame:
-    """One row per request and layer: numbers, digests, no text."""
+def whole(have: pd.DataFrame, fingerprint: str, data: str, way: str, layers: tuple[int, ...]) -> set[str]:
+    """The requests, by their digests as in the table, of which it holds an edit at every layer."""
+    if not len(have):
+        return set()
+    rows = have[(have["fingerprint"] == fingerprint) & (have["data"] == data) & (have["way"] == way)]
+    counts = rows[rows["layer"].isin(layers)].groupby("request", observed=True)["layer"].nunique()
+    return set(counts[counts == len(layers)].index.astype(str))
+
+
+def short(digest: str) -> str:
+    """A request's digest as the table has it."""
+    return digest[:16]
+
+
+def table(result: SweepResult, places: list[int], model: str, data: Data, way: Way, part: str) -> pd.DataFrame:
+    """One row per request and layer: numbers, digests, no text. `places`: of each request among those of its choice."""
     names = [metric.name for metric in METRICS]
     shape = result.values.shape[:2]
     columns: dict[str, Any] = {
@@ -125,8 +156,8 @@ def table(result: SweepResult, model: str, data: Data, way: Way, part: str) -> p
         "data": data.name,
         "part": part,
         "way": way.name,
-        "position": np.repeat(np.arange(shape[0], dtype=np.int16), shape[1]),
-        "request": np.repeat([digest[:16] for digest in result.request_digests], shape[1]),
+        "position": np.repeat(np.asarray(places, dtype=np.int16), shape[1]),
+        "request": np.repeat([short(digest) for digest in result.request_digests], shape[1]),
         "layer": np.tile(np.asarray(result.layers, dtype=np.int16), shape[0]),
         "score": result.score.ravel().astype(np.float32),
     }
@@ -146,6 +177,7 @@ def main() -> None:
     parser.add_argument("--part", choices=("proxy", "test"), required=True)
     parser.add_argument("--models", default=",".join(MODELS))
     parser.add_argument("--only", default="", help="names of data sets, by commas; all by default")
+    parser.add_argument("--ways", default="", help="names of ways of editing, by semicolons; all by default")
     parser.add_argument("--most", type=int, default=0, help="no round of more requests than these")
     parser.add_argument("--hours", type=float, default=1e9, help="begin no further sweep after so long")
     parser.add_argument("--out", default="evidence-edits")
@@ -153,9 +185,11 @@ def main() -> None:
     end = time.monotonic() + 3600 * options.hours
     out = Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
-    bench = open_workbench()
+    bench, have = open_workbench(), kept()
     for n, data, way in plan(options.part):
         if (options.only and data.name not in options.only.split(",")) or (options.most and n > options.most):
+            continue
+        if options.ways and way.name not in options.ways.split(";"):
             continue
         for model in options.models.split(","):
             if time.monotonic() > end:
@@ -164,12 +198,15 @@ def main() -> None:
                 continue
             say(f"{model}, {data.name} ({options.part}), {way.name}: {n} requests")
             try:
-                result = measured(bench, model, data, way, options.part, n, options.data)
+                rows = measured(bench, model, data, way, options.part, n, options.data, have)
             except GoldenLayersError as error:
                 say(f"  not measured: {error}")
                 continue
             name = re.sub(r"[^a-z0-9]+", "-", f"{model} {data.name} {options.part} {way.name}".lower())
-            table(result, model, data, way, options.part).to_parquet(out / f"{name}.parquet", index=False)
+            if len(rows):  # beside what an earlier round of more requests wrote
+                file = out / f"{name}.parquet"
+                old = [pd.read_parquet(file)] if file.exists() else []
+                together([*old, rows]).to_parquet(file, index=False)
 
 
 if __name__ == "__main__":

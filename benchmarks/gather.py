@@ -1,11 +1,14 @@
 """The table of real edits that comes with the product, out of the single tables that benchmarks.edits wrote.
 
-    python -m benchmarks.gather FOLDER [FILE]          FILE: assets/evidence.parquet unless named
+    python -m benchmarks.gather FOLDER [FILE] [--anew]          FILE: assets/evidence.parquet unless named
 
-Of rows of the same edit (fingerprint, data, way, request, layer) the one of the newest table counts.
+The tables are added to what FILE holds, unless it is to be made anew; what it holds of answers that were judged by
+other rules than today's is left out. Of rows of the same edit (fingerprint, data, way, request, layer) the one of the
+newest table counts.
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -14,19 +17,41 @@ from goldenlayers_core.errors import DatasetError
 from goldenlayers_core.places import assets_folder
 from goldenlayers_core.results.truth.measured import measured_from
 from goldenlayers_core.tasks.shipped_evidence import FILE
+from goldenlayers_core.texts import JUDGEMENT
 
 EDIT = ["fingerprint", "data", "way", "request", "layer"]  # what an edit is told by
 ORDER = ["model", "data", "part", "way", "position", "layer"]
 MOST = 5_000_000  # bytes
 
 
-def gather(folder: Path) -> pd.DataFrame:
-    """Every row of the folder's tables, each edit once. Raises DatasetError where there is none."""
+def kept(file: Path | None = None) -> pd.DataFrame:
+    """What a table (None: the product's own) holds of edits judged by today's rules; empty where there is none."""
+    path = file or assets_folder() / FILE
+    if not path.exists():
+        return pd.DataFrame()
+    table = pd.read_parquet(path)
+    return table[table["judgement"] == JUDGEMENT] if "judgement" in table else table.iloc[:0]
+
+
+def together(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Each edit once, in the table's order; of the same edit the row of the last table that has it."""
+    table = pd.concat([one.astype(_plain(one)) for one in tables], ignore_index=True)
+    return table.drop_duplicates(EDIT, keep="last").sort_values(ORDER, kind="stable").reset_index(drop=True)
+
+
+def _plain(table: pd.DataFrame) -> dict[str, str]:
+    """Words as words: tables of which each has categories of its own do not go together."""
+    return {name: "str" for name in table.columns if isinstance(table[name].dtype, pd.CategoricalDtype)}
+
+
+def gather(folder: Path, base: Path | None = None) -> pd.DataFrame:
+    """Every row of the folder's tables and of the base, each edit once. Raises DatasetError where there is none."""
     files = sorted(folder.glob("*.parquet"), key=lambda file: file.stat().st_mtime_ns)
     if not files:
         raise DatasetError(f"There is no table in {folder}; benchmarks.edits writes them.")
-    table = pd.concat([pd.read_parquet(file) for file in files], ignore_index=True)
-    table = table.drop_duplicates(EDIT, keep="last").sort_values(ORDER, kind="stable").reset_index(drop=True)
+    tables = [pd.read_parquet(file) for file in files]
+    old = kept(base) if base else pd.DataFrame()
+    table = together([old, *tables] if len(old) else tables)
     for name in table.columns:
         if pd.api.types.is_string_dtype(table[name]):
             table[name] = table[name].astype(str).astype("category")
@@ -50,8 +75,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("file", type=Path, nargs="?", default=assets_folder() / FILE)
+    parser.add_argument("--anew", action="store_true", help="leave out what FILE holds")
     options = parser.parse_args()
-    table = gather(options.folder)
+    table = gather(options.folder, None if options.anew else options.file)
     size = write(table, options.file)
     parser.exit(0, f"{len(table):,} edits, {size:,} bytes: {options.file}\n")
 

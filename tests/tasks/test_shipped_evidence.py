@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.gather import gather, write
+from benchmarks.edits import whole
+from benchmarks.gather import gather, kept, write
 from goldenlayers_core.errors import DatasetError, StoreError
 from goldenlayers_core.places import assets_folder
 from goldenlayers_core.results.truth.measured import MethodUsed, measured_from, method_used, way_used
@@ -15,6 +16,7 @@ from goldenlayers_core.runtime import Store
 from goldenlayers_core.tasks.edit.methods import method_forms
 from goldenlayers_core.tasks.recommendation import recommend
 from goldenlayers_core.tasks.shipped_evidence import FILE, shipped
+from goldenlayers_core.texts import JUDGEMENT
 from tests import made_evidence
 from tests.made_evidence import peaked, rows
 
@@ -130,3 +132,28 @@ def test_gathering_nothing_or_nonsense_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="no number"):
         write(rows(np.full((2, 3), np.nan)), tmp_path / "e.parquet")
     assert not list(tmp_path.glob("e.*"))
+
+
+def test_tables_are_added_to_what_is_there_and_other_rules_of_judging_are_left_out(tmp_path: Path) -> None:
+    (folder := tmp_path / "new").mkdir()
+    base = made_evidence.write(tmp_path / "e.parquet", rows(peaked(4, 3, 1)).assign(judgement=JUDGEMENT))
+    rows(peaked(2, 3, 1, seed=5), data="zsre").assign(judgement=JUDGEMENT).to_parquet(folder / "a.parquet")
+    changed = rows(peaked(4, 3, 1)).assign(judgement=JUDGEMENT, score=0.25)
+    changed[changed["position"] == 0].to_parquet(folder / "b.parquet")
+    table = gather(folder, base)
+    assert len(table) == (4 + 2) * 3
+    assert (table[(table["data"] == "bundled") & (table["position"] == 0)]["score"] == 0.25).all()
+    assert len(gather(folder)) == (1 + 2) * 3
+    made_evidence.write(base, rows(peaked(4, 3, 1)).assign(judgement="answers-1"))
+    assert len(gather(folder, base)) == (1 + 2) * 3
+
+
+def test_what_a_table_holds_whole_is_not_measured_again(tmp_path: Path) -> None:
+    table = rows(peaked(3, 4, 1)).assign(judgement=JUDGEMENT)
+    have = kept(made_evidence.write(tmp_path / "e.parquet", table.drop(index=5)))
+    of_request = table.groupby("position")["request"].first()
+    asked = ("f" * 32, "bundled", "ROME, identity", (0, 1, 2, 3))
+    assert whole(have, *asked) == {of_request[0], of_request[2]}  # one edit of the second is missing
+    assert whole(have, *asked[:3], (0, 2)) == set(of_request)
+    assert whole(have, "0" * 32, *asked[1:]) == whole(have, asked[0], "zsre", *asked[2:]) == set()
+    assert whole(kept(tmp_path / "none.parquet"), *asked) == set()
