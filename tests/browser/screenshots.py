@@ -28,6 +28,8 @@ LOOKS: Final = (
     ("desk-dark", 1440, 900, "dark"),
     ("phone-light", 390, 844, "light"),
     ("phone-dark", 390, 844, "dark"),
+    ("projector-light", 1280, 720, "light"),
+    ("wall-light", 1920, 1080, "light"),
 )
 
 
