@@ -11,6 +11,7 @@ from typing import Final
 from goldenlayers_core.attribution.regret import golden_of
 from goldenlayers_core.attribution.standing import Standing, behind, standing
 from goldenlayers_core.errors import GoldenLayersError
+from goldenlayers_core.figures.text import counted
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.results.formats import number, percent
 from goldenlayers_core.results.scores.readings import LOSS_WORDS
@@ -79,6 +80,7 @@ def by_gradients(
         run_id=run.run_id,
         n_requests=run.n_requests,
         method=used.words,
+        brief=f"LGA on {counted(run.n_requests, 'request')}" + (f", stability {stability}" if stability else ""),
     )
 
 
@@ -133,6 +135,7 @@ def _by_edits(store: Store, best: Edits, data: str) -> Recommendation:
         method=best.used.words,
         data=best.data,
         other_data=_other(best, data),
+        brief=_brief(best),
     )
 
 
@@ -158,6 +161,7 @@ def of_table(edits: Edits, table: Measured, data: str = "") -> Recommendation:
         method=edits.used.words,
         data=edits.data,
         other_data=other,
+        brief=_brief(edits),
     )
 
 
@@ -196,6 +200,12 @@ def _of_search(store: Store, run: RunManifest, layer: int) -> tuple[Strength, tu
 
 def _other(edits: Edits, data: str) -> bool:
     return bool(data) and bool(edits.data) and not same_data(edits.data, data)
+
+
+def _brief(edits: Edits) -> str:
+    """`24 requests of real ROME edits that come with the model`."""
+    edited = f"{counted(edits.n_requests, 'request')} of real {edits.used.words} edits"
+    return {"measured": f"{edited} that come with the model", "search": f"a search on {edited}"}.get(edits.kind, edited)
 
 
 def _named(edits: Edits) -> str:

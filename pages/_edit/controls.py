@@ -163,8 +163,10 @@ def _named(option: LayerOption, found: Recommendation | None) -> str:
 def _evidence(chosen: int, options: tuple[LayerOption, ...], found: Recommendation | None, used: MethodUsed) -> None:
     """Why this layer, what that does not prove, and the way to a sweep where none was made with the method."""
     named = next((option for option in options if option.layer == chosen), None)
-    why = f"{_named(named, found)}, {named.why}" if named else "chosen by hand"
-    st.caption(escape(f"Layer {chosen}: {why}."))
+    why, full = f"{_named(named, found)}, {named.why}" if named else "chosen by hand", None
+    if named and found and found.layer == chosen:
+        why, full = f"{_named(named, found)}, by {found.brief}", escape(f"{named.why[:1].upper()}{named.why[1:]}.")
+    st.caption(escape(f"Layer {chosen}: {why}."), help=full)
     if found is None:
         st.caption(
             "No layer is recommended yet: this model has no layer scores. Score some requests on Layer scores first."

@@ -70,7 +70,7 @@ def _score() -> Step:
     if found and not found.run_id:
         return _beside(found) or _unscored()
     if found:
-        text = f"{found.headline}: {escape(found.evidence)}."
+        text = f"{found.headline}, by {escape(found.brief)}."
         if found.kind == "score":
             return _scored(found, text, found.caution)
         see = Step("score", _SCORE, text, True, "See the ground truth", page=_TRUTH)
@@ -104,8 +104,7 @@ def _beside(measured: Recommendation) -> Step | None:
     if found is None:
         return None
     text = (
-        f"Gradients name layer {found.layer} ({escape(found.evidence)}). {measured.headline}, by "
-        f"{escape(measured.evidence)}."
+        f"Gradients name layer {found.layer} ({escape(found.brief)}). {measured.headline}, by {escape(measured.brief)}."
     )
     return _scored(found, text, measured.caution)
 

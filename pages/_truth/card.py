@@ -54,16 +54,24 @@ def known_so_far(card: LayerCard) -> None:
     """The card without a sweep: what there is, and that no sweep has judged it."""
     st.header("What is known so far")
     with st.container(key="golden-layer-card"):
-        st.markdown(f"## {escape(card.sentence)}")
+        _said(card)
         complete(card, None)
         st.caption(escape(" ".join(card.remarks)))
     pictures(card, None, "unjudged")
 
 
+def _said(card: LayerCard) -> None:
+    """What to do in large type, how sure that is under it."""
+    first, _, rest = card.sentence.partition("; ")
+    st.markdown(f"## {escape(first.rstrip('.'))}")
+    if rest:
+        st.markdown(escape(f"{rest[:1].upper()}{rest[1:]}"))
+
+
 def headline(card: LayerCard, run: RunManifest, sweep: SweepResult) -> None:
     """The sentence, its numbers, where to go from here, and what to keep in mind."""
     with st.container(key="golden-layer-card"):
-        st.markdown(f"## {escape(card.sentence)}")
+        _said(card)
         _numbers(card, sweep)
         with st.container(horizontal=True):
             edit_link.button(

@@ -12,7 +12,7 @@ from tests.browser.running import SLOW, main, settled, visit
 from tests.browser.test_scores_and_edit import PATIENT, cells, key, settings
 
 # how strong the words are depends on what was measured
-SHIPPED = "made with this very model before it was shipped"  # of more than the two requests swept here
+SHIPPED = "real ROME edits that come with the model"  # of more than the two requests swept here
 STRENGTHS = re.compile("Use layer|Prefer layer|Cannot tell apart|Too few to tell")
 
 

@@ -92,7 +92,7 @@ def test_it_starts_at_the_recommended_layer_with_its_evidence_and_caution(app: A
     found = recommend(bench.store, bench.model(ModelSource()).fingerprint, data="bundled")
     assert found is not None
     assert app.slider(key="edit-layer").value == found.layer
-    assert found.evidence in words(app)
+    assert found.brief in words(app)
     assert found.headline in words(app)
     assert found.caution in words(app)
     press(app, "edit-layer-middle")

@@ -121,7 +121,7 @@ def test_a_budgeted_search_stands_alone_until_a_sweep_judges_it(
     assert "2 rounds of real edits" in text
     assert any("round" in frame.value for frame in twins(app).dataframe)
     made_evidence.only(monkeypatch, tmp_path / "e.parquet", more_than_few(found.fingerprint))
-    assert "made with this very model before it was shipped" in words(start("home"))  # of more than 6 requests
+    assert "real ROME edits that come with the model" in words(start("home"))  # of more than 6 requests
 
 
 def test_the_button_sweeps_and_the_page_shows_what_it_found(tmp_path: Path) -> None:
@@ -241,11 +241,11 @@ def test_one_answer_everywhere(bench: Workbench, run_id: str, tmp_path: Path, mo
     for page in ("home", "ground_truth", "edit"):  # three requests are few, and do not decide
         said = words(start(page, sweep_run=run_id))
         assert "Use layer 7" in said, page
-        assert "made with this very model before it was shipped" in said, page
+        assert "real ROME edits that come with the model" in said, page
         assert "ahead so far" not in said, page
     made_evidence.none(monkeypatch)
     text = words(start("home"))
-    assert "a small sweep of real ROME edits" in text
+    assert "by 3 requests of real ROME edits" in text
     assert "Too few to tell" in text
     assert "See the ground truth" in [button.label for button in start("home").button]
 
@@ -292,7 +292,7 @@ def test_the_page_says_how_many_requests_it_takes_and_the_next_sweep_starts_with
     found = requests_needed(sweep_)
     assert found is not None
     (box,) = [box for box in app.expander if box.label.startswith("How many requests")]
-    assert box.label == f"How many requests choose a layer? {found.enough} are enough here"
+    assert box.label == f"How many requests choose a layer? {found.enough} do here"
     slider = next(slider for slider in app.slider if slider.label == "Requests")
     assert slider.value == advised(found)
     assert "By the sweep on show" in slider.help.replace("\\", "")

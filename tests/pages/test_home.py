@@ -33,7 +33,7 @@ def test_the_three_steps_lead_to_the_edit_page_with_a_request_open() -> None:
     assert found is not None
     assert advice is not None
     assert f"Gradients name layer {found.layer}" in texts(app)
-    assert f"{advice.headline}, by {advice.evidence}" in texts(app).replace("\\", "")
+    assert f"{advice.headline}, by {advice.brief}" in texts(app).replace("\\", "")
     assert app.session_state["score_run"].startswith("score-")
     prompt = cached.workbench().requests(SOME, ModelSource()).requests[0].prompt
     assert prompt in texts(app).replace("\\", "")

@@ -62,6 +62,7 @@ def test_the_words_follow_the_interval(store: Store) -> None:
     assert (found.layer, found.strength, found.level, found.headline) == (3, "use", (3,), "Use layer 3")
     assert "12 requests of bundled" in found.evidence
     assert "95 % interval" in found.evidence
+    assert found.brief == "12 requests of real ROME edits"
 
 
 def test_level_layers_are_said_to_be_level(store: Store) -> None:

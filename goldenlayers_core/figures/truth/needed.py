@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 from goldenlayers_core.figures.frame import dress
 from goldenlayers_core.figures.text import counted, number, percent, sentences
 from goldenlayers_core.figures.theme import Colours, colours
+from goldenlayers_core.results.truth.advice import FEW
 from goldenlayers_core.results.truth.needed import RequestsNeeded
 
 _LOOKS: Final = (("square", "dash"), ("circle", "solid"))  # of the margins, the narrow one first
@@ -62,7 +63,9 @@ def needed_finding(found: RequestsNeeded) -> str:
 
 def needed_answer(found: RequestsNeeded) -> str:
     """The answer in a few words."""
-    return f"{found.enough} are enough here" if found.enough else f"more than the {found.n_requests} swept"
+    if found.enough is None:
+        return f"more than the {found.n_requests} swept"
+    return f"{found.enough}, by these {found.n_requests} alone" if found.n_requests < FEW else f"{found.enough} do here"
 
 
 def _margin(figure: go.Figure, found: RequestsNeeded, w: int, margin: float, theme: Colours) -> None:

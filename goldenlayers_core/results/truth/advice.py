@@ -24,6 +24,7 @@ class Recommendation:
     method: str = ""  # of editing, in words
     data: str = ""  # name of the data set it was measured on
     other_data: bool = False  # that is not the data set asked for
+    brief: str = ""  # the evidence in the fewest words, to stand after "by"
 
     @property
     def headline(self) -> str:

@@ -23,8 +23,7 @@ def sentence(
     sure = _how_sure(sweep, found, n_resamples)
     parts = [f"{_headline(found)}: {sure}"]
     if advice is not None and advice.kind != "score" and advice.run_id != run_id:
-        by = advice.evidence.partition(", stability")[0]
-        parts = [f"{advice.headline}, by {by}", f"this sweep's best is layer {found.layer}: {sure}"]
+        parts = [f"{advice.headline}, by {advice.brief}", f"this sweep's best is layer {found.layer}: {sure}"]
     lga = _of(picks, "lga").layer
     if lga is not None:
         parts.append(_about_lga(lga, found.layer, difference(sweep, found.layer, lga, n_resamples), sweep.n_requests))
