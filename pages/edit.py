@@ -47,7 +47,7 @@ if card is None:
     controls.load()
     frame.stop()
 
-with controls.inputs(stacks.shown(stacks.active())[0] is not None):
+with controls.inputs(stacks.shown(stacks.active(), card.fingerprint)[0] is not None):
     left, right = st.columns([3, 2], gap="large")
     with left:
         asked = request.choose()

@@ -2,15 +2,18 @@
 
 import streamlit as st
 
+from goldenlayers_core.tasks.real_edits import data_of, used_in
 from pages._shared import cached, frame, glossary, layer_stack
 from pages._truth import card, needed, start, views
 
 frame.enter()
 st.title("Ground truth")
 glossary.introduce("Which layer, and how sure?")
-layer_stack.draw("truth")
+stack = st.container()
 run = start.open_run()
 if run is None:
+    with stack:
+        layer_stack.draw("truth")
     start.empty()
     start.shipped()
     start.controls()
@@ -26,6 +29,8 @@ if run is None:
             views.race(unjudged)
 else:
     sweep = cached.sweep(run.run_id)
+    with stack:
+        layer_stack.draw("truth", used=used_in(run), of=sweep, data=data_of(run))
     judged = card.of_sweep(run, sweep)
     card.headline(judged, run, sweep)
     card.skipped(sweep)

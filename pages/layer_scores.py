@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from goldenlayers_core.tasks.real_edits import data_of
 from pages._scores import card, controls, pictures, request, second_looks
 from pages._shared import beside, cached, fold, frame, glossary, jobs, layer_stack, session
 
@@ -11,13 +12,17 @@ glossary.introduce("Which layer should be edited, judged by gradients alone?")
 asked = controls.start_bar()
 jobs.follow("score", session.show_score_run)
 
-layer_stack.draw("scores")
+stack = st.container()
 run = controls.open_run()
 if run is None:
+    with stack:
+        layer_stack.draw("scores")
     controls.empty(asked)
 else:
     run_id = run.run_id
     scores, selection = cached.scores(run_id)
+    with stack:
+        layer_stack.draw("scores", of=scores, data=data_of(run))
     opened = pictures.clicked(run_id, scores)
     card.card(scores, selection, run_id)
     second_looks.second_looks(scores, selection)

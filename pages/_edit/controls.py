@@ -142,7 +142,7 @@ def layer(card: ModelCard, found: Recommendation | None, form: MethodForm, setti
     with st.container(horizontal=True):
         for option in options:
             st.button(
-                f"{_named(option, found).capitalize()}: {option.layer}",
+                f"{option.called.capitalize()}: {option.layer}",
                 key=f"edit-layer-{option.name}",
                 help=escape(option.why),
                 on_click=st.session_state.update,
@@ -154,18 +154,12 @@ def layer(card: ModelCard, found: Recommendation | None, form: MethodForm, setti
     return int(chosen)
 
 
-def _named(option: LayerOption, found: Recommendation | None) -> str:
-    """What an option is called: gradients alone recommend nothing, they estimate."""
-    only = found is not None and found.strength == "estimate"
-    return "estimate" if option.name == "recommended" and only else option.name
-
-
 def _evidence(chosen: int, options: tuple[LayerOption, ...], found: Recommendation | None, used: MethodUsed) -> None:
     """Why this layer, what that does not prove, and the way to a sweep where none was made with the method."""
     named = next((option for option in options if option.layer == chosen), None)
-    why, full = f"{_named(named, found)}, {named.why}" if named else "chosen by hand", None
+    why, full = f"{named.called}, {named.why}" if named else "chosen by hand", None
     if named and found and found.layer == chosen:
-        why, full = f"{_named(named, found)}, by {found.brief}", escape(f"{named.why[:1].upper()}{named.why[1:]}.")
+        why, full = f"{named.called}, by {found.brief}", escape(f"{named.why[:1].upper()}{named.why[1:]}.")
     st.caption(escape(f"Layer {chosen}: {why}."), help=full)
     if found is None:
         st.caption(

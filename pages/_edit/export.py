@@ -35,7 +35,7 @@ def section(look: Look) -> None:
 def _what(look: Look) -> tuple[tuple[str, ...], str]:
     """The edits to take away, bottom first, and in words what they are."""
     report = look.report
-    if report is None or report.fingerprint != look.card.fingerprint or look.edits == (report.edit_id,):
+    if report is None or look.is_foreign or look.edits == (report.edit_id,):
         return look.edits, look.names
     options = {"stack": look.names, "edit": "the edit on show"}
     chosen = st.segmented_control(

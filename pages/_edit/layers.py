@@ -64,8 +64,8 @@ def _strip(swept: tuple[RunManifest, SweepResult], request: EditRequest, edited:
 
 
 def _asked(look: Look) -> tuple[EditRequest, str, dict[str, object], int] | None:
-    """(request, method, settings, layer) of the edit on show; else of the inputs."""
-    if look.run_id is not None:
+    """(request, method, settings, layer) of the edit on show, where it is of this model; else of the inputs."""
+    if look.run_id is not None and not look.is_foreign:
         asked = stacks.question(look.run_id)
         if asked.request:
             layer = asked.layer if asked.layer >= 0 or look.report is None else look.report.layer

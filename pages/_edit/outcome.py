@@ -17,6 +17,7 @@ from goldenlayers_core.results.edit.light import RULE, Check, answered_before, i
 from goldenlayers_core.results.formats import NOT_ASKED
 from goldenlayers_core.tasks.judging import earlier_rules
 from goldenlayers_core.tasks.layer_options import layer_options
+from goldenlayers_core.tasks.manifest import model_of
 from pages._edit import controls, parts, stacks
 from pages._edit.stacks import Look
 from pages._shared import cached, fold, jobs, note, present_link, session, show
@@ -33,8 +34,11 @@ def section(look: Look) -> None:
     if run_id is None or report is None:
         controls.empty()
         return
+    if look.is_foreign:
+        _of_another_model(run_id)
     _headline(run_id, report, look.stack)
-    _another_layer(look, run_id, report)
+    if not look.is_foreign:
+        _another_layer(look, run_id, report)
     st.header(f"Before and after, {parts.where(report)}")
     parts.before_and_after(report)
     drawn = figures.top_tokens(report.before, report.after, session.dark())
@@ -46,6 +50,20 @@ def section(look: Look) -> None:
     with fold.on_phone("edit-cost", "What it cost"):
         st.header("What it cost")
         parts.cost(run_id, report)
+
+
+def _of_another_model(run_id: str) -> None:
+    """Whose edit it is, and the way to work on with it: nothing here makes it again on a model that is not chosen."""
+    run = cached.workbench().store.manifest(run_id)
+    source = model_of(run)
+    with st.container(horizontal=True, vertical_alignment="center", key="edit-foreign"):
+        st.markdown(
+            f":material/info: An edit of {escape(run.model)}, which is not this session's model.", width="content"
+        )
+        if source is not None and st.button(f"Work on {run.model}", key="edit-take-model", icon=":material/memory:"):
+            session.choose_model(source)
+            session.show_edit_run(run_id)
+            st.rerun()
 
 
 def _headline(run_id: str, report: EditReport, stack: str) -> None:
@@ -126,7 +144,7 @@ def _another_layer(look: Look, run_id: str, report: EditReport) -> None:
         for option in layer_options(look.card.n_layers, look.found):
             if option.layer in tried:
                 continue
-            label = f"layer {option.layer} ({option.name})"
+            label = f"layer {option.layer} ({option.called})"
             if st.button(label, key=f"beside-{option.layer}", help=escape(option.why), disabled=busy):
                 start_at(option.layer)
         beside = report.layer + 1 if report.layer < last else max(report.layer - 1, 0)

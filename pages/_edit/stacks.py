@@ -39,10 +39,15 @@ class Look:
     @property
     def edited(self) -> tuple[int, ...]:
         """The layers that the edit on show was written into; none where none of this model is on show."""
-        if self.report is None or self.report.fingerprint != self.card.fingerprint:
+        if self.report is None or self.is_foreign:
             return ()
         card = card_of(self.report.edit_id)
         return card.layers if card and card.layers else (self.report.layer,)
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether the edit on show was made on another model than the one in memory."""
+        return self.report is not None and self.report.fingerprint != self.card.fingerprint
 
     @property
     def names(self) -> str:
@@ -124,11 +129,12 @@ def same_fact(name: str, facts: tuple[tuple[str, str, str], ...]) -> tuple[str, 
     return tuple(card.edit_id for card in cards if wanted & {(prompt, subject) for prompt, subject, _ in card.facts})
 
 
-def shown(name: str) -> tuple[str, EditReport] | tuple[None, None]:
-    """The edit on show: the one chosen, else the topmost of the stack that was measured here."""
+def shown(name: str, fingerprint: str) -> tuple[str, EditReport] | tuple[None, None]:
+    """The edit on show: the one chosen, else the topmost of the stack that was measured here on this model."""
     chosen = session.edit_run()
     cards = [card for edit_id in reversed(stack(name).edit_ids) if (card := card_of(edit_id))]
-    for run_id in (*((chosen,) if chosen else ()), *(card.run_id for card in cards)):
+    mine = (card.run_id for card in cards if card.fingerprint == fingerprint)
+    for run_id in (*((chosen,) if chosen else ()), *mine):
         try:
             return run_id, cached.report(run_id)
         except GoldenLayersError:
@@ -146,7 +152,7 @@ def look(
 ) -> Look:
     """Everything the views are about: the inputs, the stacks, the edit on show."""
     name = active()
-    run_id, report = shown(name)
+    run_id, report = shown(name, card.fingerprint)
     mine, others = (enabled(which, card.fingerprint) for which in (name, other(name)))
     return Look(card, found, request, form, settings, layer, name, mine, others, run_id, report)
 

@@ -18,7 +18,7 @@ def section(look: Look) -> None:
     if run_id is None or report is None:
         st.info("No edit is on show; make one above, or choose one of the stack.", icon=":material/edit_off:")
         return
-    if report.fingerprint != look.card.fingerprint:
+    if look.is_foreign:
         st.info("The edit on show belongs to another model than the one in memory.", icon=":material/edit_off:")
         return
     prompt = _prompt(run_id, report)

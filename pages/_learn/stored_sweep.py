@@ -17,6 +17,7 @@ from goldenlayers_core.tasks.truth.cost import price
 from pages._learn import lesson, work
 from pages._shared import cached, edit_link, jobs, session
 from pages._shared.wording import count, duration, escape, precise
+from pages._truth import request as truth
 
 _SLOT: Final = "sweep"  # Ground truth follows the same one
 
@@ -98,9 +99,10 @@ def link_to_truth(
         session.show_sweep_run(run_id)
         if digest:
             session.open_request(digest)
-        for name, value in (("truth-layer", layer), ("truth-view", view)):
-            if value is not None:
-                st.session_state[name] = value
+        if layer is not None:
+            truth.look_at(run_id, layer)
+        if view is not None:
+            st.session_state["truth-view"] = view
 
     return lesson.Link(label, "pages/ground_truth.py", act, ":material/query_stats:")
 

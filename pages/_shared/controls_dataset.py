@@ -7,9 +7,9 @@ import streamlit as st
 
 from goldenlayers_core.datasets import MAX_BYTES, CatalogueEntry, catalogue
 from goldenlayers_core.errors import DatasetError
+from goldenlayers_core.places import is_path
 from goldenlayers_core.records import Dataset, EditRequest
 from goldenlayers_core.tasks import DatasetChoice, KnowledgeQuestion, UploadCard
-from goldenlayers_core.tasks.address import is_path
 from goldenlayers_core.tasks.questions import Split
 from goldenlayers_core.tasks.workbench import part_of
 from pages._shared import cached, jobs, link, link_here, served, session, upload

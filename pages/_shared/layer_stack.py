@@ -1,26 +1,40 @@
-"""The session's model as a stack of layers, the same on every page: what chose which, and where an edit stands."""
+"""A model as a stack of layers, the same on every page: what chose which, and where an edit stands."""
 
 import streamlit as st
 
 from goldenlayers_core.figures.layer_stack import layer_stack
+from goldenlayers_core.results import LayerScores, SweepResult
 from goldenlayers_core.results.layer_stack import LayerStack
 from goldenlayers_core.results.truth.measured import Covariance, MethodUsed
 from goldenlayers_core.tasks.layer_stack import stack_of
 from pages._shared import advice, cached, session, show
 
 
-def draw(place: str, edited: tuple[int, ...] = (), used: MethodUsed | None = None) -> None:
-    """The diagram of the session's model; nothing while no model is in memory. `place` names the page."""
-    card = session.card()
-    if card is None:
+def draw(
+    place: str,
+    edited: tuple[int, ...] = (),
+    used: MethodUsed | None = None,
+    of: LayerScores | SweepResult | None = None,
+    data: str = "",
+) -> None:
+    """The diagram of the model that the result on show is `of`; without one of the session's, as soon as it is in
+    memory. `place` names the page; `used` and `data` are another method and other data than the session's."""
+    facts = _facts(of)
+    if facts is None:
         return
-    wanted, data = used or session.method(), session.choice().dataset
-    known = advice.known_of(card.fingerprint)
-    facts = (card.name, card.fingerprint, card.n_layers, card.model_type)
-    found = cached.once(_stack, *facts, wanted.method, wanted.covariance, data, edited, known)
+    wanted, about = used or session.method(), data or session.choice().dataset
+    found = cached.once(_stack, *facts, wanted.method, wanted.covariance, about, edited, advice.known_of(facts[1]))
     with st.container(key=f"layer-stack-{place}"):
         drawn = layer_stack(found, session.dark())
         show.figure(drawn, f"layer-stack-{place}", found.to_frame(), heading=False)
+
+
+def _facts(of: LayerScores | SweepResult | None) -> tuple[str, str, int, str] | None:
+    """Name, fingerprint, number of layers and model type; None while they are not known."""
+    card = session.card()
+    if of is None or (card is not None and card.fingerprint == of.fingerprint):
+        return (card.name, card.fingerprint, card.n_layers, card.model_type) if card else None
+    return of.model, of.fingerprint, of.n_layers, of.provenance.get("model_type", "")
 
 
 def _stack(

@@ -18,7 +18,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from goldenlayers_core.errors import ConfigError
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.tasks import DatasetChoice, address
-from pages._shared import link_here, link_notice, link_session, session
+from pages._shared import link_before, link_here, link_notice, link_session, session
 from pages._shared.link_notice import Notice
 
 FREE: Final = ("prompt", "subject", "new", "old", "follow", "stay", "imply")  # of a request that a person wrote
@@ -54,10 +54,10 @@ def arrive(page: str) -> None:
         return
     link_notice.drop()
     state[_WAITING] = _readable(came)
-    before = _choices()
+    before = link_before.had()
     _open(page, first)
     if first:
-        _replaced(before)
+        link_before.say(before, lambda: st.session_state.update({_WAITING: {}}))
 
 
 def _by_history() -> bool:
@@ -91,14 +91,15 @@ def _open(page: str, first: bool) -> None:
     """Runs, models and datasets."""
     waiting: dict[str, str] = st.session_state[_WAITING]
     run_id = waiting.pop("run", "")
-    if run_id and page in _RUNS:
-        asked = {name: waiting.get(name, "") for name in _FORM}
-        if page != "edit":  # there they are of the form; elsewhere of the run
-            for name in _FORM:
-                waiting.pop(name, None)
-        _open_run(page, run_id, asked, first)
-    if text := waiting.pop("model", ""):
+    shows = bool(run_id) and page in _RUNS
+    asked = {name: waiting.get(name, "") for name in _FORM}
+    if shows and page != "edit":  # there they are of the form; elsewhere of the run
+        for name in _FORM:
+            waiting.pop(name, None)
+    if text := waiting.pop("model", ""):  # before the run: with another model, what was on show goes
         _open_model(page, text)
+    if shows:
+        _open_run(page, run_id, asked, first)
     if page != "dataset" and (text := waiting.pop("dataset", "")):
         choice = link_here.dataset(text)
         if choice is not None and choice != session.choice():
@@ -142,38 +143,6 @@ def _open_model(page: str, text: str) -> None:
     if page == "model" and not link_here.is_loaded(source):
         words = f"This link is about the model {text}, which is not in memory."
         link_notice.put("model", Notice(words, "Load it", lambda: link_here.load(source), icon=":material/memory:"))
-
-
-# What this browser had ------------------------------------------------------------------------------------------------
-
-
-def _choices() -> dict[str, Any]:
-    names = ("chosen_model", "chosen_dataset", "score_run", "sweep_run", "edit_run", "many_run")
-    return {name: found for name in names if (found := st.session_state.get(name)) is not None}
-
-
-def _replaced(before: Mapping[str, Any]) -> None:
-    """Say which choices of this browser gave way to the link's, and offer them back."""
-    gone = {name: had for name, had in before.items() if st.session_state.get(name) != had}
-    if not gone:
-        return
-    new = [name for name in ("chosen_model", "chosen_dataset") if name not in before]
-    words = {
-        "chosen_model": lambda had: f"the model ({address.model_text(had)})",
-        "chosen_dataset": lambda had: f"the dataset ({had.words})",
-        "score_run": lambda had: f"the layer scores on show ({had})",
-        "sweep_run": lambda had: f"the sweep on show ({had})",
-        "edit_run": lambda had: f"the edit on show ({had})",
-        "many_run": lambda had: f"the many edits on show ({had})",
-    }
-
-    def back() -> None:
-        st.session_state[_WAITING] = {}
-        for name, had in (*gone.items(), *((name, None) for name in new)):
-            session.keep(name, had)
-
-    text = f"This link took the place of what this browser had: {', '.join(words[n](had) for n, had in gone.items())}."
-    link_notice.put("before", Notice(text, "Back to what I had", back, icon=":material/link:"))
 
 
 # For the sections of a page -------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from goldenlayers_core.datasets import catalogue
 from goldenlayers_core.errors import ConfigError, GoldenLayersError
+from goldenlayers_core.places import is_path
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.runtime import RunManifest
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, address
@@ -107,7 +108,7 @@ def closed(name: str) -> str:
     if name.startswith("upload-"):
         gone = f"The uploaded dataset {name[:15]}… is not in this store; upload the file here, on the page Dataset."
         return "" if name in bench.uploads() else gone
-    if address.is_path(name):
+    if is_path(name):
         return "" if Path(name).is_file() else f"The file {Path(name).name} of the link's dataset is no longer there."
     entry = next((entry for entry in catalogue() if entry.name == name), None)
     if entry is None:

@@ -8,9 +8,10 @@ import streamlit as st
 
 from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.models.naming import source_title
+from goldenlayers_core.places import is_path
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.runtime import RunManifest
-from goldenlayers_core.tasks import DatasetChoice, address
+from goldenlayers_core.tasks import DatasetChoice
 from goldenlayers_core.tasks.manifest import model_of
 from goldenlayers_core.tasks.serial import restored
 from pages._shared import cached, edit_link, link_here, link_notice, session
@@ -82,7 +83,7 @@ def _absent(source: ModelSource) -> str:
         cached.workbench().mode.check_model(source)
     except GoldenLayersError as error:
         return str(error)
-    if address.is_path(source.source) and not Path(source.source).expanduser().exists():
+    if is_path(source.source) and not Path(source.source).expanduser().exists():
         return f"The model {source_title(source.source)} is no longer where it was on this machine."
     return ""
 

@@ -125,8 +125,8 @@ def model() -> ModelSource:
 def choose_model(source: ModelSource) -> None:
     """Make a model the session's; what is on show of other weights is chosen on purpose from then on."""
     if not same_weights(source):
-        show_score_run(None)
-        show_sweep_run(None)
+        for show in (show_score_run, show_sweep_run, show_edit_run, show_many_run):
+            show(None)
     keep("chosen_model", source)
 
 

@@ -17,6 +17,7 @@ from pages._shared import beside, cached, edit_link, fold, link, request_choice,
 from pages._shared.wording import count, escape
 
 LAYER: Final = "truth-layer"
+_SCRUBBED: Final = "truth-layer-of"  # the sweep that the layer was chosen in
 KINDS: Final = (
     ("rewrite", "The prompt gives the new answer"),
     ("rephrase", "Rephrases give the new answer"),
@@ -43,6 +44,11 @@ def _open(sweep: SweepResult, request: int, layer: int) -> None:
     fold.unfold("truth-course")
 
 
+def look_at(run_id: str, layer: int) -> None:
+    """Put a layer of a sweep under the scrubber."""
+    st.session_state[LAYER], st.session_state[_SCRUBBED] = layer, run_id
+
+
 def heatmap_name(run_id: str) -> str:
     """Key of the heatmap's figure: a new run or order starts without a selected cell."""
     return f"heatmap-{run_id}-{st.session_state.get('truth-order', 'best')}"
@@ -64,12 +70,14 @@ def choose(sweep: SweepResult) -> int:
     return request_choice.choose("truth-request", sweep.request_digests, lines.__getitem__)
 
 
-def choose_layer(sweep: SweepResult) -> int:
-    """The layer scrubber. It starts at the address's layer, else at the golden one."""
+def choose_layer(sweep: SweepResult, run_id: str) -> int:
+    """The layer scrubber. It starts at the address's layer, else at the golden one of the sweep on show."""
     asked = link.layer(sweep.layers)
     if asked is not None:
         fold.unfold("truth-course")
-    wanted = st.session_state.get(LAYER) if asked is None else asked
+    kept = st.session_state.get(LAYER) if st.session_state.get(_SCRUBBED) == run_id else None
+    st.session_state[_SCRUBBED] = run_id
+    wanted = kept if asked is None else asked
     st.session_state[LAYER] = wanted if wanted in sweep.layers else sweep.golden_layer
     if len(sweep.layers) == 1:
         return sweep.layers[0]

@@ -64,7 +64,7 @@ def _requests(sweep: SweepResult, run_id: str) -> None:
     left, right = st.columns([3, 2], gap="medium")
     with right, beside.panel("truth", opened):
         index = request.choose(sweep)
-        layer = request.choose_layer(sweep)
+        layer = request.choose_layer(sweep, run_id)
         request.panel(sweep, index, layer, cached.workbench().store.manifest(run_id))
     with left:
         request.heatmap(sweep, run_id, (index, layer))

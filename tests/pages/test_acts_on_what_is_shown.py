@@ -8,8 +8,10 @@ import pytest
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion
-from goldenlayers_core.tasks.questions import SweepQuestion
+from goldenlayers_core.tasks.edit.one_edit import edit
+from goldenlayers_core.tasks.questions import EditQuestion, SweepQuestion
 from goldenlayers_core.tasks.scores.layer_scores import score
+from goldenlayers_core.tasks.serial import plain
 from goldenlayers_core.tasks.truth.stored_sweep import save_sweep
 from pages._shared import cached
 from tests import made_evidence
@@ -124,3 +126,51 @@ def test_a_model_that_is_loaded_leaves_the_runs_of_the_one_before(tiny: ModelSou
     work_done(press(app, "model-load"))
     assert app.session_state["chosen_model"] == ModelSource()
     assert "sweep_run" not in app.session_state
+
+
+@pytest.fixture
+def foreign(tiny: ModelSource) -> str:
+    """An edit of the other model; its run."""
+    bench = cached.workbench()
+    bench.model(ModelSource())
+    request = bench.requests(CHOICE, tiny).requests[0]
+    return edit(bench, EditQuestion(tiny, plain(request), layer=1, settings={"steps": 1, "n_templates": 0}), Progress())
+
+
+def test_an_edit_of_another_model_says_so_and_is_not_made_again_at_this_models_layers(
+    tiny: ModelSource, foreign: str
+) -> None:
+    name = cached.workbench().store.manifest(foreign).model
+    app = start("edit", edit_run=foreign)
+    assert f"An edit of {name}, which is not this session's model." in words(app)
+    assert "beside-any" not in {button.key for button in app.button}
+    press(app, "edit-take-model")
+    assert app.session_state["chosen_model"] == tiny
+    assert "which is not this session's model" not in words(app)
+    assert app.button(key="beside-any")
+    assert app.query_params["run"] == foreign
+
+
+def test_with_another_model_the_edit_on_show_goes_and_an_address_brings_it_back(
+    tiny: ModelSource, foreign: str
+) -> None:
+    app = start("model", chosen_model=tiny, edit_run=foreign)
+    work_done(press(app, "model-load"))
+    app = go(app, "edit")
+    assert "which is not this session's model" not in words(app)
+    assert "run" not in app.query_params
+    app = opened("edit", run=foreign, model="bundled")
+    assert app.query_params["run"] == foreign
+    assert app.query_params["model"] == "bundled"
+    assert "which is not this session's model" in words(app)
+
+
+def test_the_layer_stack_is_of_the_model_whose_run_is_on_show(tiny: ModelSource) -> None:
+    bench = cached.workbench()
+    run, handle = swept(tiny, 1), bench.model(tiny)
+    scored = score(bench, ScoreQuestion(tiny, CHOICE), Progress())
+    bench.model(ModelSource())
+    title = f"{handle.name}: {handle.n_layers} layers."
+    assert title in words(start("ground_truth", sweep_run=run))  # the session's model has 30
+    assert title in words(start("layer_scores", score_run=scored))
+    assert "30 layers." in words(start("ground_truth"))

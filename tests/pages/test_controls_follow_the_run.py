@@ -49,6 +49,17 @@ def test_a_cell_of_another_run_leaves_no_layer_behind() -> None:
     assert "the cell you clicked" not in words(app)
 
 
+def test_a_layer_of_another_sweep_is_left_behind() -> None:
+    first, second = swept(6, "one"), swept(3, "other")
+    golden = cached.sweep(second).golden_layer
+    other = next(layer for layer in (6, 3, 0) if layer != golden)
+    app = start("ground_truth", sweep_run=first)
+    app.select_slider(key="truth-layer").set_value(other).run()
+    app.selectbox(key="truth-run").set_value(second).run()
+    assert healthy(app).select_slider(key="truth-layer").value == golden
+    assert app.query_params["layer"] == str(golden)
+
+
 @pytest.mark.parametrize("place", [None, 5, -1, "x"])
 def test_a_choice_that_comes_late_opens_nothing(place: object, monkeypatch: pytest.MonkeyPatch) -> None:
     """A browser's answer to a list that is no longer there: the TypeError that was logged."""

@@ -187,7 +187,9 @@ def test_a_link_says_which_choices_it_replaced_and_gives_them_back() -> None:
     app.query_params["run"] = theirs
     healthy(app.run())
     assert app.selectbox(key="scores-run").value == theirs
-    assert f"This link took the place of what this browser had: the layer scores on show ({mine})." in notices(app)
+    title = cached.workbench().store.manifest(mine).title
+    had = f"the dataset (bundled (proxy split), first 32), the layer scores on show ({title})"
+    assert f"This link took the place of what this browser had: {had}." in notices(app)
     press(app, "link-do-before")
     assert app.selectbox(key="scores-run").value == mine
     assert app.query_params["run"] == mine

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.results.truth.measured import MethodUsed
@@ -12,7 +13,7 @@ from goldenlayers_core.tasks.questions import SweepQuestion
 from goldenlayers_core.tasks.truth.stored_sweep import save_sweep
 from pages._shared import cached
 from tests.made_up import made_sweep
-from tests.pages.driving import healthy, opened, press, start
+from tests.pages.driving import APP, PATIENCE, healthy, opened, press, start, stored_scores
 from tests.pages.test_link import notices
 from tests.tiny import save_tiny
 
@@ -55,6 +56,20 @@ def test_a_session_at_work_is_offered_it_in_one_press(tiny: ModelSource) -> None
     assert app.session_state["chosen_dataset"] == HARD
     assert app.session_state["sweep_run"] == run_id
     assert MethodUsed("r-rome").words in "\n".join(m.value for m in app.sidebar.markdown)
+
+
+def test_all_of_what_a_browser_had_comes_back_its_defaults_and_its_empty_places_too(tiny: ModelSource) -> None:
+    app = AppTest.from_file(str(APP), default_timeout=PATIENCE)
+    app.session_state["score_run"] = stored_scores()  # as the desk of a browser that was here before
+    app.switch_page("pages/ground_truth.py")
+    app.query_params["run"] = swept(tiny)
+    said = notices(healthy(app.run()))
+    assert "the model (SmolLM2-135M-Instruct), the dataset (bundled (proxy split), first 32)" in said
+    press(app, "link-do-before")
+    assert app.session_state["chosen_model"] == ModelSource()
+    assert app.session_state["chosen_dataset"] == DatasetChoice("bundled", "proxy", 32)
+    assert "sweep_run" not in app.session_state
+    assert app.selectbox(key="truth-run").value is None  # the sweep is of another model
 
 
 def test_what_is_not_here_is_said(tmp_path: Path) -> None:
