@@ -15,6 +15,7 @@ class LayerOption:
     name: str  # "recommended", "early", "middle"
     layer: int
     why: str  # one phrase
+    called: str  # on a button: the name, of a recommended layer no stronger than its evidence
 
 
 def layer_options(n_layers: int, found: Recommendation | None) -> tuple[LayerOption, ...]:
@@ -24,11 +25,11 @@ def layer_options(n_layers: int, found: Recommendation | None) -> tuple[LayerOpt
         "the layer of 13 of EasyEdit's 14 ROME configurations" if early == LITERATURE_LAYER else "a third of the way in"
     )
     options = [
-        LayerOption("early", early, why),
-        LayerOption("middle", middle, "halfway through the model"),
+        LayerOption("early", early, why, "early"),
+        LayerOption("middle", middle, "halfway through the model", "middle"),
     ]
     if found is not None and 0 <= found.layer < n_layers:
-        options.insert(0, LayerOption("recommended", found.layer, found.evidence))
+        options.insert(0, LayerOption("recommended", found.layer, found.evidence, found.called))
     once: dict[int, LayerOption] = {}
     for option in options:
         once.setdefault(option.layer, option)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from goldenlayers_core.results.truth.advice import Strength
 from goldenlayers_core.tasks import Recommendation
 from goldenlayers_core.tasks.layer_options import early_layer, layer_options
 
@@ -14,6 +15,31 @@ def test_the_recommended_layer_comes_first_with_its_evidence() -> None:
     options = layer_options(30, recommended(19))
     assert [(o.name, o.layer) for o in options] == [("recommended", 19), ("early", 5), ("middle", 15)]
     assert options[0].why == "LGA on 3 requests"
+
+
+@pytest.mark.parametrize(
+    ("strength", "level", "called"),
+    [
+        ("use", (3,), "recommended"),
+        ("prefer", (3, 4), "preferred"),
+        ("level", (3,), "preferred"),
+        ("level", (1, 3, 4), "one of several"),
+        ("few", (0, 3), "ahead so far"),
+        ("estimate", (), "estimate"),
+    ],
+)
+def test_a_layer_is_called_no_stronger_than_its_evidence(
+    strength: Strength, level: tuple[int, ...], called: str
+) -> None:
+    found = Recommendation(3, "a sweep", "", "sweep-1", strength=strength, level=level)
+    assert layer_options(30, found)[0].called == called
+    words = {
+        "recommended": "Use",
+        "preferred": "Prefer",
+        "one of several": "Cannot tell apart",
+        "ahead so far": "Too few",
+    }
+    assert found.headline.startswith(words.get(called, "Estimate"))
 
 
 def test_without_a_recommendation_the_literature_comes_first() -> None:

@@ -27,10 +27,22 @@ class Recommendation:
     brief: str = ""  # the evidence in the fewest words, to stand after "by"
 
     @property
+    def is_shared(self) -> bool:
+        """Whether other layers cannot be told from this one."""
+        return self.strength == "level" and any(layer != self.layer for layer in self.level)
+
+    @property
+    def called(self) -> str:
+        """What the layer is called on a button, no stronger than the headline."""
+        if self.is_shared:
+            return "one of several"
+        words = {"use": "recommended", "few": "ahead so far", "estimate": "estimate"}
+        return words.get(self.strength, "preferred")
+
+    @property
     def headline(self) -> str:
         """The answer, no stronger than its evidence."""
-        others = [layer for layer in self.level if layer != self.layer]
-        if self.strength == "level" and others:
+        if self.is_shared:
             return f"Cannot tell apart: layers {ranges(self.level)}"
         return {
             "use": f"Use layer {self.layer}",
