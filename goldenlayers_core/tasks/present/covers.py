@@ -1,5 +1,6 @@
 """The first and the last screen of every run: what is to be seen, and what to take home. No torch."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
@@ -8,7 +9,7 @@ from goldenlayers_core.figures.text import clean, shorten
 from goldenlayers_core.runtime import RunManifest
 from goldenlayers_core.tasks.present.slide import About, Slide
 
-_LONGEST: Final = 120  # letters of a line
+_LONGEST: Final = 140  # letters of a line
 _HOME: Final = "To take home"
 
 
@@ -23,8 +24,16 @@ def cover(
         About("Evidence", evidence),
         About("Computed", day_of(manifest)),
     )
-    shown = tuple(About(line.name, shorten(clean(line.value), _LONGEST)) for line in lines if line.value)
-    return Slide(headline, say=say, about=shown, how=(*how, f"{manifest.run_id}, {manifest.created} (UTC)."))
+    shown = tuple(About(line.name, in_short(line.value)) for line in lines if line.value)
+    cut = tuple(f"{line.name}: {clean(line.value)}." for line in lines if in_short(line.value) != clean(line.value))
+    return Slide(headline, say=say, about=shown, how=(*how, *cut, f"{manifest.run_id}, {manifest.created} (UTC)."))
+
+
+def in_short(text: str) -> str:
+    """A line of a title slide: as many whole clauses as there is room for."""
+    line = clean(text)
+    ends = [match.start() for match in re.finditer("[,;] ", line) if match.start() <= _LONGEST]
+    return line[: ends[-1]] if len(line) > _LONGEST and ends else shorten(line, _LONGEST)
 
 
 def closing(headline: str, points: Sequence[str], manifest: RunManifest) -> Slide:

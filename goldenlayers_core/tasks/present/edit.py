@@ -109,12 +109,11 @@ def _verdict(report: EditReport, manifest: RunManifest) -> Slide:
     return Slide(
         headline=found.words.rstrip("."),
         mark=mark_of(report),
-        say=report.verdict,
         numbers=(
             Number(percent(report.before.target_new_probability), f"chance of “{report.target_new}” before"),
             Number(percent(new), f"chance of “{report.target_new}” after"),
         )
         if new == new  # not asked: NaN
         else (),
-        how=(RULE, "Chance: probability of the whole answer after the prompt.", made(report, manifest)),
+        how=(report.verdict, RULE, "Chance: probability of the whole answer after the prompt.", made(report, manifest)),
     )

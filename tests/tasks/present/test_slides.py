@@ -11,6 +11,8 @@ from goldenlayers_core.attribution.selection import select
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.runtime import Progress, RunManifest
 from goldenlayers_core.tasks import Workbench
+from goldenlayers_core.tasks.edit.stored import open_report
+from goldenlayers_core.tasks.present.covers import in_short
 from goldenlayers_core.tasks.present.layers import named_words
 from goldenlayers_core.tasks.present.programme import programme
 from goldenlayers_core.tasks.present.stored_tour import TourQuestion, open_tour
@@ -49,6 +51,21 @@ def test_a_run_begins_with_its_title_names_the_layer_of_every_edit_and_ends_with
     fact = {line.name: line.value for line in slides(bench.store, run_id)[0].about}["Fact"]
     assert fact == f"{found.subject}: {found.target_true} → {found.target_new}"
     assert f"layer {found.edit_layer}" in " ".join(slides(bench.store, run_id)[-1].points)
+
+
+def test_a_title_slide_ends_its_lines_with_a_clause_and_says_the_rest_below() -> None:
+    long = f"a sweep of {'many ' * 20}edits, 24 requests (proxy, and test), stability 50 %; layer 3 scores 0.58"
+    assert in_short(long) == long.partition(", stability")[0]
+    assert in_short("short, and whole; all of it") == "short, and whole; all of it"
+    assert in_short("x" * 200).endswith("…")
+
+
+def test_that_an_edit_took_is_said_once_on_its_slide(bench: Workbench, question: TourQuestion) -> None:
+    edit_run = open_tour(bench.store, tour(bench, question, Progress())).edit_run
+    for slide in slides(bench.store, edit_run):
+        assert f"{slide.headline} {slide.say}".lower().count("took") <= 1
+    verdict = open_report(bench.store, edit_run).verdict
+    assert any(verdict in slide.how for slide in slides(bench.store, edit_run))
 
 
 def test_a_sweep_that_does_not_decide_what_is_recommended_says_that_it_speaks_alone(
