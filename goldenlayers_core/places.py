@@ -2,7 +2,7 @@
 
 import os
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import filelock
 import platformdirs
@@ -22,6 +22,19 @@ def shared_location() -> str:
 def assets_folder() -> Path:
     """The project's `assets/`."""
     return Path(__file__).resolve().parent.parent / "assets"
+
+
+def is_path(name: str) -> bool:
+    """Whether a model's or dataset's name is a folder or file of a machine, and not a name that means the same
+    everywhere."""
+    absolute = PurePosixPath(name).is_absolute() or PureWindowsPath(name).is_absolute()
+    dotted = name.startswith((".", "~")) or "\\" in name or name.count("/") > 1
+    return absolute or dotted or name.lower().endswith((".gguf", ".csv", ".tsv", ".json", ".jsonl", ".parquet"))
+
+
+def last_part(path: str) -> str:
+    """What a folder or file is called, whichever system its path is of."""
+    return PureWindowsPath(path).name or path
 
 
 def clear_leftovers(repository: str, kind: str) -> None:

@@ -11,10 +11,10 @@ import dataclasses
 import json
 import re
 from collections.abc import Iterable, Mapping
-from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any, Final, get_args
 
 from goldenlayers_core.errors import ConfigError
+from goldenlayers_core.places import is_path, last_part
 from goldenlayers_core.records import (
     SCORE_METHODS,
     EditAwareConfig,
@@ -34,12 +34,16 @@ _WORD: Final = re.compile(r"[\w-]+")
 _SCORING: Final = ("scope", "old_answer", "loss_on", "precision", "fence", "portability")
 
 
-def is_path(name: str) -> bool:
-    """Whether a model's or dataset's name is a folder or file of a machine, and not a name that means the same
-    everywhere."""
-    absolute = PurePosixPath(name).is_absolute() or PureWindowsPath(name).is_absolute()
-    dotted = name.startswith((".", "~")) or "\\" in name or name.count("/") > 1
-    return absolute or dotted or name.lower().endswith((".gguf", ".csv", ".tsv", ".json", ".jsonl", ".parquet"))
+def without_places(settings: Mapping[str, Any], model: str) -> dict[str, Any]:
+    """A run's settings for others to read: where its model (a folder, called `model`) and its file of requests lie on
+    this machine becomes what they are called."""
+    found = dict(settings)
+    for part, key, name in (("model", "source", model), ("choice", "dataset", "")):
+        inner = found.get(part)
+        place = str(inner.get(key, "")) if isinstance(inner, Mapping) else ""
+        if is_path(place):
+            found[part] = {**inner, key: name or last_part(place)}  # type: ignore[dict-item]
+    return found
 
 
 def _here(name: str) -> str:

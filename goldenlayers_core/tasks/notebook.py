@@ -15,6 +15,7 @@ from goldenlayers_core.figures.text import counted
 from goldenlayers_core.reports.notebook import Cell, inert, notebook_bytes
 from goldenlayers_core.runtime import Progress, RunManifest
 from goldenlayers_core.runtime.atomic import write_bytes
+from goldenlayers_core.tasks.address import without_places
 from goldenlayers_core.tasks.kinds import function
 from goldenlayers_core.tasks.report import report_of
 from goldenlayers_core.tasks.serial import dataset_from, plain_dataset
@@ -33,7 +34,9 @@ sys.path.insert(0, str(PROJECT))
 from IPython.display import display
 
 from goldenlayers_core.tasks.notebook import compared, rerun, shown"""
-_RUN: Final = "bench, run_id = rerun(KIND, SETTINGS, DATASET)\nrun_id"
+_RUN: Final = "bench, run_id = rerun(KIND, SETTINGS, DATASET{})\nrun_id"
+_MODEL: Final = 'MODEL = os.environ.get("GOLDENLAYERS_MODEL", "")  # where the model lies here: its folder or file'
+_WHERE: Final = "The model lay in a folder: set `MODEL`, or `GOLDENLAYERS_MODEL`, to where it lies here."
 _COMPARE: Final = "compared(bench, run_id, RECORDED)"
 _SHOW: Final = "for part in shown(bench, run_id):\n    display(part)"
 _OF_THE_MACHINE: Final = ("computed now", "seconds per edit")
@@ -59,17 +62,20 @@ def notebook_of(bench: Workbench, run_id: str) -> bytes:
     if kind is None or not kind.report:
         raise ConfigError(f"A run of the kind {run.kind!r} cannot be made again; choose scores, a sweep or an edit.")
     dataset, note = _embedded(bench, run)
+    settings = without_places(run.settings, run.model)
+    lay_here = settings.get("model") != run.settings.get("model")
     recorded = {"fingerprint": run.fingerprint, "model": run.model, **run.told}
     return notebook_bytes(
         (
             Cell(f"# {inert(run.title)}\n\n{_about(run)}"),
             Cell("Start Jupyter in the project's folder, or set `GOLDENLAYERS_PROJECT` to it.", _SETUP),
             Cell(
-                f"## What was asked\n\n{note}".strip(),
-                f"KIND = {run.kind!r}\nSETTINGS = {_literal(run.settings)}\nDATASET = {_literal(dataset)}",
+                "\n\n".join(filter(None, ("## What was asked", note, _WHERE if lay_here else ""))),
+                f"KIND = {run.kind!r}\nSETTINGS = {_literal(settings)}\nDATASET = {_literal(dataset)}"
+                + (f"\n{_MODEL}" if lay_here else ""),
             ),
             Cell("## What came out then", f"RECORDED = {_literal(recorded)}"),
-            Cell(f"## The same again\n\n{_AGAIN}", _RUN),
+            Cell(f"## The same again\n\n{_AGAIN}", _RUN.format(", model=MODEL" if lay_here else "")),
             Cell("", _COMPARE),
             Cell("## Figures and tables", _SHOW),
         )
@@ -77,16 +83,26 @@ def notebook_of(bench: Workbench, run_id: str) -> bytes:
 
 
 def rerun(
-    name: str, settings: Mapping[str, Any], dataset: Mapping[str, Any] | None = None, root: Path | None = None
+    name: str,
+    settings: Mapping[str, Any],
+    dataset: Mapping[str, Any] | None = None,
+    root: Path | None = None,
+    model: str | None = None,
 ) -> tuple[Workbench, str]:
     """Make a run of a kind from its settings: (the workbench that holds it, its id). Prints how far it is.
 
-    `dataset`: what stands for the settings' own, as the notebook holds it. Raises what the work raises.
+    `dataset`: what stands for the settings' own, as the notebook holds it; `model`: where a model lies here that lay in
+    a folder elsewhere. Raises ConfigError where that is asked for and not said, and what the work raises.
     """
     kind = kind_named(name)
     if kind is None:
         raise ConfigError(f"The kind of run {name!r} is unknown to this version; update the project.")
+    if model == "":
+        called = dict(settings.get("model", {})).get("source", "")
+        raise ConfigError(f"Set MODEL to the folder or file in which the model {called} lies here.")
     bench, asked = open_workbench(root), dict(settings)
+    if model is not None:
+        asked["model"] = {**asked["model"], "source": model}
     if dataset is not None:
         asked["choice"] = {**asked.get("choice", {}), "dataset": bench.keep_upload(dataset_from(dict(dataset)))}
     run_id: str = function(kind.work)(bench, kind.question.from_params(asked), Progress())

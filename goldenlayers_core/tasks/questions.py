@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any, Literal, Self, get_args
 
 from goldenlayers_core.errors import ConfigError
+from goldenlayers_core.places import is_path, last_part
 from goldenlayers_core.records import (
     SCORE_METHODS,
     EditAwareConfig,
@@ -43,8 +44,8 @@ class DatasetChoice:
 
     @property
     def words(self) -> str:
-        """The choice in a few words, for titles."""
-        name = self.title or self.dataset
+        """The choice in a few words, for titles: a file by its name, wherever it lies."""
+        name = self.title or (last_part(self.dataset) if is_path(self.dataset) else self.dataset)
         parts = [name if self.split == "all" else f"{name} ({self.split} split)"]
         if self.limit:
             parts.append(f"first {self.limit}")

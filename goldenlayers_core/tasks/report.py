@@ -13,6 +13,7 @@ from goldenlayers_core.figures.text import counted, number
 from goldenlayers_core.reports import Report, Section, provenance_json, report_html, report_zip
 from goldenlayers_core.runtime import RunManifest, Store
 from goldenlayers_core.runtime.atomic import write_bytes
+from goldenlayers_core.tasks.address import without_places
 from goldenlayers_core.tasks.kinds import function
 from goldenlayers_core.tasks.present.stack import stack_of_run
 from goldenlayers_core.tasks.report_parts import GREEDY, Parts
@@ -47,7 +48,8 @@ def report_of(store: Store, run_id: str) -> Report:
     made = function(kind.report) if kind and kind.report else _tables
     finding, sections, limits = made(store, manifest)
     sections = (*sections, *_stacked(store, manifest))
-    provenance = provenance_json({**dataclasses.asdict(manifest), "config": manifest.settings})
+    settings = without_places(manifest.settings, manifest.model)
+    provenance = provenance_json({**dataclasses.asdict(manifest), "config": settings})
     return Report(manifest.title, finding, sections, _facts(manifest), limits, provenance, manifest.created)
 
 
@@ -59,7 +61,8 @@ def _stacked(store: Store, manifest: RunManifest) -> tuple[Section, ...]:
 
 def _facts(manifest: RunManifest) -> tuple[tuple[str, str], ...]:
     """Everything that is needed to find the run again and to repeat it."""
-    settings = {name: value for name, value in manifest.settings.items() if name not in ("model", "request")}
+    asked = without_places(manifest.settings, manifest.model)
+    settings = {name: value for name, value in asked.items() if name not in ("model", "request")}
     return (
         *((("note", manifest.note),) if manifest.note else ()),
         *((("starred", "yes"),) if manifest.starred else ()),

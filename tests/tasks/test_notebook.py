@@ -1,6 +1,7 @@
 """A stored run becomes a notebook that executes, makes the run again on a clean store, and says that it is the same."""
 
 import json
+import os
 from pathlib import Path
 
 import nbformat
@@ -12,6 +13,7 @@ from goldenlayers_core.records import EditRequest, ModelSource
 from goldenlayers_core.reports.notebook import Cell, inert, notebook_bytes
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, EditQuestion, ScoreQuestion, Workbench
+from goldenlayers_core.tasks.address import without_places
 from goldenlayers_core.tasks.edit.one_edit import edit
 from goldenlayers_core.tasks.notebook import compared, notebook_of, rerun, shown, write_notebook
 from goldenlayers_core.tasks.questions import SweepQuestion
@@ -39,8 +41,15 @@ def variables(data: bytes) -> dict[str, object]:
     found: dict[str, object] = {}
     for source in cells(data, "code"):
         if source.startswith(("KIND", "RECORDED")):
-            exec(source, {}, found)
+            exec(source, {"os": os}, found)
     return found
+
+
+def made_again(data: bytes, root: Path, model: str | None) -> tuple[Workbench, str, dict[str, str]]:
+    """(workbench, run, what was recorded) of a notebook's run, made again in an empty store."""
+    told = variables(data)
+    bench, run_id = rerun(told["KIND"], told["SETTINGS"], told["DATASET"], root, model)  # type: ignore[arg-type]
+    return bench, run_id, told["RECORDED"]  # type: ignore[return-value]
 
 
 @pytest.fixture
@@ -56,9 +65,8 @@ def test_scores_of_a_file_are_made_again_elsewhere(
     run_id = score(bench, ScoreQuestion(tiny, DatasetChoice(str(file))), Progress())
     data = notebook_of(bench, run_id)
     file.unlink()
-    told = variables(data)
-    other, again = rerun(told["KIND"], told["SETTINGS"], told["DATASET"], tmp_path / "elsewhere")  # type: ignore[arg-type]
-    found = compared(other, again, told["RECORDED"])  # type: ignore[arg-type]
+    other, again, recorded = made_again(data, tmp_path / "elsewhere", tiny.source)
+    found = compared(other, again, recorded)
     assert found.loc[["fingerprint", "golden layer", "stability"], "same"].all()
     frames = (bench.store.load_run(run_id).frames, other.store.load_run(again).frames)
     assert frames[0].keys() == frames[1].keys()
@@ -71,11 +79,28 @@ def test_an_edit_and_a_sweep_are_made_again(bench: Workbench, tiny: ModelSource,
     edited = edit(bench, EditQuestion(tiny, plain(request), layer=1, settings=SETTINGS), Progress())
     swept = sweep(bench, SweepQuestion(tiny, DatasetChoice(str(file)), settings=SETTINGS), Progress())
     for number, run_id in enumerate((edited, swept)):
-        told = variables(notebook_of(bench, run_id))
-        other, again = rerun(told["KIND"], told["SETTINGS"], told["DATASET"], tmp_path / str(number))  # type: ignore[arg-type]
-        now = compared(other, again, told["RECORDED"])  # type: ignore[arg-type]
+        other, again, recorded = made_again(notebook_of(bench, run_id), tmp_path / str(number), tiny.source)
+        now = compared(other, again, recorded)
         assert now["same"].all(), now
         other.close()
+
+
+def test_it_says_nothing_of_where_model_and_file_lie_and_asks_where_they_are(
+    bench: Workbench, tiny: ModelSource, file: Path, tmp_path: Path
+) -> None:
+    run_id = score(bench, ScoreQuestion(tiny, DatasetChoice(str(file))), Progress())
+    data = notebook_of(bench, run_id)
+    assert str(tmp_path) not in data.decode()
+    assert variables(data)["SETTINGS"]["model"]["source"] == "tiny"  # type: ignore[index]
+    with pytest.raises(ConfigError, match="Set MODEL to the folder or file in which the model tiny lies here"):
+        made_again(data, tmp_path / "elsewhere", str(variables(data)["MODEL"]))
+
+
+def test_a_model_that_everybody_has_is_named_and_not_asked_for() -> None:
+    settings = {"model": {"source": "bundled"}, "choice": {"dataset": "bundled"}}
+    assert without_places(settings, "SmolLM2") == settings
+    assert without_places({"model": {"source": "~/models/x"}}, "x") == {"model": {"source": "x"}}
+    assert without_places({"choice": {"dataset": r"C:\me\facts.csv"}}, "x") == {"choice": {"dataset": "facts.csv"}}
 
 
 @pytest.mark.slow
@@ -87,6 +112,7 @@ def test_it_executes_in_a_kernel_of_its_own(
     write_notebook(bench, run_id, path)
     monkeypatch.setenv("GOLDENLAYERS_PROJECT", str(PROJECT))
     monkeypatch.setenv("GOLDENLAYERS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("GOLDENLAYERS_MODEL", tiny.source)
     notebook = nbformat.read(path, 4)
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
