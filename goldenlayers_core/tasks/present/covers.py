@@ -33,6 +33,7 @@ def in_short(text: str) -> str:
     """A line of a title slide: as many whole clauses as there is room for."""
     line = clean(text)
     ends = [match.start() for match in re.finditer("[,;] ", line) if match.start() <= _LONGEST]
+    ends = [end for end in ends if line.count("(", 0, end) == line.count(")", 0, end)]
     return line[: ends[-1]] if len(line) > _LONGEST and ends else shorten(line, _LONGEST)
 
 

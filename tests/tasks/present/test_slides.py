@@ -54,8 +54,9 @@ def test_a_run_begins_with_its_title_names_the_layer_of_every_edit_and_ends_with
 
 
 def test_a_title_slide_ends_its_lines_with_a_clause_and_says_the_rest_below() -> None:
-    long = f"a sweep of {'many ' * 20}edits, 24 requests (proxy, and test), stability 50 %; layer 3 scores 0.58"
+    long = f"a sweep of {'many ' * 18}edits, 24 requests (proxy, and test), stability 50 %; layer 3 scores 0.58"
     assert in_short(long) == long.partition(", stability")[0]
+    assert in_short(f"{'many ' * 24}edits, ({'x' * 9}, y), z") == f"{'many ' * 24}edits"
     assert in_short("short, and whole; all of it") == "short, and whole; all of it"
     assert in_short("x" * 200).endswith("…")
 
