@@ -77,6 +77,14 @@ def _sweep(
 
 
 def _finding(found: ComparedSweeps) -> str:
+    """What each chooses; a choice among some of its requests may be another than the one it is known by."""
+    said = _chosen(found)
+    if not found.n_shared or found.n_requests == (found.n_shared, found.n_shared):
+        return said
+    return f"On the {counted(found.n_shared, 'request')} that they share, {said[0].lower()}{said[1:]}"
+
+
+def _chosen(found: ComparedSweeps) -> str:
     a, b = found.golden
     if found.curves[0].n_layers != found.curves[1].n_layers:
         return (
@@ -102,11 +110,11 @@ def _definition(found: ComparedSweeps) -> str:
     ]
     return sentences(
         (
+            _shared(found),
             f"{SCORE}. Bars: 95 % intervals of {one.n_resamples:,} bootstrap resamples (seed {one.seed}); gold: golden "
             f"layers. Behind = mean over requests of what the layer scores less than the other golden layer"
             f"{'; intervals: ' + ', '.join(intervals) if intervals else ''}.",
             f"Sweep A: {found.names[0]}. Sweep B: {found.names[1]}.",
-            _shared(found),
             _correlation(found),
         )
     )
@@ -122,9 +130,9 @@ def _shared(found: ComparedSweeps) -> str:
             f"They share no request: A stands for its {counted(a, 'request')}, B for its {b:,}. What differs: "
             f"{', '.join(apart)}."
         )
-    left_out = "" if found.n_shared == a == b else f" (of {a:,} in A and {b:,} in B; the others are left out)"
+    rest = "" if found.n_shared == a == b else f" The others of A's {a:,} and B's {b:,} are left out."
     differs = f"What differs: {', '.join(apart)}." if apart else "Model, method and settings are the same."
-    return f"Both on the {counted(found.n_shared, 'request')} that they share{left_out}. {differs}"
+    return f"Both on the {counted(found.n_shared, 'request')} that they share.{rest} {differs}"
 
 
 def _correlation(found: ComparedSweeps) -> str:
