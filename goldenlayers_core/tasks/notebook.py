@@ -39,7 +39,7 @@ _MODEL: Final = 'MODEL = os.environ.get("GOLDENLAYERS_MODEL", "")  # where the m
 _WHERE: Final = "The model lay in a folder: set `MODEL`, or `GOLDENLAYERS_MODEL`, to where it lies here."
 _COMPARE: Final = "compared(bench, run_id, RECORDED)"
 _SHOW: Final = "for part in shown(bench, run_id):\n    display(part)"
-_OF_THE_MACHINE: Final = ("computed now", "seconds per edit")
+_OF_THE_MACHINE: Final = ("computed now", "tokens", "seconds per edit")  # and of what its store held already
 _AGAIN: Final = (
     "What the store holds already is not computed again: set `GOLDENLAYERS_CACHE` to an empty folder before Jupyter is "
     "started, and all of it is."

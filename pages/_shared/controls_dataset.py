@@ -118,14 +118,21 @@ def _own() -> str | None:
     return st.selectbox(
         "Uploaded files",
         list(cards),
-        format_func=lambda ref: _upload_title(cards[ref]),
+        format_func=lambda ref: _upload_title(cards[ref], tuple(cards.values())),
         key=upload.SHOWN,
         persist_state="session",
     )
 
 
-def _upload_title(card: UploadCard) -> str:
-    return f"{shorten(card.name)}: {count(card.n_requests, 'request')}, uploaded {when(card.created)}"
+def _upload_title(card: UploadCard, cards: tuple[UploadCard, ...]) -> str:
+    name = _told_apart(card.reference, shorten(card.name), cards)
+    return f"{name}: {count(card.n_requests, 'request')}, uploaded {when(card.created)}"
+
+
+def _told_apart(reference: str, name: str, cards: tuple[UploadCard, ...]) -> str:
+    """An upload's name; with the beginning of its digest where another file of that name was uploaded, too."""
+    twins = any(shorten(card.name) == name and card.reference != reference for card in cards)
+    return f"{name} ({reference.removeprefix('upload-')[:6]})" if twins else name
 
 
 def part(name: str, found: Dataset) -> DatasetChoice | None:
@@ -169,8 +176,10 @@ def part(name: str, found: Dataset) -> DatasetChoice | None:
         help="Keeps the requests whose true answer the model gives itself: changing a fact that it does not have shows "
         "little. Requests whose new answer it gives already are left out too.",
     )
-    title = found.name if name.startswith("upload-") else ""
-    return DatasetChoice(name, split, None if limit == available else int(limit), known, shorten(title))
+    title = ""
+    if name.startswith("upload-"):
+        title = _told_apart(name, shorten(found.name), cached.workbench().upload_cards())
+    return DatasetChoice(name, split, None if limit == available else int(limit), known, title)
 
 
 def _usual_limit(current: DatasetChoice | None, split: Split, available: int) -> int:

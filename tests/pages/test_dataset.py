@@ -78,6 +78,19 @@ def test_an_upload_is_read_reported_and_kept_for_later_sessions() -> None:
     assert "facts.csv" in later.selectbox(key="dataset-upload").options[0]
 
 
+def test_two_files_of_one_name_are_told_apart_wherever_they_are_named() -> None:
+    app = upload(start("dataset"), "facts.csv", PLAIN)
+    press(app, "use-dataset")
+    first = app.session_state["chosen_dataset"]
+    assert first.words == "facts.csv"
+    app = upload(start("dataset"), "facts.csv", PLAIN.replace("Oslo", "Quito"))
+    press(app, "use-dataset")
+    second = app.session_state["chosen_dataset"]
+    assert second.words == f"facts.csv ({second.dataset[7:13]})"
+    listed = [name.partition(":")[0] for name in app.selectbox(key="dataset-upload").options]
+    assert sorted(listed) == sorted(f"facts.csv ({one.dataset[7:13]})" for one in (first, second))
+
+
 def test_odd_columns_are_asked_for_and_corrected() -> None:
     app = upload(start("dataset"), "odd.csv", ODD)
     assert "say which of them holds" in app.warning[0].value

@@ -104,19 +104,26 @@ def test_a_model_that_everybody_has_is_named_and_not_asked_for() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("kind", ["score", "sweep"])
 def test_it_executes_in_a_kernel_of_its_own(
-    bench: Workbench, tiny: ModelSource, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kind: str, bench: Workbench, tiny: ModelSource, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_id = score(bench, ScoreQuestion(tiny, DatasetChoice(str(file))), Progress())
+    choice = DatasetChoice(str(file))
+    if kind == "score":
+        run_id = score(bench, ScoreQuestion(tiny, choice), Progress())
+    else:
+        run_id = sweep(bench, SweepQuestion(tiny, choice, settings=SETTINGS), Progress())
     path = tmp_path / "run.ipynb"
     write_notebook(bench, run_id, path)
     monkeypatch.setenv("GOLDENLAYERS_PROJECT", str(PROJECT))
-    monkeypatch.setenv("GOLDENLAYERS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("GOLDENLAYERS_CACHE", str(bench.root))  # where nothing has to be computed again
     monkeypatch.setenv("GOLDENLAYERS_MODEL", tiny.source)
     notebook = nbformat.read(path, 4)
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     assert not [output for output in outputs if output.output_type == "error"]
+    (table,) = [text for output in outputs if "recorded" in (text := output.get("data", {}).get("text/plain", ""))]
+    assert "False" not in table  # the same came out
     assert sum("application/vnd.plotly.v1+json" in output.get("data", {}) for output in outputs) > 1
 
 
