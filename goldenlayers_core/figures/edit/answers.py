@@ -24,11 +24,11 @@ from goldenlayers_core.results import EditReport, ProbeOutcome, View
 TOP_TOKENS = 10
 MAX_PROBES = 60
 _KINDS: tuple[str, ...] = PROBE_KINDS
-KIND_TEXTS: tuple[tuple[ProbeKind, str], ...] = (
-    ("rewrite", "rewrite: new answer"),
-    ("rephrase", "rephrase: new answer"),
-    ("locality", "locality: old answer"),
-    ("portability", "portability"),
+_EXPECTED: tuple[tuple[ProbeKind, str], ...] = (  # whose probability is drawn
+    ("rewrite", "new answer"),
+    ("rephrase", "new answer"),
+    ("locality", "old answer"),
+    ("portability", "its own answer"),
 )
 
 
@@ -127,11 +127,14 @@ def probe_changes(report: EditReport, dark: bool = False) -> go.Figure:
     figure = go.Figure()
     for success, colour, name in ((True, theme.blue, "as wished"), (False, theme.rust, "not as wished")):
         _dumbbells(figure, [(y, n, o) for y, n, o in rows if o.success is success], colour, name, theme)
-    _kind_headers(figure, report, rows, theme)
+    heads = _kind_headers(figure, report, rows, theme)
     _without_answer(figure, rows, theme)
     last = rows[-1][0] if rows else 0
-    ticks = [f"{label} {'✓' if outcome.success else '✗'}" for label, (_, _, outcome) in zip(labels, rows, strict=True)]
-    figure.update_yaxes(range=[last + 0.7, -1.6], tickvals=[y for y, _, _ in rows], ticktext=ticks)
+    ticks: dict[float, str] = {
+        y: f"{label} {'✓' if outcome.success else '✗'}" for label, (y, _, outcome) in zip(labels, rows, strict=True)
+    }
+    ticks |= {y: f"<b>{kind}</b>" for y, kind in heads.items()}
+    figure.update_yaxes(range=[last + 0.7, -1.6], tickvals=sorted(ticks), ticktext=[ticks[y] for y in sorted(ticks)])
     figure.update_yaxes(showgrid=False, zeroline=False)
     figure.update_xaxes(range=[-0.03, 1.03], tickformat=".0%", zeroline=False, title_text="probability of the answer")
     figure.update_layout(showlegend=True, legend={"entrywidth": 112, "entrywidthmode": "pixels"})
@@ -207,24 +210,28 @@ def _probe_hover(outcome: ProbeOutcome) -> str:
 
 def _kind_headers(
     figure: go.Figure, report: EditReport, rows: list[tuple[int, int, ProbeOutcome]], theme: Colours
-) -> None:
-    rates = report.rates()
-    for kind, title in KIND_TEXTS:
+) -> dict[float, str]:
+    """Right of the axis what of a kind is asked and how many came out as wished; its name, by height, for the axis."""
+    rates, heads = report.rates(), dict[float, str]()
+    for kind, expected in _EXPECTED:
         first = next((y for y, _, outcome in rows if outcome.kind == kind), None)
         if first is None:
             continue
         good, count = rates[kind]
+        heads[first - 0.9] = kind
         figure.add_annotation(
             x=0,
             xref="paper",
             xanchor="left",
-            xshift=-28,  # a phone has no room for all of it right of the axis
+            xshift=2,
             y=first - 0.9,
-            text=f"{title} ({good} of {count})",
+            text=f"{expected}: {good} of {count}",
             showarrow=False,
             font={"size": 11, "color": theme.muted, "weight": 600},
+            bgcolor=theme.background,  # no line of the grid runs through it
             name="kind",
         )
+    return heads
 
 
 def _without_answer(figure: go.Figure, rows: list[tuple[int, int, ProbeOutcome]], theme: Colours) -> None:

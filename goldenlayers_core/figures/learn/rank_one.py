@@ -44,9 +44,9 @@ def key_plane(found: RankOne, dark: bool = False) -> go.Figure:
         title=_finding(found),
         subtitle=sentences(
             (
-                "Across: (k' · u) / (k · u), with u the direction the edit is written to, k the edited prompt's key "
-                "and k' another's; the edit moves the output at k' by this share of what it moves it at k. Up: length "
-                "of the rest of k', in the same unit. Arrows begin at the origin, where a key has no length.",
+                "Across: (k' · u) / (k · u), with k the edited prompt's key and k' another's; u is the direction the "
+                "edit is written to. The edit moves the output at k' by this share of what it moves it at k. Up: "
+                "length of the rest of k', in the same unit. Arrows begin at the origin, where a key has no length.",
                 f"Layer {found.layer}, {counted(len(found.rows), 'prompt')}: keys at the subject's last token, of "
                 "prompts without the subject at the token that meets u most (of other facts at their own subject). "
                 f"ROME; {found.model}.",
@@ -182,6 +182,7 @@ def _dumbbell(figure: go.Figure, row: KeyRow, place: int, theme: Colours) -> Non
         showarrow=False,
         xanchor="left",
         font={"size": 11, "color": theme.ink},
+        bgcolor=theme.background,  # no line of the grid runs through it
     )
 
 

@@ -61,9 +61,17 @@ def test_probes_go_from_before_to_after_of_the_answer_they_watch(report):
 def test_probes_are_grouped_by_kind_ticked_and_crossed(report):
     figure = probe_changes(report)
     headers = [mark.text for mark in figure.layout.annotations if mark.name == "kind"]
-    assert headers == ["rewrite: new answer (1 of 1)", "rephrase: new answer (0 of 1)", "locality: old answer (1 of 2)"]
-    assert [label[-1] for label in figure.layout.yaxis.ticktext] == ["✓", "✗", "✓", "✗"]
-    assert list(figure.layout.yaxis.tickvals) == [0, 2, 4, 5]  # a free line above every further kind
+    assert headers == ["new answer: 1 of 1", "new answer: 0 of 1", "old answer: 1 of 2"]
+    axis = dict(zip(figure.layout.yaxis.tickvals, figure.layout.yaxis.ticktext, strict=True))
+    kinds = {y: plain(text) for y, text in axis.items() if text.startswith("<b>")}
+    assert kinds == {-0.9: "rewrite", 1.1: "rephrase", 3.1: "locality"}
+    assert [text[-1] for y, text in axis.items() if y not in kinds] == ["✓", "✗", "✓", "✗"]
+    assert sorted({*axis} - {*kinds}) == [0, 2, 4, 5]  # a free line above every further kind
+
+
+def test_the_head_of_a_kind_stays_right_of_the_axis(report):
+    notes = [mark for mark in probe_changes(report).layout.annotations if mark.name == "kind"]
+    assert all((mark.x, mark.xanchor) == (0, "left") and mark.xshift >= 0 and mark.bgcolor for mark in notes)
 
 
 def test_a_probe_without_an_answer_says_so_and_leaves_no_nan(report):
@@ -84,7 +92,7 @@ def test_probes_title(report):
 def test_many_probes_are_cut_with_a_notice(report):
     many = replace(report, outcomes=report.outcomes * 30)
     figure = probe_changes(many)
-    assert len(figure.layout.yaxis.ticktext) == MAX_PROBES
+    assert sum(text[-1] in "✓✗" for text in figure.layout.yaxis.ticktext) == MAX_PROBES
     assert f"the first {MAX_PROBES} of 120 probes" in plain(figure.layout.title.subtitle.text)
 
 
