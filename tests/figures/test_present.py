@@ -10,6 +10,7 @@ from goldenlayers_core.figures.present.sketch import sketch
 from goldenlayers_core.figures.text import plain
 from goldenlayers_core.figures.truth.sweep import about, sweep_heatmap
 from goldenlayers_core.figures.truth.two_layers import two_layers
+from goldenlayers_core.results import LayerCurve
 from goldenlayers_core.results.layer_stack import Flag, LayerStack
 from goldenlayers_core.runtime import Store
 from goldenlayers_core.tasks.truth.judgement import curve
@@ -76,6 +77,18 @@ def test_large_figures_have_no_small_print(screen):
     assert high.layout.annotations[0].font.size >= 11 * 1.05
     sizes = [enlarged(sweep_heatmap(SWEEP), 480, one).layout.xaxis.tickfont.size for one in ("phone", "laptop", "hall")]
     assert sizes == sorted(sizes)
+
+
+def test_the_names_of_two_layers_lie_on_no_line():
+    mean = np.array([0.3, 0.6, 0.2, 0.4])
+    score = LayerCurve("score", (0, 1, 2, 3), 4, mean, np.stack([mean - 0.1, mean + 0.1], axis=1), 0.0, 12, 200, 0)
+    drawn = two_layers(score, 1, 3)
+    real, gradients = drawn.layout.annotations
+    assert (real.yanchor, real.y) == ("bottom", pytest.approx(0.7))  # the band's upper edge
+    assert (gradients.yanchor, gradients.y) == ("top", pytest.approx(0.1))  # of layer 2, which its name reaches
+    assert drawn.layout.yaxis.range[0] < 0  # the name has room
+    ends = [(shape.x0, shape.y0, shape.y1) for shape in drawn.layout.shapes]
+    assert ends == [(1, 0.6, pytest.approx(0.7)), (3, 0.4, pytest.approx(0.1))]
 
 
 def test_names_of_two_layers_stay_within_the_plot_and_apart():
