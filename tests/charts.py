@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import plotly.graph_objects as go
 
 from goldenlayers_core.figures import alt_text
+from goldenlayers_core.figures.text import BRIEF, first_sentence
 
 # what is counted under a chart: a number, and within the same sentence what there are so many of
 _THINGS = "request|probe|prompt|edit|fact|draw|token|round|resample|layer|word|key|pass|tab"
@@ -23,6 +24,8 @@ def shortcomings(figure: go.Figure) -> Iterator[str]:
         yield f"its subtitle defines nothing: {subtitle!r}"
     if not _COUNTED.search(f"{title}. {subtitle}") and "not measured" not in subtitle:
         yield f"neither title nor subtitle says of how many: {title!r}, {subtitle!r}"
+    if len(said := first_sentence(subtitle)) > BRIEF:
+        yield f"its first sentence is cut above the chart ({len(said)} letters): {said!r}"
     if len(alt) < len(title) + 10 or title not in alt or alt != alt_text(figure):
         yield f"its alternative text is no text of its own: {alt!r}"
     for text in (title, subtitle):
@@ -40,6 +43,8 @@ def _axes(figure: go.Figure) -> Iterator[str]:
         if not kind:
             continue
         axis = figure.layout[name]
+        if axis.type == "log" and axis.tickvals is None and axis.dtick is None:
+            yield f"plotly labels every step of a decade on {name}, one over the other"
         if axis.visible is False or axis.showticklabels is False or axis.ticktext is not None:
             continue
         letter = kind.group(1)

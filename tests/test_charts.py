@@ -172,6 +172,11 @@ def lines(**words: str) -> go.Figure:
     return dress(figure, dark=False, body=200, **said)
 
 
+def logarithmic(figure: go.Figure) -> go.Figure:
+    figure.layout.yaxis.type = "log"
+    return figure
+
+
 def without_axis(figure: go.Figure) -> go.Figure:
     figure.layout.yaxis.title.text = None
     return figure
@@ -193,6 +198,8 @@ def test_a_good_chart_falls_short_of_nothing() -> None:
         (lambda: lines(subtitle="12 requests"), "its subtitle defines nothing"),
         (lambda: lines(subtitle="Mean score over all of them, 0 to 1."), "neither title nor subtitle says of how many"),
         (lambda: lines(title="Layer 1 wins 50% of the time"), "a percentage without its space"),
+        (lambda: lines(subtitle=f"12 requests{' and so on' * 11}. Gold: best."), "is cut above the chart"),
+        (lambda: logarithmic(lines()), "plotly labels every step of a decade"),
         (lambda: without_axis(lines()), "nothing says what yaxis measures"),
         (lambda: without_alt(lines()), "its alternative text is no text of its own"),
     ],

@@ -10,12 +10,14 @@ from collections.abc import Iterable, Sequence
 from goldenlayers_core.results.formats import MINUS, TIMES, clean, number, percent, shorten
 
 __all__ = [
+    "BRIEF",
     "HOVER_WIDTH",
     "MINUS",
     "TIMES",
     "clean",
     "counted",
     "escape",
+    "first_sentence",
     "layer_list",
     "number",
     "percent",
@@ -27,6 +29,8 @@ __all__ = [
 ]
 
 HOVER_WIDTH = 46
+BRIEF = 110  # letters above a chart: two lines on a phone
+_SENTENCE = re.compile(r"(?<=[.;])\s+(?=\S)|\n")
 
 
 def escape(text: str) -> str:
@@ -40,6 +44,12 @@ def wrap(text: str, width: int) -> str:
     for paragraph in text.split("\n"):
         lines.extend(textwrap.wrap(clean(paragraph), width) or [""])
     return "<br>".join(escape(line) for line in lines)
+
+
+def first_sentence(text: str) -> str:
+    """What of a definition a page shows above the chart; it should fit into `BRIEF` letters, or it is cut there."""
+    first = _SENTENCE.split(text, maxsplit=1)[0]
+    return f"{first[:-1]}." if first.endswith(";") else first
 
 
 def plain(markup: str) -> str:

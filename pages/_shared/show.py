@@ -1,7 +1,6 @@
 """A result on the page: the finding, the figure, its table twin, the downloads."""
 
 import io
-import re
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -11,6 +10,7 @@ import streamlit as st
 
 from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.figures import alt_text, for_screen, to_html, to_png
+from goldenlayers_core.figures.text import BRIEF, first_sentence
 from goldenlayers_core.reports import csv_text
 from goldenlayers_core.results.formats import gaps_of
 from pages._shared import cached, glossary
@@ -19,8 +19,6 @@ from pages._shared.wording import escape, sentence, shorten
 __all__ = ["downloads", "escape", "figure", "stacked"]
 
 _CONFIG = {"displaylogo": False, "responsive": True, "displayModeBar": False}  # plotly's bar would lie over the cells
-_BRIEF = 110  # letters above a chart: two lines on a phone
-_SENTENCE = re.compile(r"(?<=[.;])\s+(?=\S)|\n")
 TWIN: Final = "twin-"  # keys of the figures' tables
 _PAGE = 500  # rows of a table that a browser gets at once
 
@@ -42,8 +40,7 @@ def _subtitle(drawn: go.Figure) -> str:
 
 def _brief(text: str) -> str:
     """The first sentence of a definition, or as much of it as takes two lines on a phone."""
-    first = _SENTENCE.split(text, maxsplit=1)[0]
-    return shorten(f"{first[:-1]}." if first.endswith(";") else first, _BRIEF)
+    return shorten(first_sentence(text), BRIEF)
 
 
 @st.fragment

@@ -4,6 +4,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from goldenlayers_core.figures.frame import dress
+from goldenlayers_core.figures.log_axis import log_axis
 from goldenlayers_core.figures.text import counted, number, sentences
 from goldenlayers_core.figures.theme import colours
 from goldenlayers_core.results.edit.covariance import CovarianceCard, CovarianceGain
@@ -22,7 +23,7 @@ def condition_marks(found: CovarianceCard, dark: bool = False) -> go.Figure:
             hovertemplate="<b>layer %{x}</b><br>condition number %{y:.4g}<extra></extra>",
         )
     )
-    figure.update_yaxes(type="log", title_text="condition number", exponentformat="power", dtick=1)
+    log_axis(figure, found.conditions, "condition number")
     figure.update_xaxes(title_text="layer", tickformat="d", showgrid=False, zeroline=False)
     return dress(
         figure,

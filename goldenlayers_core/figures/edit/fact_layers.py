@@ -151,8 +151,9 @@ def _definition(found: FactLayers) -> str:
     probes = counted(sum(total for _, total in kinds.values()), "probe")
     return sentences(
         (
-            "A panel per layer: probability of the whole answer before (left) and after (right) the edit there, from 0 "
-            "to 1 on top. ✓: the greedy answer is the new one. Right: the score, mean over the kinds of probe.",
+            "A panel per layer: probability of the whole answer before (left) and after the edit there (right). Each "
+            "panel goes from 0 at the bottom to 1 on top. ✓: the greedy answer is the new one. Right: the score, mean "
+            "over the kinds of probe.",
             f"{found.method.upper()} edits of this one fact, each on the unedited model; {measured}, {probes} each. "
             f"{found.model}.",
         )

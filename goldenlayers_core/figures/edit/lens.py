@@ -59,8 +59,9 @@ def lens_curves(found: LensResult, dark: bool = False) -> go.Figure:
 
 
 _LENS = (
-    "Logit lens (nostalgebraist 2020): the residual stream at the prompt's last token, read after each layer through "
-    "the final norm and the LM head; at the last layer it is what the model says. Gold lines: the layers edited."
+    "Logit lens (nostalgebraist 2020): the residual stream at the prompt's last token, read after each layer. It is "
+    "read through the final norm and the LM head; at the last layer it is what the model says. Gold lines: the layers "
+    "edited."
 )
 
 

@@ -197,12 +197,12 @@ def _definition(found: Travel, what: What) -> str:
         token = shorten(found.new.strip(), 20)
         shown = "with the edit" if what == "odds" else "with the edit, less before it"
         return (
-            f"ln p / (1 {MINUS} p) in nats, p of “{token}”, the new answer's first token, read at each token after "
-            f"each layer by the logit lens; {shown}."
+            f"ln p / (1 {MINUS} p) in nats, p of “{token}”, the new answer's first token, {shown}. Read at each token "
+            "after each layer by the logit lens."
         )
-    acting = ", the edit acting at the subject's last token alone" if what == "alone" else ""
+    acting = "The edit acts at the subject's last token alone. " if what == "alone" else ""
     return (
-        f"|h' {MINUS} h| / |h|, h the hidden state that leaves a layer at a token, h' the same with the edit{acting}. "
+        f"|h' {MINUS} h| / |h|, h the hidden state that leaves a layer at a token, h' the same with the edit. {acting}"
         "Blank: exactly 0."
     )
 

@@ -43,8 +43,8 @@ def layer_rates(sweep: SweepResult, layer: int, dark: bool = False) -> go.Figure
         title=_finding(sweep, layer),
         subtitle=sentences(
             (
-                f"Means over {counted(sweep.n_requests, 'request')}: share of the probes of each kind that came out as "
-                f"wished, answers by greedy generation. {SCORE}.",
+                f"Means over {counted(sweep.n_requests, 'request')}: share of each kind of probe that came out as "
+                f"wished. Answers by greedy generation. {SCORE}.",
                 f"Dotted: the layer of the scrubber. Gold: the golden layer {golden}, the best on average.",
                 about(sweep),
             )

@@ -91,8 +91,8 @@ def _definition(depth: Depth) -> str:
     return sentences(
         (
             "Logit lens (nostalgebraist 2020): the residual stream at the prompt's last token, read after each "
-            "layer through the final norm and the LM head. Bar: the likeliest token there, named beside it; blue: "
-            "the token the model says at the end. Start: what enters layer 0.",
+            "layer. It is read through the final norm and the LM head. Bar: the likeliest token there, named beside "
+            "it; blue: the token the model says at the end. Start: what enters layer 0.",
             f"Prompt: “{shorten(depth.prompt, 120)}”, one forward pass; {depth.model}.",
         )
     )

@@ -45,7 +45,7 @@ def kept_lines(curves: Sequence[LayerCurve], golden: int, about: str, dark: bool
         figure,
         dark=dark,
         title=_kept_finding(by_name.get("locality"), golden),
-        subtitle="Share of probes that come out as wished after an edit at the layer: neighbours keep their answer, "
+        subtitle="Share of probes that come out as wished after an edit at the layer. Neighbours keep their answer, "
         f"the fact takes, also in other words. Means over {counted(requests, 'request')}. Gold: the golden layer. "
         f"{about}",
         kind=f"Line chart of {counted(len(shown), 'kind')} of probe over {counted(n_layers, 'layer')}",

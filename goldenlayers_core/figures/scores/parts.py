@@ -54,7 +54,7 @@ def part_heatmap(
                 rows_note(rows),
                 value_definition(scores)
                 if info is None
-                else f"{info.title}, {info.better} is better: {info.definition}",
+                else f"{info.title}, predicted from gradients; {info.better} is better. {info.definition}",
                 provenance(scores),
             )
         ),

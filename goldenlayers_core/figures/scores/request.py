@@ -5,6 +5,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from goldenlayers_core.figures.frame import BAR, dress, layer_axis
+from goldenlayers_core.figures.log_axis import log_axis
 from goldenlayers_core.figures.scores.cells import of_scores
 from goldenlayers_core.figures.scores.selection import cut_bars, layer_groups, set_aside_sentence, value_definition
 from goldenlayers_core.figures.text import counted, sentences
@@ -103,4 +104,4 @@ def _cosine_and_norms(figure: go.Figure, scores: LayerScores, index: int, theme:
             row=3,
             col=1,
         )
-    figure.update_yaxes(title_text="norm", type="log", nticks=5, exponentformat="power", row=3, col=1)
+    log_axis(figure, [*scores.norm_old[index], *scores.norm_new[index]], "norm", row=3, col=1)

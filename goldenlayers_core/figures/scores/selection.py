@@ -29,8 +29,8 @@ def value_definition(scores: LayerScores) -> str:
         with_prompt = "prompt and " if scores.loss_on == "sequence" else ""
         return f"Value = ⟨∇L({with_prompt}old answer), ∇L({with_prompt}new answer)⟩, signed, in {UNIT}."
     return (
-        "Value = predicted score of an edit, 0 to 1: mean of rewrite, rephrases, locality and portability over the "
-        "kinds of probe that the request has. No edit was run."
+        "Value = predicted score of an edit, 0 to 1. No edit was run. It is the mean of rewrite, rephrases, locality "
+        "and portability over the kinds of probe that the request has."
     )
 
 

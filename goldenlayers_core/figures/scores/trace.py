@@ -220,8 +220,9 @@ def _curve_definition(trace: TraceResult, n_resamples: int, seed: int) -> str:
     clean, corrupt = float(np.mean(trace.p_clean)), float(np.mean(trace.p_corrupt))
     return sentences(
         (
-            f"Average indirect effect = p(first token of the answer), with {_restored(trace.kind, trace.window)} put "
-            f"back, {MINUS} p with the subject corrupted. Mean clean p = {number(clean)}, corrupted {number(corrupt)}.",
+            f"Average indirect effect = p restored {MINUS} p corrupted, of the answer's first token. Restored: "
+            f"{_restored(trace.kind, trace.window)} put back; corrupted: the subject is. "
+            f"Mean clean p = {number(clean)}, corrupted {number(corrupt)}.",
             f"Means over {counted(trace.n_requests, 'request')} of {trace.dataset} and {trace.n_samples} noise samples "
             f"(standard deviation {number(trace.noise)}, seed {trace.seed}). Band: 95 % interval of "
             f"{n_resamples:,} bootstrap resamples; {percent(share)} of them pick layer {trace.golden_layer} (gold).",

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from goldenlayers_core.figures.frame import dress, interval_band, layer_axis
+from goldenlayers_core.figures.log_axis import log_axis
 from goldenlayers_core.figures.text import counted, number, sentences
 from goldenlayers_core.figures.theme import Colours, colours
 from goldenlayers_core.results import SCORE, Agreement, LayerCurve, metric
@@ -44,7 +45,8 @@ def metric_curves(curves: Sequence[LayerCurve], golden: int, about: str, dark: b
         shares = {"range": [-0.03, 1.03], "dtick": 0.2} if unit in ("share", "probability") else {}
         figure.update_yaxes(title_text=unit, row=row, col=1, **shares)
         if unit == "rank":
-            figure.update_yaxes(type="log", row=row, col=1)
+            ranks = [value for curve in curves if unit_of(curve.name) == unit for value in curve.mean]
+            log_axis(figure, ranks, unit, row=row, col=1)
     n_layers = curves[0].n_layers if curves else 1
     layer_axis(figure, n_layers)
     figure.add_vline(x=golden, line={"color": theme.gold, "width": 2}, layer="below", name="golden layer")

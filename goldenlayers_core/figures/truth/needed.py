@@ -89,9 +89,9 @@ def _margin(figure: go.Figure, found: RequestsNeeded, w: int, margin: float, the
 def _definition(found: RequestsNeeded, about_sweep: str) -> str:
     return sentences(
         (
-            f"Chance = share of {found.n_resamples:,} samples of so many requests (drawn with replacement from the "
-            f"{found.n_requests:,} swept, seed {found.seed}) whose golden layer has a mean score, over all "
-            f"{found.n_requests:,}, at most so much below the best of the {counted(found.n_layers, 'layer')}.",
+            f"Chance = share of {found.n_resamples:,} samples of so many requests whose golden layer comes that near. "
+            f"Drawn with replacement from the {found.n_requests:,} swept, seed {found.seed}; near: a mean score, over "
+            f"all {found.n_requests:,}, at most so much below the best of the {counted(found.n_layers, 'layer')}.",
             f"Dotted: {percent(found.wanted)}; gold: the fewest requests that reach it within "
             f"{number(found.margins[-1], 2)} and stay there. The {found.n_requests:,} stand for all others, which "
             "flatters a small sweep.",
