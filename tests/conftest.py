@@ -24,12 +24,18 @@ RAY_TESTS = Path(__file__).parent / "ray"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 NO_HUB = "http://127.0.0.1:9"  # refuses at once: a test never leaves this machine, and "offline" is the real thing
 
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+"""As `make test` has it, unless it is set otherwise: on a busy machine, two threads that share a tiny matrix mostly
+wait for one another."""
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Before any test is imported: results land in a temporary folder, never among a person's own."""
     folder = Path(tempfile.mkdtemp(prefix="goldenlayers-tests-"))
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
     lend_models(folder)
+    for name, value in ONE_THREAD.items():
+        os.environ.setdefault(name, value)
     os.environ["GOLDENLAYERS_CACHE"] = str(folder)
     os.environ["HF_HOME"] = str(folder / "hub")
     os.environ["HF_ENDPOINT"] = NO_HUB

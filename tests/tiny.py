@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText, PreTrainedTokenizerFast
 
-from goldenlayers_core.models import ModelHandle, architecture_of
-from goldenlayers_core.models.architectures import ARCHITECTURES
+from goldenlayers_core.models import ModelHandle
+from goldenlayers_core.models.architectures import ARCHITECTURES, row_named
 from goldenlayers_core.models.experts import Inner, Out
 from goldenlayers_core.models.fingerprint import weights_digest
 from goldenlayers_core.records import ModelSource
@@ -127,7 +127,7 @@ def tiny_handle(row: str, dtype: torch.dtype = torch.float32, seed: int = 0) -> 
         source=ModelSource(f"tiny-{row}"),
         model=model,
         tokenizer=tokenizer(),
-        architecture=architecture_of(model.config),
+        architecture=row_named(kind_of(row)),
         fingerprint=weights_digest(model),
     )
     assert handle.n_layers == LAYERS
@@ -158,7 +158,18 @@ def parameter_of(site: Any) -> Any:
 
 
 def save_tiny(folder: Path, row: str = "llama", seed: int = 0) -> Path:
-    """A tiny model folder as transformers saves it: config.json, safetensors, tokenizer."""
-    tiny_model(row, seed=seed).save_pretrained(folder)
+    """A tiny model folder as it is released: config.json, safetensors, tokenizer."""
+    whole_of(tiny_model(row, seed=seed), row).save_pretrained(folder)
     tokenizer().save_pretrained(folder)
     return folder
+
+
+def whole_of(model: Any, row: str) -> Any:
+    """A tiny model as it is released: within a model of images and text, where transformers reads that one's text part
+    and would save it as a text model."""
+    if model.config.model_type == kind_of(row):
+        return model
+    whole: Any = AutoModelForImageTextToText.from_config(AutoConfig.for_model(kind_of(row), **FAMILIES[row][1]))
+    whole.model.language_model.load_state_dict(model.model.state_dict())
+    whole.lm_head.load_state_dict(model.lm_head.state_dict())
+    return whole

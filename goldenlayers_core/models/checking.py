@@ -42,6 +42,17 @@ def check_dtype(name: str, architecture: Architecture, dtype: torch.dtype) -> No
         )
 
 
+def check_layout(name: str, model: Any, architecture: Architecture) -> None:
+    """Raises ModelError where a model has not the parts that its row names."""
+    paths = (architecture.blocks, architecture.embedding, architecture.final_norm)
+    modules = {path for path, _ in model.named_modules()}
+    if gone := [path for path in paths if path not in modules]:
+        raise ModelError(
+            f"{name} is not laid out as {architecture.title} is known here: it has no {_listed(gone)}; save its "
+            "language model as a folder of its own, and load that."
+        )
+
+
 def check_tensors(name: str, info: dict[str, Any], architecture: Architecture) -> None:
     """Raises ModelError with the names of tensors that the weights lack, or hold and the model has no place for."""
     missing = [key for key in info.get("missing_keys", ()) if is_text(key, architecture)]

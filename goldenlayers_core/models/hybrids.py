@@ -34,7 +34,7 @@ def hybrid(row: Architecture, other_mixer: tuple[str, ...]) -> Architecture:
 
 HYBRIDS: Final[tuple[Architecture, ...]] = (
     hybrid(like_llama("qwen3_5_text", "Qwen3.5 (text)"), DELTA_NET),
-    hybrid(like_llama("qwen3_5", "Qwen3.5", root="model.language_model"), DELTA_NET),
+    hybrid(like_llama("qwen3_5", "Qwen3.5"), DELTA_NET),  # of a multimodal folder transformers reads the text model
     replace(
         like_llama(
             "falcon_h1",

@@ -8,7 +8,7 @@ from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from goldenlayers_core.errors import ModelError
-from goldenlayers_core.models.checking import check_numbers, check_tensors, check_tokenizer
+from goldenlayers_core.models.checking import check_layout, check_numbers, check_tensors, check_tokenizer
 from goldenlayers_core.models.fingerprint import folder_fingerprint
 from goldenlayers_core.models.handle import ModelHandle
 from goldenlayers_core.models.memory import straight_to
@@ -72,6 +72,7 @@ def _read(folder: Path, name: str, how: Reading, progress: Tell | None) -> tuple
         except (ValueError, OSError, RuntimeError, KeyError, ImportError, SafetensorError) as error:
             raise ModelError(f"The weights of {name} cannot be read ({str(error).splitlines()[0][:160]}).") from error
         model, info = loaded
+        check_layout(name, model, how.architecture)
         if how.rooms:  # before a weight on disk is looked at
             settle(model, how.architecture.blocks, how.target)
         check_tensors(name, info, how.architecture)

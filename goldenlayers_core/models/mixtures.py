@@ -71,14 +71,11 @@ MIXTURES: Final[tuple[Architecture, ...]] = (
     ),
     *(
         _mixture(
-            hybrid(like_llama(kind, title, root=root, adds_mlp_out=False, added=("", "")), DELTA_NET),
+            hybrid(like_llama(kind, title, adds_mlp_out=False, added=("", "")), DELTA_NET),
             shared="shared_expert",
             dense=False,
         )
-        for kind, title, root in (
-            ("qwen3_5_moe_text", "Qwen3.5 MoE (text)", "model"),
-            ("qwen3_5_moe", "Qwen3.5 MoE", "model.language_model"),
-        )
+        for kind, title in (("qwen3_5_moe_text", "Qwen3.5 MoE (text)"), ("qwen3_5_moe", "Qwen3.5 MoE"))
     ),
     replace(
         _mixture(replace(LFM, model_type="lfm2_moe", title="LFM2 MoE", names="LFM2 8B-A1B"), mlp="feed_forward"),

@@ -22,7 +22,7 @@ from transformers.core_model_loading import WeightConverter, WeightRenaming, ren
 
 from goldenlayers_core.errors import ModelError
 from goldenlayers_core.models.architecture import Architecture
-from goldenlayers_core.models.checking import check_numbers, check_tensors, check_tokenizer, is_text
+from goldenlayers_core.models.checking import check_layout, check_numbers, check_tensors, check_tokenizer, is_text
 from goldenlayers_core.models.fingerprint import folder_fingerprint
 from goldenlayers_core.models.handle import ModelHandle
 from goldenlayers_core.models.loading import read_tokenizer
@@ -156,6 +156,7 @@ def _opened(folder: Path, name: str, how: Reading) -> tuple[Any, Weights]:
     """The model without its large weights, after its files were held against it."""
     with init_empty_weights(include_buffers=False):
         model: Any = AutoModelForCausalLM.from_config(how.config, dtype=how.dtype, trust_remote_code=False)
+    check_layout(name, model, how.architecture)
     model.tie_weights()
     _without_numbers(model.eval(), how.target)
     try:

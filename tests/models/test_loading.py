@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import huggingface_hub
@@ -22,6 +23,7 @@ from goldenlayers_core.errors import (
     UnsafeWeightsError,
 )
 from goldenlayers_core.models import load_model
+from goldenlayers_core.models.architectures import row_named
 from goldenlayers_core.models.available import on_disk
 from goldenlayers_core.models.drafts import recorded_fingerprint
 from goldenlayers_core.models.fingerprint import folder_fingerprint, weights_digest
@@ -30,7 +32,7 @@ from goldenlayers_core.models.hooks import hooks_on
 from goldenlayers_core.models.memory import check_fits, count_parameters, straight_to
 from goldenlayers_core.places import cache_root
 from tests.models.hub_server import COMMIT, Hub, running_hub
-from tests.tiny import ROWS, kind_of, save_tiny
+from tests.tiny import ROWS, kind_of, save_tiny, tiny_model, tokenizer
 
 
 @pytest.fixture
@@ -75,6 +77,24 @@ def test_a_local_folder_of_every_row_loads(tmp_path, row):
     assert handle.architecture.model_type == kind_of(row)
     assert handle.name == row
     assert handle.n_layers == 3
+
+
+@pytest.mark.parametrize("row", ["qwen3_5", "qwen3_5_moe"])
+def test_a_multimodal_folder_and_its_text_model_alone_are_one_model(tmp_path, row):
+    whole = load_model(str(save_tiny(tmp_path / "whole", row)), "cpu")
+    tiny_model(row).save_pretrained(tmp_path / "text")
+    tokenizer().save_pretrained(tmp_path / "text")
+    text = load_model(str(tmp_path / "text"), "cpu")
+    assert (whole.architecture.model_type, text.architecture.model_type) == (row, f"{row}_text")
+    assert whole.sites("block").keys() == text.sites("block").keys()
+    assert weights_digest(whole.model) == weights_digest(text.model)
+
+
+def test_a_model_that_is_not_laid_out_as_its_row_says_is_refused(folder):
+    row = replace(row_named("llama"), blocks="model.language_model.layers")
+    with pytest.raises(ModelError, match=r"it has no model\.language_model\.layers;") as error:
+        load_model(str(folder), "cpu", rows=lambda _kind, _folder: row)
+    one_sentence(error)
 
 
 def test_fingerprints_name_the_content(tmp_path, folder):
