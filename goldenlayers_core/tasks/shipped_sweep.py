@@ -30,6 +30,11 @@ def shipped_sweeps(folder: Path | None = None) -> Iterator[tuple[Path, RunManife
             continue
 
 
+def coming(fingerprint: str, folder: Path | None = None) -> RunManifest | None:
+    """What the sweep of these weights that comes with the product is; None without one."""
+    return next((run for _, run in shipped_sweeps(folder) if run.fingerprint == fingerprint), None)
+
+
 def adopt(store: Store, fingerprint: str, folder: Path | None = None) -> RunManifest | None:
     """The sweep of these weights that comes with the product, from then on a run of the store; None without one.
 

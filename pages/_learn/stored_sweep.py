@@ -12,7 +12,6 @@ from goldenlayers_core.runtime import RunManifest
 from goldenlayers_core.tasks import DatasetChoice
 from goldenlayers_core.tasks.learn.layer import lesson_sweep, small_sweep
 from goldenlayers_core.tasks.questions import SweepQuestion
-from goldenlayers_core.tasks.shipped_sweep import adopt
 from goldenlayers_core.tasks.truth.cost import price
 from pages._learn import lesson, work
 from pages._shared import cached, edit_link, jobs, session
@@ -23,10 +22,9 @@ _SLOT: Final = "sweep"  # Ground truth follows the same one
 
 
 def stored() -> tuple[RunManifest, SweepResult] | None:
-    """The sweep a lesson reads, without a word: one of the store, else the one that comes with the product; None where
-    there is none."""
-    known, store = session.fingerprint(), cached.workbench().store
-    run = (lesson_sweep(store, known, session.sweep_run()) or adopt(store, known)) if known else None
+    """The sweep a lesson reads, without a word; None where there is none."""
+    known = session.fingerprint()
+    run = lesson_sweep(cached.workbench().store, known, session.sweep_run()) if known else None
     return (run, cached.sweep(run.run_id)) if run else None
 
 

@@ -11,7 +11,6 @@ from goldenlayers_core.reports.sheet import Sheet, SheetLesson, sheet_html
 from goldenlayers_core.tasks.learn.class_plan import class_plan
 from goldenlayers_core.tasks.learn.layer import FEW, lesson_sweep
 from goldenlayers_core.tasks.learn.text import lesson_text, lessons
-from goldenlayers_core.tasks.shipped_sweep import adopt
 from goldenlayers_core.tasks.workbench import KEPT_MODELS
 from pages._learn import lesson, together
 from pages._shared import cached, fold, session
@@ -71,7 +70,7 @@ def _before() -> None:
     card, store = session.card(), cached.workbench().store
     runs = [run for run in store.runs() if card is not None and run.fingerprint == card.fingerprint]
     known = card.fingerprint if card else ""
-    sweep = (lesson_sweep(store, known, session.sweep_run()) or adopt(store, known)) if known else None
+    sweep = lesson_sweep(store, known, session.sweep_run()) if known else None
     enough = sweep is not None and sweep.n_requests >= FEW
     scores = next((run for run in runs if run.kind == "score"), None)
     _check(card is not None, "A model is in memory", card.name if card else "", "pages/model.py", "Model")

@@ -10,7 +10,7 @@ from goldenlayers_core.runtime import RunManifest
 from goldenlayers_core.tasks import DatasetChoice
 from goldenlayers_core.tasks.address import sweep_parameters
 from goldenlayers_core.tasks.questions import SearchQuestion, SweepQuestion
-from goldenlayers_core.tasks.shipped_sweep import adopt, shipped_sweeps
+from goldenlayers_core.tasks.shipped_sweep import adopt, coming
 from goldenlayers_core.tasks.truth.cost import price
 from pages._edit import controls as edit_controls
 from pages._scores.controls import model_words
@@ -41,7 +41,7 @@ def empty() -> None:
 def shipped() -> None:
     """One press puts the sweep that comes with the session's model on show, as lessons read it."""
     known = session.fingerprint()
-    found = next((run for _, run in shipped_sweeps() if run.fingerprint == known), None)
+    found = coming(known) if known else None
     if known is None or found is None:
         return
     words = f"Open the sweep that comes with this model: {count(found.n_requests, 'request')}"

@@ -17,6 +17,7 @@ from goldenlayers_core.results.learn.question import Question, range_words
 from goldenlayers_core.runtime import RunManifest, Store
 from goldenlayers_core.tasks.questions import DatasetChoice, ProbeTextsQuestion, SweepQuestion
 from goldenlayers_core.tasks.serial import plain, restored
+from goldenlayers_core.tasks.shipped_sweep import adopt, coming
 from goldenlayers_core.tasks.truth.stored_sweep import SWEEP_VERSION
 
 TABLE: Final = "probe-texts"
@@ -30,14 +31,19 @@ ALIKE: Final = 0.05  # means of thirds that lie within so much of each other are
 
 def lesson_sweep(store: Store, fingerprint: str, wanted: str | None = None) -> RunManifest | None:
     """The sweep a lesson reads: `wanted` where it is of these weights, else the one with most requests, the newest
-    among equals. Sweeps of fewer than three layers are passed over."""
+    among equals; the one that comes with the model, until one has as many. Sweeps of fewer than three layers are
+    passed over."""
+    comes = coming(fingerprint)
+    least = comes.n_requests if comes else 0
     runs = [
         m
         for m in store.runs()
         if m.kind == "sweep" and m.fingerprint == fingerprint and int(dict(m.summary).get("layers", "0")) >= _LEAST
     ]
-    chosen = next((m for m in runs if m.run_id == wanted), None)
-    return chosen or max(runs, key=lambda m: (m.n_requests, m.created), default=None)
+    enough = [m for m in runs if m.n_requests >= least]
+    chosen = next((m for m in enough if m.run_id == wanted), None)
+    chosen = chosen or max(enough, key=lambda m: (m.n_requests, m.created), default=None)
+    return chosen or adopt(store, fingerprint)
 
 
 def small_sweep(model: ModelSource, part: DatasetChoice, n_layers: int) -> SweepQuestion:
