@@ -5,6 +5,7 @@ from typing import Final
 
 from goldenlayers_core.attribution.standing import standing
 from goldenlayers_core.results.layer_stack import Flag, FlagKind, LayerStack
+from goldenlayers_core.results.truth.advice import FEW
 from goldenlayers_core.results.truth.measured import MethodUsed
 from goldenlayers_core.runtime import RunManifest, Store
 from goldenlayers_core.tasks.literature import published_layer
@@ -44,7 +45,7 @@ def stack_of(
         evidence = f"{found.counted}, {found.used.words}"
         flags.append(Flag(best, "real edits", "real edits", evidence))
     flags += [_flag(run, words, "estimate") for run, words in _estimates(store, fingerprint)]
-    flags += [_flag(run, "search", "real edits") for run in _searched(store, fingerprint, used)]
+    flags += [_flag(run, "search", _strong(run)) for run in _searched(store, fingerprint, used)]
     published, source = published_layer(model_type, n_layers, used.method)
     if published is not None:
         flags.append(Flag(published, "literature", "unseen", source))
@@ -77,6 +78,11 @@ def _searched(store: Store, fingerprint: str, used: MethodUsed) -> list[RunManif
         if (m.fingerprint, m.kind) == (fingerprint, "search") and golden_layer(m) is not None and used_in(m) == used
     ]
     return [max(mine, key=lambda m: (m.n_requests, m.created))] if mine else []
+
+
+def _strong(run: RunManifest) -> FlagKind:
+    """Real edits of a few requests estimate, as gradients do."""
+    return "real edits" if run.n_requests >= FEW else "estimate"
 
 
 def _flag(run: RunManifest, label: str, kind: FlagKind) -> Flag:

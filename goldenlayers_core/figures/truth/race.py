@@ -32,14 +32,23 @@ def race(found: SearchResult, dark: bool = False) -> go.Figure:
     return dress(
         figure,
         dark=dark,
-        title=f"Layer {found.golden_layer} is left after {counted(len(found.rounds), 'round')} of real edits; "
-        f"confidence {percent(found.confidence)}",
+        title=_finding(found),
         subtitle=_definition(found),
         kind=f"Heatmap of {counted(len(found.rounds), 'round')} by {counted(len(layers), 'layer')}",
         body=body,
         bottom=96,
         above=22,
     )
+
+
+def _finding(found: SearchResult) -> str:
+    """A layer is left where the race was run; before that one is ahead."""
+    rounds = f"{counted(len(found.rounds), 'round')} of real edits"
+    if found.finished:
+        said = f"Layer {found.golden_layer} is left after {rounds}"
+    else:
+        said = f"Stopped after {rounds}: layer {found.golden_layer} is ahead so far"
+    return f"{said}; confidence {percent(found.confidence)}"
 
 
 def _cells(found: SearchResult, body: int, theme: Colours) -> go.Heatmap:

@@ -8,19 +8,19 @@ from typing import Final
 import numpy as np
 
 from goldenlayers_core.results import Floats, SweepResult
+from goldenlayers_core.results.truth.advice import FEW
 from goldenlayers_core.results.truth.needed import RequestsNeeded
 
 NUMBERS: Final = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
 MARGINS: Final = (0.01, 0.05)  # of mean score, from 0 to 1
 WANTED: Final = 0.8
-LEAST: Final = 6  # requests swept; fewer stand for nothing
 N_SAMPLES: Final = 2000
-FEWEST: Final = 8  # requests that a next sweep is to have at least: what fewer say of themselves is too good
+FEWEST: Final = FEW  # requests that a next sweep is to have at least: what fewer say of themselves is too good
 
 
 def requests_needed(sweep: SweepResult, n_resamples: int = N_SAMPLES, seed: int = 0) -> RequestsNeeded | None:
     """The chances of 1, 2, ... requests up to those swept; None where too few were swept, or one layer only."""
-    if sweep.n_requests < LEAST or len(sweep.layers) < 2:
+    if sweep.n_requests < FEW or len(sweep.layers) < 2:
         return None
     numbers = (*(n for n in NUMBERS if n < sweep.n_requests), sweep.n_requests)
     chance = chances(sweep.score, numbers, MARGINS, n_resamples, seed)

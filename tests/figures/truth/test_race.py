@@ -1,5 +1,7 @@
 """A budgeted search as a picture: who took part, who went on, and why it ended."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -24,7 +26,10 @@ def test_rounds_hold_the_layers_that_took_part_and_nothing_else(found):
 
 def test_it_says_what_was_found_how_sure_and_why_it_ended(found):
     figure = race(found, dark=True)
-    assert plain(figure.layout.title.text) == "Layer 2 is left after 2 rounds of real edits; confidence 80 %"
+    known = "Stopped after 2 rounds of real edits: layer 2 is ahead so far; confidence 80 %"
+    assert plain(figure.layout.title.text) == known
+    whole = race(dataclasses.replace(found, finished=True))
+    assert plain(whole.layout.title.text) == "Layer 2 is left after 2 rounds of real edits; confidence 80 %"
     said = plain(figure.layout.title.subtitle.text)
     for words in ("runner-up, layer 4: 0.05", "16 edits, 33 % of a full sweep, in 7 s of 60 s", "its time or its"):
         assert words in said

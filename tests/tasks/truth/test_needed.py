@@ -5,6 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 
+from goldenlayers_core.results.truth.advice import FEW
 from goldenlayers_core.tasks.truth.needed import FEWEST, advised, chances, requests_needed
 from tests.made_up import made_sweep
 
@@ -51,6 +52,6 @@ def test_where_those_swept_are_not_enough_twice_as_many_are_advised():
 
 
 def test_few_requests_or_a_single_layer_say_nothing():
-    assert requests_needed(made_sweep(5)) is None
+    assert requests_needed(made_sweep(FEW - 1)) is None  # which the recommendation calls too few to tell
     assert requests_needed(made_sweep(12, layers=(3,))) is None
-    assert requests_needed(made_sweep(6)) is not None
+    assert requests_needed(made_sweep(FEW)) is not None
