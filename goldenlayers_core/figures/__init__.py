@@ -16,7 +16,7 @@ from goldenlayers_core.figures.edit.many_edits import rate_bars
 from goldenlayers_core.figures.edit.panel import guard_curve, panel_strip
 from goldenlayers_core.figures.edit.travel import travel_grid, travel_tokens
 from goldenlayers_core.figures.export import alt_text, to_html, to_pictures, to_png
-from goldenlayers_core.figures.frame import fit_width, untitled
+from goldenlayers_core.figures.frame import evened, fit_width, untitled
 from goldenlayers_core.figures.scores.cells import ORDERS, Order
 from goldenlayers_core.figures.scores.compare import compare_runs
 from goldenlayers_core.figures.scores.heatmap import scores_heatmap
@@ -50,6 +50,7 @@ __all__ = [
     "best_layers",
     "compare_runs",
     "compare_sweeps",
+    "evened",
     "fact_panels",
     "fact_tokens",
     "figure_template",

@@ -56,6 +56,17 @@ def fit_width(figure: go.Figure, width: int) -> go.Figure:
     return _headed(go.Figure(figure), max(width, PHONE))
 
 
+def evened(*drawn: go.Figure) -> tuple[go.Figure, ...]:
+    """Copies for one row of a page: without their titles they are equally high, and so are their plots."""
+    rooms = {
+        name: max(int((each.layout.meta or {}).get(name, 0)) for each in drawn) for name in ("body", "bottom", "above")
+    }
+    copies = tuple(go.Figure(each) for each in drawn)
+    for copy in copies:
+        copy.layout.meta = {**copy.layout.meta, **rooms}
+    return tuple(_headed(copy, PHONE) for copy in copies)
+
+
 def untitled(drawn: go.Figure) -> go.Figure:
     """A copy without its title and subtitle, which a page sets in its own type; they stay in `layout.meta`."""
     bare = go.Figure(drawn)

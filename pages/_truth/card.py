@@ -165,11 +165,14 @@ def pictures(card: LayerCard, found: LayerCurve | None, name: str) -> None:
     table = card.to_frame()
     others = _others(card, name)  # above both, so that the charts stand at one height
     left, right = st.columns([5, 4], gap="large")
-    with left:
-        show.figure(cached.once(figures.layer_card, card, found, dark, others), f"layer-card-{name}", table)
+    drawn, regrets = cached.once(figures.layer_card, card, found, dark, others), None
     if card.n_requests:
+        drawn, regrets = cached.once(figures.evened, drawn, cached.once(figures.regret_bars, card, dark))
+    with left:
+        show.figure(drawn, f"layer-card-{name}", table)
+    if regrets is not None:
         with right, fold.on_phone(f"regret-{name}", "What each way gives away"):
-            show.figure(cached.once(figures.regret_bars, card, dark), f"regret-{name}", table)
+            show.figure(regrets, f"regret-{name}", table)
 
 
 def _others(card: LayerCard, name: str) -> tuple[tuple[str, int], ...]:

@@ -148,6 +148,16 @@ def test_a_wider_screen_takes_fewer_lines_and_keeps_the_plot(scores, selection):
     assert narrow.layout.height > wide.layout.height  # the first figure is unchanged
 
 
+def test_charts_of_one_row_are_equally_high_and_so_are_their_plots(scores, selection):
+    sums, profile = figures.totals_bars(selection), figures.request_profile(scores, 0, selection)
+    row = figures.evened(sums, profile)
+    heights = {figures.untitled(each).layout.height for each in row}
+    assert len(heights) == 1
+    assert heights == {figures.untitled(profile).layout.height} != {figures.untitled(sums).layout.height}
+    assert len({each.layout.margin.b for each in row}) == 1
+    assert sums.layout.height < row[0].layout.height  # the first figure is unchanged
+
+
 def test_figures_need_neither_torch_nor_streamlit():
     command = (
         "import sys, goldenlayers_core.figures; "
