@@ -3,9 +3,9 @@
 from typing import Any, Final
 
 from goldenlayers_core import figures
+from goldenlayers_core.attribution.standing import Apart, behind, standing
 from goldenlayers_core.figures.scores.parts import PREDICTED
 from goldenlayers_core.figures.text import counted, number, percent
-from goldenlayers_core.figures.truth.sweep import about
 from goldenlayers_core.results import SCORE, LayerScores, Selection
 from goldenlayers_core.results.scores.parts import METHOD_WORDS
 from goldenlayers_core.results.truth.measured import MethodUsed
@@ -15,6 +15,7 @@ from goldenlayers_core.tasks.present.covers import closing, cover
 from goldenlayers_core.tasks.present.slide import Draw, Number, Slide
 from goldenlayers_core.tasks.present.stack import stack_slides
 from goldenlayers_core.tasks.real_edits import data_of
+from goldenlayers_core.tasks.recommendation import recommend
 from goldenlayers_core.tasks.scores.stored import open_scores
 from goldenlayers_core.tasks.truth.judgement import of_selection
 from goldenlayers_core.tasks.truth.stored_sweep import open_sweep
@@ -23,6 +24,8 @@ _NO_EDIT: Final = "Gradients of an old and a new answer were compared. No edit w
 _PREDICTED: Final = "What an edit would do was predicted from gradients. No edit was run."
 _CLEAR: Final = 0.8  # share of resamples from which a layer stands out
 _MOSTLY: Final = 0.5  # and from which it comes first without a but
+_UNJUDGED: Final = "No real edit has judged this yet."
+_DECIDES: Final = "Real edits decide: they measure what an edit does, gradients only estimate it."
 _CAUTION: Final = "Only real edits tell whether a layer is a good one."
 
 
@@ -30,11 +33,11 @@ def of_scores(store: Store, manifest: RunManifest) -> tuple[Slide, ...]:
     """What was scored, the golden layer, heatmap, sums, single requests, what real edits say, and the layer stack."""
     scores, selection = open_scores(store, manifest.run_id)
     by = METHOD_WORDS[scores.method]
-    made = f"{by}, {counted(scores.n_requests, 'request')} of {scores.dataset}; {scores.model}; {manifest.run_id}."
+    made = _made(scores, by, manifest)
     said = said_of(store, scores.fingerprint, by, selection.golden_layer, MethodUsed(), data_of(manifest))
     alone = int((scores.best_layers == selection.golden_layer).sum())
     golden = selection.golden_layer
-    judged = against_edits(store, scores, selection, by, made, said)
+    judged = against_edits(store, scores, selection, by, manifest)
     lga = scores.method == "lga"
     return (
         cover(
@@ -56,14 +59,28 @@ def of_scores(store: Store, manifest: RunManifest) -> tuple[Slide, ...]:
         ),
         judged,
         *stack_slides(store, manifest, made),
-        _to_take_home(scores, selection, judged, manifest),
+        _to_take_home(store, scores, selection, said, manifest),
     )
 
 
-def _to_take_home(scores: LayerScores, selection: Selection, judged: Slide, manifest: RunManifest) -> Slide:
-    """How sure the layer is, and what real edits say of it."""
-    sure = f"{percent(selection.stability)} of resamples of {counted(scores.n_requests, 'fact')} name it again."
-    return closing(named_words(selection), (sure, f"{judged.headline}.", _CAUTION), manifest)
+def _to_take_home(store: Store, scores: LayerScores, selection: Selection, said: str, manifest: RunManifest) -> Slide:
+    """One statement: the layer that is recommended and what gradients name; then how sure either is, and which of the
+    two decides and why. `said`: what real edits say of the gradients' layer."""
+    layer = selection.golden_layer
+    sure = f"{percent(selection.stability)} of resamples of {counted(scores.n_requests, 'fact')} name it again"
+    advice = recommend(store, scores.fingerprint, MethodUsed(), data_of(manifest))
+    if advice is None or advice.kind == "score":
+        return closing(named_words(selection), (f"{sure}.", _UNJUDGED, _CAUTION), manifest)
+    if layer == advice.layer:
+        beside = "gradients name it, too"
+    elif layer in advice.level:
+        beside = f"gradients name {layer}, one of them" if advice.strength == "level" else f"gradients name {layer}"
+    else:
+        beside = f"gradients alone name layer {layer}"
+    points = (f"Gradients: layer {layer}. {sure}; no edit was run.", said, _DECIDES)
+    if advice.kind == "search":
+        points = (points[0], f"Real edits: {advice.evidence}.", _DECIDES)
+    return closing(f"{advice.headline}; {beside}", points, manifest)
 
 
 def named_words(selection: Selection) -> str:
@@ -125,40 +142,47 @@ def sums(selection: Selection, made: str) -> Slide:
     )
 
 
-def against_edits(store: Store, scores: LayerScores, selection: Selection, by: str, made: str, judged: str) -> Slide:
-    """What a sweep of the same model says to the gradients' layer; without one what comes with the model says of it
-    (`judged`), or that nothing does."""
-    runs = [m for m in store.runs() if m.kind == "sweep" and m.fingerprint == scores.fingerprint]
-    if not runs:
-        headline, say = "No real edit has judged this yet", f"{_CAUTION[:-1]}; the page Ground truth makes them."
-        if judging(store, scores.fingerprint, MethodUsed()) is not None:
-            headline, say = "What real edits made before say", judged
+def against_edits(store: Store, scores: LayerScores, selection: Selection, by: str, manifest: RunManifest) -> Slide:
+    """What the real edits that decide for the model say of the gradients' layer; or that there are none."""
+    made = _made(scores, by, manifest)
+    no_edit = _NO_EDIT if scores.method == "lga" else _PREDICTED
+    data = data_of(manifest)
+    judged = said_of(store, scores.fingerprint, by, selection.golden_layer, MethodUsed(), data)
+    found = judging(store, scores.fingerprint, MethodUsed(), data)
+    if found is None:
         return Slide(
-            headline=headline,
-            say=say,
-            how=(judged, _NO_EDIT if scores.method == "lga" else _PREDICTED, made),
+            _UNJUDGED[:-1], say=f"{_CAUTION[:-1]}; the page Ground truth makes them.", how=(judged, no_edit, made)
         )
-    sweep = open_sweep(store, max(runs, key=lambda m: (m.n_requests, m.created)).run_id)
-    golden, other = sweep.golden_layer, selection.golden_layer
-    apart = (
-        f"Real edits name layer {golden}, not {other}" if golden != other else f"Real edits name layer {golden}, too"
+    edits, table = found
+    best, layer = standing(table.score, table.layers).layer, selection.golden_layer
+    pairs = dict({layer: "gradients", best: "real edits"} if layer in table.layers else {best: "real edits"})
+    numbers = tuple(
+        Number(number(table.mean("score", at) or 0.0, 2), f"mean score of real edits at layer {at}, named by {who}")
+        for at, who in reversed(pairs.items())
     )
-    means = dict(zip(sweep.layers, sweep.mean("score"), strict=True))
-    pairs = [(layer, who) for layer, who in ((golden, "real edits"), (other, "gradients")) if layer in means]
-    agreement = of_selection(sweep, scores, selection, by)
-    return Slide(
-        headline=apart,
-        say=_agreement(agreement.correlation),
-        numbers=tuple(
-            Number(number(float(means[layer]), 2), f"mean score of real edits at layer {layer}, named by {who}")
-            for layer, who in dict(pairs).items()
-        ),
-        table=agreement.to_frame(),
-        how=(
-            f"{SCORE}. {about(sweep)} Rank correlation over {counted(len(sweep.layers), 'layer')} (Spearman).",
-            made,
-        ),
-    )
+    how = (judged, f"{SCORE}. {edits.counted}, {edits.used.words}.", made)
+    headline, run = _verdict(behind(table.score, table.layers, best, layer), best, layer), edits.run
+    if run is None:
+        return Slide(headline, say=judged, numbers=numbers, how=how)
+    agreement = of_selection(open_sweep(store, run.run_id), scores, selection, by)
+    ranked = f"Rank correlation over {counted(len(table.layers), 'layer')} (Spearman)."
+    told = agreement.to_frame()
+    return Slide(headline, say=_agreement(agreement.correlation), numbers=numbers, table=told, how=(*how, ranked))
+
+
+def _verdict(apart: Apart | None, best: int, layer: int) -> str:
+    """What real edits say of the gradients' layer, no stronger than the interval of the difference."""
+    if layer == best:
+        return f"Real edits name layer {best}, too"
+    if apart is None:
+        return f"Real edits name layer {best}; layer {layer} was not tried"
+    if apart.is_level:
+        return f"Real edits cannot tell layer {layer} from layer {best}"
+    return f"Real edits put layer {best} before layer {layer}"
+
+
+def _made(scores: LayerScores, by: str, manifest: RunManifest) -> str:
+    return f"{by}, {counted(scores.n_requests, 'request')} of {scores.dataset}; {scores.model}; {manifest.run_id}."
 
 
 def _agreement(found: float | None) -> str:

@@ -17,9 +17,12 @@ from goldenlayers_core.tasks.present.layers import named_words
 from goldenlayers_core.tasks.present.programme import programme
 from goldenlayers_core.tasks.present.stored_tour import TourQuestion, open_tour
 from goldenlayers_core.tasks.present.tour import tour
-from goldenlayers_core.tasks.questions import DatasetChoice, SweepQuestion
+from goldenlayers_core.tasks.questions import DatasetChoice, ScoreQuestion, SweepQuestion
+from goldenlayers_core.tasks.recommendation import recommend
+from goldenlayers_core.tasks.scores.stored import save_scores
 from goldenlayers_core.tasks.slides import slides
 from goldenlayers_core.tasks.truth.stored_sweep import save_sweep
+from tests.browser.stocked import made_scores
 from tests.made_up import made_sweep
 
 FEW = DatasetChoice("bundled", "proxy", 4)
@@ -92,6 +95,36 @@ def test_no_layer_stands_out_that_hardly_any_resample_names_again(stability: flo
     found = select(values, by="mean")
     shares = np.where(np.arange(8) == found.golden_layer, stability, 0.0)
     assert words in named_words(dataclasses.replace(found, pick_share=shares))
+
+
+def test_a_score_run_ends_in_one_statement_of_one_strength(bench: Workbench) -> None:
+    scores = made_scores(32, 30)
+    selection = select(scores.values)
+    golden = selection.golden_layer
+    run = save_scores(bench.store, ScoreQuestion(choice=FEW), scores, selection)
+    alone = slides(bench.store, run)
+    assert alone[-1].headline == named_words(selection)
+    assert "No real edit has judged this yet." in alone[-1].points
+
+    save_sweep(bench.store, SweepQuestion(choice=FEW), made_sweep())
+    advice = recommend(bench.store, scores.fingerprint)
+    assert advice is not None
+    assert advice.layer == 4 != golden
+    shown = slides(bench.store, run)
+    last = shown[-1]
+    assert last.headline == f"{advice.headline}; gradients alone name layer {golden}"
+    assert not any(words in " ".join((last.headline, *last.points)) for words in ("Taken together", "stands out"))
+    gradients, real, why = last.points
+    assert gradients.startswith(f"Gradients: layer {golden}. ")
+    assert re.match(rf"By real edits LGA's layer {golden} scores [0-9.]+ less \(95 % interval .*\) than layer 4 ", real)
+    assert why.startswith("Real edits decide: ")
+    judged = next(slide for slide in shown if slide.headline.startswith("Real edits"))
+    assert judged.headline == f"Real edits put layer 4 before layer {golden}"
+    assert [re.sub(r".* at layer ", "", number.meaning) for number in judged.numbers] == [
+        "4, named by real edits",
+        f"{golden}, named by gradients",
+    ]
+    assert real in judged.how
 
 
 def test_first_minutes_are_offered_first_and_edits_of_one_sitting_together() -> None:
