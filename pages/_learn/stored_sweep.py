@@ -13,6 +13,7 @@ from goldenlayers_core.tasks import DatasetChoice
 from goldenlayers_core.tasks.learn.layer import lesson_sweep, small_sweep
 from goldenlayers_core.tasks.questions import SweepQuestion
 from goldenlayers_core.tasks.truth.cost import price
+from goldenlayers_core.tasks.truth.words import other_sample
 from pages._learn import lesson, work
 from pages._shared import cached, edit_link, jobs, session
 from pages._shared.wording import count, duration, escape, precise
@@ -42,6 +43,8 @@ def on_show(name: str) -> tuple[RunManifest, SweepResult] | None:
         f"{count(sweep.n_requests, 'request')} of {escape(sweep.dataset)}, at {count(len(sweep.layers), 'layer')} of "
         f"{sweep.n_layers}, {escape(sweep.model)}, {escape(sweep.provenance.get('dtype', '?'))} · {run.run_id}"
     )
+    if said := other_sample(run, session.recommendation()):
+        st.caption(escape(said))
     return found
 
 

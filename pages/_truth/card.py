@@ -15,6 +15,7 @@ from goldenlayers_core.tasks.questions import SweepQuestion, TraceQuestion
 from goldenlayers_core.tasks.scores.second_looks import other_estimates
 from goldenlayers_core.tasks.truth.judgement import curve, steadiness
 from goldenlayers_core.tasks.truth.layer_card import COMPUTED, ModelFacts, layer_card
+from goldenlayers_core.tasks.truth.words import other_sample
 from pages._shared import advice, cached, edit_link, fold, jobs, present_link, report, session, show
 from pages._shared.wording import duration, escape, precise
 from pages._truth import start
@@ -73,6 +74,8 @@ def headline(card: LayerCard, run: RunManifest, sweep: SweepResult) -> None:
     with st.container(key="golden-layer-card"):
         _said(card)
         _numbers(card, sweep)
+        if said := other_sample(run, card.advice):
+            st.caption(escape(said))
         with st.container(horizontal=True):
             edit_link.button(
                 f"Edit {{}}at layer {sweep.golden_layer}", "truth-edit", edit_link.made(run), sweep.golden_layer

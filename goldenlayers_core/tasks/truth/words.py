@@ -6,6 +6,8 @@ from goldenlayers_core.attribution.standing import Apart, Standing, standing
 from goldenlayers_core.figures.text import counted, layer_list, number, percent
 from goldenlayers_core.results import WAYS, Pick, SweepResult, Way
 from goldenlayers_core.results.truth.advice import FEW, Recommendation
+from goldenlayers_core.runtime import RunManifest
+from goldenlayers_core.tasks.real_edits import data_of, same_data
 from goldenlayers_core.tasks.recommendation import strength_of
 from goldenlayers_core.tasks.truth.judgement import SEED, difference, left_out_regret, rivals
 
@@ -28,6 +30,20 @@ def sentence(
     if lga is not None:
         parts.append(_about_lga(lga, found.layer, difference(sweep, found.layer, lga, n_resamples), sweep.n_requests))
     return f"{'; '.join(parts)}."
+
+
+def other_sample(run: RunManifest, advice: Recommendation | None) -> str:
+    """Where a sweep on show and the recommendation come from different requests of the same data: which is of which,
+    and why their numbers differ; "" where they do not stand beside each other like that."""
+    if advice is None or advice.kind not in ("sweep", "measured") or advice.run_id == run.run_id:
+        return ""
+    if not same_data(data_of(run), advice.data):
+        return ""
+    theirs = advice.evidence.partition("; ")[0].partition(", stability")[0]
+    return (
+        f"Two samples of the same data: this sweep is of {counted(run.n_requests, 'request')} ({run.dataset}); the "
+        f"recommended layer comes from {theirs}. Scores differ because the requests do."
+    )
 
 
 def headline_of(sweep: SweepResult) -> str:

@@ -16,6 +16,7 @@ from goldenlayers_core.tasks.serial import plain
 from goldenlayers_core.tasks.truth.cost import STATED, price
 from goldenlayers_core.tasks.truth.layer_card import ModelFacts, cost, layer_card
 from goldenlayers_core.tasks.truth.transfer import Part, matrix
+from goldenlayers_core.tasks.truth.words import other_sample
 from tests import made_evidence
 from tests.made_up import made_sweep
 
@@ -100,6 +101,19 @@ def test_the_sentence_names_the_layer_how_sure_and_that_lga_picks_badly(store, s
 def test_a_good_pick_of_lga_is_not_blamed(store, sweep, layer, words):
     put(store, "score-1", "score", layer, method="lga")
     assert words in layer_card(store, MODEL, sweep).sentence
+
+
+def test_two_samples_of_the_same_data_beside_each_other_are_told_apart(store, sweep):
+    put(store, "sweep-1", "sweep", 4, dataset="the first twelve")
+    put(store, "sweep-2", "sweep", 3, n=24, dataset="all of it")
+    here, larger = (next(m for m in store.runs() if m.run_id == name) for name in ("sweep-1", "sweep-2"))
+    advice = recommend(store, MODEL.fingerprint, data=DatasetChoice().dataset)
+    assert other_sample(larger, advice) == ""  # the one that it comes from
+    said = other_sample(here, advice)
+    assert "this sweep is of 12 requests (the first twelve)" in said
+    assert "comes from a sweep of real ROME edits, 24 requests of all of it" in said
+    assert other_sample(here, dataclasses.replace(advice, data="counterfact")) == ""  # other data, not another sample
+    assert other_sample(here, None) == ""
 
 
 def test_few_requests_are_said(store):
