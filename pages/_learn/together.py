@@ -73,10 +73,15 @@ def section() -> None:
     st.header("Guess with the class", anchor=False)
     code = st.query_params.get(CODE, "").strip().upper()
     if not code:
+        st.markdown(
+            "The teacher's screen shows six letters and a square code: type the letters here, or point a phone's "
+            "camera at the square. You take part without a name; only what you guess is counted."
+        )
         said = st.text_input("Code of the class", key="class-join", max_chars=12, placeholder="six letters")
         if said.strip():
             st.query_params[CODE] = said.strip().upper()
             st.rerun()
+        st.caption("You teach? Open a class on “For teachers”.")
         return
     if _TAB not in st.session_state:
         session.keep(_TAB, tab_name())
