@@ -142,8 +142,9 @@ def complete(card: LayerCard, run: RunManifest | None) -> None:
     absent = f"{', '.join(names[:-1])} and {names[-1]}" if names[1:] else names[0]
     asked = cached.asked(SweepQuestion, run.run_id) if run else None
     model, choice = (asked.model, asked.choice) if asked else (session.model(), session.choice())
+    other = run.model if run and edit_link.made(run).model is not None else ""
     if st.button(
-        "Compute what is missing",
+        f"Compute what is missing{f' on {other}' if other else ''}",
         key="truth-complete",
         icon=":material/add_chart:",
         disabled=start.busy(),

@@ -71,6 +71,7 @@ def test_edit_at_layer_takes_the_model_the_method_and_its_settings_along(tiny: M
     run = swept(tiny, 1, "r-rome", steps=7)
     name = cached.workbench().model(tiny).name
     app = start("ground_truth", sweep_run=run)
+    assert app.button(key="truth-complete").label == f"Compute what is missing on {name}"
     button = app.button(key="truth-edit")
     assert button.label.startswith(f"Edit {name} at layer ")  # says that it is another model
     assert "session's model" in button.help
@@ -88,6 +89,7 @@ def test_on_the_sessions_model_nothing_is_said_of_another(tiny: ModelSource) -> 
     run = swept(tiny, 1)
     app = start("ground_truth", sweep_run=run, chosen_model=tiny)
     assert app.button(key="truth-edit").label.startswith("Edit at layer ")
+    assert app.button(key="truth-complete").label == "Compute what is missing"
     assert "which is not this session's model" not in words(app)
 
 

@@ -1,5 +1,7 @@
 """The first minute on Home: offered, stopped, failed, finished; every step opens its page with its run."""
 
+import re
+
 import pytest
 
 from goldenlayers_core.records import ModelSource
@@ -40,6 +42,7 @@ def test_a_finished_tour_says_what_it_found_with_every_neighbour() -> None:
         f"1 of 2 rephrases follow at layer {tour.edit_layer}",
     ):
         assert words in said.replace("\\", ""), words
+    assert re.search(r"Computed today \d\d:\d\d, in .+; shown from the store", said.replace("\\", ""))
     drawn = html(app)
     assert drawn.count("✓ stays") == 4
     assert drawn.count("✗ moved") == 2
