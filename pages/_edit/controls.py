@@ -241,9 +241,10 @@ def load() -> None:
     """The model is not in memory: say so, and offer to load it."""
     with st.container(border=True, key="edit-no-model"):
         st.markdown("## No model is in memory yet")
+        measured = " Loading takes a second or two; before its first use it is converted, which takes some seconds."
         st.markdown(
-            f"An edit needs {escape(model_words(session.model()))}. Loading takes a second or two; before its first "
-            "use the bundled model is converted, which takes some seconds."
+            f"An edit needs {escape(model_words(session.model()))}."
+            + (measured if session.model().source == "bundled" else "")
         )
         busy = jobs.busy("load")
         if st.button("Load the model", type="primary", key="edit-load", icon=":material/memory:", disabled=busy):

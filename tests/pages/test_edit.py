@@ -83,6 +83,8 @@ def html(app: AppTest) -> str:
 def test_without_a_model_in_memory_it_offers_to_load_it() -> None:
     app = start("edit", chosen_model=ModelSource(dtype="float32"))  # another key than the one that is in memory
     assert "No model is in memory yet" in words(app)
+    assert "before its first use it is converted" in words(app)
+    assert "is converted" not in words(start("edit", chosen_model=ModelSource("gemma")))  # whose loading is another
     press(app, "edit-load")
     work_done(app)
     assert app.slider(key="edit-layer").max == 29
