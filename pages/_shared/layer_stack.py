@@ -7,6 +7,7 @@ from goldenlayers_core.results import LayerScores, SweepResult
 from goldenlayers_core.results.layer_stack import LayerStack
 from goldenlayers_core.results.truth.measured import Covariance, MethodUsed
 from goldenlayers_core.tasks.layer_stack import stack_of
+from goldenlayers_core.tasks.present.stack import family_known
 from pages._shared import advice, cached, session, show
 
 
@@ -34,7 +35,12 @@ def _facts(of: LayerScores | SweepResult | None) -> tuple[str, str, int, str] | 
     card = session.card()
     if of is None or (card is not None and card.fingerprint == of.fingerprint):
         return (card.name, card.fingerprint, card.n_layers, card.model_type) if card else None
-    return of.model, of.fingerprint, of.n_layers, of.provenance.get("model_type", "")
+    family = cached.once(_family, of.fingerprint, advice.known_of(of.fingerprint))
+    return of.model, of.fingerprint, of.n_layers, family
+
+
+def _family(fingerprint: str, _known: str) -> str:
+    return family_known(cached.workbench().store, fingerprint)
 
 
 def _stack(

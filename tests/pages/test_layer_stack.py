@@ -1,5 +1,6 @@
 """The layer stack stands on every page where a layer matters, and says the same as the recommendation beside it."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,11 @@ from goldenlayers_core.records import ModelSource
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice
 from goldenlayers_core.tasks.questions import SweepQuestion
+from goldenlayers_core.tasks.truth.stored_sweep import save_sweep
 from goldenlayers_core.tasks.truth.sweep import sweep
 from pages._shared import cached
-from tests.pages.driving import go, healthy, start, texts
+from tests.made_up import made_sweep
+from tests.pages.driving import go, healthy, start, stored_scores, texts
 from tests.tiny import save_tiny
 
 PAGES = ("home", "layer_scores", "ground_truth", "edit")
@@ -49,3 +52,12 @@ def test_with_a_sweep_it_says_what_the_sidebar_says(source: ModelSource) -> None
 
 def test_nothing_without_a_model() -> None:
     assert not stacks(start("home"))
+
+
+def test_a_run_of_a_model_that_is_not_in_memory_has_the_literatures_flag_too() -> None:
+    scored = stored_scores(n_layers=30)
+    swept = dataclasses.replace(made_sweep(12), provenance={**made_sweep(12).provenance, "model_type": "llama"})
+    save_sweep(cached.workbench().store, SweepQuestion(choice=DatasetChoice("bundled", "proxy", 12)), swept)
+    app = start("layer_scores", score_run=scored)  # itself it does not say of which family the model is
+    (drawn,) = [chart.proto.spec for chart in app.get("plotly_chart") if "layer-stack" in str(chart.proto.id)]
+    assert "literature: 5" in drawn

@@ -31,7 +31,7 @@ def stack_of_run(store: Store, run: RunManifest) -> LayerStack | None:
     if not run.fingerprint or depth <= max(edited, default=0):
         return None
     used = used_in(run) if run.kind in _OF_A_METHOD else MethodUsed()
-    family = _family(store, run.fingerprint)
+    family = family_known(store, run.fingerprint)
     return stack_of(store, run.model, run.fingerprint, depth, used, data, edited, family)
 
 
@@ -76,7 +76,7 @@ def _depth(store: Store, run: RunManifest) -> int:
     return open_sweep(store, run.run_id).n_layers
 
 
-def _family(store: Store, fingerprint: str) -> str:
+def family_known(store: Store, fingerprint: str) -> str:
     """The row of the architecture table that a run of the same weights names; "" where none does."""
     told = (dict(run.provenance).get("model_type", "") for run in store.runs() if run.fingerprint == fingerprint)
     return next(filter(None, told), "")
