@@ -61,7 +61,7 @@ def test_two_edits_are_stacked_switched_moved_undone_and_compared(
     press(page, "edit-example")
     settled(page)
     press(page, "edit")
-    eiffel = "The Eiffel Tower → Rome"
+    eiffel = "The Eiffel Tower: Paris → Rome"
     expect(rows(page)).to_have_count(2, timeout=PATIENT)
     expect_names(page, first, eiffel)
 

@@ -147,8 +147,8 @@ def test_an_edit_shows_its_light_answers_probes_and_cost(made: tuple[str, str], 
 
 def test_the_stack_says_what_every_edit_is(made: tuple[str, str], bench: Workbench) -> None:
     text, change = words(begin(made)), edit_card(bench.store, made[0]).weight_change
-    assert "1. France → Warsaw" in text
-    assert "2. The Eiffel Tower → Rome** · on show" in text
+    assert "1. France: Paris → Warsaw" in text
+    assert "2. The Eiffel Tower: Paris → Rome** · on show" in text
     assert f"ROME · layer 5 · rank 1 · norm {percent(change)} of the weight · 8.2 KiB · digest {made[0][:8]}" in text
 
 
@@ -189,9 +189,9 @@ def test_edits_are_switched_moved_dropped_undone_redone_copied_and_cleared(made:
     press(app, "stack-clear")
     assert (stack(), stack("B")) == ((), (Entry(one, False), Entry(two)))
     app.segmented_control(key="edit-stack-choice").set_value("B").run()
-    assert "2. The Eiffel Tower → Rome" in words(healthy(app))
+    assert "2. The Eiffel Tower: Paris → Rome" in words(healthy(app))
     app = go(go(app, "model"), "edit")
-    assert "2. The Eiffel Tower → Rome" in words(app)
+    assert "2. The Eiffel Tower: Paris → Rome" in words(app)
 
 
 def test_nobody_else_sees_a_stack(made: tuple[str, str]) -> None:
@@ -325,12 +325,12 @@ def test_an_edit_of_another_model_is_said_and_left_out(made: tuple[str, str], be
     text = words(app)
     assert "It was made on another model (fingerprint 00000000)" in text
     assert "computed on top of 1 edit;" in text
-    assert "2. The Eiffel Tower → Rome" in text
+    assert "2. The Eiffel Tower: Paris → Rome" in text
 
 
 def test_an_edit_that_was_deleted_leaves_the_stack(made: tuple[str, str]) -> None:
     app = start("edit", **{"stack-A": Stack((Entry("c" * 32), Entry(made[1])))})
-    assert "1. The Eiffel Tower → Rome" in words(app)
+    assert "1. The Eiffel Tower: Paris → Rome" in words(app)
 
 
 @pytest.fixture
