@@ -43,7 +43,7 @@ def _listed() -> dict[str, Any]:
     return {
         "on_disk": [dataclasses.asdict(m) for m in on_disk(cache_root())],
         "not_here": [{"source": source, "get": get} for source, get in not_here(cache_root())],
-        "presets": [dataclasses.asdict(preset) for preset in PRESETS],
+        "presets": [dataclasses.asdict(preset) | {"named": preset.named} for preset in PRESETS],
         "architectures": [
             {"model_type": a.model_type, "title": a.title, "known_as": a.known_as} for a in ARCHITECTURES
         ],
@@ -58,7 +58,7 @@ def _lines(content: dict[str, Any]) -> list[str]:
         *(f"  {m['source']:40} not here yet: {m['get']}" for m in content["not_here"]),
         "Models of the hub that people edit (a network, and for gated ones HF_TOKEN):",
         *(
-            f"  {one['name']:40} {one['n_parameters'] / 1e9:6.2f} B, {one['n_layers']} layers, {one['licence']}"
+            f"  {one['named']:40} {one['n_parameters'] / 1e9:6.2f} B, {one['n_layers']} layers, {one['licence']}"
             f"{', gated' * one['gated']}"
             for one in content["presets"]
         ),

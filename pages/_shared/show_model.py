@@ -105,7 +105,8 @@ def presets() -> None:
     with st.expander("Models that people edit", icon=":material/list:"):
         st.table(preset_table(), hide_index=True, border="horizontal")
         st.caption(
-            "Gated: accept the terms on the model's hub page and set HF_TOKEN. The layer is the one that published "
+            "Gated: accept the terms on the model's hub page and set HF_TOKEN. A revision is named where only it has "
+            "weights as safetensors. The layer is the one that published "
             "configurations of ROME use, which is no advice: the scores and real edits of this program are."
         )
 
@@ -115,7 +116,7 @@ def preset_table() -> pd.DataFrame:
     layers = [published_layer(one.model_type, one.n_layers, "rome") for one in PRESETS]
     return pd.DataFrame(
         {
-            "Hub name": [f"`{one.name}`" for one in PRESETS],
+            "Hub name": [f"`{one.name}`" + (f", revision `{one.revision}`" if one.revision else "") for one in PRESETS],
             "Parameters": [parameters(one.n_parameters) for one in PRESETS],
             "Layers": [one.n_layers for one in PRESETS],
             "Licence": [one.licence + (", gated" if one.gated else "") for one in PRESETS],
