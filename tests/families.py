@@ -106,13 +106,27 @@ PARTLY_IN_FLOAT32: Final = (
     "lfm2_moe",
 )
 """Families whose running states, or whose routers, are float32, whatever the model's own format."""
-NO_SUM: Final = ("doge", "gpt_neox_japanese", "falcon_h1")
-"""Families whose stream is no sum of what attention and MLP put out: gains on it, a bias of its own, a third part."""
+NO_SUM: Final = ("doge", "gpt_neox_japanese", "falcon_h1", "opt 350M")
+"""Families whose stream is no sum of what attention and MLP put out: gains on it, a bias of its own, a third part, a
+norm of the sum."""
 FAMILIES: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     **{name: (name, BASE) for name in _ALIKE},
     **{name: (name, {**BASE, **_WINDOW}) for name in ("ministral", "ministral3", "cwm", "olmo3", "starcoder2")},
     "exaone4": ("exaone4", {**BASE, **_WINDOW, "sliding_window_pattern": 2}),
     "gemma4_unified_text": ("gemma4_unified_text", {**BASE, **_WINDOW}),
+    "gemma4_unified_text keys as values": ("gemma4_unified_text", {**BASE, **_WINDOW, "attention_k_eq_v": True}),
+    "olmo clipped": ("olmo", {**BASE, "clip_qkv": 0.5}),
+    "opt 350M": (
+        "opt",
+        {
+            **{k: v for k, v in _NO_KV.items() if k != "intermediate_size"},
+            "ffn_dim": INNER,
+            "word_embed_proj_dim": WIDTH // 2,
+            "do_layer_norm_before": False,
+            "dropout": 0.0,
+            "attention_dropout": 0.0,
+        },
+    ),
     "stablelm": ("stablelm", BASE),
     "stablelm parallel": ("stablelm", {**BASE, "use_parallel_residual": True}),
     "cohere": ("cohere", {**BASE, "logit_scale": 0.25}),

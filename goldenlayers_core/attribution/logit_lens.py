@@ -30,7 +30,7 @@ from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.finite import top
 from goldenlayers_core.models.hooks import as_batch, keep_positions, record_inputs, record_outputs
 from goldenlayers_core.models.kept import last_position
-from goldenlayers_core.models.readout import head_logits, logit_scale, precise
+from goldenlayers_core.models.readout import head_logits, logit_scale, normed, precise
 from goldenlayers_core.models.tokens import encode_pair
 from goldenlayers_core.results.edit.lens import LensReading
 
@@ -59,8 +59,7 @@ def likeliest_through_depth(handle: ModelHandle, prompt: str) -> tuple[Tensor, T
     ids = _ids(handle, prompt)
     with handle.lock, torch.inference_mode():
         stream = _run(handle, ids)
-        norm = handle.model.get_submodule(handle.architecture.final_norm)
-        read = head_logits(handle, norm(stream.places[:-1].to(handle.dtype)))  # (L, V)
+        read = head_logits(handle, normed(handle, stream.places[:-1].to(handle.dtype)))  # (L, V)
         log_p = torch.cat([read, stream.logits[None].to(read.dtype)]).log_softmax(dim=1)  # (L + 1, V)
         values, indices = (best[:, 0] for best in top(log_p, 1))
         answer = int(indices[-1])
@@ -87,12 +86,11 @@ def logit_lens(handle: ModelHandle, prompt: str, new: int, old: int, answers: Se
     ids = _ids(handle, prompt, answers)
     with handle.lock, torch.inference_mode():
         stream = _run(handle, ids)
-        norm = handle.model.get_submodule(handle.architecture.final_norm)
-        read = [_read(handle, norm, stream.places[:-1], new, old)]
+        read = [_read(handle, stream.places[:-1], new, old)]
         log_p = stream.logits.log_softmax(dim=0)[None]
         read.append((log_p[:, [new, old]].exp(), _ranks(log_p, new, old)))
         probability, rank = (torch.cat([part[i] for part in read]).T.double().cpu().numpy() for i in (0, 1))
-        parts = _contributions(handle, norm, stream, new, old)
+        parts = _contributions(handle, stream, new, old)
     return LensReading(probability, rank, *parts)
 
 
@@ -130,9 +128,9 @@ def _added(handle: ModelHandle, layer: int) -> tuple[nn.Module, nn.Module]:
     return handle.site(layer, added or mixer[-1]), handle.site(layer, row.mlp_added) if mlp else handle.mlp_whole(layer)
 
 
-def _read(handle: ModelHandle, norm: nn.Module, places: Tensor, new: int, old: int) -> tuple[Tensor, Tensor]:
+def _read(handle: ModelHandle, places: Tensor, new: int, old: int) -> tuple[Tensor, Tensor]:
     """(n, 2) probabilities and ranks of both tokens, read from n places of the stream."""
-    log_p = head_logits(handle, norm(places.to(handle.dtype))).log_softmax(dim=1)
+    log_p = head_logits(handle, normed(handle, places.to(handle.dtype))).log_softmax(dim=1)
     return log_p[:, [new, old]].exp(), _ranks(log_p, new, old)
 
 
@@ -141,25 +139,23 @@ def _ranks(log_p: Tensor, new: int, old: int) -> Tensor:
     return torch.stack([(log_p > log_p[:, [token]]).sum(dim=1) + 1 for token in (new, old)], dim=1)
 
 
-def _contributions(
-    handle: ModelHandle, norm: nn.Module, stream: _Stream, new: int, old: int
-) -> tuple[Any, Any, float, float]:
+def _contributions(handle: ModelHandle, stream: _Stream, new: int, old: int) -> tuple[Any, Any, float, float]:
     """(attention (L,), MLP (L,), base, difference) in logits; NaN parts where they are no sum."""
     weight: Tensor = handle.head.weight  # type: ignore[assignment]
     scale = logit_scale(handle)
     direction = scale * (precise(weight[new]).double() - precise(weight[old]).double())  # (width of the head's input,)
     head_bias = getattr(handle.head, "bias", None)
     constant = scale * float(head_bias[new] - head_bias[old]) if head_bias is not None else 0.0
-    entering = precise(norm(stream.places[-1:].to(handle.dtype)))[0].double()
+    entering = precise(normed(handle, stream.places[-1:].to(handle.dtype)))[0].double()
     blank = np.full(handle.n_layers, np.nan)
-    if len(entering) != len(direction):  # a projection stands between norm and head
-        return blank, blank, float("nan"), float("nan")
     difference = float(entering @ direction) + constant
+    if len(entering) != stream.places.shape[1]:  # a map stands between norm and head
+        return blank, blank, float("nan"), difference
     places, attention, mlp = stream.places.double(), stream.attention.double(), stream.mlp.double()
     if field := handle.architecture.added_times:  # Granite
         times = float(getattr(handle.model.config.get_text_config(), field))
         attention, mlp = times * attention, times * mlp
-    gain, bias, is_centred = _affine(handle, norm, places[-1])
+    gain, bias, is_centred = _affine(handle, places[-1])
     added = places[1:] - places[:-1]
     if not _close(added, attention + mlp) or not _close(
         (places[-1] - _mean(places[-1], is_centred)) * gain + bias, entering
@@ -173,14 +169,14 @@ def _contributions(
     return towards(attention).cpu().numpy(), towards(mlp).cpu().numpy(), base, difference
 
 
-def _affine(handle: ModelHandle, norm: nn.Module, stream: Tensor) -> tuple[Tensor, Tensor, bool]:
+def _affine(handle: ModelHandle, stream: Tensor) -> tuple[Tensor, Tensor, bool]:
     """(gain with the scale of `stream` folded in (width,), bias (width,), whether the mean is taken off).
 
     The norm is asked, for families differ in what they store: Gemma's gain is 1 + weight, OLMo's norm has no weight.
     """
 
     def said(entering: Tensor) -> Tensor:
-        return precise(norm(entering[None].to(handle.dtype)))[0].double()
+        return precise(normed(handle, entering[None].to(handle.dtype)))[0].double()
 
     signs = 1.0 - 2.0 * (torch.arange(len(stream), device=stream.device) % 2).double()  # mean 0, mean square 1
     bias = said(torch.zeros_like(stream))

@@ -18,7 +18,7 @@ from torch import Tensor
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.finite import top
 from goldenlayers_core.models.hooks import as_batch, keep_positions, record_outputs
-from goldenlayers_core.models.readout import head_logits, precise
+from goldenlayers_core.models.readout import head_logits, normed, precise
 
 ROWS: Final = 64  # states that go through the LM head together
 FOLLOWED: Final = 5  # likeliest tokens at the end that are followed, before and after each
@@ -54,13 +54,12 @@ def relative_change(before: Tensor, after: Tensor) -> Tensor:
 
 def spoken(handle: ModelHandle, found: Tensor, new: int) -> Spoken:
     """What the lens says of (L, T, width) states. Hold the handle's lock."""
-    norm = handle.model.get_submodule(handle.architecture.final_norm)
     rows, n_tokens = found.flatten(0, 1), found.shape[1]  # (L T, width)
     at_end = torch.arange(len(rows), device=rows.device) % n_tokens == n_tokens - 1
     odds, last = [], []
     with torch.inference_mode():
         for some, ends in zip(rows.split(ROWS), at_end.split(ROWS), strict=True):
-            logits = precise(head_logits(handle, norm(some.to(handle.dtype))))  # (<= ROWS, V)
+            logits = precise(head_logits(handle, normed(handle, some.to(handle.dtype))))  # (<= ROWS, V)
             last.append(logits[ends].log_softmax(dim=1))
             odds.append(_log_odds(logits, new))
     return Spoken(torch.cat(odds).unflatten(0, found.shape[:2]), torch.cat(last))

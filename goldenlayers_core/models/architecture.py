@@ -16,9 +16,10 @@ class Architecture:
     title: str
     blocks: str  # path of the list of blocks
     embedding: str  # path of the token embedding
-    final_norm: str  # path of the norm before the LM head
+    final_norm: str  # path of the norm before the LM head, in the models that have one
     mlp: tuple[str, ...]  # every MLP weight matrix, the one the editors write to last
     attention: tuple[str, ...]  # every attention weight matrix
+    projected: str = ""  # path of a map between final norm and LM head, in the models that have one
     orientation: Orientation = "out_in"  # torch.nn.Linear; "in_out" is GPT-2's Conv1D
     block_returns: Literal["tensor", "tuple"] = "tensor"
     # in blocks that mix tokens otherwise (a state, a convolution), every matrix of what stands in attention's place

@@ -7,7 +7,7 @@ from goldenlayers_core.models.architecture import FUSED, Architecture, Orientati
 from goldenlayers_core.models.families import FAMILIES
 from goldenlayers_core.models.hybrids import HYBRIDS
 from goldenlayers_core.models.mixtures import MIXTURES
-from goldenlayers_core.models.refused import reason_against, refusal_of
+from goldenlayers_core.models.refused import check_form, reason_against, refusal_of
 
 __all__ = ["ARCHITECTURES", "Architecture", "Orientation", "architecture_of", "known_architectures", "row_named"]
 
@@ -62,6 +62,7 @@ _OPT: Final = Architecture(
     blocks="model.decoder.layers",
     embedding="model.decoder.embed_tokens",
     final_norm="model.decoder.final_layer_norm",
+    projected="model.decoder.project_out",  # OPT-350m
     mlp=("fc1", "fc2"),
     attention=("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.out_proj"),
     adds_mlp_out=False,  # OPT-350m norms the sum
@@ -107,9 +108,12 @@ def known_architectures() -> tuple[str, ...]:
 def architecture_of(config: Any) -> Architecture:
     """The row for a transformers config.
 
-    Raises UnknownArchitectureError: with the reason where the family is known and refused, else with the known rows.
+    Raises UnknownArchitectureError: with the reason where the family, or this form of it, is known and refused, else
+    with the known rows.
     """
-    return row_named(str(getattr(config, "model_type", "") or "unnamed"))
+    row = row_named(str(getattr(config, "model_type", "") or "unnamed"))
+    check_form(config)
+    return row
 
 
 def row_named(model_type: str) -> Architecture:

@@ -10,6 +10,7 @@ import torch
 
 from goldenlayers_core.errors import ConfigError, ModelError
 from goldenlayers_core.models.architecture import Architecture
+from goldenlayers_core.models.handle import part_at
 from goldenlayers_core.models.offload import brought_in
 
 _BLOCK: Final = re.compile(r"(^|\.)(layers|h|blocks|block)\.[0-9]+\.")
@@ -44,9 +45,7 @@ def check_dtype(name: str, architecture: Architecture, dtype: torch.dtype) -> No
 
 def check_layout(name: str, model: Any, architecture: Architecture) -> None:
     """Raises ModelError where a model has not the parts that its row names."""
-    paths = (architecture.blocks, architecture.embedding, architecture.final_norm)
-    modules = {path for path, _ in model.named_modules()}
-    if gone := [path for path in paths if path not in modules]:
+    if gone := [path for path in (architecture.blocks, architecture.embedding) if part_at(model, path) is None]:
         raise ModelError(
             f"{name} is not laid out as {architecture.title} is known here: it has no {_listed(gone)}; save its "
             "language model as a folder of its own, and load that."

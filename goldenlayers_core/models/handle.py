@@ -16,6 +16,13 @@ from goldenlayers_core.models.spread import NOWHERE, at_home, devices_of
 from goldenlayers_core.records import ModelSource, Scope
 
 
+def part_at(whole: object, path: str) -> Any:
+    """What stands at a dotted path of a module; None where nothing does."""
+    for name in path.split("."):
+        whole = getattr(whole, name, None)
+    return whole
+
+
 @dataclass(frozen=True, eq=False)
 class ModelHandle:
     """A frozen decoder-only language model. Hold `lock` around every forward pass and hook."""
@@ -122,10 +129,7 @@ class ModelHandle:
 
     def has(self, layer: int, path: str) -> bool:
         """Whether one block has something at `path`."""
-        here: object = self.blocks[layer]
-        for name in path.split("."):
-            here = getattr(here, name, None)
-        return here is not None
+        return part_at(self.blocks[layer], path) is not None
 
     def mixer(self, layer: int) -> tuple[str, ...]:
         """Paths of the matrices that mix the tokens in one block: attention's, or those of what stands in its place."""
@@ -152,11 +156,11 @@ class ModelHandle:
         return self.site(layer, self.mixer(layer)[-1])
 
     def sites(self, scope: Scope) -> dict[str, nn.Module]:
-        """Every matrix of `scope`, by "layer/path"."""
+        """Every matrix of `scope`, by "layer/path". Some of Gemma 4's layers have none for values but the keys'."""
         found: dict[str, nn.Module] = {}
         for layer in range(self.n_layers):
             here = {*self.mixer(layer), *self.mlp(layer)}
-            paths = [path for path in self.architecture.matrices(scope) if path in here]
+            paths = [path for path in self.architecture.matrices(scope) if path in here and self.has(layer, path)]
             if scope == "mlp_out":
                 paths = [self.mlp(layer)[-1]]
             found |= {f"{layer}/{path}": self.site(layer, path) for path in paths}

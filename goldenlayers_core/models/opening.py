@@ -33,6 +33,7 @@ from goldenlayers_core.models.naming import model_title
 from goldenlayers_core.models.offload import Room, check_spills, rooms_on, spilled
 from goldenlayers_core.models.packed import hush
 from goldenlayers_core.models.quantised import Quantised, n_weights, quantised_of
+from goldenlayers_core.models.refused import check_form
 from goldenlayers_core.models.telling import Tell
 from goldenlayers_core.records import ModelSource
 
@@ -205,11 +206,12 @@ def _read_config(folder: Path, name: str, rows: Rows) -> tuple[Any, Architecture
     quantised = _quantised(folder, name, raw)
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)  # nosec B615  # a folder, not a hub name
-        return config, row, quantised
     except (ValueError, OSError, KeyError) as error:
         raise ModelError(
             f"{folder.name}'s configuration is not understood ({str(error).splitlines()[0][:160]})."
         ) from error
+    check_form(config)
+    return config, row, quantised
 
 
 def _quantised(folder: Path, name: str, raw: dict[str, Any]) -> Quantised | None:

@@ -146,8 +146,16 @@ def _tied(model: Any) -> bool:
 
 def _first(config: Any, *names: str) -> Any:
     """The first of some fields that is there and not empty; a list (one entry per layer) counts by its largest."""
-    found = next((value for name in names if (value := getattr(config, name, None))), None)
+    found = next((value for name in names if (value := _said(config, name))), None)
     return max(found) if isinstance(found, list | tuple) else found
+
+
+def _said(config: Any, name: str) -> Any:
+    """What a field says, None without it; where each layer has its own (Gemma 4's heads), all of them."""
+    try:
+        return getattr(config, name, None)
+    except RuntimeError:  # transformers', for such a field
+        return [value for one in config.per_layer_config if (value := getattr(one, name, None))]
 
 
 def _licence(folder: Path) -> str:

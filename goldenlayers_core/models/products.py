@@ -70,8 +70,10 @@ def _by_onednn(module: nn.Linear) -> Callable[[Tensor], Tensor]:
             with brought_in(module):
                 return nn.functional.linear(inputs, module.weight, module.bias)
         if inputs.requires_grad and torch.is_grad_enabled():
-            out: Tensor = _Frozen.apply(inputs, module)  # type: ignore[no-untyped-call]
-            return out
+            out: Tensor = _Frozen.apply(inputs.flatten(0, -2), module)  # type: ignore[no-untyped-call]
+            # no view, so that what is clamped in place (OLMo) has the gradient of what it was
+            whole: Tensor = torch.ops.aten._unsafe_view.default(out, [*inputs.shape[:-1], out.shape[-1]])
+            return whole
         with brought_in(module):
             return _product(inputs, module.weight, module.bias)
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from goldenlayers_core.models.handle import ModelHandle
+from goldenlayers_core.models.handle import ModelHandle, part_at
 from goldenlayers_core.models.hooks import keep_positions, record_inputs
 from goldenlayers_core.models.products import few_rows
 from goldenlayers_core.models.tokens import pad_right
@@ -14,6 +14,15 @@ from goldenlayers_core.models.tokens import pad_right
 def precise(tensor: Tensor) -> Tensor:
     """The same numbers, at least in float32."""
     return tensor if tensor.dtype == torch.float64 else tensor.float()
+
+
+def normed(handle: ModelHandle, states: Tensor) -> Tensor:
+    """(..., width of the head's input) what a model makes of its residual stream (..., width) before the LM head: the
+    final norm, and a map behind it. OPT-350m has no such norm, and only that one has such a map."""
+    for path in (handle.architecture.final_norm, handle.architecture.projected):
+        part = part_at(handle.model, path)
+        states = states if part is None else part(states)
+    return states
 
 
 def head_logits(handle: ModelHandle, states: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """Families that are refused by name, each with its reason: a wrong number would be worse than none."""
 
-from typing import Final
+from typing import Any, Final
 
 from goldenlayers_core.errors import UnknownArchitectureError
 
@@ -66,6 +66,30 @@ REFUSED: Final = (
     _ENCODER_DECODERS,
 )
 """(reason, every `model_type` that it holds for)."""
+
+FORMS: Final = (
+    (
+        *("gemma4_unified_text", "num_kv_shared_layers", True),
+        "some layers take the keys and values of others, which a run from the middle does not see",
+    ),
+    (
+        *("doge", "is_moe", True),
+        "it is a mixture of experts in which transformers sends a token to experts by what stands behind it, so that "
+        "the same text is answered otherwise in a longer row",
+    ),
+    (
+        *("ernie4_5_moe", "moe_num_shared_experts", False),
+        "its layers have no shared expert, which is what is scored and edited in this family",
+    ),
+)
+"""Forms of known families that are refused: `model_type`, a field of the config, whether it is set in them, reason."""
+
+
+def check_form(config: Any) -> None:
+    """Raises UnknownArchitectureError for a form of a known family that is refused."""
+    for model_type, field, is_set, reason in FORMS:
+        if config.model_type == model_type and bool(getattr(config, field, None)) == is_set:
+            raise refusal_of(model_type, reason)
 
 
 def reason_against(model_type: str) -> str:

@@ -27,7 +27,7 @@ from tests.tiny import MODULES, save_tiny, tiny_handle, tiny_model, tokenizer
 OLD = [r.target_true for r in REQUESTS]
 CONFIG = LgaConfig(token_budget=24)  # several batches: without branches, with branches
 STATEFUL = ("qwen3_5_text", "qwen3_5", "falcon_h1", "lfm2", "bamba", "recurrent_gemma", "olmo_hybrid")
-TOLD = ("gemma4_unified_text",)  # blocks share keys and values
+TOLD = ("gemma4_unified_text", "gemma4_unified_text keys as values")  # blocks share keys and values
 MIXED = tuple(row for row in MODULES if tiny_handle(row).architecture.experts)  # beside a dense layer or expert
 
 

@@ -285,7 +285,13 @@ def named(handle: ModelHandle, path: str) -> object:
     return found
 
 
-@pytest.mark.parametrize("row", MODULES)
+def test_easyedit_asks_for_a_final_norm_and_opt_350m_has_none() -> None:
+    handle = tiny_handle("opt 350M")
+    with pytest.raises(EditError, match=r"norm before the LM head, and tiny-opt 350M has none; export an adapter"):
+        easyedit.hyperparameters(handle, [replace(random_edit(handle, (1,)), method="rome")])
+
+
+@pytest.mark.parametrize("row", [row for row in MODULES if row != "opt 350M"])
 @pytest.mark.parametrize("method", easyedit.known())
 def test_easyedit_finds_every_module_and_no_field_it_does_not_know(row: str, method: str) -> None:
     handle = tiny_handle(row)

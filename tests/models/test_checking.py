@@ -16,7 +16,8 @@ from goldenlayers_core.models import load_model
 from goldenlayers_core.models.architectures import known_architectures
 from goldenlayers_core.models.fingerprint import folder_fingerprint
 from goldenlayers_core.models.memory import count_parameters
-from goldenlayers_core.models.refused import REFUSED
+from goldenlayers_core.models.outline import outline_of
+from goldenlayers_core.models.refused import FORMS, REFUSED
 from tests.models.hub_server import running_hub
 from tests.models.made_gguf import write_llama
 from tests.models.test_loading import one_sentence
@@ -195,6 +196,25 @@ def test_families_that_cannot_be_edited_are_refused_with_the_reason(folder: Path
     text = refused(folder)
     assert repr(model_type) in text
     assert words in text
+
+
+@pytest.mark.parametrize(
+    ("model_type", "field", "value"),
+    [
+        ("doge", "is_moe", True),
+        ("ernie4_5_moe", "moe_num_shared_experts", 0),
+        ("gemma4_unified_text", "num_kv_shared_layers", 1),
+    ],
+)
+def test_forms_that_cannot_be_edited_are_refused_with_the_reason(
+    tmp_path: Path, model_type: str, field: str, value: int
+) -> None:
+    folder = save_tiny(tmp_path / "tiny", model_type)
+    assert load_model(str(folder), device="cpu").architecture.model_type == model_type
+    configured(folder, **{field: value})
+    (reason,) = (form[3] for form in FORMS if form[:3] == (model_type, field, bool(value)))
+    assert f"A model of the architecture {model_type!r} cannot be used here: {reason};" in refused(folder)
+    assert reason in outline_of(folder, "tiny").reason
 
 
 def test_no_family_is_both_known_and_refused() -> None:

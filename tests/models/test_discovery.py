@@ -27,7 +27,7 @@ SHAPES = (
 )
 OF_THIS_FORM = {  # what a row says for other forms of its family, and this model is free of
     "falcon 7B": {"packs_branches": True},  # no ALiBi
-    "opt": {"adds_mlp_out": True},  # norms before, not after as OPT-350m
+    "opt": {"adds_mlp_out": True, "projected": ""},  # norms before, not after as OPT-350m, and has no map behind
 }
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from goldenlayers_core import __version__
 from goldenlayers_core.editing.delta import Edit
-from goldenlayers_core.editing.export.header import base_name, site_template
+from goldenlayers_core.editing.export.header import base_name, norm_name, site_template
 from goldenlayers_core.editing.export.parts import EVERYTHING, ExportFormat
 from goldenlayers_core.errors import EditError
 from goldenlayers_core.models import ModelHandle
@@ -30,7 +30,7 @@ def templates(handle: ModelHandle, layer: int) -> Fields:
         "layer_module_tmp": block,
         "mlp_module_tmp": f"{block}.{mlp}",
         "attn_module_tmp": f"{block}.{mixer[-1].rpartition('.')[0]}",
-        "ln_f_module": row.final_norm,
+        "ln_f_module": norm_name(handle),
         "lm_head_module": head,
     }
 

@@ -11,6 +11,7 @@ from goldenlayers_core import __version__
 from goldenlayers_core.editing.delta import Edit, Factors
 from goldenlayers_core.errors import EditError
 from goldenlayers_core.models import ModelHandle
+from goldenlayers_core.models.handle import part_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,17 @@ def site_template(handle: ModelHandle, layer: int = -1) -> str:
 def site_name(handle: ModelHandle, layer: int) -> str:
     """The name of that matrix in one layer."""
     return site_template(handle, layer).format(layer)
+
+
+def norm_name(handle: ModelHandle) -> str:
+    """The name of the norm before the LM head. Raises EditError for a model without one (OPT-350m)."""
+    path = handle.architecture.final_norm
+    if part_at(handle.model, path) is None:
+        raise EditError(
+            f"EasyEdit asks for the name of the norm before the LM head, and {handle.name} has none; export an adapter "
+            "or a merged checkpoint instead."
+        )
+    return path
 
 
 def base_name(handle: ModelHandle) -> str:

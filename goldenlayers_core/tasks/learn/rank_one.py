@@ -13,7 +13,7 @@ from goldenlayers_core.evaluation.read import Question, read
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.finite import likeliest, top
 from goldenlayers_core.models.hooks import as_batch, record_inputs, record_outputs
-from goldenlayers_core.models.readout import head_logits
+from goldenlayers_core.models.readout import head_logits, normed
 from goldenlayers_core.models.tokens import encode_answer, encode_prompt, subject_last
 from goldenlayers_core.records import EditRequest, ModelSource
 from goldenlayers_core.results.learn.rank_one import KeyKind, KeyRow, RankOne
@@ -163,9 +163,8 @@ def _rows(
 
 def _says(handle: ModelHandle, value: Tensor, token: int) -> tuple[tuple[tuple[str, float], ...], int]:
     """Likeliest tokens of one MLP output, read alone through final norm and LM head, and the rank of a token."""
-    norm = handle.model.get_submodule(handle.architecture.final_norm)
     with handle.lock, torch.inference_mode():
-        p = head_logits(handle, norm(value[None].to(handle.device, handle.dtype)))[0].softmax(dim=0)
+        p = head_logits(handle, normed(handle, value[None].to(handle.device, handle.dtype)))[0].softmax(dim=0)
     shares, tokens = top(p, TOP)
     words = [str(handle.tokenizer.decode([i])) for i in tokens.tolist()]
     return tuple(zip(words, shares.tolist(), strict=True)), int((p > p[token]).sum()) + 1
