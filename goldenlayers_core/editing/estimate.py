@@ -23,7 +23,7 @@ from goldenlayers_core.models.hooks import keep_positions, record_inputs
 from goldenlayers_core.models.kept import grow, last_position, running_cache
 from goldenlayers_core.models.products import few_rows
 from goldenlayers_core.models.shortage import spared
-from goldenlayers_core.models.tokens import encode_prompt, encode_text
+from goldenlayers_core.models.tokens import encode_prompt, encode_text, never_drawn
 from goldenlayers_core.records import config_digest, digest_of
 
 VERSION: Final = "moments-1"
@@ -161,7 +161,7 @@ def moments_of_samples(
     wanted, most = max(1, config.n_tokens // length), spared(128 if handle.device.type == "cpu" else 512)
     starts = [encode_prompt(handle.tokenizer, word) for word in SEEDS]
     common = min(map(len, starts))
-    special = torch.tensor(sorted(handle.tokenizer.all_special_ids), dtype=torch.int64)
+    special = never_drawn(handle.tokenizer, handle.vocabulary_size)
 
     def draw(logits: Tensor) -> Tensor:
         return _drawn(checked_logits(handle, logits.float()).cpu(), special, config.temperature, generator)

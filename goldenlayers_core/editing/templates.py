@@ -17,7 +17,7 @@ from goldenlayers_core.editing.suffix import checked_logits
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.finite import top
 from goldenlayers_core.models.products import few_rows
-from goldenlayers_core.models.tokens import encode_prompt
+from goldenlayers_core.models.tokens import encode_prompt, never_drawn
 from goldenlayers_core.records import config_digest, digest_of
 
 SEEDS: Final = ("The", "Therefore", "Because", "I", "You")
@@ -79,7 +79,7 @@ def _sample(
     """Token ids of each text, without special tokens."""
     tokenizer = handle.tokenizer
     plain = [[int(i) for i in tokenizer(s, add_special_tokens=False)["input_ids"]] for s in seeds]
-    special = torch.tensor(sorted(tokenizer.all_special_ids), dtype=torch.int64)
+    special = never_drawn(tokenizer, handle.vocabulary_size)
     generator = torch.Generator().manual_seed(config.seed)
     begun, logits = begin(handle, [encode_prompt(tokenizer, s) for s in seeds])
     onward = Onward(handle, begun)

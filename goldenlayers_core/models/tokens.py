@@ -24,6 +24,7 @@ __all__ = [
     "encode_text",
     "joined",
     "longest_answer",
+    "never_drawn",
     "pad_left",
     "pad_right",
     "spaced",
@@ -81,6 +82,12 @@ def longest_answer(tokenizer: Any, prompt: str, answers: Sequence[str]) -> int:
     own = encode_prompt(tokenizer, prompt)
     whole = (encode_text(tokenizer, joined(prompt, answer)) for answer in answers if answer.strip())
     return max((len(ids) - _shared(own, ids) for ids in whole), default=0)
+
+
+def never_drawn(tokenizer: Any, n_rows: int) -> Tensor:
+    """(S,) int64 ids of the special tokens among the `n_rows` that a model has logits of; a tokenizer may know more:
+    Gemma 3's mark of an image is no word of its text model."""
+    return torch.tensor(sorted(i for i in set(tokenizer.all_special_ids) if i < n_rows), dtype=torch.int64)
 
 
 def _ids(encoded: Any) -> tuple[int, ...]:

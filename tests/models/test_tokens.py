@@ -1,11 +1,24 @@
 """Prompts, answers and subjects as tokens."""
 
+import copy
+from dataclasses import replace
+
 import pytest
 import torch
 
+from goldenlayers_core.editing import TemplateConfig, sample_templates
+from goldenlayers_core.editing.estimate import SampleConfig, moments_of_samples
 from goldenlayers_core.errors import RequestError
 from goldenlayers_core.models.generate import first_answer, greedy
-from goldenlayers_core.models.tokens import encode_answer, encode_prompt, pad_left, pad_right, spaced, subject_last
+from goldenlayers_core.models.tokens import (
+    encode_answer,
+    encode_prompt,
+    never_drawn,
+    pad_left,
+    pad_right,
+    spaced,
+    subject_last,
+)
 from tests.tiny import ROWS, tiny_handle, tokenizer
 
 
@@ -14,6 +27,20 @@ def test_one_space_before_the_answer_and_never_two():
     assert spaced("The capital is ", "Rome") == "Rome"
     assert spaced("The capital is", " Rome") == " Rome"
     assert spaced("", "Rome") == "Rome"
+
+
+def test_special_tokens_that_a_model_has_no_logit_of_are_not_asked_for():
+    handle = tiny_handle("llama")
+    words = copy.deepcopy(handle.tokenizer)
+    words.add_special_tokens({"additional_special_tokens": ["<image>"]})
+    handle = replace(handle, tokenizer=words)
+    assert max(words.all_special_ids) >= handle.vocabulary_size
+    assert never_drawn(words, handle.vocabulary_size).tolist() == [0, 1, 2]
+    assert sample_templates(handle, TemplateConfig(n_templates=2)) == sample_templates(
+        tiny_handle("llama"), TemplateConfig(n_templates=2)
+    )
+    found = moments_of_samples(handle, [1], SampleConfig(n_tokens=64, length=16))[1]
+    assert bool(found.factor.isfinite().all())
 
 
 def test_prompt_and_answer_join_as_the_whole_text(bundled):
