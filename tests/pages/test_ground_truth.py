@@ -298,4 +298,4 @@ def test_the_page_says_how_many_requests_it_takes_and_the_next_sweep_starts_with
     assert "By the sweep on show" in slider.help.replace("\\", "")
     app = twins(unfolded(app, "truth-needed"))
     assert any(list(table.value) == ["requests", "within_0.01", "within_0.05"] for table in app.dataframe)
-    assert "drawn with replacement from the 24 swept" in words(app)
+    assert "Drawn with replacement from the 24 swept" in words(app)
