@@ -24,8 +24,9 @@ else:
     with stack:
         layer_stack.draw("scores", of=scores, data=data_of(run))
     opened = pictures.clicked(run_id, scores)
-    card.card(scores, selection, run_id)
-    second_looks.second_looks(scores, selection)
+    with fold.on_phone("scores-card", "The layer that these scores name", pictures.by_address()):
+        card.card(scores, selection, run_id)
+        second_looks.second_looks(scores, selection)
 
     st.header("Every request at every layer")
     left, right = st.columns([3, 2], gap="medium")
@@ -39,9 +40,4 @@ else:
 
     with fold.on_phone("scores-together", "All requests together"):
         st.header("All requests together")
-        by_relation = pictures.split_by_relation(scores)
-        left, right = st.columns(2, gap="large")
-        with left:
-            pictures.sums(selection, run_id)
-        with right:
-            pictures.distribution(scores, selection, run_id, by_relation)
+        pictures.together(scores, selection, run_id)

@@ -7,7 +7,7 @@ import streamlit as st
 from pages._runs import compare, compare_sweeps, disk, engine, entry, jobs
 from pages._shared import cached, frame, glossary, link
 
-PER_PAGE = 10
+PER_PAGE = 8
 LISTS: Final = {"all": "Everything", "starred": "Starred"}
 
 frame.enter()

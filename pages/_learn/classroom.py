@@ -21,7 +21,7 @@ from goldenlayers_core.tasks.learn.classroom_questions import (
 )
 from goldenlayers_core.tasks.learn.stored_classroom import ClassroomQuestion, stored_layers
 from pages._learn import lesson, work
-from pages._shared import cached, jobs, session, show
+from pages._shared import cached, fold, jobs, session, show
 from pages._shared.wording import count, duration
 
 _SLOT: Final = "classroom"  # the kind of the job, too
@@ -32,7 +32,7 @@ EVERY: Final = tuple(range(N_LAYERS))
 def section() -> None:
     """One layer first; then the same in every layer."""
     prompt, answer = planted_card()
-    lesson.text(NAME, "intro", prompt=prompt, answer=answer)
+    lesson.intro(NAME, prompt=prompt, answer=answer)
     layer = int(
         st.segmented_control(
             "Plant the fact in layer",
@@ -77,14 +77,16 @@ def _one(run: PlantedRun) -> None:
     lesson.text(NAME, "asked", **said)
     if not lesson.predict(NAME, found_question(run)):
         return
-    show.figure(classroom_ways(run, session.dark()), f"classroom-{run.planted}", run.to_frame())
-    lesson.text(NAME, "why", **said)
-    lesson.text(NAME, lga_part(run), **said)
-    if lga_notices(run):
-        lesson.text(NAME, "lga-notices", **said)
+    with lesson.behind(NAME, "ways", "Where every way looks for it, and why", "edit"):
+        show.figure(classroom_ways(run, session.dark()), f"classroom-{run.planted}", run.to_frame())
+        lesson.text(NAME, "why", **said)
+        lesson.text(NAME, lga_part(run), **said)
+        if lga_notices(run):
+            lesson.text(NAME, "lga-notices", **said)
     if not lesson.predict(NAME, edit_question(run)):
         return
-    lesson.text(NAME, "edits", **said)
+    with lesson.behind(NAME, "edits", "What real edits of it say", "often"):
+        lesson.text(NAME, "edits", **said)
     st.subheader("In every layer", anchor=False)
     _every()
     lesson.links(
@@ -106,7 +108,8 @@ def _every() -> None:
     if not lesson.predict(NAME, often_question(found)):
         return
     show.figure(classroom_matrix(found, session.dark()), "classroom-every", found.to_frame())
-    lesson.text(NAME, "limits")
+    with fold.on_phone("lesson-classroom-limits", "What this shows, and what it does not"):
+        lesson.text(NAME, "limits")
 
 
 def _open(layer: int) -> None:

@@ -81,15 +81,15 @@ def text(name: str, part: str, **values: object) -> None:
     st.markdown(glossary.linked(found, everyday=True))
 
 
-def behind(name: str, part: str, label: str, question: str) -> DeltaGenerator:
-    """The container of a part that leads up to a question: a phone folds it away once that was revealed."""
-    return fold.on_phone(f"lesson-{name}-{part}", label, question in _revealed(name))
+def behind(name: str, part: str, label: str, *questions: str) -> DeltaGenerator:
+    """The container of a part that leads up to questions: a phone folds it away once all of them were revealed."""
+    return fold.on_phone(f"lesson-{name}-{part}", label, set(questions) <= _revealed(name))
 
 
-def intro(name: str) -> None:
-    """The text that the lesson begins with."""
+def intro(name: str, **values: object) -> None:
+    """The text that the lesson begins with; `values` fill its {{places}}."""
     with behind(name, "intro", "How this lesson begins", lesson_text(name).questions[0]):
-        text(name, "intro")
+        text(name, "intro", **values)
 
 
 def model() -> ModelCard | None:

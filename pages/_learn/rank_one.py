@@ -13,7 +13,7 @@ from goldenlayers_core.tasks import EditQuestion, ModelCard
 from goldenlayers_core.tasks.layer_options import layer_options
 from goldenlayers_core.tasks.serial import plain
 from pages._learn import fact, lesson, work
-from pages._shared import cached, session, show, travel
+from pages._shared import cached, fold, session, show, travel
 from pages._shared.wording import escape
 
 NAME: Final = "rank-one"
@@ -22,7 +22,7 @@ _SLOT: Final = "lesson-edit"
 
 def section() -> None:
     """Computes one real edit and takes it apart."""
-    lesson.text(NAME, "intro")
+    lesson.intro(NAME)
     card = lesson.model()
     if card is None:
         return
@@ -41,26 +41,26 @@ def section() -> None:
 def _key_and_value(found: RankOne) -> None:
     (said, p), *_ = found.says
     (said_new, p_new), *_ = found.says_new
-    lesson.text(
-        NAME,
-        "parts",
-        layer=found.layer,
-        subject=found.subject,
-        width_in=f"{found.shape[1]:,}",
-        width_out=f"{found.shape[0]:,}",
-        key_norm=number(found.key_norm),
-        value_norm=number(found.value_norm),
-        change_norm=number(found.change_norm),
-        says=quoted(said),
-        says_p=percent(p),
-        says_new=quoted(said_new),
-        says_new_p=percent(p_new),
-        new=found.target_new,
-        rank=f"{found.rank_new[0]:,}",
-        rank_new=f"{found.rank_new[1]:,}",
-        residual=number(found.residual, 1),
-        residual_run=number(found.residual_run, 1),
-    )
+    values = {
+        "layer": found.layer,
+        "subject": found.subject,
+        "width_in": f"{found.shape[1]:,}",
+        "width_out": f"{found.shape[0]:,}",
+        "key_norm": number(found.key_norm),
+        "value_norm": number(found.value_norm),
+        "change_norm": number(found.change_norm),
+        "says": quoted(said),
+        "says_p": percent(p),
+        "says_new": quoted(said_new),
+        "says_new_p": percent(p_new),
+        "new": found.target_new,
+        "rank": f"{found.rank_new[0]:,}",
+        "rank_new": f"{found.rank_new[1]:,}",
+        "residual": number(found.residual, 1),
+        "residual_run": number(found.residual_run, 1),
+    }
+    with lesson.behind(NAME, "parts", "The key, the old value, the new one", "size"):
+        lesson.text(NAME, "parts", **values)
 
 
 def _asked(found: RankOne, run_id: str, verdict: str) -> None:
@@ -72,12 +72,14 @@ def _asked(found: RankOne, run_id: str, verdict: str) -> None:
         return
     show.figure(key_plane(found, session.dark()), "lesson-rank-one-plane", found.to_frame())
     lesson.text(NAME, "plane")
-    show.figure(key_rows(found, session.dark()), "lesson-rank-one-rows", found.to_frame())
+    with fold.on_phone("lesson-rank-one-rows", "What each prompt says, before and after"):
+        show.figure(key_rows(found, session.dark()), "lesson-rank-one-rows", found.to_frame())
     st.markdown(f"**The verdict on the edit:** {escape(verdict)}")
-    lesson.text(NAME, "travel", subject=found.subject, layer=found.layer)
-    with st.spinner("Reading every token after every layer"):
-        travelled = cached.travel(session.model(), found.edit_id, found.prompt)
-    travel.scrubber(travelled, "lesson")
+    with fold.on_phone("lesson-rank-one-travel", "And then it travels, layer by layer"):
+        lesson.text(NAME, "travel", subject=found.subject, layer=found.layer)
+        with st.spinner("Reading every token after every layer"):
+            travelled = cached.travel(session.model(), found.edit_id, found.prompt)
+        travel.scrubber(travelled, "lesson")
     lesson.text(NAME, "after")
     lesson.links(
         lesson.Link("See this edit", "pages/edit.py", lambda: session.show_edit_run(run_id), ":material/edit:"),

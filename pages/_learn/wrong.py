@@ -23,7 +23,7 @@ from goldenlayers_core.tasks.learn.wrong import (
 )
 from goldenlayers_core.tasks.questions import PileQuestion
 from pages._learn import answers, lesson, stored_sweep, work
-from pages._shared import cached, jobs, session, show
+from pages._shared import cached, fold, jobs, session, show
 from pages._shared.wording import duration, escape
 
 NAME: Final = "wrong"
@@ -33,7 +33,7 @@ _PILE: Final = "pile"
 
 def section() -> None:
     """One real edit that took and did harm; then the collapse curve of many."""
-    lesson.text(NAME, "intro")
+    lesson.intro(NAME)
     swept = stored_sweep.on_show(NAME)
     if swept is None:
         return
@@ -48,7 +48,8 @@ def section() -> None:
     missing = piled is None or (request is not None and made is None)
     ready = not missing or lesson.model() is not None  # asked for once, above whatever needs it
     if request is not None:
-        _one(request, layer, made, ready)
+        with lesson.behind(NAME, "one", "One edit, and what it says to every probe", "kind", "first"):
+            _one(request, layer, made, ready)
     _many(asked, piled, ready)
     lesson.links(
         stored_sweep.link_to_truth("Open this edit's sweep", run.run_id, digest, layer),
@@ -91,20 +92,16 @@ def _many(asked: PileQuestion, stored: tuple[str, Pile] | None, ready: bool) -> 
         )
         return
     name, found = stored
-    lesson.text(NAME, "many", written=len(found.written), prompts=found.n_prompts, facts=len(found.facts))
+    with lesson.behind(NAME, "many", "Many edits: what is piled up, and what is asked", "first"):
+        lesson.text(NAME, "many", written=len(found.written), prompts=found.n_prompts, facts=len(found.facts))
     if not all(lesson.predict(NAME, question) for question in pile_questions(found, name)):
         return
     show.figure(pile_curves(found, session.dark()), f"lesson-pile-{name[:8]}", found.to_frame())
     _provenance(found)
     lesson.text(NAME, "after", bears=bears(found), signs=signs(found), later=later(found))
-    lesson.text(
-        NAME,
-        "limits",
-        n=found.sizes[-1],
-        prompts=found.n_prompts,
-        facts=len(found.facts),
-        share=percent(1 / len(found.facts)),
-    )
+    values = {"n": found.sizes[-1], "prompts": found.n_prompts, "facts": len(found.facts)}
+    with fold.on_phone("lesson-wrong-limits", "What this does not say"):
+        lesson.text(NAME, "limits", **values, share=percent(1 / len(found.facts)))
 
 
 def _provenance(found: Pile) -> None:

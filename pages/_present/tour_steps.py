@@ -12,8 +12,8 @@ from goldenlayers_core.results import EditReport
 from goldenlayers_core.results.present.tour import Tour
 from goldenlayers_core.tasks.present.slide import said
 from goldenlayers_core.tasks.present.tour_words import STEPS, Neighbour, Told, evidence, further, neighbours, told
-from pages._shared import cached, edit_link, session, show
-from pages._shared.wording import escape
+from pages._shared import cached, edit_link, fold, session, show
+from pages._shared.wording import count, escape
 
 _GONE: Final = "The run of this step was deleted from the store; run the tour again to see it."
 
@@ -140,12 +140,13 @@ def _neighbours(tour: Tour, report: EditReport | None, other: EditReport | None)
     beside = other if tour.golden_layer != tour.edit_layer else None
     heads = ["asked", "before", f"edited at {tour.edit_layer}"]
     heads += [f"edited at {tour.golden_layer}"] if beside else []
-    rows = "".join(_row(found, heads[1:]) for found in neighbours(report, beside))
-    st.html(
-        "<div class='gl-scroll'><table class='gl-table gl-tour-table'><thead><tr>"
-        + "".join(f"<th>{head}</th>" for head in heads)
-        + f"</tr></thead><tbody>{rows}</tbody></table></div>"
-    )
+    rows = [_row(found, heads[1:]) for found in neighbours(report, beside)]
+    with fold.on_phone("tour-neighbours", f"What {count(len(rows), 'neighbour')} answered, before and after"):
+        st.html(
+            "<div class='gl-scroll'><table class='gl-table gl-tour-table'><thead><tr>"
+            + "".join(f"<th>{head}</th>" for head in heads)
+            + f"</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+        )
     more = further(report, beside)
     st.caption(escape(f"Every neighbour of the fact is listed. {more[:1].upper()}{more[1:]}"))
 

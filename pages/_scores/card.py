@@ -7,7 +7,7 @@ from goldenlayers_core.figures.text import counted, layer_list, number, percent
 from goldenlayers_core.results import LayerScores, Selection
 from goldenlayers_core.results.scores.readings import LOSS_WORDS
 from goldenlayers_core.tasks.layer_options import early_layer
-from pages._shared import advice, cached, edit_link, present_link, report
+from pages._shared import advice, cached, edit_link, fold, present_link, report
 from pages._shared.wording import duration, escape, precise
 
 NOT_PROVED = (
@@ -53,6 +53,7 @@ def _buttons(golden: int, early: int, run_id: str) -> None:
         edit_link.button(f"Edit {{}}at the golden layer {golden}", "edit-golden", of, golden)
         if early != golden:
             edit_link.button(f"Edit {{}}at the early layer {early}", "edit-early", of, early)
+    with fold.on_phone("scores-take", "Report, figures, notebook and slides", horizontal=True):
         report.buttons(run_id, "scores")
         present_link.link(run_id)
 

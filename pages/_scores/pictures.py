@@ -13,6 +13,7 @@ SCALE_WORDS = {"row": "by row", "symlog": "symmetric log", "raw": "raw"}
 ORDER_WORDS = {"best": "best layer", "relation": "relation", "dataset": "dataset"}
 OPEN_LAYER = "open-layer"
 _LAYER_OF = "open-layer-of"  # the run whose cell it was
+_BY_ADDRESS = "scores-by-address"
 _CLICK = "Click a cell to open its request."
 _ORDERS = "Best layer: requests with the same best layer together. Relation: requests of one kind together."
 
@@ -38,6 +39,13 @@ def open_layer(scores: LayerScores, index: int) -> int:
     return int(scores.best_layers[index]) if layer is None else layer
 
 
+def by_address() -> bool:
+    """Whether this visit began with the address of a cell: a phone then folds away what stands above the heatmap."""
+    if link.asks("layer"):
+        st.session_state[_BY_ADDRESS] = True
+    return bool(st.session_state.get(_BY_ADDRESS))
+
+
 def clicked_layer(scores: LayerScores) -> int | None:
     """The layer of the cell that was opened; None before one was."""
     layer = st.session_state.get(OPEN_LAYER)
@@ -59,7 +67,7 @@ def heatmap_name(run_id: str) -> str:
 
 def _looks() -> tuple[figures.Scale, figures.Order]:
     link.option("view", "scores-scale", figures.SCALES)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with fold.on_phone("scores-looks", "Colours and order of the rows", horizontal=True):
         scale = st.segmented_control(
             "Colours",
             figures.SCALES,
@@ -81,7 +89,7 @@ def _part_looks(scores: LayerScores) -> tuple[str, figures.Order]:
     link.option("view", "scores-part", tuple(words))
     if st.session_state.get("scores-part") not in words:
         st.session_state["scores-part"] = PREDICTED
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with fold.on_phone("scores-looks", "Part and order of the rows", horizontal=True):
         part = st.segmented_control(
             "Show",
             list(words),
@@ -127,13 +135,20 @@ def clicked(run_id: str, scores: LayerScores) -> tuple[int, int] | None:
     return cell
 
 
-def sums(selection: Selection, run_id: str) -> None:
-    """S per layer."""
-    drawn = cached.once(figures.totals_bars, selection, session.dark())
-    show.figure(drawn, f"sums-{run_id}", selection.to_frame())
+def together(scores: LayerScores, selection: Selection, run_id: str) -> None:
+    """S per layer, and beside it where single requests have their best layer."""
+    by_relation, dark = _split_by_relation(scores), session.dark()
+    sums = cached.once(figures.totals_bars, selection, dark)
+    best = cached.once(figures.best_layer_distribution, scores, selection, by_relation, dark)
+    sums, best = cached.once(figures.evened, sums, best)
+    left, right = st.columns(2, gap="large")
+    with left:
+        show.figure(sums, f"sums-{run_id}", selection.to_frame())
+    with right:
+        show.figure(best, f"best-layers-{run_id}", cached.once(LayerScores.best_frame, scores))
 
 
-def split_by_relation(scores: LayerScores) -> bool:
+def _split_by_relation(scores: LayerScores) -> bool:
     """Whether the best layers are to be split by the dataset's kinds of fact."""
     if len(set(scores.relations)) < 2:
         return False
@@ -143,9 +158,3 @@ def split_by_relation(scores: LayerScores) -> bool:
         persist_state="session",
         help="The dataset's kinds of fact.",
     )
-
-
-def distribution(scores: LayerScores, selection: Selection, run_id: str, by_relation: bool) -> None:
-    """Where single requests have their best layer."""
-    drawn = cached.once(figures.best_layer_distribution, scores, selection, by_relation, session.dark())
-    show.figure(drawn, f"best-layers-{run_id}", cached.once(LayerScores.best_frame, scores))

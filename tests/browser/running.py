@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Locator, Page, Playwright, TimeoutError
 
 ROOT = Path(__file__).resolve().parents[2]
 BROWSER_ARGUMENTS = ("--no-sandbox", "--headless", "--disable-gpu", "--disable-background-networking")
+LONGEST = 4_000  # px of a page on a phone, before something is opened
 PAGES = ("Home", "Model", "Dataset", "Layer scores", "Ground truth", "Edit", "Learn", "Runs", "Present")
 SLOW = 120_000  # milliseconds; the machine may be busy with other things
 
@@ -91,6 +92,11 @@ def visit(page: Page, name: str) -> None:
         link.click()
         heading.wait_for(timeout=SLOW)
     settled(page)
+
+
+def length(page: Page) -> int:
+    """How many px of a page there are to scroll through."""
+    return int(main(page).evaluate("node => node.scrollHeight"))
 
 
 def main(page: Page) -> Locator:

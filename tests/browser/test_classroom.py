@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.running import SLOW, main, settled
+from tests.browser.running import LONGEST, SLOW, length, main, settled
 from tests.browser.test_learn import PATIENT, figure, guess, key, press
 
 LAYER = 2
@@ -27,6 +27,11 @@ def test_a_planted_fact_is_looked_for_and_taken_to_the_tools(page: Page, app_url
     settled(page)
     expect(figure(page, f"classroom-{LAYER}")).to_be_visible(timeout=SLOW)
 
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(key(page, "unfold-lesson-classroom-ways")).to_be_visible()
+    page.wait_for_timeout(600)
+    assert length(page) <= LONGEST
+    page.set_viewport_size({"width": 1280, "height": 720})
     main(page).get_by_role("button", name="Score this model's layers").click()
     expect(main(page).get_by_role("heading", level=1, name="Layer scores")).to_be_visible(timeout=SLOW)
     settled(page)

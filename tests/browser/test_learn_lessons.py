@@ -14,7 +14,7 @@ from goldenlayers_core.tasks.learn.pile import pile
 from goldenlayers_core.tasks.questions import PileQuestion, SweepQuestion
 from goldenlayers_core.tasks.scores.layer_scores import score
 from goldenlayers_core.tasks.truth.sweep import sweep
-from tests.browser.running import SLOW, main, settled, visit
+from tests.browser.running import LONGEST, SLOW, length, main, settled, visit
 from tests.browser.test_learn import load
 
 THREE, FOUR = (DatasetChoice("bundled", "proxy", n) for n in (3, 4))
@@ -117,5 +117,10 @@ def test_the_interactive_part_of_lessons_four_to_seven(page: Page) -> None:
         guess(page, f"wrong-{question}")
     expect(page.locator("[class*='st-key-figure-lesson-pile']").first).to_be_visible(timeout=SLOW)
     expect(main(page).get_by_text("Done · 4 of 4 questions revealed", exact=False).first).to_be_visible(timeout=SLOW)
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(key(page, "unfold-lesson-wrong-one")).to_be_visible()
+    page.wait_for_timeout(600)
+    assert length(page) <= LONGEST
+    page.set_viewport_size({"width": 1280, "height": 720})
     main(page).get_by_role("button", name="Make this edit and stack others").click()
     expect(main(page).get_by_role("heading", level=1, name="Edit")).to_be_visible(timeout=SLOW)

@@ -8,14 +8,13 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.in_use import InUse
-from tests.browser.running import PAGES, main, settled
+from tests.browser.running import LONGEST, PAGES, length, main, settled
 from tests.browser.test_scores_and_edit import PATIENT, key, press
 from tests.browser.walking import study
 
-LONGEST: Final = 4_000  # px
 SIZE: Final = {"width": 390, "height": 844}
 EDIT_VIEWS: Final = ("did", "travel", "lens", "layers", "covariance", "many", "take", "sides", "panel")
-LESSONS: Final = ("know", "recall", "layer", "golden", "lga")
+LESSONS: Final = ("know", "recall", "rank-one", "layer", "golden", "lga")
 
 # Per chart: how many lines of grey text stand directly above it.
 GREY: Final = """() => [...document.querySelectorAll('[data-testid="stPlotlyChart"]')].map((chart) => {
@@ -57,13 +56,29 @@ def test_no_page_is_long_before_something_is_opened(phone: Page, in_use: InUse) 
     url = in_use.url
     addresses = {name: "" if name == "Home" else name.lower().replace(" ", "_") for name in PAGES}
     addresses |= {f"Edit, {view}": f"edit?view={view}" for view in EDIT_VIEWS}
+    addresses |= {
+        "A cell": f"layer_scores?run={in_use.runs['score']}&layer=3",
+        "A pair": f"runs?a={in_use.runs['score']}",
+    }
     lengths, greys = {}, {}
     for name, address in addresses.items():
         go(phone, f"{url}/{address}")
-        lengths[name] = int(main(phone).evaluate("node => node.scrollHeight"))
+        lengths[name] = length(phone)
         greys[name] = max(phone.evaluate(GREY), default=0)
     assert {name: length for name, length in lengths.items() if length > LONGEST} == {}, lengths
     assert {name: lines for name, lines in greys.items() if lines > 2} == {}, greys
+
+
+def test_home_is_not_long_with_a_first_minute_on_show(phone: Page, in_use: InUse) -> None:
+    go(phone, f"{in_use.url}/runs?view=tour")
+    press(phone, f"open-runs-{in_use.runs['tour']}")
+    expect(key(phone, "tour-ways")).to_be_visible(timeout=PATIENT)
+    settled(phone)
+    assert length(phone) <= LONGEST
+    for part in ("home-layers", "home-steps", "home-results"):
+        assert not key(phone, f"folded-{part}").is_visible(), part
+    key(phone, "unfold-home-steps").locator("label").click()
+    expect(key(phone, "step-edit")).to_be_visible()
 
 
 def test_no_lesson_is_long_once_it_is_answered(phone: Page, in_use: InUse) -> None:
@@ -74,7 +89,7 @@ def test_no_lesson_is_long_once_it_is_answered(phone: Page, in_use: InUse) -> No
         expect(phone.locator("[class*='st-key-cancel-']")).to_have_count(0, timeout=PATIENT)  # it counted what is known
         study(phone)
         go(phone, f"{in_use.url}/learn?view={name}")
-        lengths[name] = int(main(phone).evaluate("node => node.scrollHeight"))
+        lengths[name] = length(phone)
         expect(main(phone).get_by_text(re.compile("Done · ")).first).to_be_attached()
     assert {name: length for name, length in lengths.items() if length > LONGEST} == {}, lengths
 
@@ -82,14 +97,18 @@ def test_no_lesson_is_long_once_it_is_answered(phone: Page, in_use: InUse) -> No
 def test_what_is_read_up_on_is_not_long(phone: Page, in_use: InUse) -> None:
     for view in ("glossary", "teacher"):
         go(phone, f"{in_use.url}/learn?view={view}")
-        assert int(main(phone).evaluate("node => node.scrollHeight")) <= LONGEST, view
+        assert length(phone) <= LONGEST, view
 
 
-@pytest.mark.parametrize("name", ["layer_scores", "ground_truth", "edit", "runs"])
+@pytest.mark.parametrize("name", ["layer_scores", "ground_truth", "edit", "runs", "learn?view=rank-one"])
 def test_what_a_phone_folds_away_opens_with_its_charts_as_wide_as_the_page(
     phone: Page, in_use: InUse, name: str
 ) -> None:
     go(phone, f"{in_use.url}/{name}")
+    if name.startswith("learn"):
+        study(phone)
+        expect(phone.locator("[class*='st-key-cancel-']")).to_have_count(0, timeout=PATIENT)
+        study(phone)
     closed = switches(phone)
     assert closed
     for part in closed:

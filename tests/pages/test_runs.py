@@ -110,9 +110,9 @@ def test_many_runs_are_shown_in_pages() -> None:
         stored_scores(seed=seed)
     app = start("runs")
     openers = [b for b in app.button if str(b.key).startswith("open-runs-")]
-    assert len(openers) == 10
+    assert len(openers) == 8
     app.get("pagination")[0].set_value(2).run()
-    assert len([b for b in app.button if str(b.key).startswith("open-runs-")]) == 2
+    assert len([b for b in app.button if str(b.key).startswith("open-runs-")]) == 4
 
 
 def interrupted() -> JobView:
