@@ -16,6 +16,7 @@ from pages._edit import stacks
 from pages._shared import cached, fold, show
 from pages._shared.wording import count, escape, precise
 
+_TOLD: Final = 2  # edits of a stack that are named
 _MOST_PROBES: Final = 60
 KIND_WORDS: Final = {
     "rewrite": "the prompt itself; wished: the new answer",
@@ -42,6 +43,14 @@ def layers_of(layers: Sequence[int]) -> str:
     """Layers in words, each of them: "layer 5", "layers 3, 4, 5"; "" for none."""
     names = ", ".join(map(str, layers))
     return f"layer{'s' if len(layers) > 1 else ''} {names}" if names else ""
+
+
+def told(edit_ids: tuple[str, ...]) -> str:
+    """Edits in a few words: fact, method and layer of the topmost, and how many are below them."""
+    cards = [card for edit_id in reversed(edit_ids[-_TOLD:]) if (card := stacks.card_of(edit_id))]
+    words = [f"{stacks.fact_of(c)} ({', '.join(filter(None, (c.method.upper(), layers_of(c.layers))))})" for c in cards]
+    more = len(edit_ids) - len(words)
+    return "; ".join(words + ([f"{more} more below"] if more else []))
 
 
 def where(report: EditReport) -> str:

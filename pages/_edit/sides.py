@@ -1,5 +1,6 @@
 """Side by side: the same prompts and seed to the unedited model, stack A and stack B, what differs marked."""
 
+from collections.abc import Mapping
 from html import escape as html
 from itertools import groupby
 
@@ -8,7 +9,7 @@ import streamlit as st
 from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.results.edit.sides import LONGEST, Decoding, Side, SideBySide, differing
 from goldenlayers_core.tasks.edit.own_request import MOST_PROMPTS as MOST
-from pages._edit import stacks
+from pages._edit import parts, stacks
 from pages._edit.stacks import Look
 from pages._shared import cached, session, show
 from pages._shared.wording import count, escape, sentence
@@ -36,7 +37,7 @@ def section(look: Look) -> None:
     except GoldenLayersError as error:
         st.warning(sentence(error), icon=":material/edit_off:")
         return
-    _table(found)
+    _table(found, dict(asked))
 
 
 def _form(look: Look) -> tuple[tuple[str, ...], Decoding]:
@@ -81,13 +82,14 @@ def _form(look: Look) -> tuple[tuple[str, ...], Decoding]:
     return prompts, Decoding(int(tokens), float(temperature), int(seed), bool(chat and look.card.has_chat_template))
 
 
-def _table(found: SideBySide) -> None:
+def _table(found: SideBySide, edits: Mapping[str, tuple[str, ...]]) -> None:
+    held = tuple(_held(side, edits.get(side.name, ())) for side in found.sides)
     heads = (
-        html(side.name) + (f" <span class='gl-quiet'>{count(side.n_edits, 'edit')}</span>" if side.n_edits else "")
-        for side in found.sides
+        html(side.name) + (f" <span class='gl-quiet'>{html(told)}</span>" if told else "")
+        for side, told in zip(found.sides, held, strict=True)
     )
     rows = (
-        f"<td class='gl-wide'>{html(prompt)}</td>{_cells(found.sides, place)}"
+        f"<td class='gl-wide'>{html(prompt)}</td>{_cells(found.sides, held, place)}"
         for place, prompt in enumerate(found.prompts)
     )
     show.cells(("prompt", *heads), rows, "gl-sides")
@@ -107,16 +109,22 @@ def _table(found: SideBySide) -> None:
         st.dataframe(found.to_frame(), width="stretch", hide_index=True)
 
 
-def _cells(sides: tuple[Side, ...], place: int) -> str:
+def _held(side: Side, edits: tuple[str, ...]) -> str:
+    """What a stack holds, so that two columns can be told apart; "" of the unedited model."""
+    return f"{count(side.n_edits, 'edit')}: {parts.told(edits)}" if side.n_edits else ""
+
+
+def _cells(sides: tuple[Side, ...], held: tuple[str, ...], place: int) -> str:
+    """What every side said to a prompt; on a phone each is headed by its side."""
     base = sides[0].texts[place]
     cells = f"<td class='gl-wide' data-side='unedited'>{html(base) or '(nothing)'}</td>"
-    for side in sides[1:]:
+    for side, told in zip(sides[1:], held[1:], strict=True):
         words = "".join(
             f"<mark>{html(text.rstrip())}</mark>{html(text[len(text.rstrip()) :])}" if is_new else html(text)
             for is_new, text in _runs(differing(base, side.texts[place]))
         )
         same = "" if side.texts[place] != base else "<br><span class='gl-quiet'>same</span>"
-        cells += f"<td class='gl-wide' data-side='{html(side.name)}'>{words or '(nothing)'}{same}</td>"
+        cells += f"<td class='gl-wide' data-side='{html(f'{side.name}, {told}')}'>{words or '(nothing)'}{same}</td>"
     return cells
 
 

@@ -11,7 +11,6 @@ from goldenlayers_core.results.edit import stack as of
 from goldenlayers_core.results.edit.light import light
 from goldenlayers_core.results.edit.stack import EditCard, Stack
 from goldenlayers_core.tasks import ModelCard
-from goldenlayers_core.tasks.present import covers
 from pages._edit import parts, stacks
 from pages._shared import cached, note, session
 from pages._shared.wording import count, escape, size
@@ -97,7 +96,7 @@ def _row(name: str, stack: Stack, place: int, model: ModelCard, run_id: str | No
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             _switch(name, stack, entry, key)
             shown = " · on show" if card.run_id == run_id else ""
-            st.markdown(f"**{place + 1}. {escape(_fact(card))}**{shown}", width="stretch")
+            st.markdown(f"**{place + 1}. {escape(stacks.fact_of(card))}**{shown}", width="stretch")
             _buttons(name, stack, place, card, key, run_id)
         st.caption(" · ".join(part for part in (_took(card), escape(_facts(card))) if part))
         note.shown(note.of(card.run_id))
@@ -146,15 +145,6 @@ def _buttons(name: str, stack: Stack, place: int, card: EditCard, key: str, run_
             st.caption(
                 "Kept with the edit's run: shown in Runs, in its report, and in the exported Golden Layers file."
             )
-
-
-def _fact(card: EditCard) -> str:
-    """The fact as in Runs, `Barcelona: Spain → Switzerland`; without its old answer where it was not measured here."""
-    try:
-        report = cached.report(card.run_id)
-    except GoldenLayersError:
-        return card.name
-    return covers.written(report.subject, report.target_true, report.target_new) if len(card.facts) == 1 else card.name
 
 
 def _took(card: EditCard) -> str:

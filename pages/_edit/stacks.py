@@ -12,6 +12,7 @@ from goldenlayers_core.results.edit import stack as of
 from goldenlayers_core.results.edit.stack import EditCard, Stack
 from goldenlayers_core.tasks import EditQuestion, ModelCard, Recommendation
 from goldenlayers_core.tasks.edit.methods import MethodForm
+from goldenlayers_core.tasks.present.covers import written
 from pages._shared import cached, edit_link, fold, session
 from pages._shared.wording import count
 
@@ -120,6 +121,15 @@ def add_edit(edit_id: str) -> None:
     """Lay a stored edit on top of the active stack; another edit of the same fact is switched off."""
     name = active()
     put(name, of.add(stack(name), edit_id, off=same_fact(name, cached.edit_card(edit_id).facts)))
+
+
+def fact_of(card: EditCard) -> str:
+    """The fact as in Runs, `Barcelona: Spain → Switzerland`; without its old answer where it was not measured here."""
+    try:
+        report = cached.report(card.run_id)
+    except GoldenLayersError:
+        return card.name
+    return written(report.subject, report.target_true, report.target_new) if len(card.facts) == 1 else card.name
 
 
 def same_fact(name: str, facts: tuple[tuple[str, str, str], ...]) -> tuple[str, ...]:

@@ -285,8 +285,10 @@ def test_both_stacks_and_the_unedited_model_answer_side_by_side(made: tuple[str,
     app.number_input(key="sides-tokens").set_value(6)
     app.button(key="sides-ask").click().run()
     table = html(healthy(app))
-    assert "stack A <span class='gl-quiet'>2 edits</span>" in table
-    assert "stack B <span class='gl-quiet'>1 edit</span>" in table
+    first, second = "France: Paris → Warsaw (ROME, layer 5)", "The Eiffel Tower: Paris → Rome (ROME, layer 5)"
+    assert f"stack A <span class='gl-quiet'>2 edits: {second}; {first}</span>" in table
+    assert f"stack B <span class='gl-quiet'>1 edit: {first}</span>" in table
+    assert f"data-side='stack B, 1 edit: {first}'" in table  # which heads it on a phone
     assert "<mark>Rome" in table
     assert "Two &lt;b&gt;and&lt;/b&gt; two is" in table
     app.toggle(key="sides-chat").set_value(True)
