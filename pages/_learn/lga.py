@@ -147,6 +147,7 @@ def _beside(
     table = selection.to_frame().merge(line.to_frame(), on="layer", how="left")
     show.figure(lga_and_edits(scores, selection, sweep, line, found, session.dark()), "lesson-lga-edits", table)
     _verdict(found)
+    stored_sweep.sample(sweep_run)
     _readings(scores, selection, run)
 
 

@@ -43,9 +43,14 @@ def on_show(name: str) -> tuple[RunManifest, SweepResult] | None:
         f"{count(sweep.n_requests, 'request')} of {escape(sweep.dataset)}, at {count(len(sweep.layers), 'layer')} of "
         f"{sweep.n_layers}, {escape(sweep.model)}, {escape(sweep.provenance.get('dtype', '?'))} · {run.run_id}"
     )
+    sample(run)
+    return found
+
+
+def sample(run: RunManifest) -> None:
+    """That the recommended layer comes from another sample of the same data than this sweep, where it does."""
     if said := other_sample(run, session.recommendation()):
         st.caption(escape(said))
-    return found
 
 
 def offer() -> None:
