@@ -155,7 +155,7 @@ def _from_to(before: float, after: float) -> str:
 
 def cost(run_id: str, report: EditReport) -> None:
     """Seconds by stage, the size of the change, and where the numbers come from."""
-    with st.container(horizontal=True, gap="small", key="edit-cost"):
+    with st.container(horizontal=True, gap="medium", key="edit-cost"):
         st.metric(
             "Relative weight change",
             percent(report.weight_change),

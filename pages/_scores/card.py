@@ -36,6 +36,9 @@ def card(scores: LayerScores, selection: Selection, run_id: str) -> None:
                     "More requests help."
                 )
             st.markdown(_caution(scores, selection, run_id))
+        with fold.on_phone("scores-take", "Report, figures, notebook and slides", row="center"):
+            report.buttons(run_id, "scores")
+            present_link.link(run_id)
         with st.expander("What it was computed from", icon=":material/info:", key="scores-remarks"):
             st.caption(_provenance(scores, selection, run_id))
     skipped(scores)
@@ -53,9 +56,6 @@ def _buttons(golden: int, early: int, run_id: str) -> None:
         edit_link.button(f"Edit {{}}at the golden layer {golden}", "edit-golden", of, golden)
         if early != golden:
             edit_link.button(f"Edit {{}}at the early layer {early}", "edit-early", of, early)
-    with fold.on_phone("scores-take", "Report, figures, notebook and slides", horizontal=True):
-        report.buttons(run_id, "scores")
-        present_link.link(run_id)
 
 
 def _numbers(scores: LayerScores, selection: Selection) -> None:

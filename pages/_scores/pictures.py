@@ -67,7 +67,7 @@ def heatmap_name(run_id: str) -> str:
 
 def _looks() -> tuple[figures.Scale, figures.Order]:
     link.option("view", "scores-scale", figures.SCALES)
-    with fold.on_phone("scores-looks", "Colours and order of the rows", horizontal=True):
+    with fold.on_phone("scores-looks", "Colours and order of the rows", row="bottom"):
         scale = st.segmented_control(
             "Colours",
             figures.SCALES,
@@ -89,7 +89,7 @@ def _part_looks(scores: LayerScores) -> tuple[str, figures.Order]:
     link.option("view", "scores-part", tuple(words))
     if st.session_state.get("scores-part") not in words:
         st.session_state["scores-part"] = PREDICTED
-    with fold.on_phone("scores-looks", "Part and order of the rows", horizontal=True):
+    with fold.on_phone("scores-looks", "Part and order of the rows", row="bottom"):
         part = st.segmented_control(
             "Show",
             list(words),

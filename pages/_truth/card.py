@@ -76,7 +76,7 @@ def headline(card: LayerCard, run: RunManifest, sweep: SweepResult) -> None:
         _numbers(card, sweep)
         if said := other_sample(run, card.advice):
             st.caption(escape(said))
-        with st.container(horizontal=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
             edit_link.button(
                 f"Edit {{}}at layer {sweep.golden_layer}", "truth-edit", edit_link.made(run), sweep.golden_layer
             )

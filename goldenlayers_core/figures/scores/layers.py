@@ -130,8 +130,8 @@ def best_layer_distribution(
         title=_distribution_finding(counts, selection),
         subtitle=sentences(
             (
-                "Best layer = layer with the request's largest value"
-                + (", layers set aside included." if selection.by == "sum" else "; ties go to the shallower layer."),
+                "Best layer: where a request's value is largest. "
+                + ("Layers set aside count, too." if selection.by == "sum" else "Ties go to the shallower layer."),
                 set_aside_sentence(selection, f"marked {TIMES}" if by_relation else "hatched"),
                 provenance(scores),
             )
