@@ -45,7 +45,8 @@ def check_dtype(name: str, architecture: Architecture, dtype: torch.dtype) -> No
 
 def check_layout(name: str, model: Any, architecture: Architecture) -> None:
     """Raises ModelError where a model has not the parts that its row names."""
-    if gone := [path for path in (architecture.blocks, architecture.embedding) if part_at(model, path) is None]:
+    named = filter(None, (architecture.blocks, architecture.embedding))  # a row that is only sought names none yet
+    if gone := [path for path in named if part_at(model, path) is None]:
         raise ModelError(
             f"{name} is not laid out as {architecture.title} is known here: it has no {_listed(gone)}; save its "
             "language model as a folder of its own, and load that."
