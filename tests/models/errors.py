@@ -219,7 +219,8 @@ probabilities themselves: random weights give logits of tens, of which one per c
   computation stops with one sentence that names the precision to take. A checkpoint merged in half precision loses a
   part of a small change to rounding: what is left of it, matrix by matrix, and whether the edited prompts are still
   answered so, is measured on the checkpoint as it is read back, shown where it is written, and kept in its README.md
-  and golden_layers_edits.json. float32 keeps all of it.
+  and golden_layers_edits.json. float32 keeps all of it. In a mixture of experts a rounded router may send a token to
+  other experts than in float32, and numbers then differ by more than in this table.
 - **bitsandbytes, 8 and 4 bits** (`make quantised` installs it, 125 MB): the weights stay packed in memory, and each
   matrix is dequantised when it is used. What is scored, traced and edited is therefore the dequantised model, a linear
   map a layer. bitsandbytes' own 8-bit product rounds the activations as well, by what else is in the batch: on these
