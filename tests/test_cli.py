@@ -279,7 +279,7 @@ def test_report_writes_a_page_or_a_zip(tmp_path):
     run_id = save_search(Store(cache), SearchQuestion(), made_search())
     page = answer("report", run_id, "--out", str(tmp_path / "search.html"), cache=cache)
     assert page["bytes"] == (tmp_path / "search.html").stat().st_size
-    assert b"Layer 2 is left" in (tmp_path / "search.html").read_bytes()
+    assert b"layer 2 is ahead so far" in (tmp_path / "search.html").read_bytes()
     done = run("report", run_id, "--out", str(tmp_path / "search.zip"), "--no-pictures", cache=cache)
     assert (done.returncode, done.stderr) == (0, "")
     assert re.fullmatch(r"\S+search.zip, [\d.]+ MiB\n", done.stdout)
