@@ -73,7 +73,8 @@ def test_what_is_uneven_is_found(desk: Page, in_use: InUse) -> None:
     desk.wait_for_timeout(600)
     desk.add_style_tag(
         content='[data-testid="stMetric"]:has(+ *), [data-testid="stElementContainer"]:first-child > '
-        '[data-testid="stMetric"] { margin-top: 20px } [class*="st-key-report-"] button { min-height: 90px } '
+        '[data-testid="stMetric"] { margin-top: 20px } '
+        '[data-testid="stHorizontalBlock"] > :first-child button { min-height: 90px } '
         '[data-testid="stColumn"]:first-child .js-plotly-plot { height: 100px !important }'
     )
     said = " ".join(desk.evaluate(UNEVEN))

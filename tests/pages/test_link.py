@@ -133,7 +133,7 @@ def test_dataset_shows_the_part_and_uses_it_when_asked() -> None:
 
 
 def test_runs_with_filter_and_page() -> None:
-    for seed in range(11):
+    for seed in range(9):
         stored_scores(seed=seed)
     edit = stored_edit()
     app = opened("runs", view="score", page="2")
