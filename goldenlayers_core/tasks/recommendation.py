@@ -38,7 +38,7 @@ __all__ = [
 _FEW_EDITS: Final = f"Few requests were edited, so another few may choose another layer; sweep at least {FEW}."
 _SWEEP: Final = "Real edits chose it on these requests; whether it carries over to other facts, Ground truth shows."
 _SEARCH: Final = "A search within a time budget measures some layers on some requests; a full sweep would be surer."
-_MADE_WITH: Final = "made with this very model before it was shipped"
+_MADE_WITH: Final = "that come with the model"
 HALF: Final = 0.5  # share of resamples from which on a layer is preferred to those level with it
 
 

@@ -253,7 +253,7 @@ def test_a_model_brings_its_evidence_along_until_there_is_more(store, tmp_path, 
     for n, kind, layer in ((900, "score", 21), (3, "sweep", 7), (8, "search", 6)):
         found = recommend(store, MODEL.fingerprint)
         assert (found.layer, found.kind, found.run_id) == (3, "measured", "")
-        assert "made with this very model before it was shipped, 9 requests of bundled" in found.evidence
+        assert "that come with the model, 9 requests of bundled" in found.evidence
         put(store, f"{kind}-1", kind, layer, n=n, method="lga" if kind == "score" else "rome")
     put(store, "sweep-2", "sweep", 5, n=12)
     assert recommend(store, MODEL.fingerprint).run_id == "sweep-2"  # what was measured here, and is more, comes first
