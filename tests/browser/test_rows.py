@@ -77,5 +77,10 @@ def test_what_is_uneven_is_found(desk: Page, in_use: InUse) -> None:
         '[data-testid="stHorizontalBlock"] > :first-child button { min-height: 90px } '
         '[data-testid="stColumn"]:first-child .js-plotly-plot { height: 100px !important }'
     )
-    said = " ".join(desk.evaluate(UNEVEN))
-    assert all(f"{what} of " in said for what in ("metrics", "buttons", "charts")), said
+    said = ""
+    for _ in range(40):  # a chart is drawn some time after its page has ended
+        said = " ".join(desk.evaluate(UNEVEN))
+        if all(f"{what} of " in said for what in ("metrics", "buttons", "charts")):
+            return
+        desk.wait_for_timeout(500)
+    raise AssertionError(said)
