@@ -159,7 +159,7 @@ def _evidence(chosen: int, options: tuple[LayerOption, ...], found: Recommendati
     named = next((option for option in options if option.layer == chosen), None)
     why, full = f"{named.called}, {named.why}" if named else "chosen by hand", None
     if named and found and found.layer == chosen:
-        why, full = f"{named.called}, by {found.brief}", escape(f"{named.why[:1].upper()}{named.why[1:]}.")
+        why, full = f"{named.called}, by {found.brief}", escape(found.full)
     st.caption(escape(f"Layer {chosen}: {why}."), help=full)
     if found is None:
         st.caption(

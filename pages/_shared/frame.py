@@ -68,7 +68,7 @@ def _session() -> None:
     st.session_state[_SIDEBAR] = used
     _line(f"Recommended layer for {used.words}", found.headline if found else "none yet")
     if found:
-        st.caption(f"by {escape(found.brief)}", help=escape(f"{found.evidence[:1].upper()}{found.evidence[1:]}."))
+        st.caption(f"by {escape(found.brief)}", help=escape(found.full))
     if found and (none := none_yet(found, used)):
         st.caption(escape(none))
     active = [j.job_id for j in session.seat().jobs() if j.active]

@@ -53,6 +53,11 @@ class Recommendation:
         }[self.strength]
 
     @property
+    def full(self) -> str:
+        """All of the evidence, as a sentence."""
+        return f"{self.evidence[:1].upper()}{self.evidence[1:]}."
+
+    @property
     def sentence(self) -> str:
         """The answer with its evidence."""
         return f"{self.headline} ({self.evidence})."
