@@ -37,7 +37,7 @@ def of_scores(store: Store, manifest: RunManifest) -> tuple[Slide, ...]:
     said = said_of(store, scores.fingerprint, by, selection.golden_layer, MethodUsed(), data_of(manifest))
     alone = int((scores.best_layers == selection.golden_layer).sum())
     golden = selection.golden_layer
-    judged = against_edits(store, scores, selection, by, manifest)
+    judged = against_edits(store, scores, selection, said, manifest)
     lga = scores.method == "lga"
     return (
         cover(
@@ -142,13 +142,12 @@ def sums(selection: Selection, made: str) -> Slide:
     )
 
 
-def against_edits(store: Store, scores: LayerScores, selection: Selection, by: str, manifest: RunManifest) -> Slide:
-    """What the real edits that decide for the model say of the gradients' layer; or that there are none."""
+def against_edits(store: Store, scores: LayerScores, selection: Selection, judged: str, manifest: RunManifest) -> Slide:
+    """What the real edits that decide for the model say of the gradients' layer (`judged`); or that there are none."""
+    by = METHOD_WORDS[scores.method]
     made = _made(scores, by, manifest)
     no_edit = _NO_EDIT if scores.method == "lga" else _PREDICTED
-    data = data_of(manifest)
-    judged = said_of(store, scores.fingerprint, by, selection.golden_layer, MethodUsed(), data)
-    found = judging(store, scores.fingerprint, MethodUsed(), data)
+    found = judging(store, scores.fingerprint, MethodUsed(), data_of(manifest))
     if found is None:
         return Slide(
             _UNJUDGED[:-1], say=f"{_CAUTION[:-1]}; the page Ground truth makes them.", how=(judged, no_edit, made)
