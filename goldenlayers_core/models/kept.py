@@ -84,7 +84,20 @@ def packs(handle: ModelHandle, longest: int) -> bool:
 
 
 def last_position(handle: ModelHandle) -> int:
-    """The last position the model has; without a stated limit, one that no text reaches."""
+    """The last position the model has; without a stated limit, one that no text reaches.
+
+    A model with LongRoPE turns by other angles once any row of a batch is longer than the length it was first trained
+    at: a longer text would change the numbers of the ones beside it, so that length is the limit here.
+    """
     config = handle.model.config.get_text_config()
     found = getattr(config, "max_position_embeddings", None) or getattr(config, "max_seq_len", None)  # MPT's word
-    return int(found or 2**31) - 1
+    return min(int(found or 2**31), *_first_lengths(getattr(config, "rope_parameters", None)), 2**31) - 1
+
+
+def _first_lengths(told: Any) -> list[int]:
+    """The lengths from which on LongRoPE changes its angles, in rotary settings or those of each layer type."""
+    if not isinstance(told, dict):
+        return []
+    if told.get("rope_type") == "longrope" and told.get("original_max_position_embeddings"):
+        return [int(told["original_max_position_embeddings"])]
+    return [length for part in told.values() for length in _first_lengths(part)]

@@ -5,7 +5,7 @@ from typing import Final
 
 from goldenlayers_core.tasks.recommendation import Recommendation
 
-LITERATURE_LAYER: Final = 5  # what 13 of the 14 ROME configurations of EasyEdit say, whatever the model
+LITERATURE_LAYER: Final = 5  # what 13 of the 15 ROME configurations of EasyEdit say, whatever the model
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ def layer_options(n_layers: int, found: Recommendation | None) -> tuple[LayerOpt
     """The layers to offer for a model of `n_layers`, the one to start at first; each layer once."""
     early, middle = early_layer(n_layers), n_layers // 2
     why = (
-        "the layer of 13 of EasyEdit's 14 ROME configurations" if early == LITERATURE_LAYER else "a third of the way in"
+        "the layer of 13 of EasyEdit's 15 ROME configurations" if early == LITERATURE_LAYER else "a third of the way in"
     )
     options = [
         LayerOption("early", early, why, "early"),
