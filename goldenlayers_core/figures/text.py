@@ -7,7 +7,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from goldenlayers_core.results.formats import MINUS, TIMES, clean, number, percent, shorten
+from goldenlayers_core.results.formats import MINUS, TIMES, clean, multiple, number, percent, shorten
 
 __all__ = [
     "BRIEF",
@@ -19,6 +19,7 @@ __all__ = [
     "escape",
     "first_sentence",
     "layer_list",
+    "multiple",
     "number",
     "percent",
     "plain",

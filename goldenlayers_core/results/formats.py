@@ -59,6 +59,11 @@ def number(value: float, digits: int = 3) -> str:
     return MINUS + body if value < 0 else body
 
 
+def multiple(ratio: float) -> str:
+    """A ratio that is compared with 1, two decimals below 10: "1.00 times", which looks like no count."""
+    return f"{f'{ratio:.2f}' if 0.005 <= ratio < 9.995 else number(ratio)} times"
+
+
 def percent(share: float) -> str:
     """A share in [0, 1] as a percentage, one decimal below 10 %; nearly 0 and nearly 1 are said in words."""
     if 0 < share < 0.0005:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from goldenlayers_core.attribution.standing import Apart, behind, standing
+from goldenlayers_core.figures.text import counted
 from goldenlayers_core.results.formats import number
 from goldenlayers_core.results.truth.advice import FEW
 from goldenlayers_core.results.truth.measured import Measured, MethodUsed
@@ -25,12 +26,12 @@ def readings_said(
     if len(picks) < 2 or len(layers) < 2:
         return "\n".join(said_of(store, fingerprint, "LGA", layer, used, data) for layer in layers)
     named = " and ".join(f"layer {layer} ({words})" for words, layer in picks)
-    parts = [f"The two readings of LGA disagree: {named}."]
+    start = f"The two readings of LGA disagree: {named}."
     found = judging(store, fingerprint, used, data)
     if found is None:
-        return f"{parts[0]} Which is the better layer to edit, real edits have not said yet: none was measured here."
-    parts += [judged(*found, f"LGA's layer {layer} ({words})", layer, used, data) for words, layer in picks]
-    return " ".join(parts)
+        return f"{start} Which is the better layer to edit, real edits have not said yet: none was measured here."
+    told = "; ".join(_told(found[1], f"LGA's layer {layer} ({words})", layer) for words, layer in picks)
+    return f"{start} By real edits ({_made_on(*found, used, data)}) {told}."
 
 
 def not_judged(named: str) -> str:
@@ -51,17 +52,33 @@ def judging(store: Store, fingerprint: str, used: MethodUsed, data: str = "") ->
 
 def judged(edits: Edits, table: Measured, named: str, layer: int, used: MethodUsed, data: str = "") -> str:
     """One sentence on a layer, `named` by who chose it, by the edits that judge it."""
-    best = standing(table.score, table.layers)
+    on = _made_on(edits, table, used, data)
+    if layer not in table.layers:
+        best = standing(table.score, table.layers).layer
+        return f"No real edit was measured at {named}; of the others layer {best} is best ({on})."
+    return f"By real edits {_told(table, named, layer)} ({on})."
+
+
+def _made_on(edits: Edits, table: Measured, used: MethodUsed, data: str) -> str:
+    """On what the edits were made, and what is to be kept in mind about it."""
     on = f"{edits.counted}, {edits.used.words}"
     on += "" if edits.used == used else f", not {used.words}"
     on += " (other data)" if data and not same_data(edits.data, data) else ""
-    few = "; too few to tell" if table.n_requests < FEW else ""
-    if layer == best.layer:
-        return f"By real edits {named} is the best, too ({on}{few})."
-    apart = behind(table.score, table.layers, best.layer, layer)
-    if apart is None:
-        return f"No real edit was measured at {named}; of the others layer {best.layer} is best ({on})."
-    return f"By real edits {named} scores {lost(apart)} than layer {best.layer} ({on}{few})."
+    return on + ("; too few to tell" if table.n_requests < FEW else "")
+
+
+def _told(table: Measured, named: str, layer: int) -> str:
+    """How a layer stands to the best one, no stronger than the interval."""
+    best = standing(table.score, table.layers)
+    if layer != best.layer:
+        apart = behind(table.score, table.layers, best.layer, layer)
+        return f"{named} was not tried" if apart is None else f"{named} scores {lost(apart)} than layer {best.layer}"
+    others = len(set(best.level) - {layer})
+    if not others:
+        return f"{named} is the best, too"
+    return (
+        f"{named} comes first, too, and {counted(others, 'other layer')} {'is' if others == 1 else 'are'} level with it"
+    )
 
 
 def lost(apart: Apart) -> str:

@@ -61,9 +61,11 @@ def _shown(found: PanelResult) -> None:
 
 
 def _worst(found: PanelResult) -> None:
-    heads = ("nats", "prompt", "before", "after", "next tokens before", "next tokens after")
+    heads = ("nats", "prompt", "before and after", "next tokens before", "after")
     show.cells(heads, (_row(found, answer.index, answer.before, answer.after) for answer in found.answers))
-    st.caption("Greedy text of ten tokens without and with the stack; the three likeliest next tokens of either side.")
+    st.caption(
+        "Greedy text of ten tokens without and (bold) with the stack; the three likeliest next tokens of either side."
+    )
 
 
 def _row(found: PanelResult, index: int, before: str, after: str) -> str:
@@ -76,8 +78,7 @@ def _row(found: PanelResult, index: int, before: str, after: str) -> str:
         (
             f"<td class='gl-number'>{number(float(found.divergence[index]))}</td>",
             f"<td class='gl-wide'>{html(prompt.prompt)}<br><span class='gl-quiet'>{html(prompt.kind)}</span></td>",
-            f"<td class='gl-wide'>{html(shorten(before, 80))}</td>",
-            f"<td class='gl-wide'><strong>{html(shorten(after, 80))}</strong></td>",
+            f"<td class='gl-wide'>{html(shorten(before, 80))}<br><strong>{html(shorten(after, 80))}</strong></td>",
             *(f"<td class='gl-number'>{side}</td>" for side in tokens),
         )
     )

@@ -27,8 +27,10 @@ def section() -> None:
     if card is None:
         return
     request = fact.choose()
-    start = layer_options(card.n_layers, session.recommendation())[0]
-    run_id = _edit(card, request, start.layer, start.why)
+    found = session.recommendation()
+    start = layer_options(card.n_layers, found)[0]
+    why = f"by {found.brief}" if found is not None and found.brief and start.name == "recommended" else start.why
+    run_id = _edit(card, request, start.layer, why)
     if run_id is None:
         return
     report = cached.report(run_id)

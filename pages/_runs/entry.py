@@ -11,6 +11,7 @@ from goldenlayers_core.records import PROBE_KINDS
 from goldenlayers_core.runtime import RunManifest
 from goldenlayers_core.tasks.edit.judge_again import judge_again
 from goldenlayers_core.tasks.judging import WITH_TEXTS, earlier_rules
+from goldenlayers_core.tasks.shipped_sweep import COMES
 from pages._shared import cached, jobs, note, present_link, report, session
 from pages._shared.run_choice import edited_how
 from pages._shared.wording import count, duration, escape, shorten, when
@@ -127,7 +128,8 @@ def facts(manifest: RunManifest) -> str:
         kinds = PROBE_KINDS if manifest.kind == "many-edits" else PROBE_KINDS[1:]  # of one edit: whether it took
         parts += [f"{kind} {summary[kind]}" for kind in kinds if kind in summary]
     parts += [earlier_rules(manifest)] if earlier_rules(manifest) else []
-    parts += [manifest.model, f"took {duration(manifest.seconds)}"]
+    took = "comes with the product" if manifest.title.endswith(COMES) else f"took {duration(manifest.seconds)}"
+    parts += [manifest.model, took]
     return " · ".join(parts)
 
 

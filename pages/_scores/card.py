@@ -11,12 +11,11 @@ from pages._shared import advice, cached, edit_link, fold, present_link, report
 from pages._shared.wording import duration, escape, precise
 
 NOT_PROVED = (
-    "**What this does not prove yet.** LGA compares gradients; no edit has been run, and only an edit tells whether it "
-    "takes and what else it moves."
+    "**What this does not prove yet.** No edit was run, and only an edit tells whether it takes and what else it moves."
 )
 PREDICTED = (
-    "**What this does not prove yet.** These are predictions from gradients; no edit has been run, and only an edit "
-    "tells whether it takes and what else it moves. They are ranked by their mean; no layer is set aside."
+    "**What this does not prove yet.** These are predictions from gradients; no edit was run, and only an edit tells "
+    "whether it takes and what else it moves. They are ranked by their mean; no layer is set aside."
 )
 CALIBRATED = "The rule's few numbers were fitted to real ROME edits of the bundled model, on facts of its proxy split."
 FIRM = 0.5  # stability below which the card warns

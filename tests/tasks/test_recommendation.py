@@ -182,3 +182,14 @@ def test_what_was_chosen_on_the_proxy_part_is_judged_on_the_test_part(tmp_path: 
 )
 def test_layers_in_words(layers: tuple[int, ...], words: str) -> None:
     assert ranges(layers) == words
+
+
+def test_a_layer_that_others_are_level_with_is_not_called_the_best(store: Store) -> None:
+    swept(store, peaked(12, 8, 3, apart=0.0, noise=0.2))
+    found = recommend(store, HERE, ROME, "bundled")
+    assert found is not None
+    others = len(found.level) - 1
+    assert others > 1
+    said = said_of(store, HERE, "LGA", found.layer, ROME)
+    assert "is the best" not in said
+    assert f"comes first, too, and {others} other layers are level with it" in said

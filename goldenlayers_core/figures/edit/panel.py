@@ -8,7 +8,7 @@ from plotly.subplots import make_subplots
 
 from goldenlayers_core.figures.edit.answers import token_text
 from goldenlayers_core.figures.frame import dress
-from goldenlayers_core.figures.text import HOVER_WIDTH, counted, number, percent, sentences, shorten, wrap
+from goldenlayers_core.figures.text import HOVER_WIDTH, counted, multiple, number, percent, sentences, shorten, wrap
 from goldenlayers_core.figures.theme import Colours, colours
 from goldenlayers_core.results.edit.panel import CAUTION, COLLAPSE, MOVED, SAMPLE, PanelResult
 
@@ -148,7 +148,7 @@ def _guard_finding(found: PanelResult) -> str:
     last = found.curve[-1]
     return (
         f"With {counted(last.size, 'edit')}: {percent(last.changed)} of the sampled words changed, perplexity "
-        f"{number(found.ratio)} times that of the unedited model, summed norm {percent(last.norm)}"
+        f"{multiple(found.ratio)} that of the unedited model, summed norm {percent(last.norm)}"
     )
 
 

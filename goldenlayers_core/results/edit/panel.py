@@ -12,7 +12,7 @@ import pandas as pd
 
 from goldenlayers_core.records import digest_of
 from goldenlayers_core.results.arrays import Floats, check_shape
-from goldenlayers_core.results.formats import number, percent
+from goldenlayers_core.results.formats import multiple, percent
 
 TopTokens = tuple[tuple[str, float], ...]
 SAMPLE: Final = 5  # every fifth prompt is asked at each size of the stack
@@ -107,7 +107,7 @@ class PanelResult:
         """Red where either number reaches COLLAPSE, amber where either exceeds CAUTION, else green."""
         ratio, share, norm = self.ratio, sum(self.changed) / len(self.changed), self.curve[-1].norm
         seen = (
-            f"{percent(share)} of the panel go on with another word, the text's perplexity is {number(ratio)} times "
+            f"{percent(share)} of the panel go on with another word, the text's perplexity is {multiple(ratio)} "
             f"that of the unedited model, the summed norm {percent(norm)} of the weights"
         )
         if not math.isfinite(ratio) or share >= COLLAPSE[0] or ratio >= COLLAPSE[1]:

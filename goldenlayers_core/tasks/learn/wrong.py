@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from goldenlayers_core.errors import StoreError
-from goldenlayers_core.figures.text import counted, number, percent
+from goldenlayers_core.figures.text import counted, multiple, percent
 from goldenlayers_core.records import EditRequest, ModelSource, digest_of
 from goldenlayers_core.results import EditReport, SweepResult
 from goldenlayers_core.results.edit.panel import CAUTION
@@ -159,7 +159,7 @@ def _borne(curve: PileCurve) -> str:
     if curve.breaks_at is not None:
         return f"it collapses with {curve.breaks_at}"
     last = curve.passes[-1]
-    return f"it has not with {last.size} ({percent(last.changed)} of the words changed)"
+    return f"it does not collapse with up to {last.size} ({percent(last.changed)} of the words changed)"
 
 
 def later(found: Pile) -> str:
@@ -167,6 +167,8 @@ def later(found: Pile) -> str:
     never = found.sizes[-1] + 1
     pairs = [(c.warns_at("words") or never, c.warns_at("perplexity") or never) for c in found.curves]
     late, early = sum(text > words for words, text in pairs), sum(text < words for words, text in pairs)
+    if not late and not early:
+        return "Perplexity warned with as many edits as the words did, or neither of them warned."
     return (
         f"Perplexity warned later than the words, or not at all, at {late} of {counted(len(pairs), 'layer')}, earlier "
         f"at {early}."
@@ -202,7 +204,7 @@ def _when(found: Pile, name: str) -> Question:
         (len(sizes) if at is None else sizes.index(at),),
         f"Layer {curve.layer} with {counted(found.sizes[place], 'edit')}: {percent(curve.passes[place].changed)} of "
         f"{found.n_prompts} general prompts go on with another word, the perplexity is "
-        f"{number(curve.ratio(place), 2)} times that of the unedited model, and {percent(curve.kept[place])} of "
+        f"{multiple(curve.ratio(place))} that of the unedited model, and {percent(curve.kept[place])} of "
         f"{counted(len(found.facts), 'other fact')} are still answered. The model collapses "
         f"{', '.join(map(_breaks, found.curves))}.",
         name,

@@ -2,8 +2,10 @@
 
 from typing import Any, Final
 
+import numpy as np
+
 from goldenlayers_core import figures
-from goldenlayers_core.attribution.standing import Apart, behind, standing
+from goldenlayers_core.attribution.standing import Apart, Standing, behind, standing
 from goldenlayers_core.figures.scores.parts import PREDICTED
 from goldenlayers_core.figures.text import counted, number, percent
 from goldenlayers_core.results import SCORE, LayerScores, Selection
@@ -53,7 +55,7 @@ def of_scores(store: Store, manifest: RunManifest) -> tuple[Slide, ...]:
         sums(selection, made),
         pictured(
             f"Layer {golden} is the best layer of {alone} of {counted(scores.n_requests, 'request')}",
-            "Each request has a layer of its own that its gradients like best.",
+            own_best(scores, selection),
             lambda dark: figures.best_layer_distribution(scores, selection, False, dark),
             made,
         ),
@@ -71,7 +73,7 @@ def _to_take_home(store: Store, scores: LayerScores, selection: Selection, said:
     advice = recommend(store, scores.fingerprint, MethodUsed(), data_of(manifest))
     if advice is None or advice.kind == "score":
         return closing(named_words(selection), (f"{sure}.", _UNJUDGED, _CAUTION), manifest)
-    if layer == advice.layer:
+    if layer == advice.layer and not advice.is_shared:
         beside = "gradients name it, too"
     elif layer in advice.level:
         beside = f"gradients name {layer}, one of them" if advice.strength == "level" else f"gradients name {layer}"
@@ -110,6 +112,16 @@ def named_layer(scores: LayerScores, selection: Selection, by: str, made: str, j
             made,
         ),
     )
+
+
+def own_best(scores: LayerScores, selection: Selection) -> str:
+    """Where single requests have their largest value, as far as they agree."""
+    layers, counts = np.unique(scores.best_layers, return_counts=True)
+    often, share = int(layers[counts.argmax()]), int(counts.max())
+    aside = ", which is set aside" if often in selection.outliers else ""
+    if 2 * share > scores.n_requests:
+        return f"{share} of {scores.n_requests} have their largest value at layer {often}{aside}."
+    return f"Each request has its largest value somewhere: at {counted(len(layers), 'different layer')} in all."
 
 
 def heat(scores: LayerScores, selection: Selection, made: str) -> Slide:
@@ -153,14 +165,15 @@ def against_edits(store: Store, scores: LayerScores, selection: Selection, judge
             _UNJUDGED[:-1], say=f"{_CAUTION[:-1]}; the page Ground truth makes them.", how=(judged, no_edit, made)
         )
     edits, table = found
-    best, layer = standing(table.score, table.layers).layer, selection.golden_layer
+    stands, layer = standing(table.score, table.layers), selection.golden_layer
+    best = stands.layer
     pairs = dict({layer: "gradients", best: "real edits"} if layer in table.layers else {best: "real edits"})
     numbers = tuple(
         Number(number(table.mean("score", at) or 0.0, 2), f"mean score of real edits at layer {at}, named by {who}")
         for at, who in reversed(pairs.items())
     )
     how = (judged, f"{SCORE}. {edits.counted}, {edits.used.words}.", made)
-    headline, run = _verdict(behind(table.score, table.layers, best, layer), best, layer), edits.run
+    headline, run = _verdict(behind(table.score, table.layers, best, layer), stands, layer), edits.run
     if run is None:
         return Slide(headline, say=judged, numbers=numbers, how=how)
     agreement = of_selection(open_sweep(store, run.run_id), scores, selection, by)
@@ -169,10 +182,13 @@ def against_edits(store: Store, scores: LayerScores, selection: Selection, judge
     return Slide(headline, say=_agreement(agreement.correlation), numbers=numbers, table=told, how=(*how, ranked))
 
 
-def _verdict(apart: Apart | None, best: int, layer: int) -> str:
+def _verdict(apart: Apart | None, stands: Standing, layer: int) -> str:
     """What real edits say of the gradients' layer, no stronger than the interval of the difference."""
+    best = stands.layer
     if layer == best:
-        return f"Real edits name layer {best}, too"
+        return (
+            f"Real edits name layer {best}, too" if len(stands.level) < 2 else f"Real edits put layer {best} first, too"
+        )
     if apart is None:
         return f"Real edits name layer {best}; layer {layer} was not tried"
     if apart.is_level:

@@ -89,5 +89,17 @@ def _change(outcome: ProbeOutcome, words: tuple[str, str]) -> Change:
 
 
 def said(answer: str) -> str:
-    """An answer as one says it: its first clause, without the full stop."""
-    return shorten(first_clause(clean(answer), at_names=True).rstrip(".,;: "), _MOST) or "(nothing)"
+    """An answer as one says it: its first clause, without the full stop; what only repeats itself, once."""
+    clause = first_clause(clean(answer), at_names=True).rstrip(".,;: ")
+    return shorten(_once(clause), _MOST) or "(nothing)"
+
+
+def _once(text: str) -> str:
+    """`Rome, again and again`, where a text says the same few words three times or more and nothing else."""
+    words = text.split()
+    for n in range(1, len(words) // 3 + 1):
+        if all(word == words[i % n] for i, word in enumerate(words[:-1])) and words[(len(words) - 1) % n].startswith(
+            words[-1]
+        ):
+            return f"{' '.join(words[:n])}, again and again"
+    return text

@@ -81,7 +81,7 @@ def _named(tour: Tour) -> Told:
             f"{tour.edit_layer}.",
         )
     if tour.advice and not tour.advice.startswith(("Use", "Prefer")):
-        said_by = f"{tour.advice[0].lower()}{tour.advice[1:]}"
+        said_by = f"{tour.advice[0].lower()}{tour.advice[1:]}".replace("apart: layers", "apart layers")
         return Told(
             f"Gradients name layer {tour.golden_layer}. Real edits: {said_by}",
             f"{sure}. The tour edits at layer {tour.edit_layer}.",

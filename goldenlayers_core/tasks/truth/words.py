@@ -39,10 +39,9 @@ def other_sample(run: RunManifest, advice: Recommendation | None) -> str:
         return ""
     if not same_data(data_of(run), advice.data):
         return ""
-    theirs = advice.evidence.partition("; ")[0].partition(", stability")[0]
     return (
-        f"Two samples of the same data: this sweep is of {counted(run.n_requests, 'request')} ({run.dataset}); the "
-        f"recommended layer comes from {theirs}. Scores differ because the requests do."
+        f"{counted(run.n_requests, 'request')} here; the recommended layer is by {advice.brief}: scores differ because "
+        "the requests do."
     )
 
 

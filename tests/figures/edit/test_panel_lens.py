@@ -53,7 +53,7 @@ def test_the_guard_shows_three_rows_and_the_thresholds_that_are_near() -> None:
     words = [note.text for note in figure.layout.annotations]
     assert words.count("caution") == 2
     assert words.count("collapse") == 2
-    assert "perplexity 1.6 times that of the unedited model" in figure.layout.meta["title"]
+    assert "perplexity 1.60 times that of the unedited model" in figure.layout.meta["title"]
     assert made_panel([0.1] * 4).guard.colour == "red"
 
 

@@ -46,7 +46,7 @@ def test_a_layer_whose_words_changed_by_a_third_is_not_said_to_stand() -> None:
     title = pile_curves(pile).layout.meta["title"]
     assert "stand" not in title
     assert "33 % at layer 15" in title
-    assert "at layer 15 it has not with 6 (33 % of the words changed)" in bears(pile)
+    assert "at layer 15 it does not collapse with up to 6 (33 % of the words changed)" in bears(pile)
 
 
 def test_what_a_model_bears_is_said_of_every_layer() -> None:

@@ -13,7 +13,7 @@ from goldenlayers_core.runtime import Progress, RunManifest
 from goldenlayers_core.tasks import Workbench
 from goldenlayers_core.tasks.edit.stored import open_report
 from goldenlayers_core.tasks.present.covers import in_short
-from goldenlayers_core.tasks.present.layers import named_words
+from goldenlayers_core.tasks.present.layers import named_words, own_best
 from goldenlayers_core.tasks.present.programme import programme
 from goldenlayers_core.tasks.present.stored_tour import TourQuestion, open_tour
 from goldenlayers_core.tasks.present.tour import tour
@@ -125,6 +125,25 @@ def test_a_score_run_ends_in_one_statement_of_one_strength(bench: Workbench) -> 
         f"{golden}, named by gradients",
     ]
     assert real in judged.how
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        (11, "20 of 32 have their largest value at layer 11, which is set aside."),
+        (5, "21 of 32 have their largest value at layer 5."),
+    ],
+)
+def test_where_single_requests_agree_is_said_as_far_as_they_do(column: int, words: str) -> None:
+    values = np.random.default_rng(0).normal(1.0, 0.1, (32, 12))
+    values[np.arange(32), np.arange(32) % 9] += 5.0
+    values[:20, column] += 20.0 if column == 11 else 6.0
+    scores = dataclasses.replace(made_scores(32, 12), values=values)
+    assert own_best(scores, select(values)).startswith(words)
+    values = np.random.default_rng(0).normal(1.0, 0.1, (32, 12))
+    scores = dataclasses.replace(made_scores(32, 12), values=values)
+    many = len(np.unique(scores.best_layers))
+    assert own_best(scores, select(values)).endswith(f"at {many} different layers in all.")
 
 
 def test_first_minutes_are_offered_first_and_edits_of_one_sitting_together() -> None:

@@ -253,6 +253,9 @@ def test_no_neighbour_is_left_out() -> None:
         ("", "(nothing)"),
         ("the euro (EUR)", "the euro"),
         ("x" * 60, "x" * 43 + "…"),
+        ("Sweden Sweden Sweden Sweden Sweden S", "Sweden, again and again"),
+        ("New York New York New York New", "New York, again and again"),
+        ("Sweden Sweden Norway", "Sweden Sweden Norway"),
     ],
 )
 def test_an_answer_is_said_in_its_first_clause(answer: str, short: str) -> None:

@@ -110,8 +110,8 @@ def test_two_samples_of_the_same_data_beside_each_other_are_told_apart(store, sw
     advice = recommend(store, MODEL.fingerprint, data=DatasetChoice().dataset)
     assert other_sample(larger, advice) == ""  # the one that it comes from
     said = other_sample(here, advice)
-    assert "this sweep is of 12 requests (the first twelve)" in said
-    assert "comes from a sweep of real ROME edits, 24 requests of all of it" in said
+    assert said.startswith("12 requests here")
+    assert "the recommended layer is by 24 requests of real ROME edits: scores differ because the requests do" in said
     assert other_sample(here, dataclasses.replace(advice, data="counterfact")) == ""  # other data, not another sample
     assert other_sample(here, None) == ""
 
