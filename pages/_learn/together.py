@@ -20,14 +20,20 @@ from pages._shared.wording import count, escape, sentence
 
 VIEW: Final = "class"  # in the address; CODE beside it says which
 CODE: Final = "class"
-_CODE, _KEY, _TAB = "class-code", "class-key", "class-tab"  # in the session's state
+_CODE, _TAB = "class-code", "class-tab"  # in the session's state
 _EVERY: Final = 2.0  # seconds between two looks at the class
 
 
 def opened() -> ClassLink | None:
-    """The class that this browser opened, while it lasts."""
+    """The class that this browser opened, while it lasts: also after the program was started again."""
     code = st.session_state.get(_CODE)
-    return cached.classes().find(code) if code else None
+    found = cached.classes().find(code) if code else None
+    return found or cached.classes().led_with(_key())
+
+
+def _key() -> str:
+    """What leads a class of this browser."""
+    return session.secret("class")
 
 
 def start() -> None:
@@ -57,7 +63,7 @@ def put(name: str, question: Question, told: bool) -> None:
     found = opened()
     if found is None or found.lesson != name:
         return
-    classes, key = cached.classes(), st.session_state[_KEY]
+    classes, key = cached.classes(), _key()
     try:
         classes.ask(found.code, key, question)
         if told:
@@ -90,15 +96,12 @@ def section() -> None:
 
 def _open(name: str, minutes: int) -> None:
     card = session.card()
-    code, key = cached.classes().open(name, card.name if card else "", minutes)
-    session.keep(_CODE, code)
-    session.keep(_KEY, key)
+    session.keep(_CODE, cached.classes().open(name, card.name if card else "", minutes, _key()))
 
 
 def _end(code: str) -> None:
-    cached.classes().end(code, st.session_state[_KEY])
+    cached.classes().end(code, _key())
     session.keep(_CODE, None)
-    session.keep(_KEY, None)
 
 
 def _opened(found: ClassLink) -> None:

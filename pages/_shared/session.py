@@ -7,6 +7,7 @@ said nothing (it or the program was killed), the desk's next session takes up th
 """
 
 import dataclasses
+import hmac
 from typing import Any, Final
 
 import streamlit as st
@@ -97,6 +98,11 @@ def _desk() -> Desk:
 def seat() -> Seat:
     """This tab at the workbench: what it asks for is its own."""
     return Seat(cached.workbench(), public(st.session_state[NAME]), st.session_state[_TAB], cached.apart())
+
+
+def secret(purpose: str) -> str:
+    """What this browser alone can say, and says again after the program was started anew; another for each purpose."""
+    return hmac.new(st.session_state[NAME].encode(), purpose.encode(), "sha256").hexdigest()
 
 
 def scripts() -> str:

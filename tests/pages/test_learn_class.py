@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from goldenlayers_core.records import ModelSource
 from pages._learn import lesson, together
-from pages._shared import cached
+from pages._shared import cached, session
 from tests.pages.driving import healthy, press, start, texts, work_done
 from tests.tiny import save_tiny
 
@@ -103,3 +103,17 @@ def test_nobody_else_puts_questions_to_the_class(teacher: AppTest, tmp_path: Pat
 @pytest.mark.parametrize("code", ["NOSUCH", "<b>x</b>", "../..", "A" * 300])
 def test_a_made_up_code_is_one_sentence(code: str) -> None:
     assert "There is no class" in texts(learner(code))
+
+
+def test_a_class_is_its_teachers_again_after_the_program_was_started_anew(
+    teacher: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, name = code_of(teacher), teacher.session_state["desk"]
+    cached.desks().clear()  # what a program that ends forgets
+    other = start("learn", **{lesson.VIEW: "teacher"})
+    assert not [button for button in other.button if button.key == "class-end"]  # another browser has nothing of it
+    monkeypatch.setattr(session, "cookie", lambda asked: name if asked == session.COOKIE else "")
+    again = start("learn", **{lesson.VIEW: "teacher"})
+    assert f"Class {code}" in texts(again)
+    press(again, "class-end")
+    assert cached.classes().find(code) is None

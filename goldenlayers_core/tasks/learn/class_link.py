@@ -11,7 +11,7 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,17 +38,28 @@ class Classes:
         self._folder = folder
         self._clock = clock
 
-    def open(self, lesson: str, model: str, minutes: int) -> tuple[str, str]:
-        """(code, key) of a new class. Raises ConfigError for another length, or where too many are open."""
+    def open(self, lesson: str, model: str, minutes: int, key: str) -> str:
+        """The code of a new class, which `key` alone leads. Raises ConfigError for another length, or where too many
+        are open."""
         if minutes not in MINUTES:
             raise ConfigError(
                 f"A class of {minutes} minutes was asked for; choose one of {', '.join(map(str, MINUTES))}."
             )
         if len(self._sweep()) >= MOST_CLASSES:
             raise ConfigError(f"{MOST_CLASSES} classes are open on this machine; end one of them first.")
-        code, key = "".join(secrets.choice(LETTERS) for _ in range(LENGTH)), secrets.token_urlsafe(16)
+        code = "".join(secrets.choice(LETTERS) for _ in range(LENGTH))
         self._write(ClassLink(code, lesson, model, self._clock() + 60 * minutes), _digest(key))
-        return code, key
+        return code
+
+    def led_with(self, key: str) -> ClassLink | None:
+        """The open class that a key leads; of several the one that is open longest."""
+        found, digest = list[ClassLink](), _digest(key)
+        for path in self._folder.glob("*.json"):
+            with suppress(ConfigError):
+                one, theirs = self._read(path.stem)
+                if secrets.compare_digest(theirs, digest):
+                    found.append(one)
+        return max(found, key=lambda one: one.closes, default=None)
 
     def find(self, code: str) -> ClassLink | None:
         """The class of a code, if it is open."""
