@@ -45,6 +45,8 @@ card = session.card()
 if card is None:
     link.say_choices(session.model(), session.choice())
     controls.load()
+    if outcome.kept():
+        link.say(run=session.edit_run())
     frame.stop()
 
 with controls.inputs(stacks.shown(stacks.active(), card.fingerprint)[0] is not None):

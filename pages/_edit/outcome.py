@@ -39,6 +39,29 @@ def section(look: Look) -> None:
     _headline(run_id, report, look.stack)
     if not look.is_foreign:
         _another_layer(look, run_id, report)
+    _said(run_id, report)
+    _comparison(look)
+    with fold.on_phone("edit-cost", "What it cost"):
+        st.header("What it cost")
+        parts.cost(run_id, report)
+
+
+def kept() -> bool:
+    """The edit on show as it was kept, where its model is not in memory; whether there is one."""
+    run_id = session.edit_run()
+    try:
+        report = cached.report(run_id) if run_id else None
+    except GoldenLayersError:
+        report = None
+    if run_id is None or report is None:
+        return False
+    _headline(run_id, report, "")
+    _said(run_id, report)
+    return True
+
+
+def _said(run_id: str, report: EditReport) -> None:
+    """What the model says without and with the edit, to the prompt and to every probe."""
     st.header(f"Before and after, {parts.where(report)}")
     parts.before_and_after(report)
     drawn = figures.top_tokens(report.before, report.after, session.dark())
@@ -46,10 +69,6 @@ def section(look: Look) -> None:
     st.header("Every probe")
     parts.probes(report, "edit")
     show.figure(figures.probe_changes(report, session.dark()), f"probes-{run_id}", report.to_frame())
-    _comparison(look)
-    with fold.on_phone("edit-cost", "What it cost"):
-        st.header("What it cost")
-        parts.cost(run_id, report)
 
 
 def _of_another_model(run_id: str) -> None:
@@ -67,7 +86,7 @@ def _of_another_model(run_id: str) -> None:
 
 
 def _headline(run_id: str, report: EditReport, stack: str) -> None:
-    """The light, the verdict, what the light stands for, and the way into or out of the stack."""
+    """The light, the verdict, what the light stands for, and the way into or out of the stack ("": there is none)."""
     found = light(report, stacks.card_of(report.edit_id))
     with st.container(border=True, key="edit-verdict"):
         parts.lamp(found.colour, _VERDICTS[found.colour])
@@ -113,7 +132,9 @@ def _check(check: Check) -> str:
 def _in_or_out(run_id: str, report: EditReport, stack: str) -> None:
     """Undo, where the edit is in the stack; the way into it, where it is not."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        if report.edit_id in stacks.stack(stack).edit_ids:
+        if not stack:
+            st.caption("Load its model to lay it on a stack, or to edit on.")
+        elif report.edit_id in stacks.stack(stack).edit_ids:
             if st.button("Undo this edit", key="undo", icon=":material/undo:"):
                 stacks.put(stack, of.drop(stacks.stack(stack), report.edit_id))
                 session.show_edit_run(None)

@@ -21,6 +21,7 @@ from tests.pages.driving import (
     start,
     stored_edit,
     stored_scores,
+    texts,
     work_done,
 )
 
@@ -105,6 +106,25 @@ def test_edit_waits_for_its_model_and_then_shows_the_form() -> None:
     work_done(app)
     assert app.slider(key="edit-layer").value == 11
     assert app.selectbox(key="edit-method").value == "ft-m"
+
+
+def test_a_link_shows_its_edit_before_the_model_is_in_memory_and_loses_nothing_when_it_comes() -> None:
+    run_id = stored_edit()
+    report = cached.report(run_id)
+    assert cached.workbench().cards() == ()
+    app = opened("edit", model="bundled", run=run_id, layer="9", view="take")
+    said = texts(app)
+    assert "Load the model" in [button.label for button in app.button]
+    assert report.prompt in said
+    assert "Before and after" in said
+    assert "Load its model to lay it on a stack" in said
+    assert not [button for button in app.button if button.key in ("lay", "undo")]
+    assert app.query_params["layer"] == "9"
+    press(app, "edit-load")
+    work_done(app)
+    assert app.slider(key="edit-layer").value == 9
+    assert app.segmented_control(key="edit-view").value == "take"
+    assert app.session_state["edit_run"] == run_id
 
 
 def test_a_written_request() -> None:
