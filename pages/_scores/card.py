@@ -25,16 +25,13 @@ def card(scores: LayerScores, selection: Selection, run_id: str) -> None:
     """The card."""
     with st.container(key="golden-layer-card"):
         _numbers(scores, selection)
-        left, right = st.columns([4, 5], gap="large")
-        with left:
-            _buttons(selection.golden_layer, early_layer(scores.n_layers), run_id)
-        with right:
-            if selection.stability < FIRM:
-                st.markdown(
-                    f"**Not stable.** Of {selection.n_resamples:,} resamples of these requests {picked(selection)}. "
-                    "More requests help."
-                )
-            st.markdown(_caution(scores, selection, run_id))
+        _buttons(selection.golden_layer, early_layer(scores.n_layers), run_id)
+        if selection.stability < FIRM:
+            st.markdown(
+                f"**Not stable.** Of {selection.n_resamples:,} resamples of these requests {picked(selection)}. "
+                "More requests help."
+            )
+        st.markdown(_caution(scores, selection, run_id))
         with fold.on_phone("scores-take", "Report, figures, notebook and slides", row="center"):
             report.buttons(run_id, "scores")
             present_link.link(run_id)
