@@ -37,6 +37,10 @@ _LATENT: Final = (
     "its keys and values come from a compressed state that has not been verified here",
     ("youtu", "minicpm3"),
 )
+_IMAGES: Final = (
+    "it takes images beside text, and transformers has no model of its text part alone; where that part is of a family "
+    "that can be loaded (text_config in its config.json), save it as a folder of its own"
+)
 _ENCODERS: Final = (
     "it is an encoder, which does not continue a text token by token",
     (
@@ -94,7 +98,18 @@ def check_form(config: Any) -> None:
 
 def reason_against(model_type: str) -> str:
     """Why a family is refused, as the end of a sentence; "" where nothing is known against it."""
-    return next((reason for reason, model_types in REFUSED if model_type in model_types), "")
+    found = next((reason for reason, model_types in REFUSED if model_type in model_types), "")
+    return found or (_IMAGES if _takes_images(model_type) else "")
+
+
+def _takes_images(model_type: str) -> bool:
+    """Whether a family is one of images and text of which transformers has no model that continues text alone."""
+    from transformers.models.auto import modeling_auto  # loads no model's code, but transformers itself
+
+    text, images = (
+        getattr(modeling_auto, f"MODEL_FOR_{task}_MAPPING_NAMES") for task in ("CAUSAL_LM", "IMAGE_TEXT_TO_TEXT")
+    )
+    return model_type in images and model_type not in text
 
 
 def refusal_of(model_type: str, reason: str) -> UnknownArchitectureError:

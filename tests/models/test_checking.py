@@ -17,7 +17,7 @@ from goldenlayers_core.models.architectures import known_architectures
 from goldenlayers_core.models.fingerprint import folder_fingerprint
 from goldenlayers_core.models.memory import count_parameters
 from goldenlayers_core.models.outline import outline_of
-from goldenlayers_core.models.refused import FORMS, REFUSED
+from goldenlayers_core.models.refused import FORMS, REFUSED, reason_against
 from tests.models.hub_server import running_hub
 from tests.models.made_gguf import write_llama
 from tests.models.test_loading import one_sentence
@@ -217,7 +217,18 @@ def test_forms_that_cannot_be_edited_are_refused_with_the_reason(
     assert reason in outline_of(folder, "tiny").reason
 
 
+@pytest.mark.parametrize("model_type", ["mistral3", "qwen2_5_vl", "llava", "paligemma"])
+def test_models_of_images_and_text_are_refused_with_what_can_be_done(tmp_path: Path, model_type: str) -> None:
+    folder = save_tiny(tmp_path / "tiny", "mistral")
+    configured(folder, model_type=model_type)
+    (folder / "model.safetensors").write_bytes(b"never read")
+    text = refused(folder)
+    assert f"A model of the architecture {model_type!r} cannot be used here: it takes images beside text" in text
+    assert "text_config in its config.json" in text
+
+
 def test_no_family_is_both_known_and_refused() -> None:
+    assert not any(reason_against(model_type) for model_type in known_architectures())
     refused_types = [model_type for _, model_types in REFUSED for model_type in model_types]
     assert not set(refused_types) & set(known_architectures())
     assert len(set(refused_types)) == len(refused_types)

@@ -254,6 +254,10 @@ Refused by name before any weight is read, with a sentence:
   a text is answered otherwise in a longer row), a mixture of ERNIE 4.5 without a shared expert (which is what is edited
   in the others), and Gemma 4 where layers take the keys and values of others.
 - **inputs per layer** (Gemma 3n, Gemma 4 E2B and E4B): a rerun from the middle does not see them.
+- **images beside text** of which transformers has no model that continues text alone (Mistral Small 3.1, LLaVA,
+  Qwen2.5-VL, ...); the text part, saved as a folder of its own, may be of a family in the table.
+- **a text longer than a LongRoPE model was first trained at** (Phi-3 and Phi-4-mini: 4,096 tokens): the angles of a
+  whole batch would change with its longest row.
 - **encoders and encoder-decoders** (BERT, RoBERTa, T5, BART, Whisper, ...): they do not continue a text token by
   token.
 """
