@@ -6,8 +6,11 @@
 One row per estimate, request and layer, numbers and digests only: LGA in both readings and the norm of the new
 answer's gradient, edit-aware analysis and the line check with a prediction per metric, the damage to general text,
 and the causal trace. `--covariance` adds edit-aware analysis and line check of edits that are written with a key
-covariance. Requests are those of `benchmarks.edits`; what the store has (GOLDENLAYERS_CACHE) is read, and its seconds
-are then 0.
+covariance. Requests are those of `benchmarks.edits`, without the ones whose estimates the repository's table holds
+(--anew: with them); what the store has (GOLDENLAYERS_CACHE) is read, and its seconds are then 0. The tables of a folder
+are added to the repository's by
+
+    python -m benchmarks.estimators --gather FOLDER
 """
 
 import argparse
@@ -24,9 +27,17 @@ from goldenlayers_core.attribution.edit_rule import CLAMP, RULE, Prediction, pre
 from goldenlayers_core.attribution.effects import Effects
 from goldenlayers_core.attribution.line_rule import LINE_RULE, predict_line
 from goldenlayers_core.attribution.requests import editable
-from goldenlayers_core.errors import GoldenLayersError
+from goldenlayers_core.errors import DatasetError, GoldenLayersError
 from goldenlayers_core.evaluation.line_check import iter_line_check
-from goldenlayers_core.records import EditAwareConfig, EditRequest, LgaConfig, LineCheckConfig, ModelSource, TraceConfig
+from goldenlayers_core.records import (
+    Dataset,
+    EditAwareConfig,
+    EditRequest,
+    LgaConfig,
+    LineCheckConfig,
+    ModelSource,
+    TraceConfig,
+)
 from goldenlayers_core.results import Floats, LayerScores
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, Workbench, open_workbench
@@ -37,6 +48,7 @@ from goldenlayers_core.tasks.scores.layer_scores import layer_scores
 from goldenlayers_core.tasks.scores.trace import trace_result
 
 EDIT_AWARE, LINE_CHECK = "edit-aware analysis", "line check"
+TABLE = Path(__file__).parent / "evidence" / "estimates.parquet"  # the repository's
 METRICS = {"rewrite": "feasible", "rephrase": "spread", "locality": "harm", "portability": "portability"}
 Found = tuple[str, tuple[str, ...], Floats, float]  # name, digests (Q,), values (Q, L), seconds per request
 
@@ -160,17 +172,59 @@ def everything(bench: Workbench, model: ModelSource, choice: DatasetChoice, cova
             say(f"  {way.__name__}: {error}")
 
 
+class Lacking(Workbench):
+    """A workbench that leaves requests out of what is chosen, by their digests as in the table."""
+
+    digests: frozenset[str] = frozenset()
+
+    def requests(self, choice: DatasetChoice, model: ModelSource, progress: Progress | None = None) -> Dataset:
+        """What is left. Raises DatasetError where nothing is."""
+        found = super().requests(choice, model, progress)
+        left = [request for request in found.requests if request.digest[:16] not in self.digests]
+        if not left:
+            raise DatasetError(f"No request of {choice.words} is left: the table holds them all.")
+        return found.subset(left)
+
+
+def without(bench: Workbench, digests: frozenset[str]) -> Workbench:
+    """The same workbench, its models in memory and its store, without some requests."""
+    made = Lacking.__new__(Lacking)
+    made.__dict__ |= vars(bench)
+    made.digests = digests
+    return made
+
+
+def held(table: pd.DataFrame, fingerprint: str, data: str, part: str) -> frozenset[str]:
+    """The requests of which a table holds estimates."""
+    of = (table["fingerprint"] == fingerprint) & (table["data"] == data) & (table["part"] == part)
+    return frozenset(table["request"][of].astype(str))
+
+
+def gather(folder: Path, file: Path = TABLE) -> pd.DataFrame:
+    """Every estimate of the file and of a folder's tables, each once; of the same one the newest."""
+    files = [file, *sorted(folder.glob("estimates-*.parquet"), key=lambda one: one.stat().st_mtime_ns)]
+    words = ["model", "fingerprint", "data", "part", "estimate", "request"]
+    table = pd.concat([pd.read_parquet(one).astype(dict.fromkeys(words, "str")) for one in files], ignore_index=True)
+    table = table.drop_duplicates([*words[1:], "layer"], keep="last").reset_index(drop=True)
+    return table.astype({"value": "float32", **dict.fromkeys(words, "category")})
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", help="folder with the public benchmark files")
-    parser.add_argument("--part", choices=("proxy", "test"), required=True)
+    parser.add_argument("--part", choices=("proxy", "test"), default="proxy")
     parser.add_argument("--models", default=",".join(MODELS))
     parser.add_argument("--only", default="", help="names of data sets, by commas; all by default")
     parser.add_argument("--limit", type=int, default=0, help="requests; as many as benchmarks.edits takes by default")
     parser.add_argument("--covariance", action="store_true")
+    parser.add_argument("--anew", action="store_true", help="also what the repository's table holds")
+    parser.add_argument("--gather", type=Path, help="add the tables of a folder to the repository's")
     parser.add_argument("--out", default="evidence-edits")
     options = parser.parse_args()
-    out, bench = Path(options.out), open_workbench()
+    if options.gather:
+        gather(options.gather).to_parquet(TABLE, index=False, compression="zstd")
+        return
+    out, bench, have = Path(options.out), open_workbench(), pd.read_parquet(TABLE)
     out.mkdir(parents=True, exist_ok=True)
     for data in DATA:
         if options.only and data.name not in options.only.split(","):
@@ -182,8 +236,12 @@ def main() -> None:
             n = options.limit or LARGEST[options.part].get(data.name, LARGE[options.part])
             say(f"{name}, {data.name} ({options.part}): {n} requests")
             choice = choice_of(data, options.part, n, options.data)
-            found = everything(bench, model, choice, options.covariance)
-            made = table(found, name, bench.model(model).fingerprint, data, options.part)
+            fingerprint = bench.model(model).fingerprint
+            done = frozenset[str]() if options.anew else held(have, fingerprint, data.name, options.part)
+            found = list(everything(without(bench, done), model, choice, options.covariance))
+            if not found:
+                continue
+            made = table(iter(found), name, fingerprint, data, options.part)
             made.to_parquet(out / f"estimates-{name}-{data.name}-{options.part}.parquet", index=False)
 
 
