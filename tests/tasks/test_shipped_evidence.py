@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 
 from benchmarks.edits import whole
+from benchmarks.estimators import gather as gather_estimates
+from benchmarks.estimators import held
 from benchmarks.gather import gather, kept, write
 from goldenlayers_core.errors import DatasetError, StoreError
 from goldenlayers_core.places import assets_folder
@@ -157,3 +159,21 @@ def test_what_a_table_holds_whole_is_not_measured_again(tmp_path: Path) -> None:
     assert whole(have, *asked[:3], (0, 2)) == set(of_request)
     assert whole(have, "0" * 32, *asked[1:]) == whole(have, asked[0], "zsre", *asked[2:]) == set()
     assert whole(kept(tmp_path / "none.parquet"), *asked) == set()
+
+
+def estimates(request: str, value: float, name: str = "LGA, answer") -> pd.DataFrame:
+    columns = {"model": "m", "fingerprint": "f", "data": "d", "part": "proxy", "estimate": name, "request": request}
+    return pd.DataFrame({**columns, "layer": [0, 1], "value": [value, value + 1], "seconds": 0.5})
+
+
+def test_estimates_of_a_folder_are_added_to_the_table_each_once_and_the_newest_counts(tmp_path: Path) -> None:
+    base = tmp_path / "estimates.parquet"
+    pd.concat([estimates("a", 1.0), estimates("b", 2.0)], ignore_index=True).to_parquet(base)
+    folder = tmp_path / "new"
+    folder.mkdir()
+    pd.concat([estimates("b", 5.0), estimates("c", 3.0)]).to_parquet(folder / "estimates-m-d-proxy.parquet")
+    table = gather_estimates(folder, base)
+    assert table.groupby("request", observed=True)["value"].first().to_dict() == {"a": 1.0, "b": 5.0, "c": 3.0}
+    assert len(table) == 6
+    assert held(table, "f", "d", "proxy") == {"a", "b", "c"}
+    assert held(table, "f", "d", "test") == held(table, "another", "d", "proxy") == set()
