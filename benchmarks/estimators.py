@@ -22,9 +22,9 @@ import pandas as pd
 import torch
 
 from benchmarks.edits import DATA, LARGE, LARGEST, MODELS, Data, asked, say, source_of
+from goldenlayers_core.attribution.damage import expected
 from goldenlayers_core.attribution.edit_aware import iter_edit_aware
-from goldenlayers_core.attribution.edit_rule import CLAMP, RULE, Prediction, predict
-from goldenlayers_core.attribution.effects import Effects
+from goldenlayers_core.attribution.edit_rule import Prediction, predict
 from goldenlayers_core.attribution.line_rule import LINE_RULE, predict_line
 from goldenlayers_core.attribution.requests import editable
 from goldenlayers_core.errors import DatasetError, GoldenLayersError
@@ -121,18 +121,9 @@ def damage(bench: Workbench, model: ModelSource, choice: DatasetChoice) -> Itera
     handle = bench.model(model)
     requests = editable(handle, bench.requests(choice, model).requests, EditAwareConfig()).requests
     bare = [EditRequest(r.case_id, r.prompt, r.subject, r.target_new, r.target_true) for r in requests]
-    found = [harm_of(bench, model, one) for one in iter_edit_aware(handle, bare, EditAwareConfig())]
+    weights = curvatures_of(bench.store, handle, Progress())
+    found = [expected(weights, one) for one in iter_edit_aware(handle, bare, EditAwareConfig())]
     yield "damage to general text", tuple(r.digest for r in requests), -np.log(np.concatenate(found)), float("nan")
-
-
-def harm_of(bench: Workbench, model: ModelSource, effects: Effects) -> Floats:
-    """(P, L) nats per token of the edits in `effects`, each as long as a real one is expected to be."""
-    handle = bench.model(model)
-    weights = curvatures_of(bench, handle, Progress())
-    reach = np.where(np.isfinite(effects.need), np.minimum(RULE.overshoot * effects.need, CLAMP), 0.0) * effects.size
-    columns = [weights[at].of(effects.sites[at], torch.tensor(reach[:, at])).numpy() for at in range(handle.n_layers)]
-    nats = np.maximum(np.stack(columns, axis=1).astype(np.float64), 1e-12)
-    return np.where(reach > 0, nats, nats.max(axis=1, keepdims=True))
 
 
 def trace(bench: Workbench, model: ModelSource, choice: DatasetChoice) -> Iterator[Found]:

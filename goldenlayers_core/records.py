@@ -17,14 +17,14 @@ ProbeKind = Literal["rewrite", "rephrase", "locality", "portability"]
 Scope = Literal["mlp", "mlp_out", "attention", "block"]
 OldAnswer = Literal["dataset", "model"]
 LossOn = Literal["sequence", "answer"]
-ScoreMethod = Literal["lga", "edit-aware", "line-check"]
+ScoreMethod = Literal["lga", "edit-aware", "line-check", "damage"]
 TraceKind = Literal["hidden", "mlp", "attention"]
 
 PROBE_KINDS: tuple[ProbeKind, ...] = ("rewrite", "rephrase", "locality", "portability")
 SCOPES: tuple[Scope, ...] = ("mlp", "mlp_out", "attention", "block")
 OLD_ANSWERS: tuple[OldAnswer, ...] = ("dataset", "model")
 LOSSES_ON: tuple[LossOn, ...] = ("sequence", "answer")
-SCORE_METHODS: tuple[ScoreMethod, ...] = ("lga", "edit-aware", "line-check")
+SCORE_METHODS: tuple[ScoreMethod, ...] = ("lga", "edit-aware", "line-check", "damage")
 TRACE_KINDS: tuple[TraceKind, ...] = ("hidden", "mlp", "attention")
 TRACE_POSITIONS: tuple[str, ...] = ("all", "subject")
 MAX_PROMPT = 2_000
@@ -231,6 +231,17 @@ class LineCheckConfig(EditAwareConfig):
     """The line check: the predicted edit at every layer, applied once and read off a few probes."""
 
     probes_per_kind: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class DamageConfig:
+    """The damage to general text: what the edit that a request needs would do to any other text."""
+
+    precision: Literal["model", "bfloat16"] = "model"  # of the passes over the requests
+    token_budget: int | None = field(default=None, metadata={"affects_result": False})  # as of edit-aware analysis
+
+    def __post_init__(self) -> None:
+        EditAwareConfig(precision=self.precision, token_budget=self.token_budget)  # whose checks are these
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,14 +18,19 @@ Axes: R rows of T tokens, P requests.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from goldenlayers_core.attribution.effects import Site
+from goldenlayers_core.attribution.edit_rule import CLAMP, RULE
+from goldenlayers_core.attribution.effects import Effects, Site
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.models.hooks import grad_from, watch_linears
 from goldenlayers_core.models.products import few_rows
 from goldenlayers_core.models.readout import precise
+from goldenlayers_core.results import Floats
+
+LEAST: float = 1e-12  # nats per token: less is as good as nothing
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,3 +90,15 @@ def curvatures(
         if step:
             step(done + 1, len(rows))
     return {layer: Curvature(a / n_tokens, b / n_tokens, n_tokens) for layer, (a, b) in sums.items()}
+
+
+def expected(weights: Mapping[int, Curvature], effects: Effects) -> Floats:
+    """(P, L) nats per token that the edits in `effects` cost general text, each as long as a real one is expected to be
+    (`edit_rule`); where no edit reaches the answer, as bad as the request's worst layer."""
+    need = np.where(np.isfinite(effects.need), np.minimum(RULE.overshoot * effects.need, CLAMP), 0.0)
+    reach = need * effects.size
+    layers = range(reach.shape[1])
+    columns = [weights[at].of(effects.sites[at], torch.tensor(reach[:, at])).cpu().numpy() for at in layers]
+    nats = np.maximum(np.stack(columns, axis=1).astype(np.float64), LEAST)
+    found: Floats = np.where(reach > 0, nats, nats.max(axis=1, keepdims=True))
+    return found

@@ -22,8 +22,11 @@ _PREDICTED: Final[Mapping[str, str]] = MappingProxyType(
     {
         "edit-aware": f"Predicted from gradients; no edit was run. {_RULE}",
         "line-check": f"Predicted from one step along the gradients at each layer; no edit was run. {_RULE}",
+        "damage": f"Predicted from gradients: how little an edit moves other text, not whether it takes. {_RULE}",
     }
 )
+
+_ABOUT: Final = {"damage": "minus the logarithm of the predicted damage to general text (nats per token), mean"}
 
 
 def dataset_answer(found: Dataset) -> dict[str, Any]:
@@ -143,7 +146,7 @@ def score_lines(content: dict[str, Any]) -> list[str]:
     about = (
         f"scope {content['scope']}, {LOSS_WORDS[content['loss_on']]}"
         if lga
-        else "predicted score of an edit, mean over the requests"
+        else _ABOUT.get(content["method"], "predicted score of an edit, mean over the requests")
     )
     ending = (
         "LGA compares gradients; no edit was run. Check it with `edit --layer N`."

@@ -9,7 +9,14 @@ from goldenlayers_core.commands.asking import asking
 from goldenlayers_core.commands.console import Data, Device, Dtype, Json, KnownOnly, Limit, Model, Split, say
 from goldenlayers_core.commands.engines import engine_question, found_on
 from goldenlayers_core.errors import ConfigError
-from goldenlayers_core.records import EditAwareConfig, LgaConfig, LineCheckConfig, ModelSource, SelectionConfig
+from goldenlayers_core.records import (
+    DamageConfig,
+    EditAwareConfig,
+    LgaConfig,
+    LineCheckConfig,
+    ModelSource,
+    SelectionConfig,
+)
 from goldenlayers_core.results import LayerScores, Selection
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, Workbench, open_workbench
@@ -22,7 +29,7 @@ def score_question(
     limit: Limit = None,
     split: Split = "all",
     method: Annotated[
-        Literal["lga", "edit-aware", "line-check"], typer.Option("--method", help="how layers are scored")
+        Literal["lga", "edit-aware", "line-check", "damage"], typer.Option("--method", help="how layers are scored")
     ] = "lga",
     scope: Annotated[str, typer.Option("--scope", help="LGA: mlp, mlp_out, attention or block")] = "mlp",
     old_answer: Annotated[str, typer.Option("--old-answer", help="LGA: dataset or model")] = "dataset",
@@ -42,6 +49,7 @@ def score_question(
         method=method,
         edit_aware=EditAwareConfig(precision=precision),  # type: ignore[arg-type]  # checked there, too
         line_check=LineCheckConfig(precision=precision),  # type: ignore[arg-type]
+        damage=DamageConfig(precision=precision),  # type: ignore[arg-type]
     )
 
 
@@ -55,7 +63,7 @@ def score(
         typer.Option("--layer-by-layer", help="LGA of a model larger than memory: each layer is read from disk twice"),
     ] = False,
 ) -> None:
-    """Layer scores of a dataset by LGA, edit-aware analysis or the line check, and the golden layer."""
+    """Layer scores of a dataset by LGA or by what an edit is predicted to do, and the golden layer."""
     if layer_by_layer and where.engine != "local":
         raise ConfigError("Layer by layer is the work of one process; leave out --layer-by-layer or --engine.")
     by: Callable[[Workbench, ScoreQuestion, Progress], tuple[LayerScores, Selection]]

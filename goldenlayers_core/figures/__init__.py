@@ -24,6 +24,7 @@ from goldenlayers_core.figures.scores.layers import best_layer_distribution, tot
 from goldenlayers_core.figures.scores.parts import part_heatmap, prediction_profile
 from goldenlayers_core.figures.scores.request import request_profile
 from goldenlayers_core.figures.scores.scale import SCALES, Scale
+from goldenlayers_core.figures.scores.selection import mean_value
 from goldenlayers_core.figures.scores.trace import token_heatmap, trace_curves
 from goldenlayers_core.figures.screen import for_screen
 from goldenlayers_core.figures.theme import TEMPLATE_DARK, TEMPLATE_LIGHT, figure_template
@@ -61,6 +62,7 @@ __all__ = [
     "layer_card",
     "lens_curves",
     "lens_parts",
+    "mean_value",
     "metric_curves",
     "needed_curves",
     "panel_strip",

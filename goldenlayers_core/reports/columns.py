@@ -45,6 +45,7 @@ _MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         "low": "lower end of the 95 % bootstrap interval",
         "mean": "mean over requests, in the metric's unit",
         "mean_score": f"mean score of real edits; {_SHARE}",
+        "damage": "nats per token by which the edit is predicted to move the model on text of its own",
         "mean_abs_new": "mean over the weights of the absolute gradient of the new answer's loss (on the answer), "
         "nats per unit of weight",
         "measured_under": "what lay over the model when the probes were asked",

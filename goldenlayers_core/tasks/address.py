@@ -17,6 +17,7 @@ from goldenlayers_core.errors import ConfigError
 from goldenlayers_core.places import is_path, last_part
 from goldenlayers_core.records import (
     SCORE_METHODS,
+    DamageConfig,
     EditAwareConfig,
     LgaConfig,
     LineCheckConfig,
@@ -160,7 +161,12 @@ def score_question(
     model: ModelSource, choice: DatasetChoice, method: str, settings: Mapping[str, Any]
 ) -> ScoreQuestion:
     """The question that `score_parameters` wrote. Raises ConfigError."""
-    config = {"edit-aware": EditAwareConfig, "line-check": LineCheckConfig}.get(method, LgaConfig)
+    configs: dict[str, type[Any]] = {
+        "edit-aware": EditAwareConfig,
+        "line-check": LineCheckConfig,
+        "damage": DamageConfig,
+    }
+    config = configs.get(method, LgaConfig)
     plain = restored(config, {})  # what an address means that says nothing, also one of an earlier version
     known = {f.name: getattr(plain, f.name) for f in dataclasses.fields(config) if f.name in _SCORING}
     own = {name: value for name, value in settings.items() if name in known}
@@ -178,6 +184,8 @@ def score_question(
     if method == "line-check":
         asked = LineCheckConfig(**(known | own))
         return ScoreQuestion(model, choice, selection=selection, method="line-check", line_check=asked)
+    if method == "damage":
+        return ScoreQuestion(model, choice, selection=selection, method="damage", damage=DamageConfig(**(known | own)))
     if method not in ("", "lga"):
         raise ConfigError(f"The method {method!r} is unknown; choose one of {', '.join(SCORE_METHODS)}.")
     return ScoreQuestion(model, choice, LgaConfig(**(known | own)), selection)

@@ -87,7 +87,7 @@ def _check_numbers(question: Any, limits: Limits) -> None:
     for name in ("earlier", "edit_ids", "layers", "sizes"):
         if len(params.get(name, ())) > 4 * _STACKED or (name != "layers" and len(params.get(name, ())) > _STACKED):
             raise ConfigError(f"{len(params[name])} {name.replace('_', ' ')} were asked for, too many for this demo.")
-    for name in ("settings", "config", "edit_aware", "line_check", "selection"):
+    for name in ("settings", "config", "edit_aware", "line_check", "damage", "selection"):
         for key, value in _plain(params.get(name)).items():
             if isinstance(value, str) and not _WORD.fullmatch(value):
                 raise ConfigError(f"The setting {key} is no word or number; this demo takes no files.")

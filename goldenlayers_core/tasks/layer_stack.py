@@ -13,7 +13,7 @@ from goldenlayers_core.tasks.real_edits import deciding, golden_layer, opened, r
 from goldenlayers_core.tasks.recommendation import recommend, score_method
 
 _LGA: Final = {"answer": "LGA on the answer", "sequence": "LGA"}
-_OTHERS: Final = {"edit-aware": "edit-aware", "line-check": "line check"}
+_OTHERS: Final = {"edit-aware": "edit-aware", "line-check": "line check", "damage": "damage"}
 
 
 def stack_of(

@@ -10,6 +10,7 @@ from goldenlayers_core.errors import ConfigError
 from goldenlayers_core.places import is_path, last_part
 from goldenlayers_core.records import (
     SCORE_METHODS,
+    DamageConfig,
     EditAwareConfig,
     LgaConfig,
     LineCheckConfig,
@@ -81,17 +82,25 @@ class ScoreQuestion(Question):
     method: ScoreMethod = "lga"  # what runs stored before there was another one are
     edit_aware: EditAwareConfig = field(default_factory=EditAwareConfig)  # of the edit-aware analysis
     line_check: LineCheckConfig = field(default_factory=LineCheckConfig)  # of the line check
+    damage: DamageConfig = field(default_factory=DamageConfig)  # of the damage to general text
 
     def __post_init__(self) -> None:
         if self.method not in SCORE_METHODS:
             raise ConfigError(f"The method {self.method!r} is unknown; choose one of {', '.join(SCORE_METHODS)}.")
 
     @property
-    def settings(self) -> LgaConfig | EditAwareConfig:
+    def settings(self) -> LgaConfig | EditAwareConfig | DamageConfig:
         """The settings that the method reads."""
-        if self.method == "lga":
-            return self.config
-        return self.edit_aware if self.method == "edit-aware" else self.line_check
+        if self.method == "damage":
+            return self.damage
+        return self.config if self.method == "lga" else self.analysis
+
+    @property
+    def analysis(self) -> EditAwareConfig:
+        """The passes over probes that the method needs; of no meaning for LGA."""
+        if self.method == "damage":
+            return EditAwareConfig(precision=self.damage.precision, token_budget=self.damage.token_budget)
+        return self.line_check if self.method == "line-check" else self.edit_aware
 
     @property
     def scope(self) -> str:

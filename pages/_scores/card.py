@@ -1,5 +1,7 @@
 """The golden-layer card: what was found, how sure it is, and what it does not prove."""
 
+import math
+
 import pandas as pd
 import streamlit as st
 
@@ -16,6 +18,10 @@ NOT_PROVED = (
 PREDICTED = (
     "**What this does not prove yet.** These are predictions from gradients; no edit was run, and only an edit tells "
     "whether it takes and what else it moves. They are ranked by their mean; no layer is set aside."
+)
+DAMAGE = (
+    "**What this does not prove yet.** No edit was run. This predicts how little an edit would move text that has "
+    "nothing to do with it, not whether it takes. Layers are ranked by the mean; none is set aside."
 )
 CALIBRATED = "The rule's few numbers were fitted to real ROME edits of the bundled model, on facts of its proxy split."
 FIRM = 0.5  # stability below which the card warns
@@ -43,7 +49,9 @@ def card(scores: LayerScores, selection: Selection, run_id: str) -> None:
 def _caution(scores: LayerScores, selection: Selection, run_id: str) -> str:
     """What gradients do not prove, and what real edits of this model say of the layer."""
     said = escape(advice.of_scores(scores, selection, run_id))
-    return f"{NOT_PROVED} {said}" if scores.method == "lga" else f"{PREDICTED} {said} {CALIBRATED}"
+    if scores.method == "lga":
+        return f"{NOT_PROVED} {said}"
+    return f"{DAMAGE if scores.method == 'damage' else PREDICTED} {said} {CALIBRATED}"
 
 
 def _buttons(golden: int, early: int, run_id: str) -> None:
@@ -55,9 +63,7 @@ def _buttons(golden: int, early: int, run_id: str) -> None:
 
 
 def _numbers(scores: LayerScores, selection: Selection) -> None:
-    golden = selection.golden_layer
-    low, high = selection.interval[golden]
-    summed = selection.by == "sum"
+    golden, summed = selection.golden_layer, selection.by == "sum"
     with st.container(horizontal=True, gap="large", key="golden-layer-numbers"):
         st.metric(
             "Golden layer",
@@ -65,21 +71,9 @@ def _numbers(scores: LayerScores, selection: Selection) -> None:
             width="content",
             help="The layer with the largest summed score among those inside the Tukey fences; 0 is the first block."
             if summed
-            else "The layer with the largest mean predicted score; 0 is the first block.",
+            else "The layer with the best mean prediction; 0 is the first block.",
         )
-        st.metric(
-            "Summed score S" if summed else "Predicted score",
-            number(float(selection.totals[golden]), 3 if summed else 2),
-            width="content",
-            help=(
-                f"Sum of the layer score over {counted(scores.n_requests, 'request')}, in nats² per squared unit of "
-                "weight."
-                if summed
-                else f"Mean over {counted(scores.n_requests, 'request')} of what an edit at this layer is predicted to "
-                "score, 0 to 1."
-            )
-            + f" 95 % bootstrap interval: {number(low, 3 if summed else 2)} to {number(high, 3 if summed else 2)}.",
-        )
+        (_damage if scores.method == "damage" else _score)(scores, selection)
         st.metric(
             "Stability",
             percent(selection.stability),
@@ -100,6 +94,37 @@ def _numbers(scores: LayerScores, selection: Selection) -> None:
             help=f"{counted(scores.n_computed, 'request')} computed in {precise(scores.seconds)} ({scores.n_tokens:,} "
             f"tokens through the model); {scores.n_requests - scores.n_computed:,} came from the store.",
         )
+
+
+def _score(scores: LayerScores, selection: Selection) -> None:
+    """The golden layer's sum, or its mean predicted score."""
+    golden, summed = selection.golden_layer, selection.by == "sum"
+    low, high = selection.interval[golden]
+    st.metric(
+        "Summed score S" if summed else "Predicted score",
+        number(float(selection.totals[golden]), 3 if summed else 2),
+        width="content",
+        help=(
+            f"Sum of the layer score over {counted(scores.n_requests, 'request')}, in nats² per squared unit of weight."
+            if summed
+            else f"Mean over {counted(scores.n_requests, 'request')} of what an edit at this layer is predicted to "
+            "score, 0 to 1."
+        )
+        + f" 95 % bootstrap interval: {number(low, 3 if summed else 2)} to {number(high, 3 if summed else 2)}.",
+    )
+
+
+def _damage(scores: LayerScores, selection: Selection) -> None:
+    """The golden layer's damage, in nats."""
+    mean, ends = selection.totals[selection.golden_layer], selection.interval[selection.golden_layer]
+    least, most = (number(math.exp(-end), 2) for end in reversed(ends))
+    st.metric(
+        "Damage, nats per token",
+        number(math.exp(-mean), 2),
+        width="content",
+        help=f"Geometric mean over {counted(scores.n_requests, 'request')} of what the edit that a request needs is "
+        f"predicted to cost text of the model's own, at this layer. 95 % bootstrap interval: {least} to {most}.",
+    )
 
 
 def picked(selection: Selection) -> str:

@@ -11,6 +11,7 @@ from goldenlayers_core.records import (
     OLD_ANSWERS,
     SCOPES,
     SCORE_METHODS,
+    DamageConfig,
     EditAwareConfig,
     LgaConfig,
     LineCheckConfig,
@@ -27,7 +28,7 @@ from pages._shared import cached, jobs, link, link_notice, session
 from pages._shared.run_choice import golden_words, run_on_show
 from pages._shared.wording import count, escape
 
-METHOD_WORDS = {"lga": "LGA", "edit-aware": "Edit-aware", "line-check": "Line check"}
+METHOD_WORDS = {"lga": "LGA", "edit-aware": "Edit-aware", "line-check": "Line check", "damage": "Damage"}
 SCOPE_WORDS = {
     "mlp": "mlp: all MLP matrices",
     "mlp_out": "mlp_out: the MLP output",
@@ -47,6 +48,10 @@ ABOUT = {
     "line-check": "The line check takes the change that edit-aware analysis expects of an edit at each layer, lays "
     "it over the model once, and reads every probe: what the edit would do where a gradient does not tell. No edit is "
     "optimised, and no weight changes.",
+    "damage": "The damage to general text says how far the edit that a request needs would move the model on text that "
+    "has nothing to do with it. The gradients of the new answer say how long and in which direction an edit at each "
+    "layer would be; what that costs other text is known of the model, computed once and kept. No probe is asked, no "
+    "edit is run, and no weight changes.",
 }
 KEYS = {  # of a setting's widget
     "scope": "scores-scope",
@@ -56,7 +61,7 @@ KEYS = {  # of a setting's widget
     "fence": "scores-fence",
     "portability": "scores-portability",
 }
-SECONDS = {"lga": "5 to 20", "edit-aware": "15 to 60", "line-check": "60 to 240"}
+SECONDS = {"lga": "5 to 20", "edit-aware": "15 to 60", "line-check": "60 to 240", "damage": "20 to 90"}
 BUNDLED = ScoreQuestion(choice=DatasetChoice("bundled", "proxy", 32))
 
 
@@ -93,12 +98,15 @@ def _method() -> ScoreMethod:
         width="content",
         help="LGA asks how the gradients of the old and the new answer agree. Edit-aware analysis predicts from "
         "gradients what a ROME edit at each layer would do to every probe, which takes two to four times as long; the "
-        "line check tries it, one step at every layer, in about a tenth of the time of real edits.",
+        "line check tries it, one step at every layer, in about a tenth of the time of real edits. The damage predicts "
+        "how much an edit at each layer would move text that has nothing to do with it.",
     )
     return chosen or "lga"
 
 
 def _predicted_settings(method: ScoreMethod) -> ScoreQuestion:
+    if method == "damage":
+        return ScoreQuestion(session.model(), session.choice(), method=method, damage=DamageConfig(_precision()))
     portability = st.checkbox(
         "Portability probes, too",
         True,

@@ -21,6 +21,12 @@ PREDICTED = (
 )
 
 
+DAMAGE = (
+    "Damage: nats per token by which the edit that this request needs is predicted to move the model on text of its "
+    "own. Value = minus its natural logarithm. No edit was run."
+)
+
+
 def choose(scores: LayerScores) -> int:
     """The open request's number, from the selectbox; the address may name a layer of it, too."""
     layer = link.layer(range(scores.n_layers))
@@ -82,11 +88,16 @@ def _at_layer(scores: LayerScores, index: int, selection: Selection) -> None:
         f"<div class='gl-scroll'><table class='gl-table'><thead><tr><th>layer</th>{head}</tr></thead>"
         f"<tbody>{rows}</tbody></table></div>"
     )
+    if scores.method == "damage":
+        st.caption(DAMAGE)
+        return
     st.caption(PREDICTED if scores.parts else f"{COMPARED} {LOSS_WORDS[scores.loss_on].capitalize()}.")
 
 
 def _compared(scores: LayerScores, index: int) -> dict[str, tuple[Floats, int]]:
-    """What LGA knows of a request: per column the numbers of all layers, and how many digits are shown."""
+    """What is known of a request: per column the numbers of all layers, and how many digits are shown."""
+    if scores.method == "damage":
+        return {"value": (scores.values[index], 3), "damage": (np.exp(-scores.values[index]), 2)}
     norms = {"norm, old": scores.norm_old, "norm, new": scores.norm_new}
     return {
         "value": (scores.values[index], 3),

@@ -17,7 +17,12 @@ from pages._shared.link_notice import Notice
 
 _DATASET: Final = "pages/dataset.py"
 _MODEL: Final = "pages/model.py"
-_SCORED: Final = {"lga": "LGA", "edit-aware": "edit-aware analysis", "line-check": "the line check"}
+_SCORED: Final = {
+    "lga": "LGA",
+    "edit-aware": "edit-aware analysis",
+    "line-check": "the line check",
+    "damage": "the damage to general text",
+}
 _WHO: Final = "ask whoever sent the link for the run's report"
 
 

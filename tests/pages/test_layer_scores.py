@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from goldenlayers_core.attribution.selection import select
+from goldenlayers_core.figures.text import number
 from goldenlayers_core.records import LgaConfig, ModelSource, SelectionConfig
 from goldenlayers_core.results.scores.robustness import sentence
 from goldenlayers_core.runtime import Progress
@@ -230,3 +231,26 @@ def test_what_resamples_pick_more_often_stands_first() -> None:
     assert said == f"52 % pick layer {other}, 25 % layer {third}, 23 % layer {golden}"
     share[[other, golden, third]] = (0.1, 0.9, 0.0)
     assert picked(dataclasses.replace(selection, pick_share=share)) == f"90 % pick layer {golden}, 10 % layer {other}"
+
+
+def test_the_damage_is_chosen_scored_and_shown_in_nats(bench: Workbench, run_id: str) -> None:
+    app = start("layer_scores", chosen_dataset=THREE)
+    app.segmented_control(key="scores-method").set_value("damage").run()
+    assert not [box for box in app.selectbox if box.key in ("scores-scope", "scores-old", "scores-loss")]
+    assert not [box for box in app.checkbox if box.key == "scores-portability"]  # it asks no probe
+    press(app, "score")
+    work_done(app)
+    scores, selection = open_scores(bench.store, app.session_state["score_run"])
+    assert scores.method == "damage"
+    numbers = {metric.label: metric.value for metric in app.metric}
+    assert numbers["Golden layer"] == str(selection.golden_layer)
+    nats = float(np.exp(-selection.totals[selection.golden_layer]))
+    assert numbers["Damage, nats per token"] == number(nats, 2)
+    text = words(app)
+    assert "This predicts how little an edit would move text" in text
+    assert "not whether it takes" in text
+    assert "cosine" not in text.lower()
+    for scale in ("symlog", "raw"):
+        app.segmented_control(key="scores-scale").set_value(scale).run()
+        assert not app.exception, app.exception[0].value
+    assert app.query_params["method"] == "damage"

@@ -3,7 +3,14 @@
 import pytest
 
 from goldenlayers_core.errors import ConfigError
-from goldenlayers_core.records import EditAwareConfig, LgaConfig, ModelSource, SelectionConfig
+from goldenlayers_core.records import (
+    DamageConfig,
+    EditAwareConfig,
+    LgaConfig,
+    LineCheckConfig,
+    ModelSource,
+    SelectionConfig,
+)
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion
 from goldenlayers_core.tasks.address import (
     by_short,
@@ -99,6 +106,8 @@ def test_settings_keep_their_types_and_leave_files_out() -> None:
         ScoreQuestion(config=LgaConfig(loss_on="sequence")),
         ScoreQuestion(config=LgaConfig("block", loss_on="answer")),
         ScoreQuestion(method="edit-aware", edit_aware=EditAwareConfig(portability=False)),
+        ScoreQuestion(method="line-check", line_check=LineCheckConfig(portability=False)),
+        ScoreQuestion(method="damage", damage=DamageConfig(precision="bfloat16")),
     ],
 )
 def test_scores_are_asked_for_as_they_were(asked: ScoreQuestion) -> None:

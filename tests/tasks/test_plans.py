@@ -216,13 +216,15 @@ def kinds(folder: Path) -> dict[str, tuple[object, object]]:
     return {
         "lga": (ScoreQuestion(model, choice, LgaConfig()), score),
         "edit-aware": (ScoreQuestion(model, choice, method="edit-aware"), score),
+        "line-check": (ScoreQuestion(model, choice, method="line-check"), score),
+        "damage": (ScoreQuestion(model, choice, method="damage"), score),
         "trace": (TraceQuestion(model, few, TraceConfig(n_samples=2, answer="dataset")), trace),
         "sweep": (question(folder, layers=(0, 2)), sweep),
         "edits": (ManyEditsQuestion(model, few, layer=1, settings=SETTINGS), many_edits),
     }
 
 
-@pytest.mark.parametrize("kind", ["lga", "edit-aware", "trace", "sweep", "edits"])
+@pytest.mark.parametrize("kind", ["lga", "edit-aware", "line-check", "damage", "trace", "sweep", "edits"])
 def test_the_merged_run_is_that_of_a_single_process_to_the_last_bit(kind, folder, tmp_path, monkeypatch, capsys):
     asked, work = kinds(folder)[kind]
     alone, shared = bench_in(tmp_path / "alone"), bench_in(tmp_path / "shards")

@@ -49,6 +49,8 @@ def runs(bench: Workbench, tiny: ModelSource, folder: Path) -> dict[str, str]:
     return {
         "score": (scored := score(bench, ScoreQuestion(tiny, choice), progress)),
         "edit-aware": score(bench, ScoreQuestion(tiny, choice, method="edit-aware"), progress),
+        "line-check": score(bench, ScoreQuestion(tiny, choice, method="line-check"), progress),
+        "damage": score(bench, ScoreQuestion(tiny, choice, method="damage"), progress),
         "sweep": sweep(bench, SweepQuestion(tiny, choice, settings=SETTINGS), progress),
         "search": search(bench, SearchQuestion(tiny, choice, settings=SETTINGS, seconds=5.0), progress),
         "trace": trace(bench, TraceQuestion(tiny, choice, TraceConfig(n_samples=2, answer="model")), progress),

@@ -57,7 +57,8 @@ def scores_heatmap(
     """Heatmap of the layer scores, one row per request, with the golden layer framed.
 
     A transparent marker lies on every cell: it carries the hover text, answers clicks, and its customdata is
-    [request index, layer, value, cosine, norm of the old answer's gradient, norm of the new answer's gradient].
+    [request index, layer, value, cosine, norm of the old answer's gradient, norm of the new answer's gradient], or
+    [request index, layer, value, nats per token] of the damage.
     Beyond 400 rows or 16,000 cells a row is the mean of several requests, which the subtitle says.
 
     Raises
@@ -87,6 +88,11 @@ def scores_heatmap(
 
 
 def _clicks(scores: LayerScores, rows: Rows, theme: Colours) -> go.Scatter:
+    if scores.method == "damage":
+        damage = "layer %{customdata[1]}: <b>%{customdata[3]:.2g} nats per token</b>, value %{customdata[2]:.3g}"
+        return click_layer(
+            of_scores(scores), rows, range(scores.n_layers), (scores.values, np.exp(-scores.values)), damage, theme
+        )
     numbers = (
         "layer %{customdata[1]}: value <b>%{customdata[2]:.3g}</b>, cosine %{customdata[3]:.2f}"
         "<br>gradient norms: old %{customdata[4]:.3g}, new %{customdata[5]:.3g}"

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from goldenlayers_core.figures.frame import BAR, colour_bar, dress, layer_axis
 from goldenlayers_core.figures.scores.selection import (
+    PREDICTED_SCORE,
     UNIT,
     cut_bars,
     layer_groups,
@@ -20,11 +21,11 @@ from goldenlayers_core.results import Floats, LayerScores, Selection
 MAX_RELATIONS = 30
 
 
-def totals_bars(selection: Selection, dark: bool = False) -> go.Figure:
+def totals_bars(selection: Selection, dark: bool = False, value: str = PREDICTED_SCORE) -> go.Figure:
     """S per layer with its 95 % bootstrap interval; golden layer in gold, layers set aside grey and hatched.
 
     Bars of layers set aside that would flatten all others are cut at the edge, with their value written there.
-    customdata of a bar: [layer, low, high, rank, share of resamples].
+    customdata of a bar: [layer, low, high, rank, share of resamples]. `value`: what a mean is of (`mean_value`).
     """
     theme = colours(dark)
     figure = go.Figure()
@@ -33,15 +34,15 @@ def totals_bars(selection: Selection, dark: bool = False) -> go.Figure:
     layer_axis(figure, len(selection.totals))
     figure.update_layout(barmode="overlay", showlegend=True, clickmode="event+select")
     mean = selection.by == "mean"
-    figure.update_yaxes(title_text="mean predicted score S" if mean else "summed score S")
+    figure.update_yaxes(title_text=f"mean {value.partition(',')[0]} S" if mean else "summed score S")
     notes = _cut_and_fences(figure, selection, theme)
     return dress(
         figure,
         dark=dark,
-        title=_totals_finding(selection),
+        title=_totals_finding(selection, value.partition(",")[0]),
         subtitle=sentences(
             (
-                f"S = mean predicted score over {counted(selection.n_requests, 'request')}, 0 to 1; no fences apply."
+                f"S = mean over {counted(selection.n_requests, 'request')} of the {value}; no fences apply."
                 if mean
                 else f"S = sum of the layer score over {counted(selection.n_requests, 'request')}; "
                 f"for LGA, the inner product of the two answers' loss gradients, in {UNIT}.",
@@ -87,12 +88,12 @@ def _total_bars_of(
     )
 
 
-def _totals_finding(selection: Selection) -> str:
+def _totals_finding(selection: Selection, value: str) -> str:
     aside, layers = len(selection.outliers), len(selection.raw_ranking)
     if not np.any(selection.totals):
         return f"Every layer's summed score is 0; layer {selection.golden_layer} is chosen only as the shallowest"
     if selection.by == "mean":
-        return f"Layer {selection.golden_layer} has the largest mean predicted score"
+        return f"Layer {selection.golden_layer} has the largest mean {value}"
     among = " of those kept" if aside and selection.raw_ranking[0] != selection.golden_layer else ""
     rest = f"{aside} of {layers} layers {'is' if aside == 1 else 'are'} set aside" if aside else "none is set aside"
     return f"Layer {selection.golden_layer} has the largest summed score{among}; {rest}"

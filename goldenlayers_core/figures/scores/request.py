@@ -22,6 +22,8 @@ def request_profile(scores: LayerScores, index: int, selection: Selection, dark:
     ------
     ConfigError: `index` is not a request of `scores`.
     """
+    if scores.method == "damage":
+        return _damage_profile(scores, index, selection, dark)
     theme, told = colours(dark), of_scores(scores).told(index)
     figure = make_subplots(rows=3, cols=1, shared_xaxes=True, vertical_spacing=0.07, row_heights=[0.5, 0.22, 0.28])
     _value_bars(figure, scores.values[index], selection, theme)
@@ -44,6 +46,35 @@ def request_profile(scores: LayerScores, index: int, selection: Selection, dark:
         kind=f"Three panels over {counted(scores.n_layers, 'layer')}: value, cosine, gradient norms",
         body=430,
         bottom=92,
+    )
+
+
+def _damage_profile(scores: LayerScores, index: int, selection: Selection, dark: bool) -> go.Figure:
+    """The damage per layer, nats per token on a logarithmic axis; without cosine and norms, which it has none of."""
+    theme, damage = colours(dark), np.exp(-scores.values[index])
+    figure = make_subplots(rows=1, cols=1)
+    figure.add_scatter(
+        x=np.arange(scores.n_layers),
+        y=damage,
+        mode="lines+markers",
+        name="damage",
+        line={"color": theme.ink, "width": 1.5},
+        marker={"size": 5},
+        hovertemplate="<b>layer %{x}</b><br>%{y:.2g} nats per token<extra></extra>",
+    )
+    figure.add_vline(x=selection.golden_layer, line={"color": theme.gold, "width": 2}, name="golden layer")
+    layer_axis(figure, scores.n_layers)
+    log_axis(figure, [*damage], "nats per token", row=1, col=1)
+    best = int(scores.best_layers[index])
+    return dress(
+        figure,
+        dark=dark,
+        title=f"Of {scores.n_layers} layers an edit at layer {best} is predicted to do the least damage"
+        + (", the golden layer" if best == selection.golden_layer else ""),
+        subtitle=sentences((of_scores(scores).told(index), value_definition(scores))),
+        kind=f"Line over {counted(scores.n_layers, 'layer')}: damage to general text",
+        body=300,
+        bottom=76,
     )
 
 

@@ -5,11 +5,13 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from goldenlayers_core.figures.frame import ABOVE_PLOT, mark_column
-from goldenlayers_core.figures.text import TIMES, counted, layer_list, number
+from goldenlayers_core.figures.text import MINUS, TIMES, counted, layer_list, number
 from goldenlayers_core.figures.theme import Colours
 from goldenlayers_core.results import Floats, LayerScores, Selection
+from goldenlayers_core.results.scores.parts import METHOD_WORDS
 from goldenlayers_core.results.scores.readings import LOSS_WORDS
 
+PREDICTED_SCORE = "predicted score, 0 to 1"
 UNIT = "nats² per squared unit of weight"
 
 
@@ -18,7 +20,7 @@ def provenance(scores: LayerScores) -> str:
     how = (
         f"LGA, {LOSS_WORDS[scores.loss_on]}, scope {scores.scope}, old answer from the {scores.old_answer}"
         if scores.method == "lga"
-        else "Edit-aware analysis of the MLP output"
+        else f"{METHOD_WORDS[scores.method].capitalize()}, edits of the MLP output"
     )
     return f"{how}; {counted(scores.n_requests, 'request')} of {scores.dataset}; {scores.model}."
 
@@ -28,10 +30,20 @@ def value_definition(scores: LayerScores) -> str:
     if scores.method == "lga":
         with_prompt = "prompt and " if scores.loss_on == "sequence" else ""
         return f"Value = ⟨∇L({with_prompt}old answer), ∇L({with_prompt}new answer)⟩, signed, in {UNIT}."
+    if scores.method == "damage":
+        return (
+            f"Value = {MINUS}ln of the damage in nats per token. Damage is how far the edit that a request needs is "
+            "predicted to move the model on text of its own. More is better; no edit was run."
+        )
     return (
         "Value = predicted score of an edit, 0 to 1. No edit was run. It is the mean of rewrite, rephrases, locality "
         "and portability over the kinds of probe that the request has."
     )
+
+
+def mean_value(scores: LayerScores) -> str:
+    """What the mean over requests is of, in methods that take one."""
+    return f"{MINUS}ln damage, of nats per token" if scores.method == "damage" else PREDICTED_SCORE
 
 
 def set_aside_sentence(selection: Selection, shown_as: str) -> str:

@@ -128,8 +128,8 @@ class LayerScores:
         )
 
     def to_frame(self) -> pd.DataFrame:
-        """One row per (request, layer): case_id, prompt, old and new answer, layer, value, then cosine and norms (LGA)
-        or the parts."""
+        """One row per (request, layer): case_id, prompt, old and new answer, layer, value, then cosine and norms (LGA),
+        nats per token (damage) or the parts."""
         queries, layers = self.values.shape
         repeat = np.repeat(np.arange(queries), layers)
 
@@ -139,6 +139,8 @@ class LayerScores:
         explained = (
             {part.name: part.values.ravel() for part in self.parts}
             if self.parts
+            else {"damage": np.exp(-self.values).ravel()}
+            if self.method == "damage"
             else {
                 "cosine": self.cosine.ravel(),
                 "norm_old": self.norm_old.ravel(),

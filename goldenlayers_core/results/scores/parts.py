@@ -11,7 +11,12 @@ from goldenlayers_core.results.arrays import Floats
 from goldenlayers_core.results.scores.layer_scores import Part
 
 METHOD_WORDS: Final[Mapping[str, str]] = MappingProxyType(
-    {"lga": "LGA", "edit-aware": "edit-aware analysis", "line-check": "line check"}
+    {
+        "lga": "LGA",
+        "edit-aware": "edit-aware analysis",
+        "line-check": "line check",
+        "damage": "damage to general text",
+    }
 )
 
 

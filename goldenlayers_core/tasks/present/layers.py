@@ -7,6 +7,7 @@ import numpy as np
 from goldenlayers_core import figures
 from goldenlayers_core.attribution.standing import Apart, Standing, behind, standing
 from goldenlayers_core.figures.scores.parts import PREDICTED
+from goldenlayers_core.figures.scores.selection import PREDICTED_SCORE
 from goldenlayers_core.figures.text import counted, number, percent
 from goldenlayers_core.results import SCORE, LayerScores, Selection
 from goldenlayers_core.results.scores.parts import METHOD_WORDS
@@ -24,6 +25,8 @@ from goldenlayers_core.tasks.truth.stored_sweep import open_sweep
 
 _NO_EDIT: Final = "Gradients of an old and a new answer were compared. No edit was run."
 _PREDICTED: Final = "What an edit would do was predicted from gradients. No edit was run."
+_BETTER: Final = "the better the predicted edit"
+_STRONGER: Final = {"lga": "the stronger its gradients", "damage": "the less other text is moved"}
 _CLEAR: Final = 0.8  # share of resamples from which a layer stands out
 _MOSTLY: Final = 0.5  # and from which it comes first without a but
 _UNJUDGED: Final = "No real edit has judged this yet."
@@ -52,7 +55,7 @@ def of_scores(store: Store, manifest: RunManifest) -> tuple[Slide, ...]:
         ),
         named_layer(scores, selection, by, made, said),
         heat(scores, selection, made),
-        sums(selection, made),
+        sums(selection, made, figures.mean_value(scores)),
         pictured(
             f"Layer {golden} is the best layer of {alone} of {counted(scores.n_requests, 'request')}",
             own_best(scores, selection),
@@ -135,13 +138,13 @@ def heat(scores: LayerScores, selection: Selection, made: str) -> Slide:
 
     return pictured(
         f"{counted(scores.n_requests, 'fact')}, {counted(scores.n_layers, 'layer')}, {cells:,} scores",
-        "A row is a fact, a column a layer; the stronger the colour, the stronger its gradients.",
+        f"A row is a fact, a column a layer; the stronger the colour, {_STRONGER.get(scores.method, _BETTER)}.",
         draw,
         made,
     )
 
 
-def sums(selection: Selection, made: str) -> Slide:
+def sums(selection: Selection, made: str, value: str = PREDICTED_SCORE) -> Slide:
     """All requests together."""
     aside = len(selection.outliers)
     return pictured(
@@ -149,7 +152,7 @@ def sums(selection: Selection, made: str) -> Slide:
         f"{counted(aside, 'layer')} with extreme sums {'is' if aside == 1 else 'are'} set aside first (grey)."
         if aside
         else "No layer had to be set aside.",
-        lambda dark: figures.totals_bars(selection, dark),
+        lambda dark: figures.totals_bars(selection, dark, value),
         made,
     )
 

@@ -1,7 +1,7 @@
 """What general text weighs in a model's layers, for the damage of an edit: summed up once per model, then read."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -16,9 +16,6 @@ from goldenlayers_core.models.products import few_rows
 from goldenlayers_core.models.tokens import encode_prompt
 from goldenlayers_core.runtime import Progress, Store
 
-if TYPE_CHECKING:
-    from goldenlayers_core.tasks.workbench import Workbench
-
 VERSION: Final = "curvature-1"
 ROWS: Final = 64
 LENGTH: Final = 48  # tokens of a row
@@ -26,10 +23,10 @@ _TOGETHER: Final = 8  # rows of a batch on a processor
 _KIND: Final = "curvature"
 
 
-def curvatures_of(bench: "Workbench", handle: ModelHandle, progress: Progress) -> Mapping[int, Curvature]:
+def curvatures_of(store: Store, handle: ModelHandle, progress: Progress) -> Mapping[int, Curvature]:
     """A and B of every layer, over text that the model writes itself; from the store where they are there."""
     key, layers = f"{handle.result_key}-{VERSION}", range(handle.n_layers)
-    have = bench.store.names(_KIND)
+    have = store.names(_KIND)
     if any(f"{key}-{layer}" not in have for layer in layers):
         rows = own_rows(handle)
         size = _TOGETHER if handle.device.type == "cpu" else len(rows)
@@ -37,8 +34,8 @@ def curvatures_of(bench: "Workbench", handle: ModelHandle, progress: Progress) -
         for layer, one in curvatures(
             handle, batches, lambda done, total: progress.update(done, total, "Gradients on general text")
         ).items():
-            _save(bench.store, f"{key}-{layer}", one)
-    return {layer: bench.store.read_arrays(_KIND, f"{key}-{layer}", _opened) for layer in layers}
+            _save(store, f"{key}-{layer}", one)
+    return {layer: store.read_arrays(_KIND, f"{key}-{layer}", _opened) for layer in layers}
 
 
 def own_rows(handle: ModelHandle, count: int = ROWS, length: int = LENGTH, seed: int = 0) -> Tensor:

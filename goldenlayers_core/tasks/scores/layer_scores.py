@@ -104,6 +104,8 @@ def put_rows(
         """Between two chunks: the count is of requests' worth of work, so that the time left can be told."""
         progress.update(min(done + requests, total), total, "Scoring")
 
+    if missing.requests:
+        method = method.ready(handle, store, progress)
     with RowWriter(store, method.table, token_key(key)) as writer:
         for rows, tokens in method.rows(handle, missing, question, part_done):
             writer.add(rows)

@@ -7,6 +7,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 import pandas as pd
 
+from goldenlayers_core.attribution.damage import Curvature, expected
 from goldenlayers_core.attribution.edit_aware import default_chunk, iter_edit_aware
 from goldenlayers_core.attribution.edit_rule import Prediction, predict
 from goldenlayers_core.attribution.effects import Effects
@@ -19,8 +20,9 @@ from goldenlayers_core.records import LOSSES_ON, SCOPES, EditRequest, LossOn, Sc
 from goldenlayers_core.results import Floats, Part
 from goldenlayers_core.results.scores.parts import EDIT_AWARE_PARTS, edit_aware_parts
 from goldenlayers_core.results.scores.readings import Counts, Reading
-from goldenlayers_core.runtime import Progress
+from goldenlayers_core.runtime import Progress, Store
 from goldenlayers_core.tasks.questions import ScoreQuestion
+from goldenlayers_core.tasks.scores.curvature import curvatures_of
 from goldenlayers_core.tasks.scores.stored import score_version
 
 LGA_ROWS: Final = "lga-4"  # 2: rows hold both readings; 3: and the mean absolute gradient; 4: and every scope
@@ -33,6 +35,9 @@ class Way(Protocol):
     """One method."""
 
     table: str  # of the store
+
+    def ready(self, handle: ModelHandle, store: Store, progress: Progress) -> "Way":
+        """The method with what it needs of the model itself, computed once and kept."""
 
     def key(self, question: ScoreQuestion) -> str:
         """Names the settings and the code that the rows depend on."""
@@ -64,6 +69,9 @@ class Lga:
     """LGA. Rows hold both readings, whichever was asked for, so that the other costs nothing afterwards."""
 
     table = "lga"
+
+    def ready(self, _handle: ModelHandle, _store: Store, _progress: Progress) -> Way:
+        return self
 
     def key(self, question: ScoreQuestion) -> str:
         return f"{config_digest(dataclasses.replace(question.config, loss_on='answer'))}-{LGA_ROWS}"
@@ -103,13 +111,16 @@ class Lga:
 class _EditAware:
     table = "edit-aware"
 
+    def ready(self, _handle: ModelHandle, _store: Store, _progress: Progress) -> Way:
+        return self
+
     def key(self, question: ScoreQuestion) -> str:
-        return f"{config_digest(question.edit_aware)}-{score_version('edit-aware')}"
+        return f"{config_digest(question.settings)}-{score_version(question.method)}"
 
     def find(
         self, handle: ModelHandle, requests: Sequence[EditRequest], question: ScoreQuestion, progress: Progress
     ) -> Usable:
-        return editable(handle, requests, question.edit_aware)
+        return editable(handle, requests, question.analysis)
 
     def rows(
         self, handle: ModelHandle, found: Usable, question: ScoreQuestion, step: Callable[[float], None]
@@ -148,14 +159,6 @@ class _EditAware:
 class _LineCheck(_EditAware):
     table = "line-check"
 
-    def key(self, question: ScoreQuestion) -> str:
-        return f"{config_digest(question.line_check)}-{score_version('line-check')}"
-
-    def find(
-        self, handle: ModelHandle, requests: Sequence[EditRequest], question: ScoreQuestion, progress: Progress
-    ) -> Usable:
-        return editable(handle, requests, question.line_check)
-
     def predictions(
         self,
         handle: ModelHandle,
@@ -165,6 +168,32 @@ class _LineCheck(_EditAware):
     ) -> Iterator[tuple[Effects, Prediction]]:
         for checked in iter_line_check(handle, requests, question.line_check, LINE_RULE.overshoot, step):
             yield checked.effects, predict_line(checked.effects, checked.lead)
+
+
+class _Damage(_EditAware):
+    """Minus the logarithm of the nats per token, so that more is better and the mean is over orders of magnitude."""
+
+    table = "damage"
+
+    def __init__(self, weights: Mapping[int, Curvature] | None = None) -> None:
+        self._weights = weights
+
+    def ready(self, handle: ModelHandle, store: Store, progress: Progress) -> Way:
+        return _Damage(curvatures_of(store, handle, progress))
+
+    def rows(
+        self, handle: ModelHandle, found: Usable, question: ScoreQuestion, step: Callable[[float], None]
+    ) -> Iterator[tuple[pd.DataFrame, int]]:
+        if not found.requests:
+            return
+        assert self._weights is not None  # `ready` was asked for it
+        bare = [EditRequest(r.case_id, r.prompt, r.subject, r.target_new, r.target_true) for r in found.requests]
+        for effects in iter_edit_aware(handle, bare, question.analysis):
+            values = -np.log(expected(self._weights, effects))
+            yield _frame(found.requests, effects.indices, {"values": values}), effects.n_tokens
+
+    def parts(self, rows: pd.DataFrame) -> tuple[Part, ...]:
+        return ()
 
 
 def _reading(rows: pd.DataFrame, scope: str, loss_on: LossOn) -> Reading:
@@ -192,6 +221,7 @@ _WAYS: Final[tuple[tuple[ScoreMethod, Way], ...]] = (
     ("lga", Lga()),
     ("edit-aware", _EditAware()),
     ("line-check", _LineCheck()),
+    ("damage", _Damage()),
 )
 
 

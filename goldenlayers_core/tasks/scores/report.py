@@ -8,6 +8,7 @@ from goldenlayers_core import figures
 from goldenlayers_core.reports import Section
 from goldenlayers_core.results import LayerScores, Selection
 from goldenlayers_core.results.scores.baselines import picks_frame
+from goldenlayers_core.results.scores.parts import METHOD_WORDS
 from goldenlayers_core.results.scores.robustness import choices_frame, sentence
 from goldenlayers_core.results.truth.measured import MethodUsed
 from goldenlayers_core.runtime import RunManifest, Store
@@ -28,12 +29,12 @@ def of_scores(store: Store, manifest: RunManifest) -> Parts:
     scores, selection = open_scores(store, manifest.run_id)
     frame = scores.to_frame()
     pictures = (
-        Section(figures.totals_bars(selection), selection.to_frame(), name="sums"),
+        Section(figures.totals_bars(selection, value=figures.mean_value(scores)), selection.to_frame(), name="sums"),
         *_heatmaps(scores, selection, frame),
         Section(figures.best_layer_distribution(scores, selection, False), scores.best_frame(), name="best-layers"),
         *_second_looks(scores, selection),
     )
-    who = "LGA" if scores.method == "lga" else "edit-aware analysis"
+    who = METHOD_WORDS[scores.method]
     said = said_of(store, scores.fingerprint, who, selection.golden_layer, MethodUsed(), data_of(manifest))
     return f"{title_of(pictures[0].figure)}.", pictures, (_NO_EDIT, said, SMALL)
 

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from goldenlayers_core.tasks.workbench import Workbench
 
 # One forward, and one per gradient. An inner product of gradients takes as long as one more, by its measured seconds.
-_PASSES: Final = {"lga": 7.0, "edit-aware": 2.0}
+_PASSES: Final = {"lga": 7.0, "edit-aware": 2.0, "line-check": 2.0, "damage": 2.0}
+_PER_LAYER: Final = {"line-check": 0.36}  # passes more for every layer, by measured seconds
 
 
 def _unique(found: Usable) -> Usable:
@@ -55,12 +56,12 @@ class ScoreParts:
         self.requests, self.n_skipped = self.found.requests, len(self.found.skipped)
         self.key, self.dataset = rows_key(self.handle, question), question.choice.words
         self.code = f"{score_version(question.method)}, tokens {TOKENS_VERSION}"
-        self.passes = _PASSES[question.method]
+        self.passes = _PASSES[question.method] + _PER_LAYER.get(question.method, 0.0) * self.handle.n_layers
         self.assumptions = (f"A score takes {self.passes:g} passes over its tokens through every layer.",)
 
     def batches(self) -> list[Batch]:
         """As the single process makes them."""
-        if self.question.method == "edit-aware":
+        if self.question.method != "lga":
             size, n = edit_aware.default_chunk(self.handle), len(self.requests)
             chunks = [tuple(range(start, min(start + size, n))) for start in range(0, n, size)]
             return [self._batch(chunk, self._probe_tokens(chunk)) for chunk in chunks]
@@ -80,7 +81,7 @@ class ScoreParts:
 
     def _probe_tokens(self, chunk: Sequence[int]) -> int:
         """Padded tokens of a chunk of the edit-aware analysis, whose rewrites are passes of their own."""
-        config = self.question.edit_aware
+        config = self.question.analysis
         rows = [probe_rows(self.handle, i, self.requests[i], config) for i in chunk]
         groups = [own[0] for own in rows], [row for own in rows for row in own[1:]]
         budget = config.token_budget or edit_aware.default_budget(self.handle)

@@ -19,11 +19,18 @@ from goldenlayers_core.tasks.questions import ScoreQuestion
 SCORE_VERSION: Final = "lga-1"  # changes when a score would come out differently
 EDIT_AWARE_VERSION: Final = "edit-aware-3"  # likewise: also when the rule is calibrated anew
 LINE_CHECK_VERSION: Final = "line-check-1"
+DAMAGE_VERSION: Final = "damage-1"
+_VERSIONS: Final = {
+    "lga": SCORE_VERSION,
+    "edit-aware": EDIT_AWARE_VERSION,
+    "line-check": LINE_CHECK_VERSION,
+    "damage": DAMAGE_VERSION,
+}
 
 
 def score_version(method: ScoreMethod) -> str:
     """The version of a scoring method's code."""
-    return {"lga": SCORE_VERSION, "edit-aware": EDIT_AWARE_VERSION}.get(method, LINE_CHECK_VERSION)
+    return _VERSIONS[method]
 
 
 def selected_by(method: ScoreMethod) -> Literal["sum", "mean"]:
@@ -113,7 +120,7 @@ def _scores(run: StoredRun) -> tuple[LayerScores, Selection]:
         norm_old=stack("norm_old"),
         norm_new=stack("norm_new"),
         parts=()
-        if question.method == "lga"
+        if question.method in ("lga", "damage")
         else edit_aware_parts({info.name: stack(info.name) for info in EDIT_AWARE_PARTS}),
         loss_on=question.loss_on,
         readings=readings_from(run.frames["readings"]) if "readings" in run.frames else (),

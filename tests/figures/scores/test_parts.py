@@ -8,8 +8,18 @@ import pytest
 
 from goldenlayers_core.attribution.selection import select
 from goldenlayers_core.errors import ConfigError, GoldenLayersError
-from goldenlayers_core.figures import alt_text, best_layer_distribution, part_heatmap, prediction_profile, totals_bars
+from goldenlayers_core.figures import (
+    alt_text,
+    best_layer_distribution,
+    mean_value,
+    part_heatmap,
+    prediction_profile,
+    request_profile,
+    scores_heatmap,
+    totals_bars,
+)
 from goldenlayers_core.figures.scores.parts import part_means
+from goldenlayers_core.figures.text import MINUS
 from goldenlayers_core.results import LayerScores
 from goldenlayers_core.results.scores.parts import edit_aware_parts
 
@@ -74,6 +84,27 @@ def test_a_profile_draws_what_the_request_has(predicted):
         prediction_profile(predicted, 12, chosen)
     with pytest.raises(GoldenLayersError, match="feasible, spread, harm"):
         part_heatmap(predicted, chosen, "charm")
+
+
+def test_the_damage_is_drawn_in_nats_without_cosine_or_norms(make_scores):
+    base = make_scores(requests=6, layers=9)
+    values = np.random.default_rng(1).normal(4.0, 1.0, (6, 9))
+    gone = np.full_like(values, np.nan)
+    scores = replace(base, method="damage", values=values, norm_old=gone, norm_new=gone)
+    chosen = select(values, by="mean")
+    cells = scores_heatmap(scores, chosen).data[1]
+    for request, layer, value, nats in cells.customdata:
+        assert (value, nats) == pytest.approx((values[request, layer], np.exp(-values[request, layer])))
+    profile = request_profile(scores, 2, chosen)
+    np.testing.assert_allclose(profile.data[0].y, np.exp(-values[2]))
+    assert f"layer {values[2].argmax()}" in profile.layout.meta["title"]
+    bars = totals_bars(chosen, value=mean_value(scores))
+    assert bars.layout.yaxis.title.text == f"mean {MINUS}ln damage S"
+    for figure in (bars, profile, scores_heatmap(scores, chosen), best_layer_distribution(scores, chosen)):
+        text = figure.layout.meta["title"] + figure.layout.meta["subtitle"]
+        assert "gradient" not in text
+        assert "predicted score" not in text
+        assert "NaN" not in figure.to_json()
 
 
 def test_bars_and_distribution_speak_of_predictions_not_of_fences(predicted):

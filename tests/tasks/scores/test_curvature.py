@@ -15,10 +15,10 @@ def test_kept_in_the_store_as_it_was_computed(tmp_path):
     handle = bench.model(ModelSource(str(save_tiny(tmp_path / "tiny"))))
     told: list[str] = []
     progress = Progress(lambda done, total, note: told.append(note))
-    first = curvatures_of(bench, handle, progress)
+    first = curvatures_of(bench.store, handle, progress)
     assert told
     told.clear()
-    again = curvatures_of(bench, handle, progress)
+    again = curvatures_of(bench.store, handle, progress)
     assert not told  # nothing was computed
     rows = own_rows(handle)
     assert rows.shape == (ROWS, LENGTH)

@@ -6,11 +6,14 @@ import json
 import numpy as np
 import pytest
 
+from goldenlayers_core.attribution.damage import expected
+from goldenlayers_core.attribution.edit_aware import iter_edit_aware
 from goldenlayers_core.errors import ConfigError, GoldenLayersError, RequestError
 from goldenlayers_core.records import EditAwareConfig, LgaConfig, ModelSource
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, open_workbench
 from goldenlayers_core.tasks.recommendation import recommend, score_method
+from goldenlayers_core.tasks.scores.curvature import curvatures_of
 from goldenlayers_core.tasks.scores.layer_scores import layer_scores, score
 from goldenlayers_core.tasks.scores.stored import open_scores
 from tests.tiny import save_tiny
@@ -126,4 +129,26 @@ def test_the_line_check_is_a_method_of_its_own_with_the_same_parts(bench, questi
     run = next(r for r in bench.store.runs() if r.run_id == run_id)
     assert run.title.startswith("Line check of ")
     assert score_method(run) == "line-check"
+    assert layer_scores(bench, asked, Progress())[0].n_computed == 0
+
+
+def test_the_damage_is_what_the_predicted_edits_cost_general_text_and_asks_no_probe(bench, question):
+    asked = dataclasses.replace(question, method="damage")
+    scores, selection = layer_scores(bench, asked, Progress())
+    assert (scores.method, scores.parts, selection.by) == ("damage", (), "mean")
+    handle = bench.model(asked.model)
+    weights = curvatures_of(bench.store, handle, Progress())
+    for index, digest in enumerate(scores.request_digests):
+        request = next(r for r in bench.dataset(asked.choice.dataset).requests if r.digest == digest)
+        bare = dataclasses.replace(request, rephrases=(), locality=(), portability=())
+        (effects,) = iter_edit_aware(handle, [bare], EditAwareConfig())
+        np.testing.assert_allclose(np.exp(-scores.values[index]), expected(weights, effects)[0], rtol=1e-6)
+    assert selection.golden_layer == int(scores.values.mean(axis=0).argmax())
+    np.testing.assert_allclose(scores.to_frame()["damage"], np.exp(-scores.values).ravel())
+    run_id = score(bench, asked, Progress())
+    opened, _ = open_scores(bench.store, run_id)
+    np.testing.assert_array_equal(opened.values, scores.values)
+    run = next(r for r in bench.store.runs() if r.run_id == run_id)
+    assert run.title.startswith("Damage to general text of ")
+    assert score_method(run) == "damage"
     assert layer_scores(bench, asked, Progress())[0].n_computed == 0
