@@ -138,7 +138,7 @@ def clicked(run_id: str, scores: LayerScores) -> tuple[int, int] | None:
 def together(scores: LayerScores, selection: Selection, run_id: str) -> None:
     """S per layer, and beside it where single requests have their best layer."""
     by_relation, dark = _split_by_relation(scores), session.dark()
-    sums = cached.once(figures.totals_bars, selection, dark)
+    sums = cached.once(figures.totals_bars, selection, dark, figures.mean_value(scores))
     best = cached.once(figures.best_layer_distribution, scores, selection, by_relation, dark)
     sums, best = cached.once(figures.evened, sums, best)
     left, right = st.columns(2, gap="large")

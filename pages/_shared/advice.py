@@ -1,7 +1,7 @@
 """What real edits and gradients say of a model's layers, computed once while nothing new is known of it."""
 
 from goldenlayers_core.results import LayerScores, Selection
-from goldenlayers_core.results.scores.parts import METHOD_WORDS
+from goldenlayers_core.results.scores.parts import who
 from goldenlayers_core.results.scores.readings import LOSS_WORDS
 from goldenlayers_core.results.truth.measured import Covariance, MethodUsed
 from goldenlayers_core.tasks import Recommendation, ScoreQuestion, layer_said
@@ -46,7 +46,7 @@ def _of_scores(scores: LayerScores, selection: Selection, run_id: str, _known: s
     question = cached.asked(ScoreQuestion, run_id)
     data = question.choice.dataset
     if scores.method != "lga":
-        return said_of(scores.fingerprint, METHOD_WORDS[scores.method], selection.golden_layer, data)
+        return said_of(scores.fingerprint, who(scores.method), selection.golden_layer, data)
     picks = [(LOSS_WORDS[scores.loss_on], selection.golden_layer)]
     if (other := other_pick(scores, question)) is not None:
         picks.append((LOSS_WORDS[other[0]], other[1].golden_layer))

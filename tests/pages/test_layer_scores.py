@@ -250,6 +250,7 @@ def test_the_damage_is_chosen_scored_and_shown_in_nats(bench: Workbench, run_id:
     assert "This predicts how little an edit would move text" in text
     assert "not whether it takes" in text
     assert "cosine" not in text.lower()
+    assert "predicted score" not in text.lower()
     for scale in ("symlog", "raw"):
         app.segmented_control(key="scores-scale").set_value(scale).run()
         assert not app.exception, app.exception[0].value

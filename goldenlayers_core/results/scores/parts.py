@@ -20,6 +20,11 @@ METHOD_WORDS: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
+def who(method: str) -> str:
+    """Who names a layer, before "'s layer"."""
+    return "the damage estimate" if method == "damage" else METHOD_WORDS[method]
+
+
 @dataclass(frozen=True, slots=True)
 class PartInfo:
     """One part of a predicted score: its column, its words, and how it is computed."""

@@ -10,7 +10,7 @@ from goldenlayers_core.figures.scores.parts import PREDICTED
 from goldenlayers_core.figures.scores.selection import PREDICTED_SCORE
 from goldenlayers_core.figures.text import counted, number, percent
 from goldenlayers_core.results import SCORE, LayerScores, Selection
-from goldenlayers_core.results.scores.parts import METHOD_WORDS
+from goldenlayers_core.results.scores.parts import METHOD_WORDS, who
 from goldenlayers_core.results.truth.measured import MethodUsed
 from goldenlayers_core.runtime import RunManifest, Store
 from goldenlayers_core.tasks.layer_said import judging, said_of
@@ -39,7 +39,9 @@ def of_scores(store: Store, manifest: RunManifest) -> tuple[Slide, ...]:
     scores, selection = open_scores(store, manifest.run_id)
     by = METHOD_WORDS[scores.method]
     made = _made(scores, by, manifest)
-    said = said_of(store, scores.fingerprint, by, selection.golden_layer, MethodUsed(), data_of(manifest))
+    said = said_of(
+        store, scores.fingerprint, who(scores.method), selection.golden_layer, MethodUsed(), data_of(manifest)
+    )
     alone = int((scores.best_layers == selection.golden_layer).sum())
     golden = selection.golden_layer
     judged = against_edits(store, scores, selection, said, manifest)

@@ -8,7 +8,7 @@ from goldenlayers_core import figures
 from goldenlayers_core.reports import Section
 from goldenlayers_core.results import LayerScores, Selection
 from goldenlayers_core.results.scores.baselines import picks_frame
-from goldenlayers_core.results.scores.parts import METHOD_WORDS
+from goldenlayers_core.results.scores.parts import who
 from goldenlayers_core.results.scores.robustness import choices_frame, sentence
 from goldenlayers_core.results.truth.measured import MethodUsed
 from goldenlayers_core.runtime import RunManifest, Store
@@ -34,8 +34,9 @@ def of_scores(store: Store, manifest: RunManifest) -> Parts:
         Section(figures.best_layer_distribution(scores, selection, False), scores.best_frame(), name="best-layers"),
         *_second_looks(scores, selection),
     )
-    who = METHOD_WORDS[scores.method]
-    said = said_of(store, scores.fingerprint, who, selection.golden_layer, MethodUsed(), data_of(manifest))
+    said = said_of(
+        store, scores.fingerprint, who(scores.method), selection.golden_layer, MethodUsed(), data_of(manifest)
+    )
     return f"{title_of(pictures[0].figure)}.", pictures, (_NO_EDIT, said, SMALL)
 
 
