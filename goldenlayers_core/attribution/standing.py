@@ -68,4 +68,4 @@ def behind(
     places = list(layers)
     apart = scores[:, places.index(better)] - scores[:, places.index(worse)]
     low, high = interval(resampled_means(apart, n_resamples, seed))
-    return Apart(float(apart.mean()), float(low), float(high))
+    return Apart(*(round(float(found), 12) + 0.0 for found in (apart.mean(), low, high)))  # sums are not exact; no -0

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from goldenlayers_core.attribution.selection import fences, golden_layers, select
+from goldenlayers_core.attribution.standing import behind
 from goldenlayers_core.errors import ConfigError, RequestError
 from goldenlayers_core.records import SelectionConfig
 
@@ -116,3 +117,11 @@ def test_predicted_scores_are_averaged_and_nothing_is_set_aside():
     assert (found.interval[:, 0] <= found.totals).all()
     assert (found.totals <= found.interval[:, 1]).all()
     assert found.pick_share[2] == 1
+
+
+def test_layers_of_equal_means_are_apart_by_nothing() -> None:
+    scores = np.array([[0.1, 0.3], [0.2, 0.1], [0.3, 0.2]])  # sums in another order: 0.6 and 0.6000000000000001
+    found = behind(scores, (0, 1), 0, 1)
+    assert found is not None
+    assert found.mean == 0.0
+    assert str(found.mean) == "0.0"

@@ -97,6 +97,8 @@ def _chosen(found: ComparedSweeps) -> str:
 
 
 def _gives(carried: Carried, judge: str) -> str:
+    if not carried.mean:
+        return f"layer {carried.layer} scores the same in {judge}"
     level = " (level with it)" if carried.low <= 0 else ""
     return f"layer {carried.layer} is {number(carried.mean, 2)} behind in {judge}{level}"
 
