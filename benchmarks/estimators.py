@@ -21,8 +21,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from benchmarks.edits import DATA, LARGE, LARGEST, MODELS, Data, asked, say, source_of
-from goldenlayers_core.attribution.damage import expected
+from benchmarks.edits import DATA, LARGE, LARGEST, MODELS, Data, asked, say, short, source_of
+from benchmarks.gather import together, with_categories
 from goldenlayers_core.attribution.edit_aware import iter_edit_aware
 from goldenlayers_core.attribution.edit_rule import Prediction, predict
 from goldenlayers_core.attribution.line_rule import LINE_RULE, predict_line
@@ -32,7 +32,6 @@ from goldenlayers_core.evaluation.line_check import iter_line_check
 from goldenlayers_core.records import (
     Dataset,
     EditAwareConfig,
-    EditRequest,
     LgaConfig,
     LineCheckConfig,
     ModelSource,
@@ -43,7 +42,6 @@ from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, Workbench, open_workbench
 from goldenlayers_core.tasks.edit.covariance import moments_for
 from goldenlayers_core.tasks.questions import TraceQuestion
-from goldenlayers_core.tasks.scores.curvature import curvatures_of
 from goldenlayers_core.tasks.scores.layer_scores import layer_scores
 from goldenlayers_core.tasks.scores.trace import trace_result
 
@@ -116,14 +114,9 @@ def _scores(found: list[Prediction]) -> Floats:
 
 
 def damage(bench: Workbench, model: ModelSource, choice: DatasetChoice) -> Iterator[Found]:
-    """Minus the logarithm of the nats per token that the predicted edit costs on general text; where no edit reaches
-    the answer, as bad as the request's worst layer."""
-    handle = bench.model(model)
-    requests = editable(handle, bench.requests(choice, model).requests, EditAwareConfig()).requests
-    bare = [EditRequest(r.case_id, r.prompt, r.subject, r.target_new, r.target_true) for r in requests]
-    weights = curvatures_of(bench.store, handle, Progress())
-    found = [expected(weights, one) for one in iter_edit_aware(handle, bare, EditAwareConfig())]
-    yield "damage to general text", tuple(r.digest for r in requests), -np.log(np.concatenate(found)), float("nan")
+    """Minus the logarithm of the nats per token that the predicted edit costs on general text."""
+    scores, _ = layer_scores(bench, ScoreQuestion(model, choice, method="damage"), Progress())
+    yield "damage to general text", scores.request_digests, scores.values, scores.seconds / max(1, scores.n_computed)
 
 
 def trace(bench: Workbench, model: ModelSource, choice: DatasetChoice) -> Iterator[Found]:
@@ -171,7 +164,7 @@ class Lacking(Workbench):
     def requests(self, choice: DatasetChoice, model: ModelSource, progress: Progress | None = None) -> Dataset:
         """What is left. Raises DatasetError where nothing is."""
         found = super().requests(choice, model, progress)
-        left = [request for request in found.requests if request.digest[:16] not in self.digests]
+        left = [request for request in found.requests if short(request.digest) not in self.digests]
         if not left:
             raise DatasetError(f"No request of {choice.words} is left: the table holds them all.")
         return found.subset(left)
@@ -194,10 +187,9 @@ def held(table: pd.DataFrame, fingerprint: str, data: str, part: str) -> frozens
 def gather(folder: Path, file: Path = TABLE) -> pd.DataFrame:
     """Every estimate of the file and of a folder's tables, each once; of the same one the newest."""
     files = [file, *sorted(folder.glob("estimates-*.parquet"), key=lambda one: one.stat().st_mtime_ns)]
-    words = ["model", "fingerprint", "data", "part", "estimate", "request"]
-    table = pd.concat([pd.read_parquet(one).astype(dict.fromkeys(words, "str")) for one in files], ignore_index=True)
-    table = table.drop_duplicates([*words[1:], "layer"], keep="last").reset_index(drop=True)
-    return table.astype({"value": "float32", **dict.fromkeys(words, "category")})
+    order = ["model", "data", "part", "estimate", "request", "layer"]
+    table = together([pd.read_parquet(one) for one in files], ["fingerprint", *order[1:]], order)
+    return with_categories(table.astype({"value": "float32"}))
 
 
 def main() -> None:

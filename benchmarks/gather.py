@@ -33,10 +33,17 @@ def kept(file: Path | None = None) -> pd.DataFrame:
     return table[table["judgement"] == JUDGEMENT] if "judgement" in table else table.iloc[:0]
 
 
-def together(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Each edit once, in the table's order; of the same edit the row of the last table that has it."""
+def together(tables: Sequence[pd.DataFrame], same: Sequence[str] = EDIT, order: Sequence[str] = ORDER) -> pd.DataFrame:
+    """Each edit once, in the table's order; of the same edit the row of the last table that has it. Of other tables
+    `same` names the columns that a row is told by."""
     table = pd.concat([one.astype(_plain(one)) for one in tables], ignore_index=True)
-    return table.drop_duplicates(EDIT, keep="last").sort_values(ORDER, kind="stable").reset_index(drop=True)
+    return table.drop_duplicates(list(same), keep="last").sort_values(list(order), kind="stable").reset_index(drop=True)
+
+
+def with_categories(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with its words as categories, which take a fraction of the place."""
+    words = [name for name in table.columns if pd.api.types.is_string_dtype(table[name])]
+    return table.astype(dict.fromkeys(words, "str")).astype(dict.fromkeys(words, "category"))
 
 
 def _plain(table: pd.DataFrame) -> dict[str, str]:
@@ -51,11 +58,7 @@ def gather(folder: Path, base: Path | None = None) -> pd.DataFrame:
         raise DatasetError(f"There is no table in {folder}; benchmarks.edits writes them.")
     tables = [pd.read_parquet(file) for file in files]
     old = kept(base) if base else pd.DataFrame()
-    table = together([old, *tables] if len(old) else tables)
-    for name in table.columns:
-        if pd.api.types.is_string_dtype(table[name]):
-            table[name] = table[name].astype(str).astype("category")
-    return table
+    return with_categories(together([old, *tables] if len(old) else tables))
 
 
 def write(table: pd.DataFrame, file: Path) -> int:

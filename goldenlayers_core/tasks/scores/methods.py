@@ -130,10 +130,20 @@ class _EditAware:
         def told(share: float) -> None:
             step(share * min(size, left))
 
-        for effects, seen in self.predictions(handle, found.requests, question, told):
+        for effects, columns in self.columns(handle, found.requests, question, told):
             left -= len(effects.indices)
-            columns = {"values": seen.score} | {info.name: getattr(seen, info.name) for info in EDIT_AWARE_PARTS}
             yield _frame(found.requests, effects.indices, columns), effects.n_tokens
+
+    def columns(
+        self,
+        handle: ModelHandle,
+        requests: Sequence[EditRequest],
+        question: ScoreQuestion,
+        step: Callable[[float], None],
+    ) -> Iterator[tuple[Effects, dict[str, Floats]]]:
+        """Chunk by chunk: what was seen of its requests, and (P, L) numbers by the column they are stored in."""
+        for effects, seen in self.predictions(handle, requests, question, step):
+            yield effects, {"values": seen.score} | {info.name: getattr(seen, info.name) for info in EDIT_AWARE_PARTS}
 
     def predictions(
         self,
@@ -181,16 +191,17 @@ class _Damage(_EditAware):
     def ready(self, handle: ModelHandle, store: Store, progress: Progress) -> Way:
         return _Damage(curvatures_of(store, handle, progress))
 
-    def rows(
-        self, handle: ModelHandle, found: Usable, question: ScoreQuestion, step: Callable[[float], None]
-    ) -> Iterator[tuple[pd.DataFrame, int]]:
-        if not found.requests:
-            return
-        assert self._weights is not None  # `ready` was asked for it
-        bare = [EditRequest(r.case_id, r.prompt, r.subject, r.target_new, r.target_true) for r in found.requests]
-        for effects in iter_edit_aware(handle, bare, question.analysis):
-            values = -np.log(expected(self._weights, effects))
-            yield _frame(found.requests, effects.indices, {"values": values}), effects.n_tokens
+    def columns(
+        self,
+        handle: ModelHandle,
+        requests: Sequence[EditRequest],
+        question: ScoreQuestion,
+        step: Callable[[float], None],
+    ) -> Iterator[tuple[Effects, dict[str, Floats]]]:
+        bare = [EditRequest(r.case_id, r.prompt, r.subject, r.target_new, r.target_true) for r in requests]
+        for effects in iter_edit_aware(handle, bare, question.analysis, step):
+            assert self._weights is not None  # `ready` was asked for it
+            yield effects, {"values": -np.log(expected(self._weights, effects))}
 
     def parts(self, rows: pd.DataFrame) -> tuple[Part, ...]:
         return ()
