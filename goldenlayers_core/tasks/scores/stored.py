@@ -119,9 +119,7 @@ def _scores(run: StoredRun) -> tuple[LayerScores, Selection]:
         values=stack("value"),
         norm_old=stack("norm_old"),
         norm_new=stack("norm_new"),
-        parts=()
-        if question.method in ("lga", "damage")
-        else edit_aware_parts({info.name: stack(info.name) for info in EDIT_AWARE_PARTS}),
+        parts=edit_aware_parts({info.name: stack(info.name) for info in EDIT_AWARE_PARTS}),  # none where it has none
         loss_on=question.loss_on,
         readings=readings_from(run.frames["readings"]) if "readings" in run.frames else (),
         other_scopes=_scopes(run.frames["scopes"]) if "scopes" in run.frames else {},
