@@ -43,16 +43,17 @@ titles = {name: title for name, title, _ in VIEWS}
 wanted = st.query_params.get("view") or st.session_state.get(lesson.VIEW)
 view = wanted if wanted and link.known("view", wanted, tuple(titles)) else VIEWS[0][0]
 lesson.at(view)
-if st.session_state.get("learn-choice") != view:
-    st.session_state["learn-choice"] = view
-st.selectbox(
-    "Lesson",
-    tuple(titles),
-    format_func=titles.__getitem__,
-    key="learn-choice",
-    on_change=lambda: lesson.go(st.session_state["learn-choice"]),
-    label_visibility="collapsed",
-)
+choice = f"learn-choice-{view}"  # a widget per view: one that is told its value afterwards may miss it on a slow phone
+with st.container(key="learn-choice"):
+    st.selectbox(
+        "Lesson",
+        tuple(titles),
+        index=tuple(titles).index(view),
+        format_func=titles.__getitem__,
+        key=choice,
+        on_change=lambda: lesson.go(st.session_state[choice]),
+        label_visibility="collapsed",
+    )
 
 section = next(draw for name, _, draw in VIEWS if name == view)
 if view in lessons():

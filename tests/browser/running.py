@@ -13,6 +13,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Locator, Page, Playwright, TimeoutError
 
+from tests.browser import traffic
+
 ROOT = Path(__file__).resolve().parents[2]
 BROWSER_ARGUMENTS = ("--no-sandbox", "--headless", "--disable-gpu", "--disable-background-networking")
 LONGEST = 4_000  # px of a page on a phone, before something is opened
@@ -67,11 +69,16 @@ def _wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None
 
 def launch(playwright: Playwright, chromium: str) -> Browser:
     """The installed Chromium."""
-    return playwright.chromium.launch(executable_path=chromium, args=list(BROWSER_ARGUMENTS))
+    browser = playwright.chromium.launch(executable_path=chromium, args=list(BROWSER_ARGUMENTS))
+    traffic.listen_to(browser)
+    return browser
 
 
 def settled(page: Page) -> None:
-    """Wait until the page was drawn and nothing of it is still running."""
+    """Wait until the page was drawn, everything that was asked for has come, and nothing of it is still running."""
+    end = time.monotonic() + SLOW / 1000
+    while not (traffic.quiet(page) and traffic.quiet(page)) and time.monotonic() < end:
+        pass  # each look takes its moment
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(timeout=SLOW)
     page.locator('[data-testid="stMainBlockContainer"] h1').first.wait_for(timeout=SLOW)
 

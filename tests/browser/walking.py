@@ -34,7 +34,6 @@ def choose(page: Page, title: str) -> None:
         if option.is_visible():
             break
     option.click()
-    page.wait_for_timeout(400)
     settled(page)
 
 
@@ -56,7 +55,6 @@ def _answer(page: Page) -> bool:
     boxes.first.locator("label:has(input[type=radio])").first.click()
     settled(page)
     boxes.first.get_by_role("button", name="Reveal").first.click()
-    page.wait_for_timeout(400)
     settled(page)
     return True
 
@@ -69,7 +67,7 @@ def _start(page: Page) -> bool:
     button = able[0]
     before = main(page).inner_text()
     button.click()
-    page.wait_for_timeout(600)
+    settled(page)
     page.locator("[class*='st-key-cancel-']").first.wait_for(state="detached", timeout=WAIT_FOR_WORK)
     settled(page)
     return main(page).inner_text() != before

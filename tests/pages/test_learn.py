@@ -137,13 +137,27 @@ def test_the_teacher_gets_what_was_revealed(source: ModelSource) -> None:
     assert "nothing to hand out yet" in said
     app = loaded("know", source)
     app = asked(app)
-    app.selectbox(key="learn-choice").set_value("teacher").run()
+    app.selectbox(key="learn-choice-know").set_value("teacher").run()
     assert "2 questions of 1 lesson" in texts(healthy(app))
     assert {b.label for b in app.get("download_button")} >= {"Questions to hand out", "Questions with answers"}
 
 
 def test_every_lesson_opens_without_a_model() -> None:
-    app = opened("know")
+    app, before = opened("contents"), "contents"
     for name in lessons():
-        app.selectbox(key="learn-choice").set_value(name).run()
+        app.selectbox(key=f"learn-choice-{before}").set_value(name).run()
+        before = name
         assert lesson_text(name).title in healthy(app).header[0].value.replace("\\", "")
+
+
+@pytest.mark.parametrize(("name", "title"), [("contents", "All lessons"), ("classroom", "Classroom: a planted fact")])
+def test_the_chooser_is_never_told_its_value_afterwards(name: str, title: str) -> None:
+    """A page drawn twice before a slow phone shows it would lose that: the chooser stood at "All lessons", and the next
+    tap anywhere led there."""
+    app = opened(name)
+    for _ in range(2):
+        chooser = healthy(app).selectbox(key=f"learn-choice-{name}")
+        assert chooser.value == name
+        assert not chooser.proto.set_value
+        assert chooser.options[chooser.proto.default] == title
+        app.run()
