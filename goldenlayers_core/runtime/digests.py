@@ -19,6 +19,11 @@ MARK: Final = "sha256"
 _HELD: Final = "content"
 
 
+def is_one(text: str) -> bool:
+    """Whether a text has the form of a digest."""
+    return len(text) == 64 and set(text) <= set("0123456789abcdef")
+
+
 def of_bytes(data: bytes) -> str:
     """64 hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()

@@ -128,7 +128,15 @@ def _checked(arrays: Arrays, meta: dict[str, str]) -> dict[str, str]:
     digest = meta.pop(digests.MARK, None)
     if digest is not None and digest != digests.of_arrays(arrays, meta):
         raise DamagedError("its digest is another than its content's")
+    if digest is None and any(_nameless(arrays, meta, name) for name in meta):
+        raise DamagedError("its digest has lost its name")
     return meta
+
+
+def _nameless(arrays: Arrays, meta: Mapping[str, str], name: str) -> bool:
+    """Whether an entry of a description without a digest is one: that of everything else there is."""
+    rest = {other: text for other, text in meta.items() if other != name}
+    return digests.is_one(meta[name]) and meta[name] == digests.of_arrays(arrays, rest)
 
 
 def _json(kind: str, name: str, content: Any) -> bytes:

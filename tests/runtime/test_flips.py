@@ -86,3 +86,24 @@ def test_no_changed_bit_is_silent(tmp_path: Path, kind: str) -> None:
             noticed += found != whole
         shutil.rmtree(copy)
     assert noticed or kind == "store.json"
+
+
+def test_no_changed_bit_of_a_description_is_silent(tmp_path: Path) -> None:
+    """Every bit of it: also of the name under which it holds its own digest."""
+    whole = seen(filled(tmp_path))["arrays"]
+    (file,) = (tmp_path / "objects" / "edits").glob("*.safetensors")
+    data, store = file.read_bytes(), Store(tmp_path)
+    silent, noticed = [], 0
+    for bit in range(64, 8 * (8 + int.from_bytes(data[:8], "little"))):
+        changed = bytearray(data)
+        changed[bit // 8] ^= 1 << (bit % 8)
+        file.write_bytes(bytes(changed))  # what was set aside, is there again
+        try:
+            arrays, meta = store.load_arrays("edits", "edit")
+        except StoreError:
+            noticed += 1
+            continue
+        if ({name: (array.dtype.str, array.tolist()) for name, array in arrays.items()}, meta) != whole:
+            silent.append(bit)
+    assert not silent
+    assert noticed
