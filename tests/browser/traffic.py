@@ -71,6 +71,6 @@ def _follow(page: Page) -> None:
 
 def quiet(page: Page) -> bool:
     """Whether nothing that the page asked for is still to come."""
-    page.evaluate("() => new Promise(done => setTimeout(done, 20))")  # what was clicked is sent, what came is drawn
+    page.evaluate("() => new Promise(done => setTimeout(done, 12))")  # what was clicked is sent, what came is drawn
     heard = _HEARD.get(page)
     return heard is None or heard.quiet
