@@ -114,10 +114,10 @@ def test_a_search_among_equal_layers_of_much_noise_misses_what_it_was_to_reach(t
 
 def test_few_requests_say_nothing_of_the_ways(tmp_path: Path) -> None:
     few = edits(np.random.default_rng(1))
-    few[few["position"] < 4].query("part == 'proxy'").to_parquet(tmp_path / "few.parquet")
+    few[few["position"] < 7].query("part == 'proxy'").to_parquet(tmp_path / "few.parquet")
     text = page(Edits(tmp_path / "few.parquet"), Estimates(tmp_path / "none.parquet"))
-    assert "4 requests are too few to tell the ways apart" in text
-    assert "chosen and judged on the same 4 proxy requests" in text
+    assert "7 requests are too few to tell the ways apart" in text
+    assert "chosen and judged on the same 7 proxy requests" in text
     assert "No test part has been swept yet." in text
 
 
@@ -172,3 +172,16 @@ def test_data_sets_put_together_weigh_alike(tmp_path: Path) -> None:
     text = page(table, said)
     assert "all data sets together, ROME, identity (chosen and judged on the same 12 proxy requests)" in text
     assert not Edits(tmp_path / "edits.parquet").together()[2:]
+
+
+def test_a_proxy_part_that_is_still_being_measured_chooses_nothing(tmp_path: Path) -> None:
+    place = Place("bundled", "zsre", "ROME, identity")
+    whole = edits(np.random.default_rng(0))
+    for n in (5, 6):
+        kept = whole[(whole["part"] == "test") | (whole["position"] < n) | (whole["way"] != place.way)]
+        kept.to_parquet(tmp_path / f"{n}.parquet")
+        estimates().to_parquet(tmp_path / "estimates.parquet")
+        found, known = Edits(tmp_path / f"{n}.parquet"), Estimates(tmp_path / "estimates.parquet")
+        said = f"zsre, ROME, identity ({n} proxy and 24 test requests)"
+        assert (said in page(found, known)) == (n == 6)
+        assert f"| {n} | 24 |" in page(found, known)

@@ -17,7 +17,7 @@ def across_data(edits: Edits) -> Iterator[str]:
     yield "## Carried from one data set to another\n"
     yield "How far the layer that a sweep of the row's proxy part picks is behind the best fixed layer of the column.\n"
     for (model, way), places in _grouped(edits.places(), lambda p: (p.model, p.way)):
-        found = {p.data: (edits.sweep(p, "proxy"), edits.sweep(p, "test")) for p in places}
+        found = {p.data: (edits.chosen_on(p), edits.sweep(p, "test")) for p in places}
         names = [name for name, (chosen, _) in found.items() if chosen is not None]
         if len(names) < 2:
             continue

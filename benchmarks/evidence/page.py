@@ -51,7 +51,7 @@ def measured(edits: Edits) -> Iterator[str]:
 
 def rows_of(edits: Edits, estimates: Estimates, place: Place) -> tuple[str, list[Judged]] | None:
     """(what they were judged on, every way judged) at a place; None where nothing was chosen there."""
-    proxy, test = edits.sweep(place, "proxy"), edits.sweep(place, "test")
+    proxy, test = edits.chosen_on(place), edits.sweep(place, "test")
     if proxy is None:
         return None
     made = choices(place, proxy, estimates)

@@ -40,7 +40,7 @@ def scores(edits: Edits, estimates: Estimates, model: str, title: str) -> go.Fig
     for place in places:
         _curve(figure, edits, place, names.index(place.data) + 1, ways.index(place.way))
     for place in places:
-        if place.way == marked and (proxy := edits.sweep(place, "proxy")) is not None:
+        if place.way == marked and (proxy := edits.chosen_on(place)) is not None:
             _marks(figure, choices(place, proxy, estimates), names.index(place.data) + 1, 1 - floor)
     figure.update_layout(
         template=figure_template(False),

@@ -15,6 +15,7 @@ Floats = NDArray[np.float64]
 COVARIANCE = ", covariance"  # how a way of editing ends that divides by the keys' covariance, and an estimate for it
 OF_THE_WAY = ("edit-aware analysis", "line check")  # estimates that are another's with a covariance
 ALL = "all data sets together"  # the name of as many requests of each data set of a model, put together
+FEWEST = 6  # proxy requests; a sweep of fewer is one that is still being measured, and chooses nothing
 PROBES = ("rewrite", "rephrase", "locality", "portability")
 
 
@@ -96,6 +97,11 @@ class Edits:
         shape = (len(requests), len(layers))
         values = {name: rows[name].to_numpy(np.float64).reshape(shape) for name in names}
         return Sweep(requests, layers, values, float(rows["seconds_per_edit"].mean()))
+
+    def chosen_on(self, place: Place) -> Sweep | None:
+        """The proxy part, once it has enough requests to choose a layer on; None before."""
+        found = self.sweep(place, "proxy")
+        return found if found is not None and len(found.requests) >= FEWEST else None
 
 
 @dataclass(frozen=True)

@@ -20,15 +20,16 @@ Written by `python -m benchmarks.evidence` from `assets/evidence.parquet` (real 
 Every number comes from real edits: each request is written into every layer in turn, and all its probes are asked
 before and after with greedy generation, judged by [judging.md](judging.md). The *score* of an edit is the mean of
 rewrite, rephrase, locality and portability over the kinds of probe a request has. Layers are chosen on the proxy part
-of a data set and judged on its test part, which share no subject. *Regret* is what a layer gives away against each
-request's own best layer; *behind* is what it gives away against the one layer that is best on the test part itself
-(chosen after the fact, so that nothing can be ahead). Intervals are 95 % percentile bootstraps over requests, 2,000
-resamples. A layer is *level* with the best where the interval of its difference includes 0. *Stability* is the share of
-resamples of the proxy requests that choose the same layer. Spearman is between an estimate's mean per layer on the
-proxy part and the mean score per layer of real edits on the test part; *the true layer means*, of endlessly many
-requests, would be expected to reach the number in italics, for so few requests hold noise (the root of their
-reliability, by random halves and the formula of Spearman and Brown): no estimate can be expected to do better. In
-`bundled`, `bundled-hard` and `classroom` only facts that the model knows are edited; in the others known or not.
+of a data set and judged on its test part, which share no subject; one of fewer than 6 requests, whose measurement goes
+on, chooses nothing. *Regret* is what a layer gives away against each request's own best layer; *behind* is what it
+gives away against the one layer that is best on the test part itself (chosen after the fact, so that nothing can be
+ahead). Intervals are 95 % percentile bootstraps over requests, 2,000 resamples. A layer is *level* with the best where
+the interval of its difference includes 0. *Stability* is the share of resamples of the proxy requests that choose the
+same layer. Spearman is between an estimate's mean per layer on the proxy part and the mean score per layer of real
+edits on the test part; *the true layer means*, of endlessly many requests, would be expected to reach the number in
+italics, for so few requests hold noise (the root of their reliability, by random halves and the formula of Spearman and
+Brown): no estimate can be expected to do better. In `bundled`, `bundled-hard` and `classroom` only facts that the model
+knows are edited; in the others known or not.
 """
 PICKS = (
     "chosen by",
