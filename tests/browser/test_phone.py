@@ -76,7 +76,7 @@ def test_home_is_not_long_with_a_first_minute_on_show(phone: Page, in_use: InUse
     settled(phone)
     assert length(phone) <= LONGEST
     for part in ("home-layers", "home-steps", "home-results"):
-        expect(key(phone, f"folded-{part}"), part).to_be_hidden()
+        assert not key(phone, f"folded-{part}").is_visible(), part
     key(phone, "unfold-home-steps").locator("label").click()
     expect(key(phone, "step-edit")).to_be_visible()
 
@@ -112,7 +112,7 @@ def test_what_a_phone_folds_away_opens_with_its_charts_as_wide_as_the_page(
     closed = switches(phone)
     assert closed
     for part in closed:
-        expect(key(phone, f"folded-{part}"), part).to_be_hidden()
+        assert not key(phone, f"folded-{part}").is_visible(), part
         key(phone, f"unfold-{part}").locator("label").click()
         expect(key(phone, f"folded-{part}")).to_be_visible()
         settled(phone)
