@@ -1,8 +1,10 @@
-"""Matrix products of few rows on a processor, by oneDNN: a third less processor time than torch's own choice there.
+"""Matrix products of few rows on a processor: a third less processor time than torch's own choice there.
 
 An edit's optimisation and a greedy answer multiply 5 to 50 rows by every weight matrix. torch hands such a float32
-product to MKL; by oneDNN a whole edit took two thirds of the processor time (benchmarks/README.md). Results agree to
-float32 rounding and are deterministic; elsewhere (CUDA, other dtypes, trained weights, no oneDNN) nothing changes.
+product to MKL; by oneDNN a whole edit took two thirds of the processor time (benchmarks/README.md). Back through a
+frozen weight it is the other way round: there oneDNN, handed the matrix turned over, takes up to twice MKL's time.
+Results agree to float32 rounding and are deterministic; elsewhere (CUDA, other dtypes, trained weights, no oneDNN)
+nothing changes.
 """
 
 from collections.abc import Callable, Iterator
@@ -61,7 +63,7 @@ class _Frozen(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         with brought_in(ctx.module):
-            return _product(gradients[0].contiguous(), ctx.module.weight.t(), None), None
+            return gradients[0] @ ctx.module.weight, None
 
 
 def _by_onednn(module: nn.Linear) -> Callable[[Tensor], Tensor]:
