@@ -6,15 +6,15 @@
 One row per estimate, request and layer, numbers and digests only: LGA in both readings and the norm of the new
 answer's gradient, edit-aware analysis and the line check with a prediction per metric, the damage to general text,
 and the causal trace. `--covariance` adds edit-aware analysis and line check of edits that are written with a key
-covariance. Requests are those of `benchmarks.edits`, without the ones whose estimates the repository's table holds
-(--anew: with them); what the store has (GOLDENLAYERS_CACHE) is read, and its seconds are then 0. The tables of a folder
-are added to the repository's by
+covariance. Requests are those of `benchmarks.edits`, without the ones whose estimates, of either kind, the repository's
+table holds (--anew: with them); what the store has (GOLDENLAYERS_CACHE) is read, and its seconds are then 0. The tables
+of a folder are added to the repository's by
 
     python -m benchmarks.estimators --gather FOLDER
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -46,9 +46,11 @@ from goldenlayers_core.tasks.scores.layer_scores import layer_scores
 from goldenlayers_core.tasks.scores.trace import trace_result
 
 EDIT_AWARE, LINE_CHECK = "edit-aware analysis", "line check"
+COVARIANCE = ", covariance"  # how the name of an estimate for edits with a covariance ends
 TABLE = Path(__file__).parent / "evidence" / "estimates.parquet"  # the repository's
 METRICS = {"rewrite": "feasible", "rephrase": "spread", "locality": "harm", "portability": "portability"}
 Found = tuple[str, tuple[str, ...], Floats, float]  # name, digests (Q,), values (Q, L), seconds per request
+Made = Callable[[Workbench, ModelSource, DatasetChoice], Iterator[Found]]
 
 
 def choice_of(data: Data, part: str, n: int, folder: str | None) -> DatasetChoice:
@@ -103,10 +105,10 @@ def with_covariance(bench: Workbench, model: ModelSource, choice: DatasetChoice)
     requests = editable(handle, bench.requests(choice, model).requests, EditAwareConfig()).requests
     digests = tuple(r.digest for r in requests)
     tier_1 = [predict(one) for one in iter_edit_aware(handle, requests, EditAwareConfig(), whiten=whiten)]
-    yield f"{EDIT_AWARE}, covariance", digests, _scores(tier_1), float("nan")
+    yield f"{EDIT_AWARE}{COVARIANCE}", digests, _scores(tier_1), float("nan")
     checked = iter_line_check(handle, requests, LineCheckConfig(), LINE_RULE.overshoot, whiten=whiten)
     tier_2 = [predict_line(one.effects, one.lead) for one in checked]
-    yield f"{LINE_CHECK}, covariance", digests, _scores(tier_2), float("nan")
+    yield f"{LINE_CHECK}{COVARIANCE}", digests, _scores(tier_2), float("nan")
 
 
 def _scores(found: list[Prediction]) -> Floats:
@@ -147,9 +149,9 @@ def table(found: Iterator[Found], model: str, fingerprint: str, data: Data, part
     return pd.concat(frames, ignore_index=True)
 
 
-def everything(bench: Workbench, model: ModelSource, choice: DatasetChoice, covariance: bool) -> Iterator[Found]:
+def everything(bench: Workbench, model: ModelSource, choice: DatasetChoice, ways: Iterable[Made]) -> Iterator[Found]:
     """Every estimate that can be made; the others are named."""
-    for way in (lga, predicted, damage, trace, *([with_covariance] if covariance else [])):
+    for way in ways:
         try:
             yield from way(bench, model, choice)
         except GoldenLayersError as error:
@@ -178,10 +180,11 @@ def without(bench: Workbench, digests: frozenset[str]) -> Workbench:
     return made
 
 
-def held(table: pd.DataFrame, fingerprint: str, data: str, part: str) -> frozenset[str]:
-    """The requests of which a table holds estimates."""
+def held(table: pd.DataFrame, fingerprint: str, data: str, part: str, covariance: bool = False) -> frozenset[str]:
+    """The requests of which a table holds estimates: those for edits with a covariance, or all the others."""
     of = (table["fingerprint"] == fingerprint) & (table["data"] == data) & (table["part"] == part)
-    return frozenset(table["request"][of].astype(str))
+    names = table["estimate"].astype(str)
+    return frozenset(table["request"][of & (names.str.endswith(COVARIANCE) == covariance)].astype(str))
 
 
 def gather(folder: Path, file: Path = TABLE) -> pd.DataFrame:
@@ -209,6 +212,9 @@ def main() -> None:
         return
     out, bench, have = Path(options.out), open_workbench(), pd.read_parquet(TABLE)
     out.mkdir(parents=True, exist_ok=True)
+    kinds: dict[bool, tuple[Made, ...]] = {False: (lga, predicted, damage, trace)}
+    if options.covariance:
+        kinds[True] = (with_covariance,)
     for data in DATA:
         if options.only and data.name not in options.only.split(","):
             continue
@@ -220,8 +226,12 @@ def main() -> None:
             say(f"{name}, {data.name} ({options.part}): {n} requests")
             choice = choice_of(data, options.part, n, options.data)
             fingerprint = bench.model(model).fingerprint
-            done = frozenset[str]() if options.anew else held(have, fingerprint, data.name, options.part)
-            found = list(everything(without(bench, done), model, choice, options.covariance))
+            found: list[Found] = []
+            for covariance, ways in kinds.items():
+                done = (
+                    frozenset[str]() if options.anew else held(have, fingerprint, data.name, options.part, covariance)
+                )
+                found += everything(without(bench, done), model, choice, ways)
             if not found:
                 continue
             made = table(iter(found), name, fingerprint, data, options.part)

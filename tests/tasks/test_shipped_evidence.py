@@ -177,3 +177,8 @@ def test_estimates_of_a_folder_are_added_to_the_table_each_once_and_the_newest_c
     assert len(table) == 6
     assert held(table, "f", "d", "proxy") == {"a", "b", "c"}
     assert held(table, "f", "d", "test") == held(table, "another", "d", "proxy") == set()
+    divided = table[table["request"] == "b"].assign(estimate="line check, covariance")
+    both = pd.concat([table, divided])
+    assert held(both, "f", "d", "proxy", covariance=True) == {"b"}
+    assert held(table, "f", "d", "proxy", covariance=True) == set()
+    assert held(divided, "f", "d", "proxy") == set()
