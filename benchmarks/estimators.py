@@ -5,10 +5,10 @@
 
 One row per estimate, request and layer, numbers and digests only: LGA in both readings and the norm of the new
 answer's gradient, edit-aware analysis and the line check with a prediction per metric, the damage to general text,
-and the causal trace. `--covariance` adds edit-aware analysis and line check of edits that are written with a key
-covariance. Requests are those of `benchmarks.edits`, without the ones whose estimates, of either kind, the repository's
-table holds (--anew: with them); what the store has (GOLDENLAYERS_CACHE) is read, and its seconds are then 0. The tables
-of a folder are added to the repository's by
+and the causal trace. `--covariance` adds edit-aware analysis, damage and line check of edits that are written with a
+key covariance. Requests are those of `benchmarks.edits`, without the ones whose estimates, of either kind, the
+repository's table holds (--anew: with them); what the store has (GOLDENLAYERS_CACHE) is read, and its seconds are then
+0. The tables of a folder are added to the repository's by
 
     python -m benchmarks.estimators --gather FOLDER
 """
@@ -22,7 +22,9 @@ import pandas as pd
 import torch
 
 from benchmarks.edits import DATA, LARGE, LARGEST, MODELS, Data, asked, say, short, source_of
+from benchmarks.evidence.tables import COVARIANCE, DAMAGE, EDIT_AWARE, LINE_CHECK
 from benchmarks.gather import together, with_categories
+from goldenlayers_core.attribution.damage import expected
 from goldenlayers_core.attribution.edit_aware import iter_edit_aware
 from goldenlayers_core.attribution.edit_rule import Prediction, predict
 from goldenlayers_core.attribution.line_rule import LINE_RULE, predict_line
@@ -42,11 +44,10 @@ from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, Workbench, open_workbench
 from goldenlayers_core.tasks.edit.covariance import moments_for
 from goldenlayers_core.tasks.questions import TraceQuestion
+from goldenlayers_core.tasks.scores.curvature import curvatures_of
 from goldenlayers_core.tasks.scores.layer_scores import layer_scores
 from goldenlayers_core.tasks.scores.trace import trace_result
 
-EDIT_AWARE, LINE_CHECK = "edit-aware analysis", "line check"
-COVARIANCE = ", covariance"  # how the name of an estimate for edits with a covariance ends
 TABLE = Path(__file__).parent / "evidence" / "estimates.parquet"  # the repository's
 METRICS = {"rewrite": "feasible", "rephrase": "spread", "locality": "harm", "portability": "portability"}
 Found = tuple[str, tuple[str, ...], Floats, float]  # name, digests (Q,), values (Q, L), seconds per request
@@ -104,8 +105,11 @@ def with_covariance(bench: Workbench, model: ModelSource, choice: DatasetChoice)
 
     requests = editable(handle, bench.requests(choice, model).requests, EditAwareConfig()).requests
     digests = tuple(r.digest for r in requests)
-    tier_1 = [predict(one) for one in iter_edit_aware(handle, requests, EditAwareConfig(), whiten=whiten)]
-    yield f"{EDIT_AWARE}{COVARIANCE}", digests, _scores(tier_1), float("nan")
+    seen = list(iter_edit_aware(handle, requests, EditAwareConfig(), whiten=whiten))
+    yield f"{EDIT_AWARE}{COVARIANCE}", digests, _scores([predict(one) for one in seen]), float("nan")
+    weights = curvatures_of(bench.store, handle, Progress())
+    nats = np.concatenate([expected(weights, one) for one in seen])
+    yield f"{DAMAGE}{COVARIANCE}", digests, -np.log(nats), float("nan")
     checked = iter_line_check(handle, requests, LineCheckConfig(), LINE_RULE.overshoot, whiten=whiten)
     tier_2 = [predict_line(one.effects, one.lead) for one in checked]
     yield f"{LINE_CHECK}{COVARIANCE}", digests, _scores(tier_2), float("nan")
@@ -118,7 +122,7 @@ def _scores(found: list[Prediction]) -> Floats:
 def damage(bench: Workbench, model: ModelSource, choice: DatasetChoice) -> Iterator[Found]:
     """Minus the logarithm of the nats per token that the predicted edit costs on general text."""
     scores, _ = layer_scores(bench, ScoreQuestion(model, choice, method="damage"), Progress())
-    yield "damage to general text", scores.request_digests, scores.values, scores.seconds / max(1, scores.n_computed)
+    yield DAMAGE, scores.request_digests, scores.values, scores.seconds / max(1, scores.n_computed)
 
 
 def trace(bench: Workbench, model: ModelSource, choice: DatasetChoice) -> Iterator[Found]:

@@ -130,29 +130,36 @@ def by_metric(edits: Edits, estimates: Estimates) -> Iterator[str]:
 
 
 def goals(edits: Edits, estimates: Estimates) -> Iterator[str]:
-    """What was aimed at, and what each estimate reaches."""
+    """What was aimed at, and what each estimate reaches: with each way of editing, and with both."""
     yield "## Goals, and what is reached\n"
     yield GOAL_WORDS + "\n"
-    table: dict[str, list[tuple[Judged, Judged | None]]] = {}
+    tables: dict[str, dict[str, list[tuple[Judged, Judged | None]]]] = {}
     for place in edits.places():
         if not place.way.startswith("ROME") or edits.sweep(place, "test") is None:
             continue
         rows = (rows_of(edits, estimates, place) or ("", []))[1]
         simple = next((row for row in rows if row.choice.way == EARLIER), None)
         for row in rows:
-            table.setdefault(row.choice.way, []).append((row, simple))
-    if not table:
+            for name in ("ROME, both", place.way):
+                tables.setdefault(name, {}).setdefault(row.choice.way, []).append((row, simple))
+    if not tables:
         yield "No test part has been swept yet.\n"
         return
-    yield from heading(GOALS)
-    for way, found in table.items():
-        n = len(found)
-        near, far = (sum(row.behind[0] <= margin for row, _ in found) for margin in MARGINS)
-        high = sum(row.spearman.get("score", -1) >= 0.9 for row, _ in found)
-        level = sum(row.level for row, _ in found)
-        worse = sum(simple is not None and row.behind[0] > simple.behind[0] + 1e-9 for row, simple in found)
-        mean = np.mean([row.behind[0] for row, _ in found])
-        ranked = f"{high} of {n}" if found[0][0].choice.means is not None else "-"
-        counts = " | ".join(f"{count} of {n}" for count in (near, far, level, worse))
-        yield f"| {way} | {n} | {ranked} | {counts} | {mean:.3f} |"
-    yield ""
+    for name, table in tables.items():
+        yield f"### {name}\n"
+        yield from heading(GOALS)
+        yield from (_reached(way, found) for way, found in table.items())
+        yield ""
+
+
+def _reached(way: str, found: Sequence[tuple[Judged, Judged | None]]) -> str:
+    """One way of choosing, over all the places that have it."""
+    n = len(found)
+    near, far = (sum(row.behind[0] <= margin for row, _ in found) for margin in MARGINS)
+    high = sum(row.spearman.get("score", -1) >= 0.9 for row, _ in found)
+    level = sum(row.level for row, _ in found)
+    worse = sum(simple is not None and row.behind[0] > simple.behind[0] + 1e-9 for row, simple in found)
+    mean = np.mean([row.behind[0] for row, _ in found])
+    ranked = f"{high} of {n}" if found[0][0].choice.means is not None else "-"
+    counts = " | ".join(f"{count} of {n}" for count in (near, far, level, worse))
+    return f"| {way} | {n} | {ranked} | {counts} | {mean:.3f} |"

@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 COVARIANCE = ", covariance"  # how a way of editing ends that divides by the keys' covariance, and an estimate for it
-OF_THE_WAY = ("edit-aware analysis", "line check")  # estimates that are another's with a covariance
+EDIT_AWARE, LINE_CHECK, DAMAGE = "edit-aware analysis", "line check", "damage to general text"
+OF_THE_WAY = (EDIT_AWARE, LINE_CHECK, DAMAGE)  # estimates that are another's with a covariance
+SHOWN = (  # the order in which estimates stand; what is not named comes after
+    *("LGA, sequence", "LGA, answer", "gradient norm", "LGA reversed, answer"),
+    *OF_THE_WAY,
+    "causal trace",
+)
 ALL = "all data sets together"  # the name of as many requests of each data set of a model, put together
 FEWEST = 6  # proxy requests; a sweep of fewer is one that is still being measured, and chooses nothing
 PROBES = ("rewrite", "rephrase", "locality", "portability")
@@ -122,7 +128,8 @@ class Estimates:
         if file.is_file():
             frame = pd.read_parquet(file)
             columns = ["model", "data", "part", "estimate"]
-            self._groups = dict(iter(frame.groupby(columns, sort=False, observed=True)))
+            groups = frame.groupby(columns, sort=False, observed=True)
+            self._groups = dict(sorted(groups, key=lambda group: _rank(str(group[0][3]))))
 
     def of(self, place: Place, part: str) -> Iterator[Estimate]:
         """The estimates for a model, a data set and a way of editing; those for edits with a covariance by their name
@@ -152,6 +159,12 @@ class Estimates:
                     np.concatenate([one.values[:least] for one in found]),
                     float(sum(one.seconds * least / len(one.requests) for one in found)),
                 )
+
+
+def _rank(name: str) -> int:
+    """Where an estimate stands in the tables, whatever the order of the file."""
+    bare = name.removesuffix(COVARIANCE)
+    return SHOWN.index(bare) if bare in SHOWN else len(SHOWN)
 
 
 def _for(name: str, way: str) -> str:

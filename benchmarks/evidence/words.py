@@ -29,7 +29,8 @@ same layer. Spearman is between an estimate's mean per layer on the proxy part a
 edits on the test part; *the true layer means*, of endlessly many requests, would be expected to reach the number in
 italics, for so few requests hold noise (the root of their reliability, by random halves and the formula of Spearman and
 Brown): no estimate can be expected to do better. In `bundled`, `bundled-hard` and `classroom` only facts that the model
-knows are edited; in the others known or not.
+knows are edited; in the others known or not. Edit-aware analysis, line check and damage are made for the way of
+editing, with the keys' covariance where it has one; the other estimates know nothing of it and are the same for both.
 """
 PICKS = (
     "chosen by",
