@@ -216,6 +216,8 @@ def main() -> None:
         return
     out, bench, have = Path(options.out), open_workbench(), pd.read_parquet(TABLE)
     out.mkdir(parents=True, exist_ok=True)
+    if options.anew:  # as if the table held nothing
+        have = have[:0]
     kinds: dict[bool, tuple[Made, ...]] = {False: (lga, predicted, damage, trace)}
     if options.covariance:
         kinds[True] = (with_covariance,)
@@ -232,9 +234,7 @@ def main() -> None:
             fingerprint = bench.model(model).fingerprint
             found: list[Found] = []
             for covariance, ways in kinds.items():
-                done = (
-                    frozenset[str]() if options.anew else held(have, fingerprint, data.name, options.part, covariance)
-                )
+                done = held(have, fingerprint, data.name, options.part, covariance)
                 found += everything(without(bench, done), model, choice, ways)
             if not found:
                 continue

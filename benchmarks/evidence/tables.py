@@ -15,11 +15,8 @@ Floats = NDArray[np.float64]
 COVARIANCE = ", covariance"  # how a way of editing ends that divides by the keys' covariance, and an estimate for it
 EDIT_AWARE, LINE_CHECK, DAMAGE = "edit-aware analysis", "line check", "damage to general text"
 OF_THE_WAY = (EDIT_AWARE, LINE_CHECK, DAMAGE)  # estimates that are another's with a covariance
-SHOWN = (  # the order in which estimates stand; what is not named comes after
-    *("LGA, sequence", "LGA, answer", "gradient norm", "LGA reversed, answer"),
-    *OF_THE_WAY,
-    "causal trace",
-)
+FROM_GRADIENTS = ("LGA, sequence", "LGA, answer", "gradient norm", "LGA reversed, answer")
+SHOWN = (*FROM_GRADIENTS, *OF_THE_WAY, "causal trace")  # how estimates stand; what is not named comes after
 ALL = "all data sets together"  # the name of as many requests of each data set of a model, put together
 FEWEST = 6  # proxy requests; a sweep of fewer is one that is still being measured, and chooses nothing
 PROBES = ("rewrite", "rephrase", "locality", "portability")
