@@ -78,7 +78,9 @@ def test_the_bundled_model_loads_from_its_page(page: Page) -> None:
     press(page, "model-load")
     expect(main(page).get_by_role("heading", name="SmolLM2-135M-Instruct")).to_be_visible(timeout=SLOW)
     expect(main(page).get_by_text("Fingerprint:")).to_be_visible()
-    expect(page.get_by_test_id("stSidebar").get_by_text("SmolLM2-135M-Instruct")).to_be_visible()
+    sidebar = page.get_by_test_id("stSidebar")
+    expect(sidebar.get_by_text("Model SmolLM2-135M-Instruct")).to_be_visible(timeout=SLOW)
+    expect(sidebar.get_by_text("Loading SmolLM2-135M-Instruct")).to_have_count(0, timeout=SLOW)
 
 
 def test_a_table_with_odd_columns_is_mapped_and_used(page: Page) -> None:
