@@ -211,7 +211,8 @@ def test_sweep_prints_the_contract_and_computes_nothing_twice(tiny, tmp_path):
         assert request["oracle_layers"] == [
             x for x, score in zip((0, 2), request["scores"], strict=True) if score == best
         ]
-    assert set(found["regret"]) == {"golden", "lga", "edit_aware", "causal_trace", "literature_default", "middle"}
+    estimates = {"lga", "edit_aware", "line_check", "damage", "causal_trace"}
+    assert set(found["regret"]) == {"golden", *estimates, "literature_default", "middle"}
     assert found["regret"]["golden"] >= 0
     assert (found["regret"]["lga"], found["picks"]["middle"], found["regret"]["middle"]) == (None, 1, None)
     assert found["seconds_per_edit"] > 0
@@ -228,14 +229,15 @@ def test_sweep_prints_the_contract_and_computes_nothing_twice(tiny, tmp_path):
 def test_sweep_prints_the_pick_of_every_estimate_with_its_regret_or_why_there_is_none(tiny, tmp_path):
     args = ("sweep", "--model", tiny[0], "--limit", "3", "--steps", "2", "--templates", "0")
     found = answer(*args, cache=tmp_path / "cache")
-    for key in ("golden", "lga", "edit_aware", "causal_trace", "middle"):
+    for key in ("golden", "lga", "edit_aware", "line_check", "damage", "causal_trace", "middle"):
         assert found["picks"][key] in (0, 1, 2), key
         low, high = found["regret_intervals"][key]
         assert low <= found["regret"][key] <= high
     assert set(found["reasons"]) == {"literature_default"}
     assert "this model has 3" in found["reasons"]["literature_default"]
     lines = run(*args, cache=tmp_path / "cache").stdout
-    for title in ("Edit-aware analysis", "Layer Gradient Analysis", "Causal tracing", "Middle layer"):
+    estimates = ("Edit-aware analysis", "Line check", "Damage to general text", "Layer Gradient Analysis")
+    for title in (*estimates, "Causal tracing", "Middle layer"):
         (line,) = (each for each in lines.splitlines() if each.strip().startswith(title))
         assert re.search(r"\d  \d\.\d+ \(\d\.\d+ to \d\.\d+\)$", line), line
     skipped = answer(*args, "--no-estimates", cache=tmp_path / "other")

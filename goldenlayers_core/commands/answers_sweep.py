@@ -15,6 +15,8 @@ KEYS: tuple[tuple[str, Way], ...] = (
     ("golden", "sweep"),
     ("lga", "lga"),
     ("edit_aware", "edit_aware"),
+    ("line_check", "line_check"),
+    ("damage", "damage"),
     ("causal_trace", "causal_trace"),
     ("literature_default", "literature_default"),
     ("middle", "middle"),

@@ -77,7 +77,7 @@ def sweep(
     question: SweepQuestion,
     where: EngineChoice,
     estimates: Annotated[
-        bool, typer.Option("--estimates/--no-estimates", help="LGA, edit-aware analysis and the causal trace beside it")
+        bool, typer.Option("--estimates/--no-estimates", help="LGA and every other estimate of the layer beside it")
     ] = True,
     as_json: Json = False,
 ) -> None:

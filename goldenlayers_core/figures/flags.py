@@ -12,7 +12,7 @@ from goldenlayers_core.figures.theme import Colours
 
 LINE: Final = 16  # px of a label's line
 _LETTER: Final = 6.3  # px of a letter
-_LONGEST: Final = 34  # characters of a line
+_LONGEST: Final = (34, 27, 20)  # characters of a line; a shorter one where neither side has room for it
 _SIDES: Final = 40.0  # px of a figure on a phone that are not plot
 
 Anchor = Literal["left", "right", "center"]
@@ -39,15 +39,24 @@ def placed(
     ends: list[float] = []  # right end of the last label in each lane, px
     found: list[Placed] = []
     for layer, text in sorted(labels):
-        lines = textwrap.wrap(text, _LONGEST) or [""]
-        size, middle = _LETTER * max(map(len, lines)) + 8, (layer + 0.5) * width / n_layers
-        anchor: Anchor = "left" if middle < size / 2 else "right" if middle > width - size / 2 else "center"
-        start = {"left": middle - 4, "right": middle - size + 4, "center": middle - size / 2}[anchor]
+        lines, anchor, start, size = _wrapped(text, (layer + 0.5) * width / n_layers, width)
         lane = next((n for n in range(len(ends)) if all(end <= start for end in ends[n : n + len(lines)])), len(ends))
         ends += [0.0] * (lane + len(lines) - len(ends))
         ends[lane : lane + len(lines)] = [start + size] * len(lines)
         found.append(Placed(tuple(lines), layer, lane, anchor))
     return found
+
+
+def _wrapped(text: str, middle: float, width: float) -> tuple[list[str], Anchor, float, float]:
+    """Lines of a label at `middle` px of `width`, its anchor, and where it starts and how wide it is, px."""
+    for longest in _LONGEST:
+        lines = textwrap.wrap(text, longest) or [""]
+        size = _LETTER * max(map(len, lines)) + 8
+        anchor: Anchor = "left" if middle < size / 2 else "right" if middle > width - size / 2 else "center"
+        start = {"left": middle - 4, "right": middle - size + 4, "center": middle - size / 2}[anchor]
+        if start >= -4 and start + size <= width + 4:
+            break
+    return lines, anchor, start, size
 
 
 def write(figure: go.Figure, label: Placed, height: float, theme: Colours, font: dict[str, Any], name: str) -> None:

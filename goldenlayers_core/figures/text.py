@@ -63,6 +63,11 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
+def capital(text: str) -> str:
+    """As at the beginning of a sentence."""
+    return f"{text[:1].upper()}{text[1:]}"
+
+
 def layer_list(layers: Sequence[int], most: int = 6) -> str:
     """`layers 0, 1 and 29`; beyond `most`, `layers 0, 1, 2, ... (9 in all)`."""
     names = [str(layer) for layer in layers]

@@ -1,27 +1,23 @@
 """Ground truth: the layer card. Which layer to use and how sure that is, every way's pick, what is still missing."""
 
-from typing import Final
-
 import streamlit as st
 
 from goldenlayers_core import figures
 from goldenlayers_core.figures.text import counted, number, percent
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.results import SCORE, LayerCard, LayerCurve, SweepResult
+from goldenlayers_core.results.truth.card import ESTIMATES, WayInfo
 from goldenlayers_core.runtime import RunManifest
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion
 from goldenlayers_core.tasks.judging import earlier_rules
 from goldenlayers_core.tasks.questions import SweepQuestion, TraceQuestion
 from goldenlayers_core.tasks.scores.second_looks import other_estimates
 from goldenlayers_core.tasks.truth.judgement import curve, steadiness
-from goldenlayers_core.tasks.truth.layer_card import COMPUTED, ModelFacts, layer_card
+from goldenlayers_core.tasks.truth.layer_card import ModelFacts, layer_card
 from goldenlayers_core.tasks.truth.words import other_sample
 from pages._shared import advice, cached, edit_link, fold, jobs, present_link, report, session, show
 from pages._shared.wording import duration, escape, precise
 from pages._truth import start
-
-SHORT: Final = {"lga": "LGA", "edit_aware": "edit-aware analysis", "causal_trace": "causal trace"}
-SLOT: Final = {"lga": "truth-lga", "edit_aware": "truth-edit-aware", "causal_trace": "truth-trace"}
 
 
 def of_sweep(run: RunManifest, sweep: SweepResult) -> LayerCard:
@@ -135,10 +131,10 @@ def _provenance(sweep: SweepResult, run: RunManifest) -> str:
 
 def complete(card: LayerCard, run: RunManifest | None) -> None:
     """One button for everything that is missing of the card, on the very requests that were swept."""
-    missing = [way for way in COMPUTED if card.pick(way).layer is None]
+    missing = [info for info in ESTIMATES if card.pick(info.name).layer is None]
     if not missing:
         return
-    names = [SHORT[way] for way in missing]
+    names = [info.said for info in missing]
     absent = f"{', '.join(names[:-1])} and {names[-1]}" if names[1:] else names[0]
     asked = cached.asked(SweepQuestion, run.run_id) if run else None
     model, choice = (asked.model, asked.choice) if asked else (session.model(), session.choice())
@@ -148,19 +144,16 @@ def complete(card: LayerCard, run: RunManifest | None) -> None:
         key="truth-complete",
         icon=":material/add_chart:",
         disabled=start.busy(),
-        help=f"Missing: {absent}, on {escape(choice.words)}. Gradients take seconds, the causal trace some minutes.",
+        help=f"Missing: {absent}, on {escape(choice.words)}. Gradients take seconds, the line check a minute or two, "
+        "the causal trace some minutes.",
     ):
-        for way in missing:
-            question = _question(way, model, choice)
-            title = f"{SHORT[way][0].upper()}{SHORT[way][1:]} of {choice.words}"
-            jobs.submit(SLOT[way], question, title)
+        for info in missing:
+            jobs.submit(start.SLOT[info.name], _question(info, model, choice), f"{info.title} of {choice.words}")
         st.rerun()
 
 
-def _question(way: str, model: ModelSource, choice: DatasetChoice) -> ScoreQuestion | TraceQuestion:
-    if way == "causal_trace":
-        return TraceQuestion(model, choice)
-    return ScoreQuestion(model, choice) if way == "lga" else ScoreQuestion(model, choice, method="edit-aware")
+def _question(info: WayInfo, model: ModelSource, choice: DatasetChoice) -> ScoreQuestion | TraceQuestion:
+    return ScoreQuestion(model, choice, method=info.scores) if info.scores else TraceQuestion(model, choice)
 
 
 def pictures(card: LayerCard, found: LayerCurve | None, name: str) -> None:

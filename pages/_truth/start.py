@@ -6,6 +6,7 @@ from typing import Any, Final
 import streamlit as st
 
 from goldenlayers_core.errors import GoldenLayersError
+from goldenlayers_core.results.truth.card import ESTIMATES
 from goldenlayers_core.runtime import RunManifest
 from goldenlayers_core.tasks import DatasetChoice
 from goldenlayers_core.tasks.address import sweep_parameters
@@ -19,7 +20,8 @@ from pages._shared.run_choice import edited_how, golden_words, run_on_show
 from pages._shared.wording import count, duration, escape, precise
 from pages._truth import needed
 
-SLOTS: Final = ("sweep", "search", "truth-lga", "truth-edit-aware", "truth-trace")  # of jobs this page follows
+SLOT: Final = {info.name: f"truth-{info.name.replace('_', '-')}" for info in ESTIMATES}  # of the work on an estimate
+SLOTS: Final = ("sweep", "search", *SLOT.values())  # of jobs this page follows
 MORE: Final = "truth-more"  # key of the expander around the controls
 BUNDLED_LAYERS: Final = 30
 MOST: Final = 100  # requests of the slider

@@ -9,7 +9,8 @@ from goldenlayers_core import figures
 from goldenlayers_core.figures.text import number
 from goldenlayers_core.figures.truth.curves import title_of
 from goldenlayers_core.figures.truth.sweep import about
-from goldenlayers_core.results import METRICS, PROBE_METRICS, LayerCard, LayerScores, SweepResult
+from goldenlayers_core.results import METRICS, PROBE_METRICS, LayerCard, LayerScores, SweepResult, way_info
+from goldenlayers_core.results.truth.card import SCORED
 from goldenlayers_core.tasks.truth.judgement import best, curve, of_selection
 from goldenlayers_core.tasks.truth.transfer import generalisation
 from pages._shared import beside, cached, fold, link, session, show
@@ -24,7 +25,6 @@ VIEWS: Final = {
     "trace": "Causal trace",
     "carried": "Other requests",
 }
-ESTIMATES: Final = {"lga": "LGA", "edit_aware": "edit-aware analysis"}
 
 
 def views(card: LayerCard, sweep: SweepResult, run_id: str) -> None:
@@ -107,8 +107,8 @@ def _harmonic(sweep: SweepResult) -> None:
 
 
 def _estimate(card: LayerCard) -> tuple[str, str] | None:
-    """(title, run) of the estimate to lay beside the sweep, from those that are stored."""
-    stored = {way: card.pick(way).run_id for way in ESTIMATES if card.pick(way).run_id}  # type: ignore[arg-type]
+    """(name in a sentence, run) of the estimate to lay beside the sweep, from those that are stored."""
+    stored = {info.name: card.pick(info.name).run_id for info in SCORED if card.pick(info.name).run_id}
     if not stored:
         return None
     way = st.segmented_control(
@@ -116,12 +116,12 @@ def _estimate(card: LayerCard) -> tuple[str, str] | None:
         tuple(stored),
         default=next(iter(stored)),
         required=True,
-        format_func=ESTIMATES.__getitem__,
+        format_func=lambda way: way_info(way).short,
         key="truth-estimate",
         persist_state="session",
     )
     way = way if way in stored else next(iter(stored))
-    return ESTIMATES[way], stored[way]
+    return way_info(way).said, stored[way]
 
 
 def _best(card: LayerCard, sweep: SweepResult, run_id: str) -> None:

@@ -177,7 +177,8 @@ def test_what_is_missing_is_computed_on_the_same_requests(tmp_path: Path) -> Non
     run = sweep(bench, SweepQuestion(tiny, THREE, settings=QUICK), Progress())
     score(bench, ScoreQuestion(tiny, THREE), Progress())
     app = start("ground_truth", chosen_model=tiny, sweep_run=run)
-    assert "edit-aware analysis and causal trace" in app.button(key="truth-complete").help
+    absent = "edit-aware analysis, the line check, the damage to general text and causal tracing"
+    assert f"Missing: {absent}, on" in app.button(key="truth-complete").help
     press(app, "truth-complete")
     assert {job.kind for job in bench.jobs()} == {"score", "trace"}
     assert {job.params["choice"]["limit"] for job in bench.jobs()} == {3}

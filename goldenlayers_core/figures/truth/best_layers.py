@@ -75,7 +75,7 @@ def _estimated(figure: go.Figure, found: BestLayers, theme: Colours) -> None:
 
 def _definition(found: BestLayers, about_sweep: str) -> str:
     beneath = (
-        f"Below: layer with the request's largest {found.estimator} value, over "
+        f"Below: layer with the request's largest value by {found.estimator}, over "
         f"{counted(found.n_estimated, 'request')}."
         if found.estimated is not None
         else ""

@@ -13,7 +13,17 @@ from goldenlayers_core.figures.theme import Colours, colours
 from goldenlayers_core.results import SCORE, WAYS, LayerCard, LayerCurve, Pick, Way, way_info
 
 # filled for real edits, shapes for estimates, rings for picks made unseen
-_SYMBOLS: Final = ("star", "diamond", "triangle-up", "square", "x", "circle-open", "circle-open-dot")
+_SYMBOLS: Final = (
+    "star",
+    "diamond",
+    "triangle-up",
+    "triangle-down",
+    "pentagon",
+    "square",
+    "x",
+    "circle-open",
+    "circle-open-dot",
+)
 _LINE: Final = 17  # px of a label's line
 _SIDES: Final = 70.0  # px of the figure on a phone that are not plot
 _PLOT: Final = 260  # px of the scores from 0 to 1

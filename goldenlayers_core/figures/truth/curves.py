@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 
 from goldenlayers_core.figures.frame import dress, interval_band, layer_axis
 from goldenlayers_core.figures.log_axis import log_axis
-from goldenlayers_core.figures.text import counted, number, sentences
+from goldenlayers_core.figures.text import capital, counted, number, sentences
 from goldenlayers_core.figures.theme import Colours, colours
 from goldenlayers_core.results import SCORE, Agreement, LayerCurve, metric
 
@@ -141,7 +141,7 @@ def agreement_scatter(found: Agreement, about: str, dark: bool = False) -> go.Fi
             (
                 "Each mark is a layer; on the dotted line both rank it alike. Gold square: the golden layer by real "
                 f"edits ({found.golden_layer}); rust square: {found.estimator}'s pick ({found.pick}).",
-                f"{found.estimator} over {counted(found.n_estimated, 'request')}, real edits over "
+                f"{capital(found.estimator)} over {counted(found.n_estimated, 'request')}, real edits over "
                 f"{counted(found.n_requests, 'request')}. Ties share their mean rank.{_interval(found)}",
                 about,
             )
@@ -177,13 +177,13 @@ def _layer_marks(found: Agreement, theme: Colours) -> go.Scatter:
 
 
 def _agreement_finding(found: Agreement) -> str:
-    rho = found.correlation
+    rho, estimator = found.correlation, capital(found.estimator)
     if rho is None:
-        return f"{found.estimator} and real edits cannot be compared over {counted(len(found.layers), 'layer')}"
+        return f"{estimator} and real edits cannot be compared over {counted(len(found.layers), 'layer')}"
     how = "as real edits do" if rho >= 0.8 else "roughly as real edits do" if rho >= 0.5 else "unlike real edits"
     if rho <= -0.3:
         how = "against real edits"
-    return f"{found.estimator} ranks the layers {how}: Spearman correlation {number(rho, 2)}"
+    return f"{estimator} ranks the layers {how}: Spearman correlation {number(rho, 2)}"
 
 
 def _interval(found: Agreement) -> str:

@@ -5,10 +5,13 @@ from typing import Final, Literal
 
 import pandas as pd
 
+from goldenlayers_core.records import ScoreMethod
 from goldenlayers_core.results.truth.advice import Recommendation
 from goldenlayers_core.results.truth.literature import Published
 
-Way = Literal["sweep", "search", "edit_aware", "lga", "causal_trace", "literature_default", "middle"]
+Way = Literal[
+    "sweep", "search", "edit_aware", "line_check", "damage", "lga", "causal_trace", "literature_default", "middle"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,18 +23,23 @@ class WayInfo:
     title: str  # of a row in a table
     short: str  # of a mark in a figure
     said: str  # in a sentence
+    scores: ScoreMethod | None = None  # the method of layer scores whose golden layer it is
 
 
 WAY_INFOS: Final = (
     WayInfo("sweep", "real edits", "Sweep (real edits)", "sweep", "the sweep"),
     WayInfo("search", "real edits", "Budgeted search (real edits)", "search", "the budgeted search"),
-    WayInfo("edit_aware", "estimate", "Edit-aware analysis", "edit-aware", "edit-aware analysis"),
-    WayInfo("lga", "estimate", "Layer Gradient Analysis", "LGA", "LGA"),
+    WayInfo("edit_aware", "estimate", "Edit-aware analysis", "edit-aware", "edit-aware analysis", "edit-aware"),
+    WayInfo("line_check", "estimate", "Line check", "line check", "the line check", "line-check"),
+    WayInfo("damage", "estimate", "Damage to general text", "damage", "the damage to general text", "damage"),
+    WayInfo("lga", "estimate", "Layer Gradient Analysis", "LGA", "LGA", "lga"),
     WayInfo("causal_trace", "estimate", "Causal tracing", "causal trace", "causal tracing"),
     WayInfo("literature_default", "unseen", "Literature's default", "literature", "the literature"),
     WayInfo("middle", "unseen", "Middle layer", "middle", "the middle"),
 )
 WAYS: Final = tuple(info.name for info in WAY_INFOS)
+ESTIMATES: Final = tuple(info for info in WAY_INFOS if info.kind == "estimate")
+SCORED: Final = tuple(info for info in ESTIMATES if info.scores)
 
 
 def way_info(way: Way) -> WayInfo:

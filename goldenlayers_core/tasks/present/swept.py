@@ -27,6 +27,8 @@ _WHOSE: Final[Mapping[str, str]] = MappingProxyType(
     {
         "search": "The budgeted search's layer",
         "edit_aware": "Edit-aware analysis",
+        "line_check": "The line check",
+        "damage": "The damage to general text",
         "lga": "The gradients' layer",
         "causal_trace": "Causal tracing",
         "literature_default": "The literature's layer",

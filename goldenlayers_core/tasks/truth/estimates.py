@@ -1,12 +1,13 @@
 """Every estimate that a sweep is compared with, computed on the very requests that were swept, where that is cheap."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from goldenlayers_core.errors import Cancelled, GoldenLayersError
 from goldenlayers_core.records import TraceConfig
 from goldenlayers_core.results import LayerCard, Way
+from goldenlayers_core.results.truth.card import ESTIMATES, WayInfo
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks.questions import ScoreQuestion, SweepQuestion, TraceQuestion
 from goldenlayers_core.tasks.scores.layer_scores import score
@@ -19,16 +20,6 @@ if TYPE_CHECKING:
 
 SHARE: Final = 0.25  # of what the sweep's edits take, that an estimate may take
 LEAST: Final = 60.0  # seconds that each may take whatever the sweep took
-NAMES: Final[Mapping[Way, str]] = {
-    "edit_aware": "Edit-aware analysis",
-    "lga": "LGA",
-    "causal_trace": "Causal tracing",
-}
-_COMMANDS: Final[Mapping[Way, str]] = {
-    "edit_aware": "score --method edit-aware",
-    "lga": "score",
-    "causal_trace": "trace",
-}
 
 
 def compute_estimates(
@@ -38,33 +29,35 @@ def compute_estimates(
 
     `sweep_seconds`: what all edits of the sweep take, were none in the store. What is stored already costs nothing.
     """
-    model, choice = question.model, question.choice
-    work: dict[Way, Callable[[Progress], object]] = {
-        "lga": lambda told: score(bench, ScoreQuestion(model, choice), told),
-        "edit_aware": lambda told: score(bench, ScoreQuestion(model, choice, method="edit-aware"), told),
-        "causal_trace": lambda told: trace(bench, TraceQuestion(model, choice, TraceConfig(positions="subject")), told),
-    }
     allowed = max(SHARE * sweep_seconds, LEAST)
     reasons: dict[Way, str] = {}
-    for way, compute in work.items():
+    for info in ESTIMATES:
         try:
-            compute(Within(progress, allowed, NAMES[way]))
+            _compute(bench, info, question, Within(progress, allowed, info.title))
         except TimeUp:
-            reasons[way] = (
-                f"not computed: it takes more than {allowed:.0f} s; the command `{_COMMANDS[way]}` goes on with it"
+            command = f"score --method {info.scores}" if info.scores else "trace"
+            reasons[info.name] = (
+                f"not computed: it takes more than {allowed:.0f} s; the command `{command}` goes on with it"
             )
         except Cancelled:
             raise
         except GoldenLayersError as error:
-            reasons[way] = f"cannot be computed: {error}"
+            reasons[info.name] = f"cannot be computed: {error}"
     return reasons
+
+
+def _compute(bench: "Workbench", info: WayInfo, question: SweepQuestion, progress: Progress) -> None:
+    if info.scores is None:
+        trace(bench, TraceQuestion(question.model, question.choice, TraceConfig(positions="subject")), progress)
+    else:
+        score(bench, ScoreQuestion(question.model, question.choice, method=info.scores), progress)
 
 
 def with_reasons(card: LayerCard, reasons: Mapping[Way, str], asked: bool = True) -> LayerCard:
     """The card with a reason at every way that has no layer; `asked`: whether estimates were to be computed at all."""
-    picks = []
+    picks, unasked = [], "" if asked else f"{NOT_COMPUTED}: --no-estimates"
     for pick in card.picks:
-        reason = reasons.get(pick.way, "" if asked or pick.way not in NAMES else f"{NOT_COMPUTED}: --no-estimates")
+        reason = reasons.get(pick.way, unasked if pick.info.kind == "estimate" else "")
         said = pick.layer is None and bool(reason)
         picks.append(dataclasses.replace(pick, source=reason) if said else pick)
     return dataclasses.replace(card, picks=tuple(picks))

@@ -5,6 +5,7 @@ sweep's requests; a layer that real edits chose is also judged on requests it wa
 """
 
 import dataclasses
+import functools
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import numpy as np
 from goldenlayers_core.attribution.regret import N_RESAMPLES, regret
 from goldenlayers_core.records import digest_of
 from goldenlayers_core.results import WAYS, LayerCard, Pick, SweepResult, Way
+from goldenlayers_core.results.truth.card import ESTIMATES, WayInfo
 from goldenlayers_core.results.truth.literature import published_for
 from goldenlayers_core.results.truth.measured import method_used
 from goldenlayers_core.runtime import RunManifest, Store
@@ -24,7 +26,6 @@ from goldenlayers_core.tasks.recommendation import recommend, score_method
 from goldenlayers_core.tasks.truth.judgement import SEED
 from goldenlayers_core.tasks.truth.words import remarks, sentence
 
-COMPUTED: Final[tuple[Way, ...]] = ("edit_aware", "lga", "causal_trace")  # what one button can complete
 NOT_COMPUTED: Final = "not computed"
 
 
@@ -58,12 +59,11 @@ def layer_card(
     makers: dict[Way, Callable[[], Pick]] = {
         "sweep": lambda: _sweep_pick(sweep, run_id),
         "search": lambda: _search_pick(_of_kind(runs, "search", method)),
-        "edit_aware": lambda: _run_pick("edit_aware", _scores(runs, "edit-aware"), swept),
-        "lga": lambda: _run_pick("lga", _scores(runs, "lga"), swept),
-        "causal_trace": lambda: _run_pick("causal_trace", [m for m in runs if m.kind == "trace"], swept),
         "literature_default": lambda: _literature(model, method),
         "middle": lambda: Pick("middle", model.n_layers // 2, f"layer {model.n_layers} // 2", 0.0),
     }
+    for info in ESTIMATES:
+        makers[info.name] = functools.partial(_run_pick, info.name, _estimates(runs, info), swept)
     picks = tuple(_judged(makers[way](), sweep, n_resamples) for way in WAYS)
     return LayerCard(
         model=model.name,
@@ -124,8 +124,10 @@ def _of_kind(runs: list[RunManifest], kind: str, method: str) -> list[RunManifes
     return [m for m in runs if m.kind == kind and m.word("method", "rome") == method]
 
 
-def _scores(runs: list[RunManifest], method: str) -> list[RunManifest]:
-    return [m for m in runs if m.kind == "score" and score_method(m) == method]
+def _estimates(runs: list[RunManifest], info: WayInfo) -> list[RunManifest]:
+    if info.scores is None:
+        return [m for m in runs if m.kind == "trace"]
+    return [m for m in runs if m.kind == "score" and score_method(m) == info.scores]
 
 
 def _run_pick(way: Way, runs: list[RunManifest], swept: str) -> Pick:

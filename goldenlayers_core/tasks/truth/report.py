@@ -9,6 +9,7 @@ from goldenlayers_core import figures
 from goldenlayers_core.figures.truth.sweep import about
 from goldenlayers_core.reports import Section
 from goldenlayers_core.results import PROBE_METRICS, SweepResult
+from goldenlayers_core.results.truth.card import SCORED
 from goldenlayers_core.runtime import RunManifest, Store
 from goldenlayers_core.tasks.report_parts import GREEDY, SMALL, Parts, title_of
 from goldenlayers_core.tasks.scores.stored import open_scores
@@ -57,11 +58,11 @@ def _needed(sweep: SweepResult) -> list[Section]:
 def _estimates(store: Store, sweep: SweepResult, runs: Mapping[str, str]) -> list[Section]:
     """Stored estimates against the real edits."""
     found = []
-    for way, words in (("lga", "LGA"), ("edit_aware", "edit-aware analysis")):
-        if runs.get(way):
-            agreement = of_selection(sweep, *open_scores(store, runs[way]), words)
+    for info in SCORED:
+        if runs.get(info.name):
+            agreement = of_selection(sweep, *open_scores(store, runs[info.name]), info.said)
             drawn = figures.agreement_scatter(agreement, about(sweep))
-            found.append(Section(drawn, agreement.to_frame(), name=f"agreement-{way}"))
+            found.append(Section(drawn, agreement.to_frame(), name=f"agreement-{info.name}"))
     return found
 
 

@@ -16,8 +16,8 @@ from goldenlayers_core.tasks.truth.judgement import curve
 from goldenlayers_core.tasks.truth.transfer import Part, matrix
 from tests.made_up import made_sweep
 
-LAYERS = (4, 5, 5, 21, 5, 5, 15)  # in the order of WAYS
-SCORES = (0.89, 0.86, 0.86, 0.61, 0.86, 0.86, 0.65)
+LAYERS = (4, 5, 5, 4, 5, 21, 5, 5, 15)  # in the order of WAYS
+SCORES = (0.89, 0.86, 0.86, 0.89, 0.86, 0.61, 0.86, 0.86, 0.65)
 
 
 @pytest.fixture
@@ -84,7 +84,9 @@ def test_other_estimates_are_open_marks_on_the_curve_where_they_are_asked_for(ca
 @pytest.mark.parametrize("seed", range(30))
 def test_labels_name_every_way_and_never_overlap_on_a_phone(seed):
     random = np.random.default_rng(seed)
-    picks = [Pick(way, int(layer), "", None, 0.5) for way, layer in zip(WAYS, random.integers(0, 30, 7), strict=True)]
+    picks = [
+        Pick(way, int(layer), "", None, 0.5) for way, layer in zip(WAYS, random.integers(0, 30, len(WAYS)), strict=True)
+    ]
     labels = place_labels(picks, 30)
     assert sorted({label.layer for label in labels}) == sorted({pick.layer for pick in picks})
     assert sum(line.count(",") + line.count(":") for label in labels for line in label.lines) == len(picks)

@@ -66,6 +66,8 @@ def put(store: Store, run_id: str, kind: str, layer: int, n: int = 12, **changed
 def test_every_way_has_its_pick_judged_by_the_sweep(store, sweep):
     put(store, "score-1", "score", 21, method="lga")
     put(store, "score-2", "score", 5, method="edit-aware")
+    put(store, "score-3", "score", 4, method="line-check")
+    put(store, "score-4", "score", 9, method="damage")
     put(store, "trace-1", "trace", 5)
     put(store, "search-1", "search", 4)
     card = layer_card(store, MODEL, sweep, "sweep-1")
@@ -73,6 +75,8 @@ def test_every_way_has_its_pick_judged_by_the_sweep(store, sweep):
         "sweep": 4,
         "search": 4,
         "edit_aware": 5,
+        "line_check": 4,
+        "damage": 9,
         "lga": 21,
         "causal_trace": 5,
         "literature_default": 5,
@@ -279,7 +283,8 @@ def test_the_command_lines_answer_has_the_agreed_keys_and_no_nan(store, sweep):
     card = layer_card(store, MODEL, sweep, "sweep-1")
     content = sweep_answer(sweep, card, "bundled", "sweep-1")
     json.dumps(content, allow_nan=False)
-    assert set(content["regret"]) == {"golden", "lga", "edit_aware", "causal_trace", "literature_default", "middle"}
+    estimates = {"lga", "edit_aware", "line_check", "damage", "causal_trace"}
+    assert set(content["regret"]) == {"golden", *estimates, "literature_default", "middle"}
     assert content["regret"]["causal_trace"] is None
     assert content["regret"]["lga"] == pytest.approx(0.85)
     assert set(content["layers"][0]) == {"layer", "rewrite", "rephrase", "locality", "portability", "score"}
