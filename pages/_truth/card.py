@@ -73,9 +73,8 @@ def headline(card: LayerCard, run: RunManifest, sweep: SweepResult) -> None:
         if said := other_sample(run, card.advice):
             st.caption(escape(said))
         with st.container(horizontal=True, vertical_alignment="center"):
-            edit_link.button(
-                f"Edit {{}}at layer {sweep.golden_layer}", "truth-edit", edit_link.made(run), sweep.golden_layer
-            )
+            layer = card.layer_to_edit
+            edit_link.button(f"Edit {{}}at layer {layer}", "truth-edit", edit_link.made(run), layer)
             report.buttons(run.run_id, "truth")
             present_link.link(run.run_id)
             complete(card, run)

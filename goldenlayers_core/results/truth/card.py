@@ -92,6 +92,14 @@ class LayerCard:
         """The pick of one way."""
         return self.picks[WAYS.index(way)]
 
+    @property
+    def layer_to_edit(self) -> int | None:
+        """The layer that the sentence says to edit: of other real edits where those decide, else the sweep's."""
+        own = self.pick("sweep")
+        if self.advice is not None and self.advice.kind != "score" and self.advice.run_id != own.run_id:
+            return self.advice.layer
+        return own.layer
+
     def published_frame(self) -> pd.DataFrame:
         """One row per published configuration of the family: method, layers as published and, under that name, the
         layer that lies as deep in this model."""

@@ -120,6 +120,17 @@ def test_two_samples_of_the_same_data_beside_each_other_are_told_apart(store, sw
     assert other_sample(here, None) == ""
 
 
+def test_the_layer_to_edit_is_the_one_that_the_sentence_names(store, sweep):
+    put(store, "sweep-1", "sweep", 4)
+    own = layer_card(store, MODEL, sweep, "sweep-1")
+    assert own.sentence.startswith("Prefer layer 4: ")
+    assert own.layer_to_edit == 4
+    put(store, "sweep-2", "sweep", 3, n=24, dataset="all of it")
+    decided = layer_card(store, MODEL, sweep, "sweep-1")
+    assert decided.sentence.startswith(f"{decided.advice.headline}, by 24 requests")
+    assert (decided.advice.layer, decided.layer_to_edit, decided.pick("sweep").layer) == (3, 3, 4)
+
+
 def test_few_requests_are_said(store):
     assert "only 3 requests were swept" in layer_card(store, MODEL, made_sweep(3)).sentence
     assert "one single request" in layer_card(store, MODEL, made_sweep(1)).sentence
