@@ -24,7 +24,7 @@ import torch
 from benchmarks.edits import DATA, LARGE, LARGEST, MODELS, Data, asked, say, short, source_of
 from benchmarks.evidence.tables import COVARIANCE, DAMAGE, EDIT_AWARE, LINE_CHECK
 from benchmarks.gather import together, with_categories
-from goldenlayers_core.attribution.damage import expected
+from goldenlayers_core.attribution.damage import spared
 from goldenlayers_core.attribution.edit_aware import iter_edit_aware
 from goldenlayers_core.attribution.edit_rule import Prediction, predict
 from goldenlayers_core.attribution.line_rule import LINE_RULE, predict_line
@@ -108,8 +108,8 @@ def with_covariance(bench: Workbench, model: ModelSource, choice: DatasetChoice)
     seen = list(iter_edit_aware(handle, requests, EditAwareConfig(), whiten=whiten))
     yield f"{EDIT_AWARE}{COVARIANCE}", digests, _scores([predict(one) for one in seen]), float("nan")
     weights = curvatures_of(bench.store, handle, Progress())
-    nats = np.concatenate([expected(weights, one) for one in seen])
-    yield f"{DAMAGE}{COVARIANCE}", digests, -np.log(nats), float("nan")
+    values = np.concatenate([spared(weights, one) for one in seen])
+    yield f"{DAMAGE}{COVARIANCE}", digests, values, float("nan")
     checked = iter_line_check(handle, requests, LineCheckConfig(), LINE_RULE.overshoot, whiten=whiten)
     tier_2 = [predict_line(one.effects, one.lead) for one in checked]
     yield f"{LINE_CHECK}{COVARIANCE}", digests, _scores(tier_2), float("nan")

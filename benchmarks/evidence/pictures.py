@@ -10,18 +10,29 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from benchmarks.evidence.judged import RESAMPLES, Choice, choices
-from benchmarks.evidence.tables import Edits, Estimates, Place
+from benchmarks.evidence.tables import (
+    ANSWER,
+    DAMAGE,
+    EDIT_AWARE,
+    LINE_CHECK,
+    SEQUENCE,
+    TRACE,
+    Edits,
+    Estimates,
+    Place,
+)
 from goldenlayers_core.figures.theme import LIGHT, figure_template
 from goldenlayers_core.results.bootstrap import interval, resampled_means
 
 ROW, HEAD = 220, 120  # px of one panel, and above the first
 MARKED = "ROME, identity"  # the way of editing whose picks are marked, where it was measured
 SHOWN = {
-    "LGA, sequence": "circle",
-    "LGA, answer": "circle-open",
-    "edit-aware analysis": "diamond",
-    "line check": "square",
-    "causal trace": "x",
+    SEQUENCE: "circle",
+    ANSWER: "circle-open",
+    EDIT_AWARE: "diamond",
+    LINE_CHECK: "square",
+    DAMAGE: "triangle-up",
+    TRACE: "x",
 }  # estimates whose picks are marked, with their marks
 
 

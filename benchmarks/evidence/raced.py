@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from benchmarks.evidence.carried import whole
-from benchmarks.evidence.tables import ALL, Edits, Estimates, Floats, Place, Sweep
+from benchmarks.evidence.tables import ALL, DAMAGE, EDIT_AWARE, LINE_CHECK, Edits, Estimates, Floats, Place, Sweep
 from benchmarks.evidence.words import TITLES, heading, number
 from benchmarks.search import Pool, raced
 from goldenlayers_core.results import spearman
@@ -13,7 +13,8 @@ from goldenlayers_core.results.bootstrap import interval, resampled_means
 
 SHARES, SEEDS = (0.1, 0.2), 20  # of the sweep's edits; races of each
 WAY = "ROME, identity"
-BEGINNINGS = ("line check", "edit-aware analysis", "nothing")
+NOTHING = "nothing"
+BEGINNINGS = (DAMAGE, LINE_CHECK, EDIT_AWARE, NOTHING)
 COLUMNS = ("model", "requests x layers", "lead", "noise", "begins with", "Spearman", "10 %", "20 %", "goal")
 WORDS = (
     "A search of a tenth (and a fifth) of all edits of a model, proxy and test part together: how far the layer "
@@ -28,9 +29,7 @@ def search(edits: Edits, estimates: Estimates) -> Iterator[str]:
     """A table of races, per model."""
     yield "## What the budgeted search finds with a tenth of the edits\n"
     yield WORDS
-    yield from heading(
-        ("model", "requests x layers", "lead", "noise", "begins with", "Spearman", "10 %", "20 %", "goal")
-    )
+    yield from heading(COLUMNS)
     for model in edits.fingerprints:
         places = [place for place in edits.places() if (place.model, place.way) == (model, WAY)]
         found = [one for place in places if (one := whole(edits, place)) is not None]
@@ -43,7 +42,7 @@ def search(edits: Edits, estimates: Estimates) -> Iterator[str]:
 def _beginnings(place: Place, estimates: Estimates) -> Iterator[tuple[str, Floats | None]]:
     made = {one.name: one.values.mean(axis=0) for one in estimates.of(place, "proxy")}
     for name in BEGINNINGS:
-        if name in made or name == "nothing":
+        if name in made or name == NOTHING:
             yield name, made.get(name)
 
 

@@ -102,3 +102,10 @@ def expected(weights: Mapping[int, Curvature], effects: Effects) -> Floats:
     nats = np.maximum(np.stack(columns, axis=1).astype(np.float64), LEAST)
     found: Floats = np.where(reach > 0, nats, nats.max(axis=1, keepdims=True))
     return found
+
+
+def spared(weights: Mapping[int, Curvature], effects: Effects) -> Floats:
+    """(P, L) how little general text is changed: minus the natural logarithm of what is `expected`, so that more is
+    better and a mean over requests is one over orders of magnitude."""
+    found: Floats = -np.log(expected(weights, effects))
+    return found

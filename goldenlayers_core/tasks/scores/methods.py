@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 import pandas as pd
 
-from goldenlayers_core.attribution.damage import Curvature, expected
+from goldenlayers_core.attribution.damage import Curvature, spared
 from goldenlayers_core.attribution.edit_aware import default_chunk, iter_edit_aware
 from goldenlayers_core.attribution.edit_rule import Prediction, predict
 from goldenlayers_core.attribution.effects import Effects
@@ -181,8 +181,6 @@ class _LineCheck(_EditAware):
 
 
 class _Damage(_EditAware):
-    """Minus the logarithm of the nats per token, so that more is better and the mean is over orders of magnitude."""
-
     table = "damage"
 
     def __init__(self, weights: Mapping[int, Curvature] | None = None) -> None:
@@ -201,7 +199,7 @@ class _Damage(_EditAware):
         bare = [EditRequest(r.case_id, r.prompt, r.subject, r.target_new, r.target_true) for r in requests]
         for effects in iter_edit_aware(handle, bare, question.analysis, step):
             assert self._weights is not None  # `ready` was asked for it
-            yield effects, {"values": -np.log(expected(self._weights, effects))}
+            yield effects, {"values": spared(self._weights, effects)}
 
     def parts(self, rows: pd.DataFrame) -> tuple[Part, ...]:
         return ()
