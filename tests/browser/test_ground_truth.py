@@ -18,8 +18,11 @@ STRENGTHS = re.compile("Use layer|Prefer layer|Cannot tell apart|Too few to tell
 
 @pytest.fixture(autouse=True)
 def nothing_left(app_cache: Path) -> Iterator[None]:
-    """Other tests begin without the runs of this one."""
+    """Other tests begin without the runs of this one, and this one without a sweep that another has put on show."""
     store = Store(app_cache)
+    for manifest in store.runs():
+        if manifest.kind == "sweep":
+            store.delete_run(manifest.run_id)
     before = {manifest.run_id for manifest in store.runs()}
     yield
     for manifest in store.runs():
