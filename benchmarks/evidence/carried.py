@@ -6,7 +6,7 @@ import numpy as np
 
 from benchmarks.evidence.judged import Choice, chance_by_requests, judged
 from benchmarks.evidence.tables import Edits, Place, Sweep
-from benchmarks.evidence.words import FEW, TITLES, interval
+from benchmarks.evidence.words import FEW, TITLES, interval, number
 
 SIZES = (1, 2, 4, 8, 12, 16, 24, 32)  # requests
 MARGINS = (0.01, 0.05)
@@ -41,7 +41,10 @@ def across_data(edits: Edits) -> Iterator[str]:
 def across_ways(edits: Edits) -> Iterator[str]:
     """Is one way's golden layer another's?"""
     yield "## Carried from one way of editing to another\n"
-    yield "How far the best fixed layer of the row's way is behind the column's own, on requests that both edited.\n"
+    yield (
+        "How far the best fixed layer of the row's way is behind the column's own, on requests that both edited; of "
+        f"fewer than {FEW} requests without an interval, for which they are too few.\n"
+    )
     for (model, data), places in _grouped((*edits.together(), *edits.places()), lambda p: (p.model, p.data)):
         found = {p.way: sweep for p in places if (sweep := whole(edits, p)) is not None}
         if len(found) < 2:
@@ -61,7 +64,9 @@ def across_ways(edits: Edits) -> Iterator[str]:
                     {name: values[shared] for name, values in theirs.values.items()},
                     0.0,
                 )
-                cells.append(f"{interval(judged(part, Choice('', layer)).behind)}, n {len(shared)}")
+                behind = judged(part, Choice("", layer)).behind
+                said = interval(behind) if len(shared) >= FEW else number(behind[0])
+                cells.append(f"{said}, n {len(shared)}")
             yield f"| {way} ({own}) | " + " | ".join(cells) + " |"
         yield ""
 
