@@ -21,6 +21,7 @@ from pages._shared import cached
 from tests import made_evidence
 from tests.pages.benches import THREE, copied, scored, words
 from tests.pages.driving import go, press, start, stored_scores, twins, work_done
+from tests.tiny import save_tiny
 
 
 @pytest.fixture(scope="module")
@@ -233,8 +234,8 @@ def test_what_resamples_pick_more_often_stands_first() -> None:
     assert picked(dataclasses.replace(selection, pick_share=share)) == f"90 % pick layer {golden}, 10 % layer {other}"
 
 
-def test_the_damage_is_chosen_scored_and_shown_in_nats(bench: Workbench, run_id: str) -> None:
-    app = start("layer_scores", chosen_dataset=THREE)
+def test_the_damage_is_chosen_scored_and_shown_in_nats(bench: Workbench, tmp_path: Path) -> None:
+    app = start("layer_scores", chosen_model=ModelSource(str(save_tiny(tmp_path / "tiny"))), chosen_dataset=THREE)
     app.segmented_control(key="scores-method").set_value("damage").run()
     assert not [box for box in app.selectbox if box.key in ("scores-scope", "scores-old", "scores-loss")]
     assert not [box for box in app.checkbox if box.key == "scores-portability"]  # it asks no probe
