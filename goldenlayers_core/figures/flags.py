@@ -13,6 +13,7 @@ from goldenlayers_core.figures.theme import Colours
 LINE: Final = 16  # px of a label's line
 _LETTER: Final = 6.3  # px of a letter
 _LONGEST: Final = (34, 27, 20)  # characters of a line; a shorter one where neither side has room for it
+_GLUE: Final = "\u00a0"
 _SIDES: Final = 40.0  # px of a figure on a phone that are not plot
 
 Anchor = Literal["left", "right", "center"]
@@ -50,7 +51,8 @@ def placed(
 def _wrapped(text: str, middle: float, width: float) -> tuple[list[str], Anchor, float, float]:
     """Lines of a label at `middle` px of `width`, its anchor, and where it starts and how wide it is, px."""
     for longest in _LONGEST:
-        lines = textwrap.wrap(text, longest) or [""]
+        glued = text.replace(": ", f":{_GLUE}")  # the layer stays with the last name
+        lines = [line.replace(_GLUE, " ") for line in textwrap.wrap(glued, longest)] or [""]
         size = _LETTER * max(map(len, lines)) + 8
         anchor: Anchor = "left" if middle < size / 2 else "right" if middle > width - size / 2 else "center"
         start = {"left": middle - 4, "right": middle - size + 4, "center": middle - size / 2}[anchor]

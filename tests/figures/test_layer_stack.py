@@ -72,3 +72,8 @@ def test_words() -> None:
     with pytest.raises(GoldenLayersError, match="Layer 12 is named and the model has 12"):
         LayerStack("a model", 12, (Flag(12, "LGA", "estimate"),))
     assert STACK.to_frame().query("level")["layer"].tolist() == [2, 3, 4, 5]
+
+
+def test_the_layer_of_a_label_that_wraps_stays_with_its_last_name():
+    (label,) = placed([(15, "edited · line check · literature: 5")], 30)
+    assert label.lines == ("edited · line check ·", "literature: 5")
