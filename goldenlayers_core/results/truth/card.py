@@ -25,6 +25,11 @@ class WayInfo:
     said: str  # in a sentence
     scores: ScoreMethod | None = None  # the method of layer scores whose golden layer it is
 
+    @property
+    def predicts(self) -> bool:
+        """Whether it predicts what a ROME edit without a key covariance would do."""
+        return self.scores in ("edit-aware", "line-check", "damage")
+
 
 WAY_INFOS: Final = (
     WayInfo("sweep", "real edits", "Sweep (real edits)", "sweep", "the sweep"),

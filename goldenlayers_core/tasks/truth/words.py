@@ -1,15 +1,20 @@
 """The layer card in words: which layer to use and how sure that is, and what to keep in mind. No torch."""
 
+import json
 from collections.abc import Sequence
+from typing import Final
 
 from goldenlayers_core.attribution.standing import Apart, Standing, standing
-from goldenlayers_core.figures.text import counted, layer_list, number, percent
+from goldenlayers_core.figures.text import capital, counted, layer_list, number, percent
 from goldenlayers_core.results import WAYS, Pick, SweepResult, Way
 from goldenlayers_core.results.truth.advice import FEW, Recommendation
+from goldenlayers_core.results.truth.measured import MethodUsed, method_used
 from goldenlayers_core.runtime import RunManifest
 from goldenlayers_core.tasks.real_edits import data_of, same_data
 from goldenlayers_core.tasks.recommendation import strength_of
 from goldenlayers_core.tasks.truth.judgement import SEED, difference, left_out_regret, rivals
+
+PREDICTED: Final = MethodUsed("rome", "identity")  # the edits that estimates of edits predict
 
 
 def sentence(
@@ -125,9 +130,19 @@ def remarks(picks: Sequence[Pick], sweep: SweepResult | None) -> tuple[str, ...]
     others = [pick.info.said for pick in picks if pick.info.kind == "estimate" and _elsewhere(pick, sweep)]
     if others:
         found.append(f"Chosen on other requests than exactly those judged: {', '.join(others)}.")
+    found += _otherwise_edited(picks, method_used(sweep.method, json.loads(sweep.config)))
     if sweep.skipped:
         found.append(f"Left out, because they could not be edited: {counted(len(sweep.skipped), 'request')}.")
     return tuple(found)
+
+
+def _otherwise_edited(picks: Sequence[Pick], used: MethodUsed) -> list[str]:
+    """That some estimates predict other edits than those measured; nothing where they do not."""
+    names = [pick.info.said for pick in picks if pick.info.predicts and pick.layer is not None]
+    if not names or used == PREDICTED:
+        return []
+    said = f"{', '.join(names[:-1])} and {names[-1]} predict" if names[1:] else f"{names[0]} predicts"
+    return [f"{capital(said)} {PREDICTED.words} edits without a key covariance; measured here: {used.words}."]
 
 
 def _chosen_here(sweep: SweepResult) -> str:

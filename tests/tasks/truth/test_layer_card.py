@@ -131,6 +131,23 @@ def test_the_layer_to_edit_is_the_one_that_the_sentence_names(store, sweep):
     assert (decided.advice.layer, decided.layer_to_edit, decided.pick("sweep").layer) == (3, 3, 4)
 
 
+def test_estimates_of_other_edits_than_those_measured_are_called_so(store, sweep):
+    put(store, "score-1", "score", 5, method="edit-aware")
+    put(store, "score-2", "score", 21, method="lga")
+    said = "Edit-aware analysis predicts ROME edits without a key covariance; measured here: "
+
+    def of(method: str, config: str) -> tuple[str, ...]:
+        made = dataclasses.replace(sweep, method=method, config=config)
+        return layer_card(store, MODEL, made, method=method).remarks
+
+    assert not any("predict" in remark for remark in of("rome", "{}"))
+    assert f"{said}ROME with a key covariance." in of("rome", '{"covariance": "samples"}')
+    assert f"{said}FT." in of("ft", "{}")
+    put(store, "score-3", "score", 4, method="damage")
+    both = "Edit-aware analysis and the damage to general text predict ROME edits without a key covariance"
+    assert f"{both}; measured here: EMMET." in of("emmet", "{}")
+
+
 def test_few_requests_are_said(store):
     assert "only 3 requests were swept" in layer_card(store, MODEL, made_sweep(3)).sentence
     assert "one single request" in layer_card(store, MODEL, made_sweep(1)).sentence
