@@ -115,6 +115,18 @@ def too_long(index: Path, published: Published) -> Published:
     return published
 
 
+def encrypted(index: Path, published: Published) -> Published:
+    path = next(index.glob("made_up_part2-*"))
+    content = bytearray(path.read_bytes())
+    for signature, flags, name in ((b"PK\x01\x02", 8, 46), (b"PK\x03\x04", 6, 30)):  # its entry, and its own header
+        at = content.index(signature)
+        while not content[at + name :].startswith(b"made_up_part2/data/"):
+            at = content.index(signature, at + 1)
+        content[at + flags] |= 1
+    path.write_bytes(content)
+    return published
+
+
 def without_piece(index: Path, published: Published) -> Published:
     wheel(index, "made-up-part2", {})
     return published
@@ -133,6 +145,7 @@ def too_large(_index: Path, published: Published) -> Published:
     ("harm", "words"),
     [
         (cut, "made_up_part2-1.0.0-py3-none-any.whl is cut or damaged"),
+        (encrypted, "made_up_part2-1.0.0-py3-none-any.whl is cut or damaged"),
         (truncated, "could not be downloaded|is cut or damaged"),
         (unlike, "do not make up the file that was published"),
         (too_long, "do not make up the file that was published"),

