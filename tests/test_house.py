@@ -83,7 +83,8 @@ PATTERNS = MappingProxyType(
         "reads a pickle": r"\b(pickle|dill|joblib)\.(loads?|Unpickler)\b|\bread_pickle\(|\ballow_pickle\s*=\s*True",
         "reads weights with torch's unpickler": r"\btorch\.load\(",
         "runs code of a model repository": r"trust_remote_code[\"']?\s*[:=]\s*True",
-        "is unfinished": rf"\b({'TO' + 'DO'}|{'FIX' + 'ME'}|{'X' * 3})\b|raise\s+NotImplementedError|(?i:coming\ssoon)",
+        "is unfinished": rf"\b({'TO' + 'DO'}|{'FIX' + 'ME'}|{'X' * 3})\b|raise\s+{'NotImpl' + 'ementedError'}"
+        r"|(?i:coming\ssoon)",
     }
 )
 
