@@ -7,18 +7,20 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from goldenlayers_core.results.formats import MINUS, TIMES, clean, multiple, number, percent, shorten
+from goldenlayers_core.results.formats import MINUS, TIMES, capital, clean, listed, multiple, number, percent, shorten
 
 __all__ = [
     "BRIEF",
     "HOVER_WIDTH",
     "MINUS",
     "TIMES",
+    "capital",
     "clean",
     "counted",
     "escape",
     "first_sentence",
     "layer_list",
+    "listed",
     "multiple",
     "number",
     "percent",
@@ -63,11 +65,6 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
-def capital(text: str) -> str:
-    """As at the beginning of a sentence."""
-    return f"{text[:1].upper()}{text[1:]}"
-
-
 def layer_list(layers: Sequence[int], most: int = 6) -> str:
     """`layers 0, 1 and 29`; beyond `most`, `layers 0, 1, 2, ... (9 in all)`."""
     names = [str(layer) for layer in layers]
@@ -75,7 +72,7 @@ def layer_list(layers: Sequence[int], most: int = 6) -> str:
         return f"layer {names[0]}"
     if len(names) > most:
         return f"layers {', '.join(names[:3])}, … ({len(names)} in all)"
-    return f"layers {', '.join(names[:-1])} and {names[-1]}"
+    return f"layers {listed(names)}"
 
 
 def row_labels(prompts: Sequence[str], length: int) -> list[str]:

@@ -5,6 +5,7 @@ Shares and probabilities: `percent`. Everything else: `number`, with its unit af
 
 import math
 import re
+from collections.abc import Sequence
 from typing import Final
 
 import pandas as pd
@@ -12,6 +13,16 @@ import pandas as pd
 NOT_ASKED: Final = "not asked"
 MINUS, TIMES = "\u2212", "\u00d7"  # by code: in the source they look like - and x
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def capital(text: str) -> str:
+    """As at the beginning of a sentence."""
+    return f"{text[:1].upper()}{text[1:]}"
+
+
+def listed(words: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`; "" of none."""
+    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else "".join(words)
 
 
 def spaced(text: str) -> str:

@@ -7,6 +7,7 @@ from typing import Literal
 import pandas as pd
 
 from goldenlayers_core.errors import GoldenLayersError
+from goldenlayers_core.results.formats import listed
 
 FlagKind = Literal["real edits", "estimate", "unseen", "edited"]
 
@@ -60,4 +61,4 @@ def spans(layers: tuple[int, ...]) -> str:
     for _, run in groupby(enumerate(sorted(set(layers))), lambda pair: pair[1] - pair[0]):
         found = [layer for _, layer in run]
         words.append(f"{found[0]} to {found[-1]}" if len(found) > 2 else ", ".join(map(str, found)))
-    return " and ".join((", ".join(words[:-1]), words[-1])) if len(words) > 1 else "".join(words)
+    return listed(words)

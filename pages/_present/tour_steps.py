@@ -8,6 +8,7 @@ import streamlit as st
 
 from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.figures.present.tour import tour_heatmap, tour_values
+from goldenlayers_core.figures.text import capital
 from goldenlayers_core.results import EditReport
 from goldenlayers_core.results.present.tour import Tour
 from goldenlayers_core.tasks.present.slide import said
@@ -148,7 +149,7 @@ def _neighbours(tour: Tour, report: EditReport | None, other: EditReport | None)
             + f"</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
         )
     more = further(report, beside)
-    st.caption(escape(f"Every neighbour of the fact is listed. {more[:1].upper()}{more[1:]}"))
+    st.caption(escape(f"Every neighbour of the fact is listed. {capital(more)}"))
 
 
 def _row(found: Neighbour, heads: list[str]) -> str:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from goldenlayers_core import figures
-from goldenlayers_core.figures.text import counted, number, percent
+from goldenlayers_core.figures.text import capital, counted, listed, number, percent
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.results import SCORE, LayerCard, LayerCurve, SweepResult
 from goldenlayers_core.results.truth.card import ESTIMATES, WayInfo
@@ -62,7 +62,7 @@ def _said(card: LayerCard) -> None:
     first, _, rest = card.sentence.partition("; ")
     st.markdown(f"## {escape(first.rstrip('.'))}")
     if rest:
-        st.markdown(escape(f"{rest[:1].upper()}{rest[1:]}"))
+        st.markdown(escape(capital(rest)))
 
 
 def headline(card: LayerCard, run: RunManifest, sweep: SweepResult) -> None:
@@ -133,8 +133,7 @@ def complete(card: LayerCard, run: RunManifest | None) -> None:
     missing = [info for info in ESTIMATES if card.pick(info.name).layer is None]
     if not missing:
         return
-    names = [info.said for info in missing]
-    absent = f"{', '.join(names[:-1])} and {names[-1]}" if names[1:] else names[0]
+    absent = listed([info.said for info in missing])
     asked = cached.asked(SweepQuestion, run.run_id) if run else None
     model, choice = (asked.model, asked.choice) if asked else (session.model(), session.choice())
     other = run.model if run and edit_link.made(run).model is not None else ""

@@ -1,9 +1,11 @@
 import pytest
 
 from goldenlayers_core.figures.text import (
+    capital,
     counted,
     escape,
     layer_list,
+    listed,
     number,
     percent,
     plain,
@@ -83,6 +85,11 @@ def test_labels_of_equal_empty_and_endless_prompts():
     (label,) = row_labels(["x" * 10_000], 20)
     assert len(label) <= 20
     assert row_labels([], 20) == []
+
+
+def test_words_in_a_row_and_at_the_beginning_of_a_sentence():
+    assert [listed(words) for words in ((), ("a",), ("a", "b"), ("a", "b", "c"))] == ["", "a", "a and b", "a, b and c"]
+    assert [capital(text) for text in ("", "LGA", "the line check")] == ["", "LGA", "The line check"]
 
 
 def test_lists_and_counts():

@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from goldenlayers_core.figures.frame import dress, layer_axis, mark_column
-from goldenlayers_core.figures.text import TIMES, counted, layer_list, number, sentences
+from goldenlayers_core.figures.text import TIMES, counted, layer_list, listed, number, sentences
 from goldenlayers_core.figures.theme import Colours, colour_scale, colours
 from goldenlayers_core.results import Floats
 from goldenlayers_core.results.learn.classroom import CLASSROOM_WAYS, Classroom, ClassroomWay, PlantedRun, classroom_way
@@ -116,7 +116,7 @@ def _ways_finding(run: PlantedRun) -> str:
     start = f"Planted in layer {run.planted}: "
     if not right:
         return f"{start}no way names it; they say {', '.join(wrong)}"
-    found = f"{_listed(right)} {'names' if len(right) == 1 else 'name'} it"
+    found = f"{listed(right)} {'names' if len(right) == 1 else 'name'} it"
     return f"{start}{found}" + (f"; others say {', '.join(wrong)}" if wrong else "")
 
 
@@ -126,10 +126,6 @@ def _said(run: PlantedRun, way: ClassroomWay) -> str:
     if len(level) == 1:
         return f"{way.short} {level[0]}"
     return f"{way.short} {'all' if len(level) == run.n_layers else len(level)} layers level"
-
-
-def _listed(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def _legend(run: PlantedRun) -> str:
@@ -211,6 +207,6 @@ def _matrix_finding(found: Classroom) -> str:
     count, most = len(found.runs), max(found.counts)
     best = [way.short for way, hits in zip(CLASSROOM_WAYS, found.counts, strict=True) if hits == most]
     lga = found.counts[0]
-    start = f"{_listed(best)} {'finds' if len(best) == 1 else 'find'} the planted layer {most} of {count} times"
+    start = f"{listed(best)} {'finds' if len(best) == 1 else 'find'} the planted layer {most} of {count} times"
     start = start[0].upper() + start[1:]
     return start if "LGA" in best else f"{start}, LGA {lga} of {count}"

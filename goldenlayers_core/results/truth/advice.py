@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from goldenlayers_core.results.formats import capital, listed
+
 Evidence = Literal["sweep", "search", "measured", "score"]  # measured: real edits that come with the product
 Strength = Literal["use", "prefer", "level", "few", "estimate"]
 FEW: Final = 8  # requests below which real edits tell too little
@@ -25,6 +27,10 @@ class Recommendation:
     data: str = ""  # name of the data set it was measured on
     other_data: bool = False  # that is not the data set asked for
     brief: str = ""  # the evidence in the fewest words, to stand after "by"
+
+    def decides_over(self, run_id: str) -> bool:
+        """Whether real edits other than those of a run choose the layer."""
+        return self.kind != "score" and self.run_id != run_id
 
     @property
     def is_shared(self) -> bool:
@@ -55,7 +61,7 @@ class Recommendation:
     @property
     def full(self) -> str:
         """All of the evidence, as a sentence."""
-        return f"{self.evidence[:1].upper()}{self.evidence[1:]}."
+        return f"{capital(self.evidence)}."
 
     @property
     def sentence(self) -> str:
@@ -71,4 +77,4 @@ def ranges(layers: Sequence[int]) -> str:
     words: list[str] = []
     for first, last in zip(starts, ends, strict=True):
         words += [str(at) for at in range(first, last + 1)] if last - first < 2 else [f"{first} to {last}"]
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+    return listed(words)

@@ -10,7 +10,7 @@ from goldenlayers_core.results.truth.advice import Recommendation
 from goldenlayers_core.results.truth.literature import Published
 
 Way = Literal[
-    "sweep", "search", "edit_aware", "line_check", "damage", "lga", "causal_trace", "literature_default", "middle"
+    "sweep", "search", "edit_aware", "lga", "line_check", "damage", "causal_trace", "literature_default", "middle"
 ]
 
 
@@ -28,16 +28,16 @@ class WayInfo:
     @property
     def predicts(self) -> bool:
         """Whether it predicts what a ROME edit without a key covariance would do."""
-        return self.scores in ("edit-aware", "line-check", "damage")
+        return self.scores is not None and self.scores != "lga"
 
 
 WAY_INFOS: Final = (
     WayInfo("sweep", "real edits", "Sweep (real edits)", "sweep", "the sweep"),
     WayInfo("search", "real edits", "Budgeted search (real edits)", "search", "the budgeted search"),
     WayInfo("edit_aware", "estimate", "Edit-aware analysis", "edit-aware", "edit-aware analysis", "edit-aware"),
+    WayInfo("lga", "estimate", "Layer Gradient Analysis", "LGA", "LGA", "lga"),
     WayInfo("line_check", "estimate", "Line check", "line check", "the line check", "line-check"),
     WayInfo("damage", "estimate", "Damage to general text", "damage", "the damage to general text", "damage"),
-    WayInfo("lga", "estimate", "Layer Gradient Analysis", "LGA", "LGA", "lga"),
     WayInfo("causal_trace", "estimate", "Causal tracing", "causal trace", "causal tracing"),
     WayInfo("literature_default", "unseen", "Literature's default", "literature", "the literature"),
     WayInfo("middle", "unseen", "Middle layer", "middle", "the middle"),
@@ -101,7 +101,7 @@ class LayerCard:
     def layer_to_edit(self) -> int | None:
         """The layer that the sentence says to edit: of other real edits where those decide, else the sweep's."""
         own = self.pick("sweep")
-        if self.advice is not None and self.advice.kind != "score" and self.advice.run_id != own.run_id:
+        if self.advice is not None and self.advice.decides_over(own.run_id):
             return self.advice.layer
         return own.layer
 

@@ -1,7 +1,7 @@
 """The screens of a tour: a fact asked, layers scored, one named, the fact edited, what else moved. No torch."""
 
 from goldenlayers_core.errors import GoldenLayersError, StoreError
-from goldenlayers_core.figures.text import counted, percent
+from goldenlayers_core.figures.text import capital, counted, percent
 from goldenlayers_core.results import EditReport
 from goldenlayers_core.results.present.tour import Tour
 from goldenlayers_core.runtime import RunManifest, Store
@@ -153,7 +153,7 @@ def _evidence(store: Store, tour: Tour, manifest: RunManifest) -> Slide:
         if tour.edit_by in ("search", "measured")
         else f"Nothing was measured yet: the tour edits layer {tour.edit_layer}"
     )
-    return Slide(by, say=f"{tour.evidence[:1].upper()}{tour.evidence[1:]}.", how=(f"{tour.model}; {manifest.run_id}.",))
+    return Slide(by, say=f"{capital(tour.evidence)}.", how=(f"{tour.model}; {manifest.run_id}.",))
 
 
 def _elsewhere(other: EditReport, tour: Tour, manifest: RunManifest) -> Slide:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from goldenlayers_core.attribution.standing import Apart, Standing, standing
-from goldenlayers_core.figures.text import capital, counted, layer_list, number, percent
+from goldenlayers_core.figures.text import capital, counted, layer_list, listed, number, percent
 from goldenlayers_core.results import WAYS, Pick, SweepResult, Way
 from goldenlayers_core.results.truth.advice import FEW, Recommendation
 from goldenlayers_core.results.truth.measured import MethodUsed, method_used
@@ -29,7 +29,7 @@ def sentence(
     found = standing(sweep.score, sweep.layers, n_resamples, SEED)
     sure = _how_sure(sweep, found, n_resamples)
     parts = [f"{_headline(found)}: {sure}"]
-    if advice is not None and advice.kind != "score" and advice.run_id != run_id:
+    if advice is not None and advice.decides_over(run_id):
         parts = [f"{advice.headline}, by {advice.brief}", f"this sweep's best is layer {found.layer}: {sure}"]
     lga = _of(picks, "lga").layer
     if lga is not None:
@@ -141,8 +141,8 @@ def _otherwise_edited(picks: Sequence[Pick], used: MethodUsed) -> list[str]:
     names = [pick.info.said for pick in picks if pick.info.predicts and pick.layer is not None]
     if not names or used == PREDICTED:
         return []
-    said = f"{', '.join(names[:-1])} and {names[-1]} predict" if names[1:] else f"{names[0]} predicts"
-    return [f"{capital(said)} {PREDICTED.words} edits without a key covariance; measured here: {used.words}."]
+    said = f"{capital(listed(names))} {'predict' if names[1:] else 'predicts'}"
+    return [f"{said} {PREDICTED.words} edits without a key covariance; measured here: {used.words}."]
 
 
 def _chosen_here(sweep: SweepResult) -> str:
