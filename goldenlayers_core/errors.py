@@ -1,5 +1,11 @@
 """The exception tree. `str(error)` is one sentence for a person: what came, what is allowed, what to do."""
 
+import errno
+from typing import Final
+
+_SHORT: Final = ("out of memory", "can't allocate memory", "not enough memory", "bad_alloc", "alloc_failed")
+_NO_ROOM_FOR_CODE: Final = "could not create a primitive"  # oneDNN's whole message, had it no memory for its code
+
 
 class GoldenLayersError(Exception):
     """Anything a person can put right; the UI and the command line show the message and nothing else."""
@@ -91,3 +97,15 @@ class EngineError(GoldenLayersError):
 
 class Cancelled(GoldenLayersError):  # noqa: N818 - it is no error, and reads better so
     """A person cancelled the work; what was finished is kept in the store."""
+
+
+def is_shortage(error: BaseException) -> bool:
+    """Whether an error says that memory could not be had: of a GPU, torch's allocator, oneDNN, Python or the system."""
+    if isinstance(error, MemoryError):
+        return True
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    if not isinstance(error, RuntimeError):
+        return False
+    words = str(error).lower().strip()
+    return words == _NO_ROOM_FOR_CODE or any(short in words for short in _SHORT)

@@ -11,8 +11,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 import typer
 from typer.exceptions import Abort, TyperException
 
-from goldenlayers_core.errors import Cancelled, ConfigError, GoldenLayersError
-from goldenlayers_core.models.shortage import is_shortage
+from goldenlayers_core.errors import Cancelled, ConfigError, GoldenLayersError, is_shortage
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.runtime.progress import FOLLOWED
 from goldenlayers_core.tasks.sparing import sparing

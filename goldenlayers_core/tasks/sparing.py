@@ -7,8 +7,8 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Final, TypeVar
 
-from goldenlayers_core.errors import MemoryShortError
-from goldenlayers_core.models.shortage import halved, is_shortage
+from goldenlayers_core.errors import MemoryShortError, is_shortage
+from goldenlayers_core.models.shortage import halved
 from goldenlayers_core.runtime import Progress
 
 Found = TypeVar("Found")

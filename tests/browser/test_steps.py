@@ -20,6 +20,7 @@ def layer_opened(page: Page) -> int:
 
 def test_the_arrow_keys_walk_the_heatmap_and_the_panel_follows(browser: Browser, in_use: InUse) -> None:
     page = opened(browser, f"{in_use.url}/layer_scores?run={in_use.runs['score']}", kept=in_use.kept)
+    expect(key(page, "walk-scores-up").get_by_role("button")).to_be_visible(timeout=SLOW)  # buttons may be loaded late
     key(page, "scores-order").get_by_role("radio", name="best layer").focus()
     page.keyboard.press("Tab")
     if "scores-order" in focused(page):  # the explanation of the order is a stop of its own

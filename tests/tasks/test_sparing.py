@@ -13,8 +13,8 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, LlamaConfig
 
-from goldenlayers_core.errors import ConfigError, MemoryShortError
-from goldenlayers_core.models.shortage import is_shortage, spared
+from goldenlayers_core.errors import ConfigError, MemoryShortError, is_shortage
+from goldenlayers_core.models.shortage import spared
 from goldenlayers_core.records import LgaConfig, ModelSource
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, open_workbench
@@ -139,8 +139,38 @@ def test_what_says_that_memory_ran_out():
     assert is_shortage(of_python.value)
     assert is_shortage(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."))
     assert is_shortage(OSError(errno.ENOMEM, "Cannot allocate memory"))
-    for other in (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), OSError(errno.ENOSPC, "No space")):
+    unknown = RuntimeError("could not create a primitive descriptor for the matmul primitive")
+    shapes = RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+    for other in (unknown, shapes, OSError(errno.ENOSPC, "No space")):
         assert not is_shortage(other)
+
+
+def test_what_a_linear_map_says_that_finds_no_memory_for_its_code():
+    """oneDNN compiles one for each shape; an address space that is full has no room for the code."""
+    script = """
+import re, resource
+from pathlib import Path
+import torch
+from goldenlayers_core.errors import is_shortage
+
+torch.set_num_threads(1)
+torch.nn.functional.linear(torch.ones(8, 8), torch.ones(8, 8))
+told = []
+for n in range(1, 40):
+    size = int(re.search(r"VmSize:\\s*(\\d+)", Path("/proc/self/status").read_text())[1]) << 10
+    inputs, weight = torch.ones(n, 129), torch.ones(70 + n, 129)
+    resource.setrlimit(resource.RLIMIT_AS, (size, resource.RLIM_INFINITY))
+    try:
+        torch.nn.functional.linear(inputs, weight)
+    except (RuntimeError, MemoryError) as error:
+        told.append(error)
+    resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+print([str(error) for error in told if not is_shortage(error)], len(told))
+"""
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, "-c", script], env=env, timeout=300, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("[] "), done.stdout  # where another library multiplies, nothing is told at all
 
 
 def test_budgets_are_halved_once_and_only_inside():

@@ -6,17 +6,15 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from goldenlayers_core.errors import Cancelled, GoldenLayersError, MemoryShortError
+from goldenlayers_core.errors import Cancelled, GoldenLayersError, MemoryShortError, is_shortage
 from goldenlayers_core.runtime.engines.crew import Worker, made
 from goldenlayers_core.runtime.engines.memory import held
 from goldenlayers_core.runtime.frames import one_line
 from goldenlayers_core.runtime.progress import Progress
 
 Answer = dict[str, Any]  # "state": opened, done, unopened, refused, failed, memory or cancelled; and what belongs to it
-_OUT_OF_MEMORY: Final = ("OutOfMemoryError", "MemoryError")
-_TOLD: Final = ("can't allocate memory", "out of memory", "not enough memory")
 
 
 class Actor:
@@ -92,6 +90,5 @@ class Actor:
             return {"state": "failed", "why": str(sentence)}
         except Exception as defect:
             words = f"{type(defect).__name__}: {one_line(defect)}"
-            short = type(defect).__name__ in _OUT_OF_MEMORY or any(told in str(defect).lower() for told in _TOLD)
-            return {"state": "memory" if short else "failed", "why": words}
+            return {"state": "memory" if is_shortage(defect) else "failed", "why": words}
         return answer
