@@ -18,6 +18,7 @@ Scope = Literal["mlp", "mlp_out", "attention", "block"]
 OldAnswer = Literal["dataset", "model"]
 LossOn = Literal["sequence", "answer"]
 ScoreMethod = Literal["lga", "edit-aware", "line-check", "damage"]
+KeyCovariance = Literal["identity", "samples", "text"]
 TraceKind = Literal["hidden", "mlp", "attention"]
 
 PROBE_KINDS: tuple[ProbeKind, ...] = ("rewrite", "rephrase", "locality", "portability")
@@ -25,6 +26,7 @@ SCOPES: tuple[Scope, ...] = ("mlp", "mlp_out", "attention", "block")
 OLD_ANSWERS: tuple[OldAnswer, ...] = ("dataset", "model")
 LOSSES_ON: tuple[LossOn, ...] = ("sequence", "answer")
 SCORE_METHODS: tuple[ScoreMethod, ...] = ("lga", "edit-aware", "line-check", "damage")
+COVARIANCES: tuple[KeyCovariance, ...] = ("identity", "samples", "text")
 TRACE_KINDS: tuple[TraceKind, ...] = ("hidden", "mlp", "attention")
 TRACE_POSITIONS: tuple[str, ...] = ("all", "subject")
 MAX_PROMPT = 2_000
@@ -216,10 +218,16 @@ class EditAwareConfig:
     precision: Literal["model", "bfloat16"] = "model"  # bfloat16: faster on processors with AMX or AVX512-BF16
     # padded tokens per batch; None: 192 on a processor, 4,096 on a GPU
     token_budget: int | None = field(default=None, metadata={"affects_result": False})
+    # with which key covariance the predicted edits are written (editing.value_settings)
+    covariance: KeyCovariance = field(default="identity", metadata={"added": True})
 
     def __post_init__(self) -> None:
         if self.probes_per_kind < 1:
             raise ConfigError(f"{self.probes_per_kind} probes per kind were asked for; give a whole number above 0.")
+        if self.covariance not in COVARIANCES:
+            raise ConfigError(
+                f"A key covariance {self.covariance!r} is unknown; choose one of {', '.join(COVARIANCES)}."
+            )
         if self.precision not in ("model", "bfloat16"):
             raise ConfigError(f"Precision {self.precision!r} is unknown; choose model or bfloat16.")
         if self.token_budget is not None and self.token_budget < 1:
@@ -239,9 +247,15 @@ class DamageConfig:
 
     precision: Literal["model", "bfloat16"] = "model"  # of the passes over the requests
     token_budget: int | None = field(default=None, metadata={"affects_result": False})  # as of edit-aware analysis
+    covariance: KeyCovariance = field(default="identity", metadata={"added": True})  # likewise
 
     def __post_init__(self) -> None:
-        EditAwareConfig(precision=self.precision, token_budget=self.token_budget)  # whose checks are these
+        _ = self.analysis  # whose checks are these
+
+    @property
+    def analysis(self) -> EditAwareConfig:
+        """The passes over the requests."""
+        return EditAwareConfig(precision=self.precision, token_budget=self.token_budget, covariance=self.covariance)
 
 
 @dataclass(frozen=True, slots=True)

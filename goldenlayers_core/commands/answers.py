@@ -75,6 +75,7 @@ def score_answer(
         "method": scores.method,
         "scope": scores.scope,
         "loss_on": scores.loss_on or None,
+        "covariance": scores.covariance or None,
         "golden_layer": selection.golden_layer,
         "ranking": list(selection.ranking),
         "outliers": list(selection.outliers),
@@ -153,6 +154,8 @@ def score_lines(content: dict[str, Any]) -> list[str]:
         if lga
         else _PREDICTED[content["method"]]
     )
+    if content["covariance"]:
+        about += f", for edits with the key covariance of {content['covariance']}"
     return [
         f"{content['model']}, {content['n_requests']} requests of {content['requests_of']}, {about}",
         *([f"            {'score':>14}{parts}"] if parts else []),

@@ -35,21 +35,30 @@ def score_question(
     old_answer: Annotated[str, typer.Option("--old-answer", help="LGA: dataset or model")] = "dataset",
     loss_on: Annotated[str, typer.Option("--loss-on", help="LGA: sequence (prompt and answer) or answer")] = "sequence",
     precision: Annotated[str, typer.Option("--precision", help="model or bfloat16")] = "model",
+    covariance: Annotated[
+        Literal["identity", "samples", "text"],
+        typer.Option("--covariance", help="of the predicted edits: identity (none), samples, or the text given last"),
+    ] = "identity",
     fence: Annotated[float, typer.Option("--fence", help="LGA: k of the Tukey fences")] = 1.0,
     known_only: KnownOnly = False,
     device: Device = "auto",
     dtype: Dtype = "auto",
 ) -> ScoreQuestion:
-    """The question of the command's options."""
+    """The question of the command's options. Raises ConfigError for a covariance of LGA, which predicts no edits."""
+    if method == "lga" and covariance != "identity":
+        raise ConfigError(
+            "LGA predicts no edits, so that a key covariance changes nothing; leave out --covariance, or choose "
+            "--method edit-aware, line-check or damage."
+        )
     return ScoreQuestion(
         model=ModelSource(model, None, device, dtype),
         choice=DatasetChoice(dataset, split, limit, known_only),
         config=LgaConfig(scope, old_answer, precision, loss_on=loss_on),  # type: ignore[arg-type]  # checked by LgaConfig
         selection=SelectionConfig(fence=fence),
         method=method,
-        edit_aware=EditAwareConfig(precision=precision),  # type: ignore[arg-type]  # checked there, too
-        line_check=LineCheckConfig(precision=precision),  # type: ignore[arg-type]
-        damage=DamageConfig(precision=precision),  # type: ignore[arg-type]
+        edit_aware=EditAwareConfig(precision=precision, covariance=covariance),  # type: ignore[arg-type]  # checked there
+        line_check=LineCheckConfig(precision=precision, covariance=covariance),  # type: ignore[arg-type]
+        damage=DamageConfig(precision=precision, covariance=covariance),  # type: ignore[arg-type]
     )
 
 

@@ -22,8 +22,9 @@ from goldenlayers_core.editing.clean import Site
 from goldenlayers_core.editing.delta import Edit
 from goldenlayers_core.editing.moments import KeyMoments
 from goldenlayers_core.editing.settings import setting
-from goldenlayers_core.editing.value_settings import COVARIANCE_HELP, COVARIANCES, SAMPLES, ValueSettings
+from goldenlayers_core.editing.value_settings import COVARIANCE_HELP, SAMPLES, ValueSettings
 from goldenlayers_core.errors import EditError
+from goldenlayers_core.records import COVARIANCES
 
 BLOCK: Final[tuple[Site, ...]] = ("block",)
 _SAME: Final = 1e-10  # eigenvalues this much smaller than the largest are rounding

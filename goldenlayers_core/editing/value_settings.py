@@ -5,9 +5,9 @@ from typing import Final
 
 from goldenlayers_core.editing.settings import setting
 from goldenlayers_core.editing.templates import MethodConfig, TemplateConfig
+from goldenlayers_core.records import COVARIANCES
 
-IDENTITY, SAMPLES, TEXT = "identity", "samples", "text"
-COVARIANCES: Final = (IDENTITY, SAMPLES, TEXT)
+IDENTITY, SAMPLES, TEXT = COVARIANCES
 COVARIANCE_HELP: Final = (
     "What usual keys look like: estimated from the model's own samples, from the text given last for this model, or "
     "identity: as if every direction were as usual as any other."

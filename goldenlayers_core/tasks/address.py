@@ -32,7 +32,7 @@ BETWEEN: Final = "~"  # an address keeps it as it is
 SHORT: Final = 12  # digits of a request's digest: enough to tell requests apart
 _NAME: Final = re.compile(r"[\w.-]+(/[\w.-]+)?(@[\w./-]+)?")
 _WORD: Final = re.compile(r"[\w-]+")
-_SCORING: Final = ("scope", "old_answer", "loss_on", "precision", "fence", "portability")
+_SCORING: Final = ("scope", "old_answer", "loss_on", "precision", "fence", "portability", "covariance")
 
 
 def without_places(settings: Mapping[str, Any], model: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from goldenlayers_core.results.truth.measured import MethodUsed
 from goldenlayers_core.runtime import RunManifest, Store
 from goldenlayers_core.tasks.literature import published_layer
 from goldenlayers_core.tasks.real_edits import deciding, golden_layer, opened, real_edits, used_in
-from goldenlayers_core.tasks.recommendation import recommend, score_method
+from goldenlayers_core.tasks.recommendation import predicted_covariance, recommend, score_method
 
 _LGA: Final = {"answer": "LGA on the answer", "sequence": "LGA"}
 _OTHERS: Final = {"edit-aware": "edit-aware", "line-check": "line check", "damage": "damage"}
@@ -44,7 +44,7 @@ def stack_of(
         best, level, measured = place.layer, place.level, tuple(table.layers)
         evidence = f"{found.counted}, {found.used.words}"
         flags.append(Flag(best, "real edits", "real edits", evidence))
-    flags += [_flag(run, words, "estimate") for run, words in _estimates(store, fingerprint)]
+    flags += [_flag(run, words, "estimate") for run, words in _estimates(store, fingerprint, used)]
     flags += [_flag(run, "search", _strong(run)) for run in _searched(store, fingerprint, used)]
     published, source = published_layer(model_type, n_layers, used.method)
     if published is not None:
@@ -54,11 +54,14 @@ def stack_of(
     return LayerStack(model, n_layers, fitting, best, level, measured, evidence, headline)
 
 
-def _estimates(store: Store, fingerprint: str) -> list[tuple[RunManifest, str]]:
-    """The runs whose layers are estimates, each with what it is called: of every kind the one with most requests."""
+def _estimates(store: Store, fingerprint: str, used: MethodUsed) -> list[tuple[RunManifest, str]]:
+    """The runs whose layers are estimates, each with what it is called: of every kind the one with most requests. What
+    predicts edits written with another covariance setting is no estimate here."""
     found: dict[str, RunManifest] = {}
     for run in store.runs():
         if run.fingerprint != fingerprint or golden_layer(run) is None or run.kind not in ("score", "trace"):
+            continue
+        if predicted_covariance(run) not in ("", used.covariance or "identity"):
             continue
         name = "causal trace"
         if run.kind == "score":

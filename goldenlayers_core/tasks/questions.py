@@ -12,6 +12,7 @@ from goldenlayers_core.records import (
     SCORE_METHODS,
     DamageConfig,
     EditAwareConfig,
+    KeyCovariance,
     LgaConfig,
     LineCheckConfig,
     ModelSource,
@@ -99,8 +100,13 @@ class ScoreQuestion(Question):
     def analysis(self) -> EditAwareConfig:
         """The passes over probes that the method needs; of no meaning for LGA."""
         if self.method == "damage":
-            return EditAwareConfig(precision=self.damage.precision, token_budget=self.damage.token_budget)
+            return self.damage.analysis
         return self.line_check if self.method == "line-check" else self.edit_aware
+
+    @property
+    def covariance(self) -> KeyCovariance:
+        """With which key covariance the edits are written that the scores predict; LGA predicts none."""
+        return "identity" if self.method == "lga" else self.analysis.covariance
 
     @property
     def scope(self) -> str:
@@ -116,6 +122,20 @@ class ScoreQuestion(Question):
     def old_answer(self) -> str:
         """Where the old answers are from."""
         return self.config.old_answer if self.method == "lga" else "dataset"
+
+
+def estimate_question(
+    model: ModelSource, choice: DatasetChoice, method: ScoreMethod, covariance: KeyCovariance = "identity"
+) -> ScoreQuestion:
+    """Scores by a method at its defaults; those that predict edits predict such as are written with the covariance."""
+    return ScoreQuestion(
+        model,
+        choice,
+        method=method,
+        edit_aware=EditAwareConfig(covariance=covariance if method == "edit-aware" else "identity"),
+        line_check=LineCheckConfig(covariance=covariance if method == "line-check" else "identity"),
+        damage=DamageConfig(covariance=covariance if method == "damage" else "identity"),
+    )
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from goldenlayers_core.records import ModelSource
 from goldenlayers_core.results.formats import number, percent
 from goldenlayers_core.results.scores.readings import LOSS_WORDS
 from goldenlayers_core.results.truth.advice import FEW, Evidence, Recommendation, Strength
-from goldenlayers_core.results.truth.measured import Measured, MethodUsed
+from goldenlayers_core.results.truth.measured import Covariance, Measured, MethodUsed
 from goldenlayers_core.runtime import RunManifest, Store
 from goldenlayers_core.tasks.layer_said import lost, said_of
 from goldenlayers_core.tasks.real_edits import DAMAGED, Edits, deciding, golden_layer, opened, real_edits, same_data
@@ -30,6 +30,7 @@ __all__ = [
     "known_fingerprint",
     "none_yet",
     "of_table",
+    "predicted_covariance",
     "recommend",
     "score_method",
     "strength_of",
@@ -71,7 +72,8 @@ def by_gradients(
     assert layer is not None
     evidence = f"LGA on {run.n_requests} requests of {run.dataset}, {loss_words(run)}"
     evidence += f", stability {stability}" if stability else ""
-    other = _most([m for m in runs if score_method(m) == "edit-aware"])
+    setting = used.covariance or "identity"
+    other = _most([m for m in runs if score_method(m) == "edit-aware" and predicted_covariance(m) == setting])
     evidence += f"; edit-aware analysis names layer {golden_layer(other)}" if other is not None else ""
     return Recommendation(
         layer=layer,
@@ -109,6 +111,13 @@ def known_fingerprint(store: Store, source: ModelSource) -> str | None:
 def score_method(manifest: RunManifest) -> str:
     """By which method a score run scored its layers, one of records.SCORE_METHODS."""
     return str(dict(manifest.summary).get("method") or manifest.word("method") or "lga")
+
+
+def predicted_covariance(run: RunManifest) -> Covariance:
+    """With which covariance setting the edits are written that a run predicts; "" where it predicts none."""
+    if run.kind != "score" or score_method(run) == "lga":
+        return ""
+    return "covariance" if dict(run.provenance).get("covariance") else "identity"
 
 
 def _most(runs: Sequence[RunManifest]) -> RunManifest | None:

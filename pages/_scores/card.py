@@ -159,6 +159,7 @@ def _provenance(scores: LayerScores, selection: Selection, run_id: str) -> str:
     loss = LOSS_WORDS.get(scores.loss_on, "")
     of_lga = f"{loss}, scope {scores.scope}, old answer from the {scores.old_answer}"
     how = of_lga if lga else f"{scores.method}, MLP output"
+    how += f", edits with the key covariance of {scores.covariance}" if scores.covariance else ""
     stored = scores.n_requests - scores.n_computed
     parts = (
         f"{scores.n_computed:,} computed, {stored:,} from the store; {scores.n_tokens:,} tokens",

@@ -7,12 +7,14 @@ import streamlit as st
 from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.models.naming import source_title
 from goldenlayers_core.records import (
+    COVARIANCES,
     LOSSES_ON,
     OLD_ANSWERS,
     SCOPES,
     SCORE_METHODS,
     DamageConfig,
     EditAwareConfig,
+    KeyCovariance,
     LgaConfig,
     LineCheckConfig,
     ModelSource,
@@ -23,7 +25,7 @@ from goldenlayers_core.results.scores.readings import LOSS_WORDS
 from goldenlayers_core.runtime import RunManifest
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion
 from goldenlayers_core.tasks.address import score_parameters, score_question
-from goldenlayers_core.tasks.recommendation import loss_words, score_method
+from goldenlayers_core.tasks.recommendation import loss_words, predicted_covariance, score_method
 from pages._shared import cached, jobs, link, link_notice, session
 from pages._shared.run_choice import golden_words, run_on_show
 from pages._shared.wording import count, escape
@@ -36,6 +38,11 @@ SCOPE_WORDS = {
     "block": "block: MLP and attention",
 }
 OLD_WORDS = {"dataset": "the dataset's true answer", "model": "what the model itself answers"}
+COVARIANCE_WORDS = {
+    "identity": "identity: none in use",
+    "samples": "samples: the model's own",
+    "text": "text: the one given last",
+}
 PRECISION_WORDS = {"model": "the model's own", "bfloat16": "bfloat16: faster, less exact"}
 ABOUT = {
     "lga": "Layer Gradient Analysis takes every request to the model twice, once with its old and once with its new "
@@ -60,6 +67,7 @@ KEYS = {  # of a setting's widget
     "precision": "scores-precision",
     "fence": "scores-fence",
     "portability": "scores-portability",
+    "covariance": "scores-covariance",
 }
 SECONDS = {"lga": "5 to 20", "edit-aware": "15 to 60", "line-check": "60 to 240", "damage": "20 to 90"}
 BUNDLED = ScoreQuestion(choice=DatasetChoice("bundled", "proxy", 32))
@@ -106,7 +114,8 @@ def _method() -> ScoreMethod:
 
 def _predicted_settings(method: ScoreMethod) -> ScoreQuestion:
     if method == "damage":
-        return ScoreQuestion(session.model(), session.choice(), method=method, damage=DamageConfig(_precision()))
+        config = DamageConfig(_precision(), covariance=_covariance())
+        return ScoreQuestion(session.model(), session.choice(), method=method, damage=config)
     portability = st.checkbox(
         "Portability probes, too",
         True,
@@ -114,12 +123,24 @@ def _predicted_settings(method: ScoreMethod) -> ScoreQuestion:
         persist_state="session",
         help="A portability probe asks for a consequence of the new fact. Without them scoring is a little faster.",
     )
-    model, choice, precision = session.model(), session.choice(), _precision()
+    model, choice, precision, covariance = session.model(), session.choice(), _precision(), _covariance()
     if method == "line-check":
-        checked = LineCheckConfig(portability=portability, precision=precision)
+        checked = LineCheckConfig(portability=portability, precision=precision, covariance=covariance)
         return ScoreQuestion(model, choice, method=method, line_check=checked)
-    config = EditAwareConfig(portability=portability, precision=precision)
+    config = EditAwareConfig(portability=portability, precision=precision, covariance=covariance)
     return ScoreQuestion(model, choice, method=method, edit_aware=config)
+
+
+def _covariance() -> KeyCovariance:
+    return st.selectbox(
+        "Key covariance",
+        COVARIANCES,
+        format_func=COVARIANCE_WORDS.__getitem__,
+        key="scores-covariance",
+        persist_state="session",
+        help="Of the edits that are predicted. An edit written with one spares usual keys, so another layer may "
+        "suit it. Estimated once per model; a text is given on the page Edit.",
+    )
 
 
 def _settings() -> ScoreQuestion:
@@ -263,4 +284,7 @@ def run_words(run: RunManifest) -> str:
     """One line that tells runs apart."""
     lga = score_method(run) == "lga"
     name = f"LGA {run.told.get('scope', '')}, {loss_words(run)}"
-    return golden_words(run, name if lga else METHOD_WORDS[score_method(run)])
+    if not lga:
+        name = METHOD_WORDS[score_method(run)]
+        name += ", key covariance" if predicted_covariance(run) == "covariance" else ""
+    return golden_words(run, name)

@@ -46,7 +46,14 @@ def _of_scores(scores: LayerScores, selection: Selection, run_id: str, _known: s
     question = cached.asked(ScoreQuestion, run_id)
     data = question.choice.dataset
     if scores.method != "lga":
-        return said_of(scores.fingerprint, who(scores.method), selection.golden_layer, data)
+        return layer_said.said_of(
+            cached.workbench().store,
+            scores.fingerprint,
+            who(scores.method),
+            selection.golden_layer,
+            scores.predicts,
+            data,
+        )
     picks = [(LOSS_WORDS[scores.loss_on], selection.golden_layer)]
     if (other := other_pick(scores, question)) is not None:
         picks.append((LOSS_WORDS[other[0]], other[1].golden_layer))

@@ -4,13 +4,13 @@ import streamlit as st
 
 from goldenlayers_core import figures
 from goldenlayers_core.figures.text import capital, counted, listed, number, percent
-from goldenlayers_core.records import ModelSource
+from goldenlayers_core.records import KeyCovariance, ModelSource
 from goldenlayers_core.results import SCORE, LayerCard, LayerCurve, SweepResult
-from goldenlayers_core.results.truth.card import ESTIMATES, WayInfo
+from goldenlayers_core.results.truth.card import WayInfo
 from goldenlayers_core.runtime import RunManifest
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion
 from goldenlayers_core.tasks.judging import earlier_rules
-from goldenlayers_core.tasks.questions import SweepQuestion, TraceQuestion
+from goldenlayers_core.tasks.questions import SweepQuestion, TraceQuestion, estimate_question
 from goldenlayers_core.tasks.scores.second_looks import other_estimates
 from goldenlayers_core.tasks.truth.judgement import curve, steadiness
 from goldenlayers_core.tasks.truth.layer_card import ModelFacts, layer_card
@@ -130,7 +130,7 @@ def _provenance(sweep: SweepResult, run: RunManifest) -> str:
 
 def complete(card: LayerCard, run: RunManifest | None) -> None:
     """One button for everything that is missing of the card, on the very requests that were swept."""
-    missing = [info for info in ESTIMATES if card.pick(info.name).layer is None]
+    missing = card.missing
     if not missing:
         return
     absent = listed([info.said for info in missing])
@@ -146,12 +146,18 @@ def complete(card: LayerCard, run: RunManifest | None) -> None:
         "the causal trace some minutes.",
     ):
         for info in missing:
-            jobs.submit(start.SLOT[info.name], _question(info, model, choice), f"{info.title} of {choice.words}")
+            jobs.submit(
+                start.SLOT[info.name],
+                _question(info, model, choice, card.written_with),
+                f"{info.title} of {choice.words}",
+            )
         st.rerun()
 
 
-def _question(info: WayInfo, model: ModelSource, choice: DatasetChoice) -> ScoreQuestion | TraceQuestion:
-    return ScoreQuestion(model, choice, method=info.scores) if info.scores else TraceQuestion(model, choice)
+def _question(
+    info: WayInfo, model: ModelSource, choice: DatasetChoice, covariance: KeyCovariance
+) -> ScoreQuestion | TraceQuestion:
+    return estimate_question(model, choice, info.scores, covariance) if info.scores else TraceQuestion(model, choice)
 
 
 def pictures(card: LayerCard, found: LayerCurve | None, name: str) -> None:

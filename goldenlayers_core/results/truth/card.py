@@ -5,9 +5,10 @@ from typing import Final, Literal
 
 import pandas as pd
 
-from goldenlayers_core.records import ScoreMethod
+from goldenlayers_core.records import KeyCovariance, ScoreMethod
 from goldenlayers_core.results.truth.advice import Recommendation
 from goldenlayers_core.results.truth.literature import Published
+from goldenlayers_core.results.truth.measured import Covariance, setting_of
 
 Way = Literal[
     "sweep", "search", "edit_aware", "lga", "line_check", "damage", "causal_trace", "literature_default", "middle"
@@ -27,7 +28,7 @@ class WayInfo:
 
     @property
     def predicts(self) -> bool:
-        """Whether it predicts what a ROME edit without a key covariance would do."""
+        """Whether it predicts what ROME edits would do, with a key covariance or without one."""
         return self.scores is not None and self.scores != "lga"
 
 
@@ -65,6 +66,7 @@ class Pick:
     low: float | None = None  # 95 % bootstrap interval of the regret
     high: float | None = None
     run_id: str = ""
+    covariance: Covariance = ""  # with which setting the edits are written that it predicts; "": it predicts none
 
     @property
     def info(self) -> WayInfo:
@@ -92,10 +94,25 @@ class LayerCard:
     )  # for example: picks were chosen on the very requests they are judged on
     advice: Recommendation | None = None  # for the model, the method and the data of the sweep
     published: tuple[Published, ...] = ()  # for the model's family, every method
+    written_with: KeyCovariance = "identity"  # the key covariance of the edits that judge
 
     def pick(self, way: Way) -> Pick:
         """The pick of one way."""
         return self.picks[WAYS.index(way)]
+
+    @property
+    def covariance(self) -> Covariance:
+        """The setting that estimates of these edits have."""
+        return setting_of(self.written_with)
+
+    @property
+    def missing(self) -> tuple[WayInfo, ...]:
+        """The estimates that are not there, or predict edits written with another setting."""
+        return tuple(
+            pick.info
+            for pick in self.picks
+            if pick.info.kind == "estimate" and (pick.layer is None or pick.covariance not in ("", self.covariance))
+        )
 
     @property
     def layer_to_edit(self) -> int | None:
@@ -135,6 +152,7 @@ class LayerCard:
                     "regret_high": p.high,
                     "seconds": p.seconds,
                     "source": p.source,
+                    "covariance": p.covariance,
                     "run": p.run_id,
                 }
                 for p in self.picks

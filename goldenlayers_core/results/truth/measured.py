@@ -50,13 +50,18 @@ class MethodUsed:
         return f"{self.method.upper()} {'without' if self.covariance == 'identity' else 'with'} a key covariance"
 
 
+def setting_of(covariance: object) -> Literal["identity", "covariance"]:
+    """The setting that a method's option, such as "samples", stands for: which covariance is another matter."""
+    return "identity" if covariance == "identity" else "covariance"
+
+
 def method_used(method: str, settings: Mapping[str, Any] | None = None) -> MethodUsed:
     """A method with its settings (those left out are at their defaults)."""
     usual = USUAL_COVARIANCE.get(method, "")
     given = (settings or {}).get("covariance")
     if not usual or not isinstance(given, str) or not given:
         return MethodUsed(method, usual)
-    return MethodUsed(method, "identity" if given == "identity" else "covariance")
+    return MethodUsed(method, setting_of(given))
 
 
 @dataclass(frozen=True, eq=False)

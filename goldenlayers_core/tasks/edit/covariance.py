@@ -157,6 +157,17 @@ def moments_for(
     return found
 
 
+def moments_key(moments: Mapping[int, KeyMoments]) -> str:
+    """Tells key covariances apart: by source, tokens and shrinkage, not by the layers they are at hand for."""
+    return digest_of(sorted({(m.origin, m.n_tokens, m.shrinkage) for m in moments.values()}))[:8]
+
+
+def moments_words(moments: Mapping[int, KeyMoments]) -> str:
+    """What a key covariance was estimated from, as in "10,240 tokens of the model's own samples"; "" where none is."""
+    some = next(iter(moments.values()), None)
+    return f"{some.n_tokens:,} tokens of {some.source}" if some else ""
+
+
 def _question(handle: ModelHandle, layers: Sequence[int]) -> CovarianceQuestion:
     """All layers where that is no burden: the pass through the tokens costs more than their products."""
     width = handle.shape(handle.mlp_out(0))[1]

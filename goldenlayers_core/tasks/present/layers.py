@@ -11,7 +11,6 @@ from goldenlayers_core.figures.scores.selection import PREDICTED_SCORE
 from goldenlayers_core.figures.text import counted, number, percent
 from goldenlayers_core.results import SCORE, LayerScores, Selection
 from goldenlayers_core.results.scores.parts import METHOD_WORDS, who
-from goldenlayers_core.results.truth.measured import MethodUsed
 from goldenlayers_core.runtime import RunManifest, Store
 from goldenlayers_core.tasks.layer_said import judging, said_of
 from goldenlayers_core.tasks.present.covers import closing, cover
@@ -40,7 +39,7 @@ def of_scores(store: Store, manifest: RunManifest) -> tuple[Slide, ...]:
     by = METHOD_WORDS[scores.method]
     made = _made(scores, by, manifest)
     said = said_of(
-        store, scores.fingerprint, who(scores.method), selection.golden_layer, MethodUsed(), data_of(manifest)
+        store, scores.fingerprint, who(scores.method), selection.golden_layer, scores.predicts, data_of(manifest)
     )
     alone = int((scores.best_layers == selection.golden_layer).sum())
     golden = selection.golden_layer
@@ -75,7 +74,7 @@ def _to_take_home(store: Store, scores: LayerScores, selection: Selection, said:
     two decides and why. `said`: what real edits say of the gradients' layer."""
     layer = selection.golden_layer
     sure = f"{percent(selection.stability)} of resamples of {counted(scores.n_requests, 'fact')} name it again"
-    advice = recommend(store, scores.fingerprint, MethodUsed(), data_of(manifest))
+    advice = recommend(store, scores.fingerprint, scores.predicts, data_of(manifest))
     if advice is None or advice.kind == "score":
         return closing(named_words(selection), (f"{sure}.", _UNJUDGED, _CAUTION), manifest)
     if layer == advice.layer and not advice.is_shared:
@@ -164,7 +163,7 @@ def against_edits(store: Store, scores: LayerScores, selection: Selection, judge
     by = METHOD_WORDS[scores.method]
     made = _made(scores, by, manifest)
     no_edit = _NO_EDIT if scores.method == "lga" else _PREDICTED
-    found = judging(store, scores.fingerprint, MethodUsed(), data_of(manifest))
+    found = judging(store, scores.fingerprint, scores.predicts, data_of(manifest))
     if found is None:
         return Slide(
             _UNJUDGED[:-1], say=f"{_CAUTION[:-1]}; the page Ground truth makes them.", how=(judged, no_edit, made)

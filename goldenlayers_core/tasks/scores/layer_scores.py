@@ -17,7 +17,7 @@ from goldenlayers_core.results import LayerScores, Selection
 from goldenlayers_core.runtime import Progress, RowWriter, Store
 from goldenlayers_core.tasks.manifest import provenance_of
 from goldenlayers_core.tasks.questions import ScoreQuestion
-from goldenlayers_core.tasks.scores.methods import MEAN_ABS, Way, stacked, way
+from goldenlayers_core.tasks.scores.methods import MEAN_ABS, Way, stacked, way_asked
 from goldenlayers_core.tasks.scores.stored import save_scores, score_version, selected_by
 from goldenlayers_core.tasks.stored_rows import read_rows, token_key
 
@@ -44,7 +44,9 @@ def layer_scores(
     """The scores of every usable request, in the dataset's order, and the golden layer."""
     dataset = bench.requests(question.choice, question.model, progress)
     handle = bench.model(question.model, progress)
-    return scores_by(way(question.method), handle, bench.store, dataset, question, progress, watch, fresh)
+    return scores_by(
+        way_asked(bench, handle, question, progress), handle, bench.store, dataset, question, progress, watch, fresh
+    )
 
 
 def scores_by(
@@ -62,7 +64,7 @@ def scores_by(
     if not found.requests:
         reason = found.skipped[0][1] if found.skipped else "The dataset is empty."
         raise RequestError(f"None of the {len(dataset.requests)} requests can be scored. {reason}")
-    key = rows_key(handle, question)
+    key = rows_key(handle, method, question)
     seconds, computed, n_tokens = put_rows(handle, store, key, method, found, question, progress, watch, fresh)
     rows = read_rows(store, method.table, key, handle, found.requests).set_index("request")
     digests = [r.digest for r in found.requests]
@@ -75,9 +77,9 @@ def scores_by(
     return scores, select(scores.values, question.selection, selected_by(question.method))
 
 
-def rows_key(handle: ModelHandle, question: ScoreQuestion) -> str:
+def rows_key(handle: ModelHandle, method: Way, question: ScoreQuestion) -> str:
     """Under what the store keeps the scores: everything but the request that can change a number."""
-    return f"{handle.result_key}-{way(question.method).key(question)}"
+    return f"{handle.result_key}-{method.key(question)}"
 
 
 def put_rows(
@@ -160,5 +162,6 @@ def _assemble(
             **provenance_of(handle),
             "precision": question.settings.precision,
             "code": score_version(question.method),
+            **({"covariance": method.covariance} if method.covariance else {}),
         },
     )

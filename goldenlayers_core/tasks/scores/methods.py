@@ -2,18 +2,21 @@
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 import numpy as np
 import pandas as pd
 
 from goldenlayers_core.attribution.damage import Curvature, spared
-from goldenlayers_core.attribution.edit_aware import default_chunk, iter_edit_aware
+from goldenlayers_core.attribution.edit_aware import Whiten, default_chunk, iter_edit_aware
 from goldenlayers_core.attribution.edit_rule import Prediction, predict
 from goldenlayers_core.attribution.effects import Effects
 from goldenlayers_core.attribution.lga import ScoredBatch, iter_lga
 from goldenlayers_core.attribution.line_rule import LINE_RULE, predict_line
 from goldenlayers_core.attribution.requests import Usable, editable, usable
+from goldenlayers_core.editing.moments import KeyMoments
+from goldenlayers_core.editing.value_settings import IDENTITY
 from goldenlayers_core.evaluation.line_check import iter_line_check
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.records import LOSSES_ON, SCOPES, EditRequest, LossOn, ScoreMethod, config_digest
@@ -21,9 +24,13 @@ from goldenlayers_core.results import Floats, Part
 from goldenlayers_core.results.scores.parts import EDIT_AWARE_PARTS, edit_aware_parts
 from goldenlayers_core.results.scores.readings import Counts, Reading
 from goldenlayers_core.runtime import Progress, Store
+from goldenlayers_core.tasks.edit.covariance import moments_for, moments_key, moments_words
 from goldenlayers_core.tasks.questions import ScoreQuestion
 from goldenlayers_core.tasks.scores.curvature import curvatures_of
 from goldenlayers_core.tasks.scores.stored import score_version
+
+if TYPE_CHECKING:
+    from goldenlayers_core.tasks.workbench import Workbench
 
 LGA_ROWS: Final = "lga-4"  # 2: rows hold both readings; 3: and the mean absolute gradient; 4: and every scope
 MEAN_ABS: Final = "mean_abs_new"
@@ -34,7 +41,14 @@ _COLUMNS: Final = ("values", "norm_old", "norm_new", "tokens_old", "tokens_new")
 class Way(Protocol):
     """One method."""
 
-    table: str  # of the store
+    table: ClassVar[str]  # of the store
+
+    @property
+    def covariance(self) -> str:
+        """What the key covariance was estimated from that the predicted edits are written with; "" without one."""
+
+    def writing_with(self, moments: Mapping[int, KeyMoments]) -> "Way":
+        """The method for edits that are written with a key covariance, by layer; itself where it predicts no edits."""
 
     def ready(self, handle: ModelHandle, store: Store, progress: Progress) -> "Way":
         """The method with what it needs of the model itself, computed once and kept."""
@@ -68,7 +82,11 @@ class Way(Protocol):
 class Lga:
     """LGA. Rows hold both readings, whichever was asked for, so that the other costs nothing afterwards."""
 
-    table = "lga"
+    table: ClassVar[str] = "lga"
+    covariance = ""
+
+    def writing_with(self, _moments: Mapping[int, KeyMoments]) -> Way:
+        return self
 
     def ready(self, _handle: ModelHandle, _store: Store, _progress: Progress) -> Way:
         return self
@@ -108,14 +126,30 @@ class Lga:
         return {scope: tuple(_reading(rows, scope, name) for name in names) for scope in SCOPES}
 
 
+@dataclass(frozen=True)
 class _EditAware:
-    table = "edit-aware"
+    moments: Mapping[int, KeyMoments] = field(default_factory=dict)  # of the covariance that the edits are written with
+    table: ClassVar[str] = "edit-aware"
+
+    def writing_with(self, moments: Mapping[int, KeyMoments]) -> Way:
+        return dataclasses.replace(self, moments=moments)
 
     def ready(self, _handle: ModelHandle, _store: Store, _progress: Progress) -> Way:
         return self
 
     def key(self, question: ScoreQuestion) -> str:
-        return f"{config_digest(question.settings)}-{score_version(question.method)}"
+        covariance = f"-{moments_key(self.moments)}" if self.moments else ""
+        return f"{config_digest(question.settings)}-{score_version(question.method)}{covariance}"
+
+    @property
+    def covariance(self) -> str:
+        return moments_words(self.moments)
+
+    @property
+    def whiten(self) -> Whiten | None:
+        """C^-1 k of a layer's keys; None without a covariance."""
+        moments = self.moments
+        return (lambda layer, keys: moments[layer].whitened(keys)) if moments else None
 
     def find(
         self, handle: ModelHandle, requests: Sequence[EditRequest], question: ScoreQuestion, progress: Progress
@@ -153,7 +187,7 @@ class _EditAware:
         step: Callable[[float], None],
     ) -> Iterator[tuple[Effects, Prediction]]:
         """Chunk by chunk: what was seen of its requests, and what that predicts."""
-        for effects in iter_edit_aware(handle, requests, question.edit_aware, step):
+        for effects in iter_edit_aware(handle, requests, question.edit_aware, step, self.whiten):
             yield effects, predict(effects)
 
     def shown(self, rows: pd.DataFrame, question: ScoreQuestion) -> pd.DataFrame:
@@ -167,7 +201,7 @@ class _EditAware:
 
 
 class _LineCheck(_EditAware):
-    table = "line-check"
+    table: ClassVar[str] = "line-check"
 
     def predictions(
         self,
@@ -176,18 +210,18 @@ class _LineCheck(_EditAware):
         question: ScoreQuestion,
         step: Callable[[float], None],
     ) -> Iterator[tuple[Effects, Prediction]]:
-        for checked in iter_line_check(handle, requests, question.line_check, LINE_RULE.overshoot, step):
+        config, overshoot = question.line_check, LINE_RULE.overshoot
+        for checked in iter_line_check(handle, requests, config, overshoot, step, self.whiten):
             yield checked.effects, predict_line(checked.effects, checked.lead)
 
 
+@dataclass(frozen=True)
 class _Damage(_EditAware):
-    table = "damage"
-
-    def __init__(self, weights: Mapping[int, Curvature] | None = None) -> None:
-        self._weights = weights
+    weights: Mapping[int, Curvature] | None = None
+    table: ClassVar[str] = "damage"
 
     def ready(self, handle: ModelHandle, store: Store, progress: Progress) -> Way:
-        return _Damage(curvatures_of(store, handle, progress))
+        return dataclasses.replace(self, weights=curvatures_of(store, handle, progress))
 
     def columns(
         self,
@@ -197,9 +231,9 @@ class _Damage(_EditAware):
         step: Callable[[float], None],
     ) -> Iterator[tuple[Effects, dict[str, Floats]]]:
         bare = [EditRequest(r.case_id, r.prompt, r.subject, r.target_new, r.target_true) for r in requests]
-        for effects in iter_edit_aware(handle, bare, question.analysis, step):
-            assert self._weights is not None  # `ready` was asked for it
-            yield effects, {"values": spared(self._weights, effects)}
+        for effects in iter_edit_aware(handle, bare, question.analysis, step, self.whiten):
+            assert self.weights is not None  # `ready` was asked for it
+            yield effects, {"values": spared(self.weights, effects)}
 
     def parts(self, rows: pd.DataFrame) -> tuple[Part, ...]:
         return ()
@@ -237,3 +271,14 @@ _WAYS: Final[tuple[tuple[ScoreMethod, Way], ...]] = (
 def way(method: ScoreMethod) -> Way:
     """The method of that name, which a ScoreQuestion has checked."""
     return next(found for name, found in _WAYS if name == method)
+
+
+def way_asked(bench: "Workbench", handle: ModelHandle, question: ScoreQuestion, progress: Progress) -> Way:
+    """The question's method, with the key covariance of every layer where the edits it predicts are written with one.
+
+    Raises ConfigError where no text was given yet for the covariance of a text.
+    """
+    found = way(question.method)
+    if question.covariance == IDENTITY:
+        return found
+    return found.writing_with(moments_for(bench, handle, question.covariance, range(handle.n_layers), progress))

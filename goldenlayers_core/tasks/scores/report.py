@@ -10,7 +10,6 @@ from goldenlayers_core.results import LayerScores, Selection
 from goldenlayers_core.results.scores.baselines import picks_frame
 from goldenlayers_core.results.scores.parts import who
 from goldenlayers_core.results.scores.robustness import choices_frame, sentence
-from goldenlayers_core.results.truth.measured import MethodUsed
 from goldenlayers_core.runtime import RunManifest, Store
 from goldenlayers_core.tasks.layer_said import said_of
 from goldenlayers_core.tasks.real_edits import data_of
@@ -35,7 +34,7 @@ def of_scores(store: Store, manifest: RunManifest) -> Parts:
         *_second_looks(scores, selection),
     )
     said = said_of(
-        store, scores.fingerprint, who(scores.method), selection.golden_layer, MethodUsed(), data_of(manifest)
+        store, scores.fingerprint, who(scores.method), selection.golden_layer, scores.predicts, data_of(manifest)
     )
     return f"{title_of(pictures[0].figure)}.", pictures, (_NO_EDIT, said, SMALL)
 

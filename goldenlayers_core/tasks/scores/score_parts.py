@@ -18,7 +18,7 @@ from goldenlayers_core.tasks.plan_cost import Work, shape_of
 from goldenlayers_core.tasks.plans import Batch
 from goldenlayers_core.tasks.questions import ScoreQuestion, TraceQuestion
 from goldenlayers_core.tasks.scores.layer_scores import put_rows, rows_key
-from goldenlayers_core.tasks.scores.methods import way
+from goldenlayers_core.tasks.scores.methods import way_asked
 from goldenlayers_core.tasks.scores.stored import score_version
 from goldenlayers_core.tasks.scores.stored_trace import TRACE_TABLE, TRACE_VERSION, trace_key
 from goldenlayers_core.tasks.scores.trace import traced_rows
@@ -50,11 +50,12 @@ class ScoreParts:
 
     def __init__(self, bench: "Workbench", question: ScoreQuestion, progress: Progress) -> None:
         dataset = bench.requests(question.choice, question.model, progress)
-        self.store, self.question, self.way = bench.store, question, way(question.method)
+        self.store, self.question = bench.store, question
         self.handle = bench.model(question.model, progress)
+        self.way = way_asked(bench, self.handle, question, progress)
         self.found = _some(self.way.find(self.handle, dataset.requests, question, progress), "scored")
         self.requests, self.n_skipped = self.found.requests, len(self.found.skipped)
-        self.key, self.dataset = rows_key(self.handle, question), question.choice.words
+        self.key, self.dataset = rows_key(self.handle, self.way, question), question.choice.words
         self.code = f"{score_version(question.method)}, tokens {TOKENS_VERSION}"
         self.passes = _PASSES[question.method] + _PER_LAYER.get(question.method, 0.0) * self.handle.n_layers
         self.assumptions = (f"A score takes {self.passes:g} passes over its tokens through every layer.",)

@@ -48,12 +48,14 @@ def save_scores(store: Store, question: ScoreQuestion, scores: LayerScores, sele
         question.selection,
         version,
     ]
+    content += [scores.covariance] if scores.covariance else []
     content += [scores.provenance["dtype"], scores.provenance["device"], question.choice.words]
     run_id = f"score-{digest_of(content)[:16]}"
     if is_stored(store, run_id, scores):
         return run_id
     lga = question.method == "lga"
     name = f"LGA ({scores.scope}, {LOSS_WORDS[scores.loss_on]})" if lga else METHOD_WORDS[question.method].capitalize()
+    name += " for edits with a key covariance" if scores.covariance else ""
     summary = (
         ("golden layer", str(selection.golden_layer)),
         ("stability", f"{selection.stability:.0%}"),

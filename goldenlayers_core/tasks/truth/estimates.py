@@ -4,12 +4,14 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
+from goldenlayers_core.editing import get_method
 from goldenlayers_core.errors import Cancelled, GoldenLayersError
-from goldenlayers_core.records import TraceConfig
+from goldenlayers_core.records import KeyCovariance, TraceConfig
 from goldenlayers_core.results import LayerCard, Way
 from goldenlayers_core.results.truth.card import ESTIMATES, WayInfo
 from goldenlayers_core.runtime import Progress
-from goldenlayers_core.tasks.questions import ScoreQuestion, SweepQuestion, TraceQuestion
+from goldenlayers_core.tasks.edit.one_edit import method_settings
+from goldenlayers_core.tasks.questions import SweepQuestion, TraceQuestion, estimate_question
 from goldenlayers_core.tasks.scores.layer_scores import score
 from goldenlayers_core.tasks.scores.trace import trace
 from goldenlayers_core.tasks.truth.clock import TimeUp, Within
@@ -50,7 +52,14 @@ def _compute(bench: "Workbench", info: WayInfo, question: SweepQuestion, progres
     if info.scores is None:
         trace(bench, TraceQuestion(question.model, question.choice, TraceConfig(positions="subject")), progress)
     else:
-        score(bench, ScoreQuestion(question.model, question.choice, method=info.scores), progress)
+        score(bench, estimate_question(question.model, question.choice, info.scores, written_with(question)), progress)
+
+
+def written_with(question: SweepQuestion) -> KeyCovariance:
+    """The key covariance that the edits of a sweep are written with; the identity where the method has none."""
+    config = method_settings(get_method(question.method).config_class, question.settings)
+    found: KeyCovariance = getattr(config, "covariance", "identity")
+    return found
 
 
 def with_reasons(card: LayerCard, reasons: Mapping[Way, str], asked: bool = True) -> LayerCard:

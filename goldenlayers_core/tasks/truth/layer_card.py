@@ -18,11 +18,11 @@ from goldenlayers_core.records import digest_of
 from goldenlayers_core.results import WAYS, LayerCard, Pick, SweepResult, Way
 from goldenlayers_core.results.truth.card import ESTIMATES, WayInfo
 from goldenlayers_core.results.truth.literature import published_for
-from goldenlayers_core.results.truth.measured import method_used
+from goldenlayers_core.results.truth.measured import Covariance, method_used, setting_of
 from goldenlayers_core.runtime import RunManifest, Store
 from goldenlayers_core.tasks.literature import published_layer
 from goldenlayers_core.tasks.real_edits import data_of, golden_layer
-from goldenlayers_core.tasks.recommendation import recommend, score_method
+from goldenlayers_core.tasks.recommendation import predicted_covariance, recommend, score_method
 from goldenlayers_core.tasks.truth.judgement import SEED
 from goldenlayers_core.tasks.truth.words import remarks, sentence
 
@@ -52,7 +52,9 @@ def layer_card(
     Its sentence is the recommendation for the model, the method with its covariance, and the sweep's data.
     """
     runs = [m for m in store.runs() if m.fingerprint == model.fingerprint]
-    used = method_used(method, json.loads(sweep.config) if sweep else {})
+    settings = json.loads(sweep.config) if sweep else {}
+    used, written_with = method_used(method, settings), settings.get("covariance", "identity")
+    setting = setting_of(written_with)
     data = next((data_of(m) for m in runs if m.run_id == run_id), "")
     advice = recommend(store, model.fingerprint, used, data)
     swept = digest_of(list(sweep.request_digests)) if sweep else ""
@@ -63,7 +65,7 @@ def layer_card(
         "middle": lambda: Pick("middle", model.n_layers // 2, f"layer {model.n_layers} // 2", 0.0),
     }
     for info in ESTIMATES:
-        makers[info.name] = functools.partial(_run_pick, info.name, _estimates(runs, info), swept)
+        makers[info.name] = functools.partial(_run_pick, info.name, _estimates(runs, info), swept, setting)
     picks = tuple(_judged(makers[way](), sweep, n_resamples) for way in WAYS)
     return LayerCard(
         model=model.name,
@@ -80,6 +82,7 @@ def layer_card(
         remarks=remarks(picks, sweep),
         advice=advice,
         published=published_for(model.model_type),
+        written_with=written_with,
     )
 
 
@@ -130,13 +133,29 @@ def _estimates(runs: list[RunManifest], info: WayInfo) -> list[RunManifest]:
     return [m for m in runs if m.kind == "score" and score_method(m) == info.scores]
 
 
-def _run_pick(way: Way, runs: list[RunManifest], swept: str) -> Pick:
-    """The golden layer of a stored run: best the one on the very requests that were swept, else the one with most."""
+def _run_pick(way: Way, runs: list[RunManifest], swept: str, setting: Covariance) -> Pick:
+    """The golden layer of a stored run: best one that predicts edits of the setting, or none, and on the very requests
+    that were swept, else the one with most."""
     usable = [m for m in runs if golden_layer(m) is not None]
     if not usable:
         return Pick(way, None, NOT_COMPUTED, None)
-    run = max(usable, key=lambda m: (m.dataset_digest == swept, m.n_requests, m.created))
-    return Pick(way, golden_layer(run), f"{run.n_requests:,} requests of {run.dataset}", cost(run), run_id=run.run_id)
+    run = max(
+        usable,
+        key=lambda m: (
+            predicted_covariance(m) in ("", setting),
+            m.dataset_digest == swept,
+            m.n_requests,
+            m.created,
+        ),
+    )
+    return Pick(
+        way,
+        golden_layer(run),
+        f"{run.n_requests:,} requests of {run.dataset}",
+        cost(run),
+        run_id=run.run_id,
+        covariance=predicted_covariance(run),
+    )
 
 
 def cost(run: RunManifest) -> float | None:

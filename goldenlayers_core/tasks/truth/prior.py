@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from goldenlayers_core.errors import Cancelled, GoldenLayersError
+from goldenlayers_core.records import KeyCovariance
 from goldenlayers_core.results import Floats
+from goldenlayers_core.results.truth.measured import setting_of
 from goldenlayers_core.runtime import Progress, Store
-from goldenlayers_core.tasks.questions import ScoreQuestion, SearchQuestion
+from goldenlayers_core.tasks.questions import SearchQuestion, estimate_question
+from goldenlayers_core.tasks.recommendation import predicted_covariance
 from goldenlayers_core.tasks.scores.layer_scores import layer_scores
 from goldenlayers_core.tasks.scores.stored import open_scores
 from goldenlayers_core.tasks.truth.clock import TimeUp, Within
+from goldenlayers_core.tasks.truth.estimates import written_with
 
 if TYPE_CHECKING:
     from goldenlayers_core.tasks.workbench import Workbench
@@ -31,10 +35,12 @@ class Prior:
     words: str = NONE
 
 
-def stored_prior(store: Store, fingerprint: str, layers: tuple[int, ...]) -> Prior:
-    """Mean predicted scores of the newest edit-aware run of these weights; LGA may rank the other way round."""
+def stored_prior(store: Store, fingerprint: str, layers: tuple[int, ...], covariance: KeyCovariance) -> Prior:
+    """Mean predicted scores of the newest edit-aware run of these weights that predicts edits written with the same
+    covariance; LGA may rank the other way round."""
     for run in store.runs():
-        if run.kind == "score" and run.fingerprint == fingerprint and run.word("method") == "edit-aware":
+        fits = predicted_covariance(run) == setting_of(covariance)
+        if run.kind == "score" and run.fingerprint == fingerprint and run.word("method") == "edit-aware" and fits:
             values = open_scores(store, run.run_id)[0].values.mean(axis=0)
             words = f"edit-aware analysis of {run.n_requests} requests of {run.dataset}"
             return Prior(np.asarray(values[list(layers)]), words)
@@ -52,7 +58,8 @@ def made_prior(
     number = min(MOST, question.choice.limit or MOST, int(allowed / max(cost, 1e-9)))
     if number < LEAST:
         return Prior(words=f"{NONE}: edit-aware analysis would take more than a tenth of the time")
-    asked = ScoreQuestion(question.model, dataclasses.replace(question.choice, limit=number), method="edit-aware")
+    few = dataclasses.replace(question.choice, limit=number)
+    asked = estimate_question(question.model, few, "edit-aware", written_with(question))
     try:
         scores, _ = layer_scores(bench, asked, Within(progress, allowed, "Edit-aware analysis"))
     except TimeUp:

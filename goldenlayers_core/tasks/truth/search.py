@@ -17,6 +17,7 @@ from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks.manifest import provenance_of
 from goldenlayers_core.tasks.questions import SearchQuestion
 from goldenlayers_core.tasks.truth.clock import GRACE, Clock, TimeUp
+from goldenlayers_core.tasks.truth.estimates import written_with
 from goldenlayers_core.tasks.truth.prior import Prior, made_prior, stored_prior
 from goldenlayers_core.tasks.truth.stored_search import save_search
 from goldenlayers_core.tasks.truth.stored_sweep import SWEEP_VERSION
@@ -44,7 +45,7 @@ def search_result(bench: "Workbench", question: SearchQuestion, progress: Progre
         bed.handle.check_layer(layer)
     spent = _Spent(loading=loading.spent)
     clock = Clock(question.seconds)
-    prior = stored_prior(bench.store, bed.handle.fingerprint, layers)
+    prior = stored_prior(bench.store, bed.handle.fingerprint, layers, written_with(question))
     race = Race(len(bed.requests), layers, seed=question.seed)
     cost = _cost(bed) or _pilot(bed, race, progress, spent)
     if prior.values is None:

@@ -15,9 +15,10 @@ from goldenlayers_core.errors import ConfigError, RequestError
 from goldenlayers_core.evaluation.sweep import UNEDITED, SweptPair, checked
 from goldenlayers_core.evaluation.sweep import sweep as swept
 from goldenlayers_core.models import ModelHandle
-from goldenlayers_core.records import EditRequest, config_digest, digest_of
+from goldenlayers_core.records import EditRequest, config_digest
 from goldenlayers_core.results import METRICS, PROBE_METRICS, Floats, SweepResult
 from goldenlayers_core.runtime import Progress, RowWriter, Store
+from goldenlayers_core.tasks.edit.covariance import moments_key, moments_words
 from goldenlayers_core.tasks.edit.one_edit import method_settings
 from goldenlayers_core.tasks.edit.supplies import supplies_of
 from goldenlayers_core.tasks.manifest import provenance_of
@@ -71,12 +72,6 @@ def open_bed(bench: "Workbench", question: SweepQuestion, progress: Progress) ->
     )
 
 
-def moments_key(supplies: Supplies) -> str:
-    """Tells key covariances apart: by source, tokens and shrinkage, not by the layers they are at hand for."""
-    kinds = sorted({(m.origin, m.n_tokens, m.shrinkage) for m in supplies.moments.values()})
-    return digest_of(kinds)[:8]
-
-
 @dataclass
 class Bed:
     """Where edits are tried: one model, one method with its settings, some requests, and the store."""
@@ -95,7 +90,7 @@ class Bed:
     def key(self) -> str:
         """Under what the store keeps the pairs: everything but the request and the layer that can change a number."""
         parts = (self.handle.result_key, self.method.name, config_digest(self.config), SWEEP_VERSION)
-        covariance = (moments_key(self.supplies),) if self.supplies.moments else ()
+        covariance = (moments_key(self.supplies.moments),) if self.supplies.moments else ()
         return "-".join((*parts, *covariance, *(("writing",) if self.writing else ())))
 
     def rows(self) -> pd.DataFrame:
@@ -158,8 +153,7 @@ class Bed:
         after = rows.loc[pd.MultiIndex.from_product([digests, layers])]
         before = rows.loc[pd.MultiIndex.from_product([digests, [UNEDITED]])]
         shape = (len(digests), len(layers), len(names))
-        some = next(iter(self.supplies.moments.values()), None)
-        covariance = {"covariance": f"{some.n_tokens:,} tokens of {some.source}"} if some else {}
+        covariance = moments_words(self.supplies.moments)
 
         def each(name: str) -> tuple[str, ...]:
             return tuple(str(getattr(r, name)) for r in self.requests)
@@ -194,7 +188,7 @@ class Bed:
                 "model_type": self.handle.architecture.model_type,
                 "code": SWEEP_VERSION,
                 "judgement": JUDGEMENT,
-                **covariance,
+                **({"covariance": covariance} if covariance else {}),
             },
         )
 

@@ -8,13 +8,13 @@ from goldenlayers_core.attribution.standing import Apart, Standing, standing
 from goldenlayers_core.figures.text import capital, counted, layer_list, listed, number, percent
 from goldenlayers_core.results import WAYS, Pick, SweepResult, Way
 from goldenlayers_core.results.truth.advice import FEW, Recommendation
-from goldenlayers_core.results.truth.measured import MethodUsed, method_used
+from goldenlayers_core.results.truth.measured import Covariance, MethodUsed, method_used
 from goldenlayers_core.runtime import RunManifest
 from goldenlayers_core.tasks.real_edits import data_of, same_data
 from goldenlayers_core.tasks.recommendation import strength_of
 from goldenlayers_core.tasks.truth.judgement import SEED, difference, left_out_regret, rivals
 
-PREDICTED: Final = MethodUsed("rome", "identity")  # the edits that estimates of edits predict
+_WRITTEN: Final[tuple[tuple[Covariance, str], ...]] = (("identity", "without"), ("covariance", "with"))
 
 
 def sentence(
@@ -138,11 +138,13 @@ def remarks(picks: Sequence[Pick], sweep: SweepResult | None) -> tuple[str, ...]
 
 def _otherwise_edited(picks: Sequence[Pick], used: MethodUsed) -> list[str]:
     """That some estimates predict other edits than those measured; nothing where they do not."""
-    names = [pick.info.said for pick in picks if pick.info.predicts and pick.layer is not None]
-    if not names or used == PREDICTED:
-        return []
-    said = f"{capital(listed(names))} {'predict' if names[1:] else 'predicts'}"
-    return [f"{said} {PREDICTED.words} edits without a key covariance; measured here: {used.words}."]
+    found = []
+    for setting, words in _WRITTEN:
+        names = [pick.info.said for pick in picks if pick.covariance == setting and pick.layer is not None]
+        if names and used != MethodUsed("rome", setting):
+            said = f"{capital(listed(names))} {'predict' if names[1:] else 'predicts'} ROME edits {words}"
+            found.append(f"{said} a key covariance; measured here: {used.words}.")
+    return found
 
 
 def _chosen_here(sweep: SweepResult) -> str:

@@ -17,7 +17,7 @@ from goldenlayers_core.records import EditRequest, ModelSource
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, EditQuestion, Workbench
 from goldenlayers_core.tasks.edit.corpus import keep_text, read_corpus
-from goldenlayers_core.tasks.edit.covariance import estimated, moments_for
+from goldenlayers_core.tasks.edit.covariance import estimated, moments_for, moments_key
 from goldenlayers_core.tasks.edit.one_edit import edit, open_edit
 from goldenlayers_core.tasks.edit.stored import open_report
 from goldenlayers_core.tasks.edit.stored_covariance import cards, covariance_gains, open_layer, save_card
@@ -25,7 +25,7 @@ from goldenlayers_core.tasks.edit.supplies import supplies_of
 from goldenlayers_core.tasks.questions import CovarianceQuestion, SweepQuestion
 from goldenlayers_core.tasks.serial import plain
 from goldenlayers_core.tasks.truth.stored_sweep import open_sweep
-from goldenlayers_core.tasks.truth.sweep import Bed, moments_key, sweep
+from goldenlayers_core.tasks.truth.sweep import Bed, sweep
 from tests.models.hub_server import Hub, running_hub
 
 TEXT = "The capital of France is Paris and the capital of Italy is Rome. Who wrote Hamlet? Shakespeare wrote it. " * 20
@@ -149,12 +149,12 @@ def test_a_sweep_tells_covariances_apart(bench: Workbench, tiny: ModelSource, fe
     supplies = supplies_of(bench, handle, method, config, [0, 1], Progress())
     bed = Bed(bench.store, handle, method, config, supplies, (), (), "")
     bare = dataclasses.replace(bed, supplies=dataclasses.replace(supplies, moments={}))
-    assert bed.key == f"{bare.key}-{moments_key(supplies)}"
+    assert bed.key == f"{bare.key}-{moments_key(supplies.moments)}"
     assert len(bed.key) < 120
-    assert moments_key(dataclasses.replace(supplies, moments={1: supplies.moments[1]})) == moments_key(supplies)
+    assert moments_key({1: supplies.moments[1]}) == moments_key(supplies.moments)
     for change in ({"shrinkage": 0.2}, {"n_tokens": 7}, {"origin": "other"}):
         other = {1: dataclasses.replace(supplies.moments[1], **change)}
-        assert moments_key(dataclasses.replace(supplies, moments=other)) != moments_key(supplies)
+        assert moments_key(other) != moments_key(supplies.moments)
     (gain,) = covariance_gains(bench.store, handle.fingerprint, lambda run: open_sweep(bench.store, run))
     assert gain.runs == tuple(runs)
     assert gain.layers == (0, 1)
