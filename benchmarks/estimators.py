@@ -19,32 +19,21 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 
 from benchmarks.edits import DATA, LARGE, LARGEST, MODELS, Data, asked, say, short, source_of
 from benchmarks.evidence.tables import COVARIANCE, DAMAGE, EDIT_AWARE, LINE_CHECK
 from benchmarks.gather import together, with_categories
-from goldenlayers_core.attribution.damage import spared
-from goldenlayers_core.attribution.edit_aware import iter_edit_aware
-from goldenlayers_core.attribution.edit_rule import Prediction, predict
-from goldenlayers_core.attribution.line_rule import LINE_RULE, predict_line
-from goldenlayers_core.attribution.requests import editable
 from goldenlayers_core.errors import DatasetError, GoldenLayersError
-from goldenlayers_core.evaluation.line_check import iter_line_check
 from goldenlayers_core.records import (
     Dataset,
-    EditAwareConfig,
     LgaConfig,
-    LineCheckConfig,
     ModelSource,
     TraceConfig,
 )
 from goldenlayers_core.results import Floats, LayerScores
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, Workbench, open_workbench
-from goldenlayers_core.tasks.edit.covariance import moments_for
-from goldenlayers_core.tasks.questions import TraceQuestion
-from goldenlayers_core.tasks.scores.curvature import curvatures_of
+from goldenlayers_core.tasks.questions import TraceQuestion, estimate_question
 from goldenlayers_core.tasks.scores.layer_scores import layer_scores
 from goldenlayers_core.tasks.scores.trace import trace_result
 
@@ -97,26 +86,9 @@ def predicted(bench: Workbench, model: ModelSource, choice: DatasetChoice) -> It
 
 def with_covariance(bench: Workbench, model: ModelSource, choice: DatasetChoice) -> Iterator[Found]:
     """The same for edits that are written with the covariance of the model's own samples."""
-    handle = bench.model(model)
-    moments = moments_for(bench, handle, "samples", range(handle.n_layers), Progress())
-
-    def whiten(layer: int, keys: torch.Tensor) -> torch.Tensor:
-        return moments[layer].whitened(keys)
-
-    requests = editable(handle, bench.requests(choice, model).requests, EditAwareConfig()).requests
-    digests = tuple(r.digest for r in requests)
-    seen = list(iter_edit_aware(handle, requests, EditAwareConfig(), whiten=whiten))
-    yield f"{EDIT_AWARE}{COVARIANCE}", digests, _scores([predict(one) for one in seen]), float("nan")
-    weights = curvatures_of(bench.store, handle, Progress())
-    values = np.concatenate([spared(weights, one) for one in seen])
-    yield f"{DAMAGE}{COVARIANCE}", digests, values, float("nan")
-    checked = iter_line_check(handle, requests, LineCheckConfig(), LINE_RULE.overshoot, whiten=whiten)
-    tier_2 = [predict_line(one.effects, one.lead) for one in checked]
-    yield f"{LINE_CHECK}{COVARIANCE}", digests, _scores(tier_2), float("nan")
-
-
-def _scores(found: list[Prediction]) -> Floats:
-    return np.concatenate([one.score for one in found])
+    for name, method in ((EDIT_AWARE, "edit-aware"), (DAMAGE, "damage"), (LINE_CHECK, "line-check")):
+        scores, _ = layer_scores(bench, estimate_question(model, choice, method, "samples"), Progress())  # type: ignore[arg-type]
+        yield f"{name}{COVARIANCE}", scores.request_digests, scores.values, float("nan")
 
 
 def damage(bench: Workbench, model: ModelSource, choice: DatasetChoice) -> Iterator[Found]:

@@ -132,6 +132,20 @@ def test_score_by_edit_aware_analysis_prints_the_same_contract_with_its_parts():
     assert answer("score", "--limit", "2")["method"] == "lga"
 
 
+def test_scores_of_edits_with_a_key_covariance_say_which_and_lga_has_none(tmp_path):
+    args = ("score", "--model", str(save_tiny(tmp_path / "tiny")), "--limit", "2", "--method", "damage")
+    plain = answer(*args, cache=tmp_path / "cache")
+    found = answer(*args, "--covariance", "samples", cache=tmp_path / "cache")
+    assert plain["covariance"] is None
+    assert "own samples" in found["covariance"]
+    assert found["run"] != plain["run"]
+    done = run(*args, "--covariance", "samples", cache=tmp_path / "cache")
+    assert f"for edits with the key covariance of {found['covariance']}" in done.stdout
+    wrong = run("score", "--limit", "2", "--covariance", "samples")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert "LGA predicts no edits" in wrong.stderr
+
+
 def test_edit_prints_the_contract(tmp_path):
     out = tmp_path / "edit.safetensors"
     found = answer(

@@ -11,7 +11,7 @@ from goldenlayers_core.records import ModelSource
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, Workbench, open_workbench
 from goldenlayers_core.tasks.address import short
-from goldenlayers_core.tasks.questions import SearchQuestion, SweepQuestion
+from goldenlayers_core.tasks.questions import SearchQuestion, SweepQuestion, estimate_question
 from goldenlayers_core.tasks.scores.layer_scores import score
 from goldenlayers_core.tasks.scores.second_looks import other_estimates
 from goldenlayers_core.tasks.truth.needed import advised, requests_needed
@@ -188,6 +188,25 @@ def test_what_is_missing_is_computed_on_the_same_requests(tmp_path: Path) -> Non
     app.segmented_control(key="truth-view").set_value("trace").run()
     assert not app.exception
     assert "Trace this request" in [button.label for button in app.button]
+
+
+def test_a_sweep_with_a_key_covariance_asks_for_estimates_of_its_own_edits(tmp_path: Path) -> None:
+    bench, tiny = cached.workbench(), ModelSource(str(save_tiny(tmp_path / "tiny")))
+    run = sweep(bench, SweepQuestion(tiny, THREE, settings={**QUICK, "covariance": "samples"}), Progress())
+    score(bench, estimate_question(tiny, THREE, "damage"), Progress())
+    app = start("ground_truth", chosen_model=tiny, sweep_run=run)
+    assert "damage to general text" in app.button(key="truth-complete").help  # the one at hand is of other edits
+    press(app, "truth-complete")
+    asked = [ScoreQuestion.from_params(job.params) for job in bench.jobs() if job.kind == "score"]
+    assert {one.method: one.covariance for one in asked} == {
+        "lga": "identity",
+        "edit-aware": "samples",
+        "line-check": "samples",
+        "damage": "samples",
+    }
+    for _ in asked:
+        work_done(app)
+    assert "predict ROME edits without" not in words(app)
 
 
 @pytest.mark.parametrize("view", [name for name in views.VIEWS if name not in ("search", "trace")])

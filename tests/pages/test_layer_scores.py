@@ -195,6 +195,22 @@ def test_skipped_requests_are_listed_with_their_reason(bench: Workbench) -> None
     assert "no true answer" in reasons["reason"][0]
 
 
+def test_the_edits_that_are_predicted_may_be_written_with_a_key_covariance(tmp_path: Path, bench: Workbench) -> None:
+    app = start("layer_scores", chosen_dataset=THREE, chosen_model=ModelSource(str(save_tiny(tmp_path / "tiny"))))
+    assert not [box for box in app.selectbox if box.key == "scores-covariance"]  # LGA predicts no edits
+    app.segmented_control(key="scores-method").set_value("damage").run()
+    assert app.selectbox(key="scores-covariance").value == "identity"
+    app.selectbox(key="scores-covariance").set_value("samples").run()
+    press(app, "score")
+    work_done(app)
+    assert not app.exception
+    manifest = next(m for m in bench.store.runs() if m.run_id == app.session_state["score_run"])
+    assert ScoreQuestion.from_params(manifest.settings).covariance == "samples"
+    assert app.query_params["settings"] == "covariance.samples"
+    assert "edits with the key covariance of" in words(app)
+    assert any("Damage, key covariance" in option for option in app.selectbox(key="scores-run").options)
+
+
 def test_the_method_can_be_chosen_and_its_parts_are_shown(bench: Workbench, run_id: str) -> None:
     app = start("layer_scores", chosen_dataset=THREE)
     app.segmented_control(key="scores-method").set_value("edit-aware").run()

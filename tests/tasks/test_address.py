@@ -26,7 +26,7 @@ from goldenlayers_core.tasks.address import (
     sweep_parameters,
     sweep_question,
 )
-from goldenlayers_core.tasks.questions import SweepQuestion
+from goldenlayers_core.tasks.questions import SweepQuestion, estimate_question
 
 
 @pytest.mark.parametrize(
@@ -108,6 +108,10 @@ def test_settings_keep_their_types_and_leave_files_out() -> None:
         ScoreQuestion(method="edit-aware", edit_aware=EditAwareConfig(portability=False)),
         ScoreQuestion(method="line-check", line_check=LineCheckConfig(portability=False)),
         ScoreQuestion(method="damage", damage=DamageConfig(precision="bfloat16")),
+        *(
+            estimate_question(ModelSource(), DatasetChoice(), m, "samples")
+            for m in ("edit-aware", "line-check", "damage")
+        ),
     ],
 )
 def test_scores_are_asked_for_as_they_were(asked: ScoreQuestion) -> None:
