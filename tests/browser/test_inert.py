@@ -14,6 +14,7 @@ from pages._truth.views import VIEWS
 from tests.browser.conftest import listen
 from tests.browser.running import PAGES, SLOW, main, running_app, settled, visit
 from tests.browser.test_pages import upload
+from tests.browser.walking import screens
 from tests.hostile import DRAWN, HOST, LINES, TEXT, stock, table
 from tests.lending import lend_models
 
@@ -74,8 +75,8 @@ def test_no_page_draws_what_a_stranger_wrote(
         closer.get_by_role("radio", name=title, exact=True).click(timeout=SLOW)
         look(page, asked, title)
     for kind in ("edit", "score", "sweep"):
-        for step in range(1, 7):
-            page.goto(f"{url}/present?run={runs[kind]}&step={step}")
+        page.goto(f"{url}/present?run={runs[kind]}")
+        for step in screens(page):
             look(page, asked, f"screen {step} of {kind}")
 
 
