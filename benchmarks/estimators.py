@@ -33,8 +33,9 @@ from goldenlayers_core.records import (
 from goldenlayers_core.results import Floats, LayerScores
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, Workbench, open_workbench
-from goldenlayers_core.tasks.questions import TraceQuestion, estimate_question
+from goldenlayers_core.tasks.questions import TraceQuestion
 from goldenlayers_core.tasks.scores.layer_scores import layer_scores
+from goldenlayers_core.tasks.scores.predicting import estimate_question
 from goldenlayers_core.tasks.scores.trace import trace_result
 
 TABLE = Path(__file__).parent / "evidence" / "estimates.parquet"  # the repository's

@@ -90,7 +90,7 @@ def _trace(bench: Workbench, source: ModelSource) -> None:
 
 
 def _covariance(bench: Workbench, source: ModelSource) -> None:
-    from goldenlayers_core.tasks.edit.covariance import estimated
+    from goldenlayers_core.tasks.covariance import estimated
 
     estimated(bench, CovarianceQuestion(source, tokens=10_240), Progress())
 

@@ -259,6 +259,22 @@ def test_sweep_prints_the_pick_of_every_estimate_with_its_regret_or_why_there_is
     assert skipped["reasons"]["lga"] == "not computed: --no-estimates"
 
 
+def test_sweep_and_search_take_any_setting_of_the_method_and_say_which_edits_they_made(tiny, tmp_path):
+    how = ("--model", tiny[0], "--limit", "2", "--steps", "2", "--set", "n_templates=0", "--set", "covariance=samples")
+    found = answer("sweep", *how, "--no-estimates", cache=tmp_path)
+    assert (found["method"], found["edits"]) == ("rome", "ROME edits with a key covariance")
+    assert (
+        "ROME edits with a key covariance of 2 requests" in run("sweep", *how, "--no-estimates", cache=tmp_path).stdout
+    )
+    searched = answer("search", *how, "--seconds", "60", cache=tmp_path)
+    assert (searched["edits"], searched["n_computed"]) == (found["edits"], 0)  # of the very same edits
+    assert answer("sweep", *how[:6], "--templates", "0", "--no-estimates", cache=tmp_path)["edits"] == "ROME edits"
+    for command in ("sweep", "search"):
+        wrong = run(command, *how, "--set", "covariance=guess", cache=tmp_path)
+        assert (wrong.returncode, wrong.stdout) == (2, "")
+        assert "identity, samples, text" in wrong.stderr
+
+
 def test_an_estimate_that_cannot_be_had_says_why(tiny, tmp_path):
     table = tmp_path / "facts.csv"
     table.write_text("prompt,subject,target_new\nThe capital of France is,France,Rome\n")

@@ -343,7 +343,7 @@ RULES = (
         in_product,
         (
             (f"{CORE}/errors.py", f"from {CORE}.records import Probe"),
-            (f"{CORE}/records.py", f"def f():\n    import {CORE}.results"),
+            (f"{CORE}/records/facts.py", f"def f():\n    import {CORE}.results"),
             (f"{CORE}/datasets/x.py", "from ..models import load_model"),
             (f"{CORE}/models/x.py", f"from {CORE} import runtime"),
             (f"{CORE}/editing/x.py", f"from {CORE}.attribution import lga"),

@@ -13,6 +13,7 @@ def search_answer(found: SearchResult, dataset: str, run_id: str) -> dict[str, A
         "dataset": dataset,
         "requests_of": found.dataset,
         "method": found.method,
+        "edits": found.used.edits,
         "golden_layer": found.golden_layer,
         "confidence": found.confidence,
         "rival": found.rival,
@@ -49,8 +50,7 @@ def search_answer(found: SearchResult, dataset: str, run_id: str) -> dict[str, A
 def search_lines(content: dict[str, Any]) -> list[str]:
     """The same for a person."""
     return [
-        f"{content['model']}, {content['method'].upper()} edits of up to {content['n_pool']} requests of "
-        f"{content['requests_of']}",
+        f"{content['model']}, {content['edits']} of up to {content['n_pool']} requests of {content['requests_of']}",
         *(_round(number, one) for number, one in enumerate(content["rounds"], 1)),
         f"Layer {content['golden_layer']}: the best one with a probability of {percent(content['confidence'])}, by "
         f"{content['n_pairs']:,} edits ({percent(content['share_of_sweep'])} of a full sweep).",

@@ -38,6 +38,7 @@ def sweep_answer(sweep: SweepResult, card: LayerCard, dataset: str, run_id: str)
         "dataset": dataset,
         "requests_of": sweep.dataset,
         "method": sweep.method,
+        "edits": sweep.used.edits,
         "n_requests": sweep.n_requests,
         "golden_layer": sweep.golden_layer,
         "not_asked": [name for name in PROBE_METRICS if np.isnan(means[name]).all()],
@@ -91,8 +92,7 @@ def _interval(pick: Pick) -> list[float] | None:
 def sweep_lines(content: dict[str, Any], card: LayerCard) -> list[str]:
     """The same for a person."""
     return [
-        f"{content['model']}, {content['method'].upper()} edits of {content['n_requests']} requests of "
-        f"{content['requests_of']}",
+        f"{content['model']}, {content['edits']} of {content['n_requests']} requests of {content['requests_of']}",
         *(
             f"  layer {entry['layer']:3} score {entry['score']:.3f} {'#' * round(40 * entry['score'])}"
             for entry in content["layers"]

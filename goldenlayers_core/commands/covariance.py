@@ -34,7 +34,7 @@ def covariance_question(
 @asking(covariance_question, engine_question)
 def covariance(question: CovarianceQuestion, where: EngineChoice, as_json: Json = False) -> None:
     """Estimate the covariance of the keys of every layer, and keep it for the methods that use one."""
-    from goldenlayers_core.tasks.edit.covariance import estimated
+    from goldenlayers_core.tasks.covariance import estimated
 
     bench = open_workbench()
     _, found = found_on(bench, question, where, estimated)

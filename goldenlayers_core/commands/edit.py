@@ -1,15 +1,14 @@
 """`edit` and `edit-many`: facts written into a model, and what it answers before and after."""
 
-import dataclasses
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from goldenlayers_core.commands.asking import asking
 from goldenlayers_core.commands.console import Data, Device, Dtype, Json, Limit, Model, Split, is_layer, say, working
 from goldenlayers_core.commands.engines import engine_question, found_on
+from goldenlayers_core.commands.method_settings import Settings, settings_of
 from goldenlayers_core.errors import ConfigError
 from goldenlayers_core.records import EditRequest, ModelSource
 from goldenlayers_core.results.edit.many_edits import ManyEdits
@@ -19,9 +18,6 @@ from goldenlayers_core.tasks.questions import ManyEditsQuestion
 
 Method = Annotated[str, typer.Option("--method", help="of editing")]
 Layer = Annotated[str, typer.Option("--layer", help="auto (the recommended one) or a number")]
-Settings = Annotated[
-    list[str] | None, typer.Option("--set", help="a setting of the method as name=value, such as steps=10; repeatable")
-]
 
 
 def layer_number(layer: str) -> int:
@@ -31,33 +27,6 @@ def layer_number(layer: str) -> int:
     if not is_layer(layer):
         raise ConfigError(f"The layer {layer[:40]!r} is no layer; give auto or a whole number from 0.")
     return int(layer)
-
-
-def settings_of(method: str, pairs: Sequence[str]) -> dict[str, Any]:
-    """Settings from "name=value", of the type that the method's field has. Raises ConfigError."""
-    from goldenlayers_core.editing import get_method
-
-    fields = {f.name: f for f in dataclasses.fields(get_method(method).config_class)}
-    found: dict[str, Any] = {}
-    for pair in pairs:
-        name, equals, value = (part.strip() for part in pair.partition("="))
-        if not equals or name not in fields:
-            raise ConfigError(
-                f"The setting {pair!r} is unknown; give name=value with one of {', '.join(fields)} of the method "
-                f"{method}."
-            )
-        found[name] = _value(name, value, fields[name].default)
-    return found
-
-
-def _value(name: str, value: str, default: Any) -> Any:
-    """A setting's value, of the type its default has."""
-    switches = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-    try:
-        return switches[value.lower()] if isinstance(default, bool) else type(default)(value)
-    except (KeyError, ValueError) as error:
-        kind = {bool: "true or false", int: "a whole number"}.get(type(default), "a number")
-        raise ConfigError(f"The setting {name} is {value!r}; give {kind}.") from error
 
 
 def edit(

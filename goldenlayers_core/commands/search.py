@@ -16,6 +16,7 @@ from goldenlayers_core.commands.console import (
     say,
     working,
 )
+from goldenlayers_core.commands.method_settings import Settings, settings_of
 from goldenlayers_core.commands.sweep import Layers, layer_numbers
 from goldenlayers_core.errors import ConfigError
 from goldenlayers_core.records import ModelSource
@@ -38,6 +39,7 @@ def search(
     steps: Annotated[
         int | None, typer.Option("--steps", help="of the value optimisation; the method's own else")
     ] = None,
+    settings: Settings = None,
     known_only: KnownOnly = False,
     device: Device = "auto",
     dtype: Dtype = "auto",
@@ -57,7 +59,7 @@ def search(
         model=ModelSource(model, None, device, dtype),
         choice=DatasetChoice(dataset, split, limit, known_only),
         method=method,
-        settings={name: value for name, value in given.items() if value is not None},
+        settings=settings_of(method, settings or ()) | {n: value for n, value in given.items() if value is not None},
         layers=layer_numbers(layers),
         seconds=seconds,
         seed=seed,

@@ -19,6 +19,7 @@ from goldenlayers_core.commands.console import (
     say,
 )
 from goldenlayers_core.commands.engines import engine_question, found_on
+from goldenlayers_core.commands.method_settings import Settings, settings_of
 from goldenlayers_core.errors import ConfigError
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.results import SweepResult
@@ -53,6 +54,7 @@ def sweep_question(
     steps: Annotated[
         int | None, typer.Option("--steps", help="of the value optimisation; the method's own else")
     ] = None,
+    settings: Settings = None,
     known_only: KnownOnly = False,
     writing: Annotated[
         bool, typer.Option("--writing", help="fluency and perplexity drift too, which doubles the time")
@@ -66,7 +68,7 @@ def sweep_question(
         model=ModelSource(model, None, device, dtype),
         choice=DatasetChoice(dataset, split, limit, known_only),
         method=method,
-        settings={name: value for name, value in given.items() if value is not None},
+        settings=settings_of(method, settings or ()) | {n: value for n, value in given.items() if value is not None},
         layers=layer_numbers(layers),
         writing=writing,
     )

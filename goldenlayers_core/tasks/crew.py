@@ -169,7 +169,7 @@ def _many(bench: Workbench, _: Plan, question: Any, costs: Costs, progress: Prog
 
 
 def _covariance(bench: Workbench, _: Plan, question: Any, costs: Costs, progress: Progress) -> Any:
-    from goldenlayers_core.tasks.edit.covariance import estimated
+    from goldenlayers_core.tasks.covariance import estimated
 
     return estimated(bench, question, progress)
 

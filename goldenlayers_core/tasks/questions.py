@@ -25,7 +25,7 @@ from goldenlayers_core.tasks.serial import restored
 
 Split = Literal["all", "proxy", "test"]
 AUTO = "auto"
-PASTED = "pasted-"  # how the names of pasted texts begin (see tasks.edit.corpus)
+PASTED = "pasted-"  # how the names of pasted texts begin (see tasks.corpus)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,20 +122,6 @@ class ScoreQuestion(Question):
     def old_answer(self) -> str:
         """Where the old answers are from."""
         return self.config.old_answer if self.method == "lga" else "dataset"
-
-
-def estimate_question(
-    model: ModelSource, choice: DatasetChoice, method: ScoreMethod, covariance: KeyCovariance = "identity"
-) -> ScoreQuestion:
-    """Scores by a method at its defaults; those that predict edits predict such as are written with the covariance."""
-    return ScoreQuestion(
-        model,
-        choice,
-        method=method,
-        edit_aware=EditAwareConfig(covariance=covariance if method == "edit-aware" else "identity"),
-        line_check=LineCheckConfig(covariance=covariance if method == "line-check" else "identity"),
-        damage=DamageConfig(covariance=covariance if method == "damage" else "identity"),
-    )
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,7 @@ def none_yet(found: Recommendation | None, used: MethodUsed) -> str:
     """That no real edit of a method was measured, with what to do; "" where some were."""
     if found is not None and found.kind != "score":
         return ""
-    return f"None for {used.words} yet: no real {used.words} edit of this model was measured. A sweep makes them."
+    return f"None for {used.words} yet: no real {used.edits} of this model were measured. A sweep makes them."
 
 
 def loss_words(run: RunManifest) -> str:
@@ -213,14 +213,14 @@ def _other(edits: Edits, data: str) -> bool:
 
 def _brief(edits: Edits) -> str:
     """`24 requests of real ROME edits that come with the model`."""
-    edited = f"{counted(edits.n_requests, 'request')} of real {edits.used.words} edits"
+    edited = f"{counted(edits.n_requests, 'request')} of real {edits.used.edits}"
     return {"measured": f"{edited} that come with the model", "search": f"a search on {edited}"}.get(edits.kind, edited)
 
 
 def _named(edits: Edits) -> str:
     few = edits.n_requests < FEW
     name = {"search": "a budgeted search"}.get(edits.kind, "a small sweep" if few else "a sweep")
-    return f"{name} of real {edits.used.words} edits" + (f" {_MADE_WITH}" if edits.kind == "measured" else "")
+    return f"{name} of real {edits.used.edits}" + (f" {_MADE_WITH}" if edits.kind == "measured" else "")
 
 
 def _caution(edits: Edits, table: Measured | None, data: str) -> str:

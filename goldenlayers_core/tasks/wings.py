@@ -82,7 +82,7 @@ KINDS: Final = (
         "covariance",
         "slow",
         ask.CovarianceQuestion,
-        "edit.covariance:covariance",
+        "covariance:covariance",
         parts="edit.covariance_parts:CovarianceParts",
     ),
     Kind("fact-layers", "quick", ask.FactLayersQuestion, "edit.fact_layers:fact_layers"),

@@ -8,9 +8,9 @@ import streamlit as st
 from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.figures.edit.covariance import condition_marks, covariance_curves
 from goldenlayers_core.results.edit.covariance import CovarianceCard
-from goldenlayers_core.tasks.edit.corpus import SAMPLES, keep_text
-from goldenlayers_core.tasks.edit.stored_covariance import cards, covariance_gains
+from goldenlayers_core.tasks.corpus import SAMPLES, keep_text
 from goldenlayers_core.tasks.questions import CovarianceQuestion, DatasetChoice, SweepQuestion
+from goldenlayers_core.tasks.stored_covariance import cards, covariance_gains
 from pages._edit.stacks import Look
 from pages._shared import cached, jobs, served, session, show
 from pages._shared.wording import duration, escape, sentence, when

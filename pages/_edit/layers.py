@@ -9,6 +9,7 @@ from goldenlayers_core import figures
 from goldenlayers_core.figures.text import number, percent, shorten
 from goldenlayers_core.records import EditRequest
 from goldenlayers_core.results import SweepResult
+from goldenlayers_core.results.truth.measured import MethodUsed, method_used
 from goldenlayers_core.runtime import RunManifest
 from goldenlayers_core.tasks import EditQuestion
 from goldenlayers_core.tasks.serial import plain, request_from
@@ -33,7 +34,7 @@ def section(look: Look) -> None:
         below = stacks.enabled(look.stack, look.card.fingerprint) if st.session_state.get("edit-on-top", True) else ()
         controls.start(EditQuestion(session.model(), plain(request), method, layer, settings, below))
 
-    if (swept := _swept(look, request, method)) is not None:
+    if (swept := _swept(look, request, method_used(method, settings))) is not None:
         layer = _strip(swept, request, edited)
         button = f"Edit at layer {layer}"
         if st.button(button, type="primary", key="layers-edit", icon=":material/edit:", disabled=jobs.busy("edit")):
@@ -75,9 +76,9 @@ def _asked(look: Look) -> tuple[EditRequest, str, dict[str, object], int] | None
     return look.request, look.form.name, look.settings, look.layer
 
 
-def _swept(look: Look, request: EditRequest, method: str) -> tuple[RunManifest, SweepResult] | None:
-    """The newest sweep of this model and method that has the request."""
-    for run in swept_runs(cached.workbench(), look.card.fingerprint, method):
+def _swept(look: Look, request: EditRequest, used: MethodUsed) -> tuple[RunManifest, SweepResult] | None:
+    """The newest sweep of this model, by the method with its covariance setting, that has the request."""
+    for run in swept_runs(cached.workbench(), look.card.fingerprint, used):
         sweep = cached.sweep(run.run_id)
         if request.digest in sweep.request_digests:
             return run, sweep

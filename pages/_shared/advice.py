@@ -6,6 +6,7 @@ from goldenlayers_core.results.scores.readings import LOSS_WORDS
 from goldenlayers_core.results.truth.measured import Covariance, MethodUsed
 from goldenlayers_core.tasks import Recommendation, ScoreQuestion, layer_said
 from goldenlayers_core.tasks.recommendation import by_gradients, recommend
+from goldenlayers_core.tasks.scores.predicting import judged_by
 from goldenlayers_core.tasks.scores.stored import other_pick
 from goldenlayers_core.tasks.shipped_evidence import shipped
 from pages._shared import cached
@@ -51,7 +52,7 @@ def _of_scores(scores: LayerScores, selection: Selection, run_id: str, _known: s
             scores.fingerprint,
             who(scores.method),
             selection.golden_layer,
-            scores.predicts,
+            judged_by(scores),
             data,
         )
     picks = [(LOSS_WORDS[scores.loss_on], selection.golden_layer)]

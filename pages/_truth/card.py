@@ -10,7 +10,8 @@ from goldenlayers_core.results.truth.card import WayInfo
 from goldenlayers_core.runtime import RunManifest
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion
 from goldenlayers_core.tasks.judging import earlier_rules
-from goldenlayers_core.tasks.questions import SweepQuestion, TraceQuestion, estimate_question
+from goldenlayers_core.tasks.questions import SweepQuestion, TraceQuestion
+from goldenlayers_core.tasks.scores.predicting import estimate_question
 from goldenlayers_core.tasks.scores.second_looks import other_estimates
 from goldenlayers_core.tasks.truth.judgement import curve, steadiness
 from goldenlayers_core.tasks.truth.layer_card import ModelFacts, layer_card

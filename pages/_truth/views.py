@@ -167,7 +167,7 @@ def race(card: LayerCard) -> None:
 
 
 def _carried(sweep: SweepResult) -> None:
-    found = generalisation(cached.workbench(), sweep.fingerprint, sweep.method, cached.sweep)
+    found = generalisation(cached.workbench(), sweep.fingerprint, sweep.used, cached.sweep)
     if found is None or len(found.found_on) < 2:
         st.info(
             "Only one set of requests was swept with this model and method. Sweep another one, such as the test split "

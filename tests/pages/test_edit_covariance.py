@@ -5,9 +5,9 @@ from pathlib import Path
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice
-from goldenlayers_core.tasks.edit.covariance import estimated
-from goldenlayers_core.tasks.edit.stored_covariance import cards
+from goldenlayers_core.tasks.covariance import estimated
 from goldenlayers_core.tasks.questions import CovarianceQuestion, SweepQuestion
+from goldenlayers_core.tasks.stored_covariance import cards
 from goldenlayers_core.tasks.truth.sweep import sweep
 from pages._shared import cached
 from tests.pages.benches import words

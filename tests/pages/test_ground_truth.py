@@ -11,8 +11,9 @@ from goldenlayers_core.records import ModelSource
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, Workbench, open_workbench
 from goldenlayers_core.tasks.address import short
-from goldenlayers_core.tasks.questions import SearchQuestion, SweepQuestion, estimate_question
+from goldenlayers_core.tasks.questions import SearchQuestion, SweepQuestion
 from goldenlayers_core.tasks.scores.layer_scores import score
+from goldenlayers_core.tasks.scores.predicting import estimate_question
 from goldenlayers_core.tasks.scores.second_looks import other_estimates
 from goldenlayers_core.tasks.truth.needed import advised, requests_needed
 from goldenlayers_core.tasks.truth.stored_search import save_search

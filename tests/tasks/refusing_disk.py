@@ -14,8 +14,8 @@ from goldenlayers_core.models.fingerprint import folder_fingerprint
 from goldenlayers_core.records import EditRequest, ModelSource
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, EditQuestion, Workbench, open_workbench
-from goldenlayers_core.tasks.edit.corpus import read_corpus
-from goldenlayers_core.tasks.edit.covariance import covariance
+from goldenlayers_core.tasks.corpus import read_corpus
+from goldenlayers_core.tasks.covariance import covariance
 from goldenlayers_core.tasks.edit.one_edit import edit
 from goldenlayers_core.tasks.questions import CovarianceQuestion, SweepQuestion
 from goldenlayers_core.tasks.serial import plain

@@ -26,7 +26,8 @@ from goldenlayers_core.tasks.address import (
     sweep_parameters,
     sweep_question,
 )
-from goldenlayers_core.tasks.questions import SweepQuestion, estimate_question
+from goldenlayers_core.tasks.questions import SweepQuestion
+from goldenlayers_core.tasks.scores.predicting import estimate_question
 
 
 @pytest.mark.parametrize(

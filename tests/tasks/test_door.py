@@ -19,7 +19,6 @@ from goldenlayers_core.results.present.tour import Tour
 from goldenlayers_core.runtime import RunManifest, Store, StoredRun, now
 from goldenlayers_core.tasks import open_workbench
 from goldenlayers_core.tasks.edit.stored import edit_card, open_report
-from goldenlayers_core.tasks.edit.stored_covariance import cards, open_layer, save_card, save_layer
 from goldenlayers_core.tasks.edit.stored_many import open_many
 from goldenlayers_core.tasks.learn.wrong import edit_question, find_edit
 from goldenlayers_core.tasks.present.stored_tour import TourQuestion, open_tour, publish, under_way
@@ -28,6 +27,7 @@ from goldenlayers_core.tasks.report import report_of
 from goldenlayers_core.tasks.scores.stored import open_scores
 from goldenlayers_core.tasks.scores.stored_trace import open_token_trace, open_trace, save_token_trace
 from goldenlayers_core.tasks.serial import plain
+from goldenlayers_core.tasks.stored_covariance import cards, open_layer, save_card, save_layer
 from goldenlayers_core.tasks.truth.cost import price
 from goldenlayers_core.tasks.truth.stored_search import open_search
 from goldenlayers_core.tasks.truth.stored_sweep import open_sweep

@@ -24,9 +24,8 @@ from goldenlayers_core.records import LgaConfig, ModelSource, TraceConfig
 from goldenlayers_core.results import METRICS
 from goldenlayers_core.runtime import Progress, RunManifest, Store
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, TraceQuestion, Workbench, open_workbench
-from goldenlayers_core.tasks.edit.covariance import estimated
+from goldenlayers_core.tasks.covariance import estimated
 from goldenlayers_core.tasks.edit.many_edits import many_edits
-from goldenlayers_core.tasks.edit.stored_covariance import open_layer
 from goldenlayers_core.tasks.parts import Part, deal
 from goldenlayers_core.tasks.plan_cost import TABLE, Work, parts_key, rate_of, stated
 from goldenlayers_core.tasks.plan_file import Plan, read_plan, write_plan
@@ -34,6 +33,7 @@ from goldenlayers_core.tasks.plans import check_whole, make_plan, open_work, run
 from goldenlayers_core.tasks.questions import CovarianceQuestion, ManyEditsQuestion, SearchQuestion, SweepQuestion
 from goldenlayers_core.tasks.scores.layer_scores import score
 from goldenlayers_core.tasks.scores.trace import trace
+from goldenlayers_core.tasks.stored_covariance import open_layer
 from goldenlayers_core.tasks.truth.stored_sweep import open_sweep
 from goldenlayers_core.tasks.truth.sweep import open_bed, sweep
 from tests.runtime.helpers import ROOT, Program

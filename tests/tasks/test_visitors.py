@@ -17,7 +17,7 @@ from goldenlayers_core.records import LgaConfig, ModelSource
 from goldenlayers_core.runtime import Claim
 from goldenlayers_core.runtime.visits import Visits
 from goldenlayers_core.tasks.apart import DeskBench
-from goldenlayers_core.tasks.edit.corpus import keep_text
+from goldenlayers_core.tasks.corpus import keep_text
 from goldenlayers_core.tasks.mode import Limits, Mode
 from goldenlayers_core.tasks.questions import (
     CovarianceQuestion,

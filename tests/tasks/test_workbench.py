@@ -314,4 +314,4 @@ def test_what_recommended_a_layer_says_how_much_it_carries(bench, tiny, tmp_path
 
     assert why("rome", 12).startswith("a sweep of real ROME edits that come with the model")
     assert why("rome", 3).startswith("Too few to tell: layer 1 is ahead so far; a small sweep of real ROME edits")
-    assert why("r-rome", 12).endswith("an estimate: no real R-ROME edit of this model was measured")
+    assert why("r-rome", 12).endswith("an estimate: no real R-ROME edits of this model were measured")

@@ -244,5 +244,5 @@ def _card_definition(card: LayerCard, curve: LayerCurve | None, others: bool) ->
 
 def provenance(card: LayerCard) -> str:
     """One sentence: method, requests, model."""
-    judged = f"{card.method.upper()} edits of {card.judged_on}; " if card.judged_on else ""
+    judged = f"{card.used.edits} of {card.judged_on}; " if card.judged_on else ""
     return f"{judged}{card.model}."

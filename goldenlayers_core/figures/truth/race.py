@@ -93,8 +93,7 @@ def _definition(found: SearchResult) -> str:
             f"{_confidence(found)} {lead}",
             f"{found.n_pairs:,} edits, {percent(min(found.share_of_sweep, 1.0))} of a full sweep, in "
             f"{number(found.seconds, 2)} s of {number(found.budget, 2)} s{_stored(found)}. {ended}{_apart(found)}",
-            f"Began with: {found.prior}. {found.method.upper()} edits of {found.dataset}; {found.model}; seed "
-            f"{found.seed}.",
+            f"Began with: {found.prior}. {found.used.edits} of {found.dataset}; {found.model}; seed {found.seed}.",
         )
     )
 

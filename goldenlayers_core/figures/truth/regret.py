@@ -150,7 +150,7 @@ def generalisation_matrix(found: Generalisation, dark: bool = False) -> go.Figur
                 "regret there, against the best layer of every single request.",
                 "Dotted gold: row and column share requests, so the regret is optimistic. ?: not measured there.",
                 f"{SCORE}. Intervals: {found.n_resamples:,} bootstrap resamples (seed {found.seed}); "
-                f"{found.method.upper()} edits.",
+                f"{found.used.edits}.",
             )
         ),
         kind=f"Matrix of {rows} by {columns} regrets",

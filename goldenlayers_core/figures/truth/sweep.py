@@ -27,7 +27,7 @@ from goldenlayers_core.results import PROBE_METRICS, SCORE, SweepResult
 
 def about(sweep: SweepResult) -> str:
     """One sentence: method, requests, model."""
-    return f"{sweep.method.upper()} edits of {counted(sweep.n_requests, 'request')} of {sweep.dataset}; {sweep.model}."
+    return f"{sweep.used.edits} of {counted(sweep.n_requests, 'request')} of {sweep.dataset}; {sweep.model}."
 
 
 def swept_rows(sweep: SweepResult, order: Order) -> Rows:

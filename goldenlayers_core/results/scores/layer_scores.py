@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.results.arrays import Floats, check_shape
 from goldenlayers_core.results.scores.readings import Reading, cosine
-from goldenlayers_core.results.truth.measured import MethodUsed
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,11 +79,6 @@ class LayerScores:
             check_shape(part.name, part.values, shape)
         for reading in chain(self.readings, *self.other_scopes.values()):
             check_shape(f"values with {reading.words}", reading.values, shape)
-
-    @property
-    def predicts(self) -> MethodUsed:
-        """The edits that can judge a layer chosen by these scores: ROME's, with the covariance that is predicted."""
-        return MethodUsed("rome", "covariance" if self.covariance else "identity")
 
     @property
     def covariance(self) -> str:

@@ -8,7 +8,7 @@ import pandas as pd
 from goldenlayers_core.records import KeyCovariance, ScoreMethod
 from goldenlayers_core.results.truth.advice import Recommendation
 from goldenlayers_core.results.truth.literature import Published
-from goldenlayers_core.results.truth.measured import Covariance, setting_of
+from goldenlayers_core.results.truth.measured import Covariance, MethodUsed, method_used, setting_of
 
 Way = Literal[
     "sweep", "search", "edit_aware", "lga", "line_check", "damage", "causal_trace", "literature_default", "middle"
@@ -99,6 +99,11 @@ class LayerCard:
     def pick(self, way: Way) -> Pick:
         """The pick of one way."""
         return self.picks[WAYS.index(way)]
+
+    @property
+    def used(self) -> MethodUsed:
+        """The method with its covariance setting."""
+        return method_used(self.method, {"covariance": self.written_with})
 
     @property
     def covariance(self) -> Covariance:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from goldenlayers_core.results.arrays import Floats, check_shape
 from goldenlayers_core.results.scores.ranks import spearman
+from goldenlayers_core.results.truth.measured import MethodUsed
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ class Agreement:
 class Generalisation:
     """Golden layers found on some requests, judged on others by real edits."""
 
-    method: str  # of editing
+    used: MethodUsed  # the method of editing, with its covariance setting
     found_on: tuple[str, ...]  # (G,) in words
     golden_layers: tuple[int, ...]  # (G,)
     judged_on: tuple[str, ...]  # (D,) in words

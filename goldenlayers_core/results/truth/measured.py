@@ -45,9 +45,18 @@ class MethodUsed:
     @property
     def words(self) -> str:
         """`ROME`; the setting where it is not the method's usual one."""
+        return f"{self.method.upper()}{self._setting}"
+
+    @property
+    def edits(self) -> str:
+        """`ROME edits`, likewise."""
+        return f"{self.method.upper()} edits{self._setting}"
+
+    @property
+    def _setting(self) -> str:
         if self.covariance == USUAL_COVARIANCE.get(self.method, ""):
-            return self.method.upper()
-        return f"{self.method.upper()} {'without' if self.covariance == 'identity' else 'with'} a key covariance"
+            return ""
+        return f" {'without' if self.covariance == 'identity' else 'with'} a key covariance"
 
 
 def setting_of(covariance: object) -> Literal["identity", "covariance"]:

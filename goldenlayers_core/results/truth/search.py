@@ -1,8 +1,11 @@
 """A budgeted search: how the layers were raced, round by round, and how sure the winner is."""
 
+import json
 from dataclasses import dataclass, field
 
 import pandas as pd
+
+from goldenlayers_core.results.truth.measured import MethodUsed, method_used
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,11 @@ class SearchResult:
     loading: float = 0.0  # seconds before the budget began to run: model, requests, covariances
     estimating: float = 0.0  # seconds of the budget that the estimate took
     neighbours: bool = False  # judged by attribution.beliefs; else by means, confidence a share of bootstrap resamples
+
+    @property
+    def used(self) -> MethodUsed:
+        """The method with its covariance setting."""
+        return method_used(self.method, json.loads(self.config or "{}"))
 
     @property
     def over(self) -> float:

@@ -4,6 +4,7 @@ Axes: Q requests, L layers measured, M metrics (the order of `METRICS`).
 """
 
 import dataclasses
+import json
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from goldenlayers_core.errors import GoldenLayersError
 from goldenlayers_core.results.arrays import Floats, check_shape
+from goldenlayers_core.results.truth.measured import MethodUsed, method_used
 
 Better = Literal["higher", "lower", "neither"]
 
@@ -164,6 +166,11 @@ class SweepResult:
         shape = (len(self.case_ids), len(self.layers), len(METRICS))
         check_shape("values", self.values, shape)
         check_shape("before", self.before, (shape[0], shape[2]))
+
+    @property
+    def used(self) -> MethodUsed:
+        """The method with its covariance setting."""
+        return method_used(self.method, json.loads(self.config or "{}"))
 
     @property
     def n_requests(self) -> int:

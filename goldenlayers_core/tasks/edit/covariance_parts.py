@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 from goldenlayers_core.records import EditRequest
 from goldenlayers_core.runtime import Progress
-from goldenlayers_core.tasks.edit.covariance import card_key, estimated
-from goldenlayers_core.tasks.edit.stored_covariance import cards
+from goldenlayers_core.tasks.covariance import card_key, estimated
 from goldenlayers_core.tasks.parts import Part
 from goldenlayers_core.tasks.plan_cost import Work, shape_of
 from goldenlayers_core.tasks.plans import Batch
 from goldenlayers_core.tasks.questions import CovarianceQuestion
+from goldenlayers_core.tasks.stored_covariance import cards
 from goldenlayers_core.tasks.stored_rows import TOKENS_VERSION
 
 if TYPE_CHECKING:

@@ -116,7 +116,7 @@ def chosen_layer(
 def _why(found: Recommendation, used: MethodUsed) -> str:
     """The evidence, and how much it carries where that is little."""
     if found.strength == "estimate":
-        return f"{found.evidence}; an estimate: no real {used.words} edit of this model was measured"
+        return f"{found.evidence}; an estimate: no real {used.edits} of this model were measured"
     return found.evidence if found.strength in ("use", "prefer") else f"{found.headline}; {found.evidence}"
 
 

@@ -9,7 +9,7 @@ from goldenlayers_core.editing.value_settings import IDENTITY
 from goldenlayers_core.errors import StoreError
 from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.runtime import Progress
-from goldenlayers_core.tasks.edit.covariance import moments_for
+from goldenlayers_core.tasks.covariance import moments_for
 from goldenlayers_core.tasks.serial import restored
 
 if TYPE_CHECKING:

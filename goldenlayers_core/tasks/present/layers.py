@@ -18,6 +18,7 @@ from goldenlayers_core.tasks.present.slide import Draw, Number, Slide
 from goldenlayers_core.tasks.present.stack import stack_slides
 from goldenlayers_core.tasks.real_edits import data_of
 from goldenlayers_core.tasks.recommendation import recommend
+from goldenlayers_core.tasks.scores.predicting import judged_by
 from goldenlayers_core.tasks.scores.stored import open_scores
 from goldenlayers_core.tasks.truth.judgement import of_selection
 from goldenlayers_core.tasks.truth.stored_sweep import open_sweep
@@ -39,7 +40,7 @@ def of_scores(store: Store, manifest: RunManifest) -> tuple[Slide, ...]:
     by = METHOD_WORDS[scores.method]
     made = _made(scores, by, manifest)
     said = said_of(
-        store, scores.fingerprint, who(scores.method), selection.golden_layer, scores.predicts, data_of(manifest)
+        store, scores.fingerprint, who(scores.method), selection.golden_layer, judged_by(scores), data_of(manifest)
     )
     alone = int((scores.best_layers == selection.golden_layer).sum())
     golden = selection.golden_layer
@@ -74,7 +75,7 @@ def _to_take_home(store: Store, scores: LayerScores, selection: Selection, said:
     two decides and why. `said`: what real edits say of the gradients' layer."""
     layer = selection.golden_layer
     sure = f"{percent(selection.stability)} of resamples of {counted(scores.n_requests, 'fact')} name it again"
-    advice = recommend(store, scores.fingerprint, scores.predicts, data_of(manifest))
+    advice = recommend(store, scores.fingerprint, judged_by(scores), data_of(manifest))
     if advice is None or advice.kind == "score":
         return closing(named_words(selection), (f"{sure}.", _UNJUDGED, _CAUTION), manifest)
     if layer == advice.layer and not advice.is_shared:
@@ -163,7 +164,7 @@ def against_edits(store: Store, scores: LayerScores, selection: Selection, judge
     by = METHOD_WORDS[scores.method]
     made = _made(scores, by, manifest)
     no_edit = _NO_EDIT if scores.method == "lga" else _PREDICTED
-    found = judging(store, scores.fingerprint, scores.predicts, data_of(manifest))
+    found = judging(store, scores.fingerprint, judged_by(scores), data_of(manifest))
     if found is None:
         return Slide(
             _UNJUDGED[:-1], say=f"{_CAUTION[:-1]}; the page Ground truth makes them.", how=(judged, no_edit, made)

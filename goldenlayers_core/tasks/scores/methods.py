@@ -24,7 +24,7 @@ from goldenlayers_core.results import Floats, Part
 from goldenlayers_core.results.scores.parts import EDIT_AWARE_PARTS, edit_aware_parts
 from goldenlayers_core.results.scores.readings import Counts, Reading
 from goldenlayers_core.runtime import Progress, Store
-from goldenlayers_core.tasks.edit.covariance import moments_for, moments_key, moments_words
+from goldenlayers_core.tasks.covariance import moments_for, moments_key, moments_words
 from goldenlayers_core.tasks.questions import ScoreQuestion
 from goldenlayers_core.tasks.scores.curvature import curvatures_of
 from goldenlayers_core.tasks.scores.stored import score_version

@@ -14,6 +14,7 @@ from goldenlayers_core.runtime import RunManifest, Store
 from goldenlayers_core.tasks.layer_said import said_of
 from goldenlayers_core.tasks.real_edits import data_of
 from goldenlayers_core.tasks.report_parts import SMALL, Parts, title_of
+from goldenlayers_core.tasks.scores.predicting import judged_by
 from goldenlayers_core.tasks.scores.second_looks import other_estimates, other_ways
 from goldenlayers_core.tasks.scores.stored import open_scores
 from goldenlayers_core.tasks.scores.stored_trace import open_trace
@@ -34,7 +35,7 @@ def of_scores(store: Store, manifest: RunManifest) -> Parts:
         *_second_looks(scores, selection),
     )
     said = said_of(
-        store, scores.fingerprint, who(scores.method), selection.golden_layer, scores.predicts, data_of(manifest)
+        store, scores.fingerprint, who(scores.method), selection.golden_layer, judged_by(scores), data_of(manifest)
     )
     return f"{title_of(pictures[0].figure)}.", pictures, (_NO_EDIT, said, SMALL)
 

@@ -41,4 +41,4 @@ def _carried(layer: int, judge: SweepResult, n_resamples: int, seed: int) -> Car
 
 
 def _words(sweep: SweepResult) -> str:
-    return f"{sweep.method.upper()} edits of {sweep.dataset}, {sweep.model}"
+    return f"{sweep.used.edits} of {sweep.dataset}, {sweep.model}"

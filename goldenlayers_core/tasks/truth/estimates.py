@@ -11,8 +11,9 @@ from goldenlayers_core.results import LayerCard, Way
 from goldenlayers_core.results.truth.card import ESTIMATES, WayInfo
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks.edit.one_edit import method_settings
-from goldenlayers_core.tasks.questions import SweepQuestion, TraceQuestion, estimate_question
+from goldenlayers_core.tasks.questions import SweepQuestion, TraceQuestion
 from goldenlayers_core.tasks.scores.layer_scores import score
+from goldenlayers_core.tasks.scores.predicting import estimate_question
 from goldenlayers_core.tasks.scores.trace import trace
 from goldenlayers_core.tasks.truth.clock import TimeUp, Within
 from goldenlayers_core.tasks.truth.layer_card import NOT_COMPUTED

@@ -21,7 +21,7 @@ from goldenlayers_core.results.truth.literature import published_for
 from goldenlayers_core.results.truth.measured import Covariance, method_used, setting_of
 from goldenlayers_core.runtime import RunManifest, Store
 from goldenlayers_core.tasks.literature import published_layer
-from goldenlayers_core.tasks.real_edits import data_of, golden_layer
+from goldenlayers_core.tasks.real_edits import data_of, golden_layer, used_in
 from goldenlayers_core.tasks.recommendation import predicted_covariance, recommend, score_method
 from goldenlayers_core.tasks.truth.judgement import SEED
 from goldenlayers_core.tasks.truth.words import remarks, sentence
@@ -60,7 +60,7 @@ def layer_card(
     swept = digest_of(list(sweep.request_digests)) if sweep else ""
     makers: dict[Way, Callable[[], Pick]] = {
         "sweep": lambda: _sweep_pick(sweep, run_id),
-        "search": lambda: _search_pick(_of_kind(runs, "search", method)),
+        "search": lambda: _search_pick([m for m in runs if m.kind == "search" and used_in(m) == used]),
         "literature_default": lambda: _literature(model, method),
         "middle": lambda: Pick("middle", model.n_layers // 2, f"layer {model.n_layers} // 2", 0.0),
     }
@@ -121,10 +121,6 @@ def _search_pick(runs: list[RunManifest]) -> Pick:
     source = f"up to {run.n_requests:,} requests of {run.dataset}, {share} of a full sweep's edits, confidence {sure}"
     whole = summary.get("cost", "")  # what it takes with nothing in the store
     return Pick("search", golden_layer(run), source, float(whole) if whole else run.seconds or None, run_id=run.run_id)
-
-
-def _of_kind(runs: list[RunManifest], kind: str, method: str) -> list[RunManifest]:
-    return [m for m in runs if m.kind == kind and m.word("method", "rome") == method]
 
 
 def _estimates(runs: list[RunManifest], info: WayInfo) -> list[RunManifest]:

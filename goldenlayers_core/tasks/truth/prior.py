@@ -10,9 +10,10 @@ from goldenlayers_core.records import KeyCovariance
 from goldenlayers_core.results import Floats
 from goldenlayers_core.results.truth.measured import setting_of
 from goldenlayers_core.runtime import Progress, Store
-from goldenlayers_core.tasks.questions import SearchQuestion, estimate_question
+from goldenlayers_core.tasks.questions import SearchQuestion
 from goldenlayers_core.tasks.recommendation import predicted_covariance
 from goldenlayers_core.tasks.scores.layer_scores import layer_scores
+from goldenlayers_core.tasks.scores.predicting import estimate_question
 from goldenlayers_core.tasks.scores.stored import open_scores
 from goldenlayers_core.tasks.truth.clock import TimeUp, Within
 from goldenlayers_core.tasks.truth.estimates import written_with

@@ -18,7 +18,7 @@ from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.records import EditRequest, config_digest
 from goldenlayers_core.results import METRICS, PROBE_METRICS, Floats, SweepResult
 from goldenlayers_core.runtime import Progress, RowWriter, Store
-from goldenlayers_core.tasks.edit.covariance import moments_key, moments_words
+from goldenlayers_core.tasks.covariance import moments_key, moments_words
 from goldenlayers_core.tasks.edit.one_edit import method_settings
 from goldenlayers_core.tasks.edit.supplies import supplies_of
 from goldenlayers_core.tasks.manifest import provenance_of

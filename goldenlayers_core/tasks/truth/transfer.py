@@ -10,8 +10,10 @@ import numpy as np
 from goldenlayers_core.attribution.regret import N_RESAMPLES, regret
 from goldenlayers_core.errors import DatasetError
 from goldenlayers_core.results import Generalisation, SweepResult
+from goldenlayers_core.results.truth.measured import MethodUsed
 from goldenlayers_core.runtime import RunManifest
 from goldenlayers_core.tasks.questions import DatasetChoice
+from goldenlayers_core.tasks.real_edits import used_in
 from goldenlayers_core.tasks.serial import restored
 from goldenlayers_core.tasks.truth.judgement import SEED
 from goldenlayers_core.tasks.workbench import part_of
@@ -31,19 +33,17 @@ class Part:
     sweep: SweepResult
 
 
-def swept_runs(bench: "Workbench", fingerprint: str, method: str) -> tuple[RunManifest, ...]:
-    """The sweeps of a model's weights with an editing method, the newest first."""
+def swept_runs(bench: "Workbench", fingerprint: str, used: MethodUsed) -> tuple[RunManifest, ...]:
+    """The sweeps of a model's weights with an editing method and its covariance setting, the newest first."""
     return tuple(
-        m
-        for m in bench.store.runs()
-        if m.kind == "sweep" and m.fingerprint == fingerprint and m.word("method", "rome") == method
+        m for m in bench.store.runs() if m.kind == "sweep" and m.fingerprint == fingerprint and used_in(m) == used
     )
 
 
 def generalisation(
     bench: "Workbench",
     fingerprint: str,
-    method: str,
+    used: MethodUsed,
     opened: Callable[[str], SweepResult],
     n_resamples: int = N_RESAMPLES,
 ) -> Generalisation | None:
@@ -52,13 +52,13 @@ def generalisation(
     `opened` reads a stored sweep by its run's id. A sweep over both splits of a dataset counts as two sets.
     """
     found: dict[str, Part] = {}
-    for run in swept_runs(bench, fingerprint, method):
+    for run in swept_runs(bench, fingerprint, used):
         for part in parts(bench, run, opened(run.run_id)):
             known = found.get(part.words)
             if part.sweep.n_requests >= LEAST and (known is None or part.sweep.n_requests > known.sweep.n_requests):
                 found[part.words] = part
     kept = sorted(found.values(), key=lambda part: -part.sweep.n_requests)[:MOST]
-    return matrix(sorted(kept, key=lambda part: part.words), method, n_resamples) if kept else None
+    return matrix(sorted(kept, key=lambda part: part.words), used, n_resamples) if kept else None
 
 
 def parts(bench: "Workbench", run: RunManifest, sweep: SweepResult) -> tuple[Part, ...]:
@@ -84,7 +84,7 @@ def parts(bench: "Workbench", run: RunManifest, sweep: SweepResult) -> tuple[Par
     )
 
 
-def matrix(found: Sequence[Part], method: str, n_resamples: int = N_RESAMPLES) -> Generalisation:
+def matrix(found: Sequence[Part], used: MethodUsed, n_resamples: int = N_RESAMPLES) -> Generalisation:
     """Every part's golden layer, judged on every part."""
     size = len(found)
     values, interval = np.full((size, size), np.nan), np.full((size, size, 2), np.nan)
@@ -95,7 +95,7 @@ def matrix(found: Sequence[Part], method: str, n_resamples: int = N_RESAMPLES) -
                 values[g, d], interval[g, d] = judged.mean, (judged.low, judged.high)
     digests = [frozenset(part.sweep.request_digests) for part in found]
     return Generalisation(
-        method=method,
+        used=used,
         found_on=tuple(part.words for part in found),
         golden_layers=tuple(part.sweep.golden_layer for part in found),
         judged_on=tuple(part.words for part in found),

@@ -12,6 +12,7 @@ from goldenlayers_core.figures.theme import DARK, LIGHT
 from goldenlayers_core.figures.truth.card import place_labels
 from goldenlayers_core.figures.truth.two_layers import two_layers
 from goldenlayers_core.results import WAYS, LayerCard, LayerCurve, Pick
+from goldenlayers_core.results.truth.measured import MethodUsed
 from goldenlayers_core.tasks.truth.judgement import curve
 from goldenlayers_core.tasks.truth.transfer import Part, matrix
 from tests.made_up import made_sweep
@@ -145,7 +146,7 @@ def test_a_way_without_a_layer_says_none(card):
 
 def test_the_matrix_frames_shared_requests_and_leaves_unmeasured_cells_open():
     first, second = made_sweep(6, peak=3, prefix="a"), made_sweep(6, peak=10, prefix="b", layers=tuple(range(0, 30, 4)))
-    found = matrix([Part("bundled (proxy split), first 6", first), Part("other", second)], "rome")
+    found = matrix([Part("bundled (proxy split), first 6", first), Part("other", second)], MethodUsed())
     figure = generalisation_matrix(found)
     assert len([shape for shape in figure.layout.shapes if shape.name == "shared requests"]) == 2
     unmeasured = first.golden_layer not in second.layers

@@ -16,17 +16,20 @@ from goldenlayers_core.records import DamageConfig, EditAwareConfig, LineCheckCo
 from goldenlayers_core.results.truth.measured import MethodUsed
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, ScoreQuestion, open_workbench
-from goldenlayers_core.tasks.edit.covariance import estimated, moments_for
-from goldenlayers_core.tasks.questions import CovarianceQuestion, SearchQuestion, SweepQuestion, estimate_question
+from goldenlayers_core.tasks.covariance import estimated, moments_for
+from goldenlayers_core.tasks.questions import CovarianceQuestion, SearchQuestion, SweepQuestion
 from goldenlayers_core.tasks.recommendation import by_gradients, predicted_covariance
 from goldenlayers_core.tasks.scores.curvature import curvatures_of
 from goldenlayers_core.tasks.scores.layer_scores import layer_scores, score
+from goldenlayers_core.tasks.scores.predicting import estimate_question, judged_by
 from goldenlayers_core.tasks.scores.stored import open_scores
 from goldenlayers_core.tasks.truth.estimates import compute_estimates, written_with
 from goldenlayers_core.tasks.truth.layer_card import ModelFacts, layer_card
 from goldenlayers_core.tasks.truth.prior import made_prior, stored_prior
+from goldenlayers_core.tasks.truth.search import search
 from goldenlayers_core.tasks.truth.stored_sweep import open_sweep
 from goldenlayers_core.tasks.truth.sweep import sweep
+from goldenlayers_core.tasks.truth.transfer import generalisation, swept_runs
 from tests.tiny import save_tiny
 
 METHODS = ("edit-aware", "line-check", "damage")
@@ -62,6 +65,12 @@ def choice(bench) -> DatasetChoice:
     return DatasetChoice(reference)
 
 
+def searched_by(bench, asked: SweepQuestion) -> str:
+    """The run of a search of the same edits."""
+    question = SearchQuestion(asked.model, asked.choice, asked.method, asked.settings, seconds=100.0)
+    return search(bench, question, Progress())
+
+
 def by_hand(bench, tiny, choice, method) -> np.ndarray:
     """(Q, L) from the parts of the core, with the covariance that the store has."""
     handle, requests = bench.model(tiny), bench.dataset(choice.dataset).requests
@@ -90,7 +99,7 @@ def test_the_predicted_edits_are_written_with_the_covariance_and_kept_apart_from
     np.testing.assert_allclose(found.values, by_hand(bench, tiny, choice, method), rtol=1e-6, atol=1e-9)
     assert not np.allclose(found.values, plain.values)
     assert "own samples" in found.covariance
-    assert (plain.covariance, found.predicts, plain.predicts) == ("", WITH, MethodUsed())
+    assert (plain.covariance, judged_by(found), judged_by(plain)) == ("", WITH, MethodUsed())
     runs = {run.run_id: run for run in bench.store.runs()}
     assert "for edits with a key covariance" in runs[run_id].title
     assert "covariance" not in runs[plain_id].title
@@ -136,7 +145,13 @@ def test_a_sweep_with_a_covariance_is_compared_with_estimates_of_its_own_edits(b
     assert {pick.covariance for pick in card.picks if pick.info.predicts} == {"covariance"}
     assert not {info.name for info in card.missing} & {"edit_aware", "line_check", "damage"}
     assert not any("predict ROME edits" in remark for remark in card.remarks)
+    assert found.used.edits == card.used.edits == "ROME edits with a key covariance"
+    assert [run.run_id for run in swept_runs(bench, handle.fingerprint, WITH)] == [run_id]
+    assert generalisation(bench, handle.fingerprint, MethodUsed(), lambda run: open_sweep(bench.store, run)) is None
+    run_of_search = searched_by(bench, dataclasses.replace(asked, settings={**settings, "covariance": "identity"}))
+    assert layer_card(bench.store, facts, found, run_id).pick("search").layer is None  # the search is of other edits
     other = layer_card(bench.store, facts, dataclasses.replace(found, config="{}"))  # of a sweep without one
+    assert other.pick("search").run_id == run_of_search
     assert {pick.covariance for pick in other.picks if pick.info.predicts} == {"identity"}
 
 

@@ -9,6 +9,7 @@ import pytest
 from goldenlayers_core.commands.answers_sweep import sweep_answer, sweep_lines
 from goldenlayers_core.records import ModelSource, digest_of
 from goldenlayers_core.results import SweepResult
+from goldenlayers_core.results.truth.measured import MethodUsed
 from goldenlayers_core.runtime import RunManifest, Store
 from goldenlayers_core.tasks import DatasetChoice
 from goldenlayers_core.tasks.recommendation import by_gradients, recommend
@@ -296,7 +297,7 @@ def test_a_model_brings_its_evidence_along_until_there_is_more(store, tmp_path, 
 def test_the_matrix_judges_every_golden_layer_everywhere():
     first = made_sweep(8, peak=4, seed=1, prefix="a")
     second = made_sweep(8, peak=12, seed=2, prefix="b")
-    found = matrix([Part("a", first), Part("b", second)], "rome")
+    found = matrix([Part("a", first), Part("b", second)], MethodUsed())
     assert found.golden_layers == (first.golden_layer, second.golden_layer)
     column = second.layers.index(first.golden_layer)
     lost = second.score.max(axis=1) - second.score[:, column]

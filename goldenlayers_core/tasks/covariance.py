@@ -21,10 +21,10 @@ from goldenlayers_core.models import ModelHandle
 from goldenlayers_core.records import digest_of
 from goldenlayers_core.results.edit.covariance import CovarianceCard
 from goldenlayers_core.runtime import Progress, now
-from goldenlayers_core.tasks.edit.corpus import SAMPLES, read_corpus
-from goldenlayers_core.tasks.edit.stored_covariance import cards, open_layer, save_card, save_layer
-from goldenlayers_core.tasks.edit.sums_so_far import SumsSoFar
+from goldenlayers_core.tasks.corpus import SAMPLES, read_corpus
 from goldenlayers_core.tasks.questions import CovarianceQuestion
+from goldenlayers_core.tasks.stored_covariance import cards, open_layer, save_card, save_layer
+from goldenlayers_core.tasks.sums_so_far import SumsSoFar
 
 if TYPE_CHECKING:
     from goldenlayers_core.tasks.workbench import Workbench

@@ -16,14 +16,14 @@ from goldenlayers_core.errors import Cancelled, ConfigError, DatasetError
 from goldenlayers_core.records import EditRequest, ModelSource
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import DatasetChoice, EditQuestion, Workbench
-from goldenlayers_core.tasks.edit.corpus import keep_text, read_corpus
-from goldenlayers_core.tasks.edit.covariance import estimated, moments_for, moments_key
+from goldenlayers_core.tasks.corpus import keep_text, read_corpus
+from goldenlayers_core.tasks.covariance import estimated, moments_for, moments_key
 from goldenlayers_core.tasks.edit.one_edit import edit, open_edit
 from goldenlayers_core.tasks.edit.stored import open_report
-from goldenlayers_core.tasks.edit.stored_covariance import cards, covariance_gains, open_layer, save_card
 from goldenlayers_core.tasks.edit.supplies import supplies_of
 from goldenlayers_core.tasks.questions import CovarianceQuestion, SweepQuestion
 from goldenlayers_core.tasks.serial import plain
+from goldenlayers_core.tasks.stored_covariance import cards, covariance_gains, open_layer, save_card
 from goldenlayers_core.tasks.truth.stored_sweep import open_sweep
 from goldenlayers_core.tasks.truth.sweep import Bed, sweep
 from tests.models.hub_server import Hub, running_hub

@@ -11,11 +11,11 @@ from goldenlayers_core.errors import Cancelled, StoreError
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import Workbench, open_workbench
+from goldenlayers_core.tasks.corpus import keep_text
+from goldenlayers_core.tasks.covariance import estimated
 from goldenlayers_core.tasks.edit import sums_so_far
-from goldenlayers_core.tasks.edit.corpus import keep_text
-from goldenlayers_core.tasks.edit.covariance import estimated
-from goldenlayers_core.tasks.edit.stored_covariance import cards, open_layer
 from goldenlayers_core.tasks.questions import CovarianceQuestion
+from goldenlayers_core.tasks.stored_covariance import cards, open_layer
 from tests.tiny import save_tiny
 
 TEXT = "The capital of France is Paris and the capital of Italy is Rome. Who wrote Hamlet? Shakespeare wrote it. " * 400
@@ -30,7 +30,7 @@ from goldenlayers_core.records import ModelSource
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import open_workbench
 from goldenlayers_core.tasks.edit import sums_so_far
-from goldenlayers_core.tasks.edit.covariance import estimated
+from goldenlayers_core.tasks.covariance import estimated
 from goldenlayers_core.tasks.questions import CovarianceQuestion
 
 root, model, source, tokens, layers, calls = sys.argv[1:]
