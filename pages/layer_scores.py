@@ -3,6 +3,7 @@
 import streamlit as st
 
 from goldenlayers_core.tasks.real_edits import data_of
+from goldenlayers_core.tasks.scores.predicting import judged_by
 from pages._scores import card, controls, pictures, request, second_looks
 from pages._shared import beside, cached, fold, frame, glossary, jobs, layer_stack, session
 
@@ -22,7 +23,8 @@ else:
     run_id = run.run_id
     scores, selection = cached.scores(run_id)
     with stack:
-        layer_stack.draw("scores", of=scores, data=data_of(run))
+        used = judged_by(scores) if scores.covariance else None
+        layer_stack.draw("scores", used=used, of=scores, data=data_of(run))
     opened = pictures.clicked(run_id, scores)
     with fold.on_phone("scores-card", "The layer that these scores name", pictures.by_address()):
         card.card(scores, selection, run_id)

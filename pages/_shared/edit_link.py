@@ -8,7 +8,9 @@ import streamlit as st
 
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.runtime import RunManifest
+from goldenlayers_core.tasks import ScoreQuestion
 from goldenlayers_core.tasks.manifest import model_of
+from goldenlayers_core.tasks.recommendation import predicted_covariance
 from pages._shared import fold, session
 
 WANTED_LAYER: Final = "edit-wanted-layer"
@@ -22,7 +24,7 @@ class Made:
 
     model: ModelSource | None = None  # None: the session's, as far as is known
     name: str = ""  # of the model
-    method: str = ""  # of editing; "" where the run edited nothing
+    method: str = ""  # of editing; "" where the run says nothing of it
     settings: Mapping[str, Any] = field(default_factory=dict)
     run_id: str = ""
     kind: str = ""
@@ -30,8 +32,12 @@ class Made:
 
 def made(run: RunManifest) -> Made:
     """What a run was made of."""
-    method = run.word("method", "rome") if run.kind in ("sweep", "search") else ""
-    return Made(_other_model(run), run.model, method, run.part("settings") if method else {}, run.run_id, run.kind)
+    method, settings = "", dict[str, Any]()
+    if run.kind in ("sweep", "search"):
+        method, settings = run.word("method", "rome"), run.part("settings")
+    elif predicted_covariance(run) == "covariance":  # an edit as it was predicted
+        method, settings = "rome", {"covariance": ScoreQuestion.from_params(run.settings).covariance}
+    return Made(_other_model(run), run.model, method, settings, run.run_id, run.kind)
 
 
 def _other_model(run: RunManifest) -> ModelSource | None:

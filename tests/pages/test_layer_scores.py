@@ -209,6 +209,8 @@ def test_the_edits_that_are_predicted_may_be_written_with_a_key_covariance(tmp_p
     assert app.query_params["settings"] == "covariance.samples"
     assert "edits with the key covariance of" in words(app)
     assert any("Damage, key covariance" in option for option in app.selectbox(key="scores-run").options)
+    press(app, "edit-golden")
+    assert app.session_state["edit-rome-covariance"] == "samples"  # the edit as it was predicted
 
 
 def test_the_method_can_be_chosen_and_its_parts_are_shown(bench: Workbench, run_id: str) -> None:
