@@ -10,10 +10,9 @@ import pytest
 from goldenlayers_core.errors import Cancelled, StoreError
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.runtime import Progress
-from goldenlayers_core.tasks import Workbench, open_workbench
+from goldenlayers_core.tasks import Workbench, open_workbench, sums_so_far
 from goldenlayers_core.tasks.corpus import keep_text
 from goldenlayers_core.tasks.covariance import estimated
-from goldenlayers_core.tasks.edit import sums_so_far
 from goldenlayers_core.tasks.questions import CovarianceQuestion
 from goldenlayers_core.tasks.stored_covariance import cards, open_layer
 from tests.tiny import save_tiny
@@ -29,7 +28,7 @@ from pathlib import Path
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.runtime import Progress
 from goldenlayers_core.tasks import open_workbench
-from goldenlayers_core.tasks.edit import sums_so_far
+from goldenlayers_core.tasks import sums_so_far
 from goldenlayers_core.tasks.covariance import estimated
 from goldenlayers_core.tasks.questions import CovarianceQuestion
 

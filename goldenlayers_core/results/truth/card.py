@@ -157,7 +157,7 @@ class LayerCard:
                     "regret_high": p.high,
                     "seconds": p.seconds,
                     "source": p.source,
-                    "covariance": p.covariance,
+                    "predicted_covariance": p.covariance,
                     "run": p.run_id,
                 }
                 for p in self.picks
