@@ -70,7 +70,7 @@ _MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         "perplexity": "exp of the mean negative log-likelihood (nats per token) of a fixed text",
         "pick_share": f"bootstrap resamples that pick the layer; {_SHARE}",
         "position": "where in the prompt",
-        "predicted_covariance": "with or without (identity) a key covariance the predicted edits are written; empty: none predicted",
+        "predicted_covariance": "covariance setting of the edits that are predicted; empty: none are",
         "probability": "probability of the token, 0 to 1",
         "probes": "number of probes",
         "prompt": "the beginning of a sentence that the answer completes",
