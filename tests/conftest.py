@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 BROWSER_TESTS = Path(__file__).parent / "browser"
 RAY_TESTS = Path(__file__).parent / "ray"
+TORTURE = Path(__file__).parent / "torture"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 NO_HUB = "http://127.0.0.1:9"  # refuses at once: a test never leaves this machine, and "offline" is the real thing
 
@@ -45,7 +46,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything under tests/browser and tests/ray carries its mark, whether its author thought of it or not."""
+    """Everything under tests/browser and tests/ray carries its mark, whether its author thought of it or not. Torture
+    comes first: at the end a process would be left alone with two minutes of it."""
+    items.sort(key=lambda item: TORTURE not in item.path.parents)
     for item in items:
         if RAY_TESTS in item.path.parents:
             item.add_marker("ray")

@@ -7,6 +7,12 @@ from pathlib import Path
 from goldenlayers_core.places import cache_root
 
 
+def copy_model(to: Path, name: str) -> None:
+    """A copy of one of them, by the end of its folder's name, to be changed; nothing where it was not converted."""
+    for complete in cache_root().glob(f"models/*{name}/complete"):
+        shutil.copytree(complete.parent, to / "models" / complete.parent.name)
+
+
 def lend_models(to: Path, cache: Path | None = None) -> Path:
     """Hard links to the models `make prepare` converted: seconds saved, and clearing `to` harms nothing."""
     for complete in (cache or cache_root()).glob("models/*/complete"):

@@ -22,6 +22,7 @@ from goldenlayers_core.models.hooks import hooks_on
 from goldenlayers_core.models.streaming import Streamed, open_streamed
 from goldenlayers_core.records import SCOPES, LgaConfig, ModelSource
 from tests.attribution.test_lga import REQUESTS
+from tests.lending import copy_model
 from tests.tiny import MODULES, save_tiny, tiny_handle, tiny_model, tokenizer
 
 OLD = [r.target_true for r in REQUESTS]
@@ -169,6 +170,7 @@ def test_another_precision_than_the_models_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_conversion_that_changed_on_disk_is_made_anew(tmp_path: Path) -> None:
+    copy_model(tmp_path, "-base")
     whole = load_model("classroom:base", "cpu", cache=tmp_path)
     (weights,) = tmp_path.glob("models/*/*.safetensors")
     data = bytearray(weights.read_bytes())

@@ -31,6 +31,7 @@ from goldenlayers_core.models.gguf import bundled_gguf
 from goldenlayers_core.models.hooks import hooks_on
 from goldenlayers_core.models.memory import check_fits, count_parameters, straight_to
 from goldenlayers_core.places import cache_root
+from tests.lending import copy_model
 from tests.models.hub_server import COMMIT, Hub, running_hub
 from tests.tiny import ROWS, kind_of, save_tiny, tiny_model, tokenizer
 
@@ -305,6 +306,7 @@ def test_converting_is_counted_and_a_cancel_leaves_nothing(tmp_path):
 
 
 def test_weights_that_changed_since_they_were_made_are_made_anew(tmp_path):
+    copy_model(tmp_path, "-base")
     whole = load_model("classroom:base", cache=tmp_path)
     (folder,) = (path.parent for path in tmp_path.glob("models/*/complete"))
     (weights,) = folder.glob("*.safetensors")
