@@ -30,6 +30,13 @@ def settings_of(method: str, pairs: Sequence[str]) -> dict[str, Any]:
     return found
 
 
+def with_options(method: str, pairs: Sequence[str] | None, **options: Any) -> dict[str, Any]:
+    """The same beside options that stand for one setting each, None where they were left out; options win. Nothing of
+    the method is imported where there are no pairs."""
+    found = settings_of(method, pairs) if pairs else {}
+    return found | {name: value for name, value in options.items() if value is not None}
+
+
 def _value(name: str, value: str, default: Any) -> Any:
     """A setting's value, of the type its default has."""
     switches = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}

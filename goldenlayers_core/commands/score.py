@@ -12,6 +12,7 @@ from goldenlayers_core.errors import ConfigError
 from goldenlayers_core.records import (
     DamageConfig,
     EditAwareConfig,
+    KeyCovariance,
     LgaConfig,
     LineCheckConfig,
     ModelSource,
@@ -36,7 +37,7 @@ def score_question(
     loss_on: Annotated[str, typer.Option("--loss-on", help="LGA: sequence (prompt and answer) or answer")] = "sequence",
     precision: Annotated[str, typer.Option("--precision", help="model or bfloat16")] = "model",
     covariance: Annotated[
-        Literal["identity", "samples", "text"],
+        KeyCovariance,
         typer.Option("--covariance", help="of the predicted edits: identity (none), samples, or the text given last"),
     ] = "identity",
     fence: Annotated[float, typer.Option("--fence", help="LGA: k of the Tukey fences")] = 1.0,

@@ -16,7 +16,7 @@ from goldenlayers_core.commands.console import (
     say,
     working,
 )
-from goldenlayers_core.commands.method_settings import Settings, settings_of
+from goldenlayers_core.commands.method_settings import Settings, with_options
 from goldenlayers_core.commands.sweep import Layers, layer_numbers
 from goldenlayers_core.errors import ConfigError
 from goldenlayers_core.records import ModelSource
@@ -54,12 +54,11 @@ def search(
         raise ConfigError(f"A search of {seconds:g} seconds was asked for; give a number from 0 on, such as 300.")
     if seed < 0:
         raise ConfigError(f"The seed {seed} was given; give a whole number from 0 on.")
-    given = {"n_templates": templates, "steps": steps}
     question = SearchQuestion(
         model=ModelSource(model, None, device, dtype),
         choice=DatasetChoice(dataset, split, limit, known_only),
         method=method,
-        settings=settings_of(method, settings or ()) | {n: value for n, value in given.items() if value is not None},
+        settings=with_options(method, settings, n_templates=templates, steps=steps),
         layers=layer_numbers(layers),
         seconds=seconds,
         seed=seed,

@@ -19,7 +19,7 @@ from goldenlayers_core.commands.console import (
     say,
 )
 from goldenlayers_core.commands.engines import engine_question, found_on
-from goldenlayers_core.commands.method_settings import Settings, settings_of
+from goldenlayers_core.commands.method_settings import Settings, with_options
 from goldenlayers_core.errors import ConfigError
 from goldenlayers_core.records import ModelSource
 from goldenlayers_core.results import SweepResult
@@ -63,12 +63,11 @@ def sweep_question(
     dtype: Dtype = "auto",
 ) -> SweepQuestion:
     """The question of the command's options."""
-    given = {"n_templates": templates, "steps": steps}
     return SweepQuestion(
         model=ModelSource(model, None, device, dtype),
         choice=DatasetChoice(dataset, split, limit, known_only),
         method=method,
-        settings=settings_of(method, settings or ()) | {n: value for n, value in given.items() if value is not None},
+        settings=with_options(method, settings, n_templates=templates, steps=steps),
         layers=layer_numbers(layers),
         writing=writing,
     )

@@ -33,11 +33,6 @@ def _recommended(
     return make(cached.workbench().store, fingerprint, MethodUsed(method, covariance), data)
 
 
-def said_of(fingerprint: str, who: str, layer: int, data: str = "") -> str:
-    """What real edits of the model say of a layer that `who` names."""
-    return layer_said.said_of(cached.workbench().store, fingerprint, who, layer, MethodUsed(), data)
-
-
 def of_scores(scores: LayerScores, selection: Selection, run_id: str) -> str:
     """What real edits say of the layer that a score run names; of LGA, under both readings where the run has both."""
     return cached.once(_of_scores, scores, selection, run_id, known_of(scores.fingerprint))

@@ -26,11 +26,6 @@ class WayInfo:
     said: str  # in a sentence
     scores: ScoreMethod | None = None  # the method of layer scores whose golden layer it is
 
-    @property
-    def predicts(self) -> bool:
-        """Whether it predicts what ROME edits would do, with a key covariance or without one."""
-        return self.scores is not None and self.scores != "lga"
-
 
 WAY_INFOS: Final = (
     WayInfo("sweep", "real edits", "Sweep (real edits)", "sweep", "the sweep"),

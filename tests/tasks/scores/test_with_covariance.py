@@ -142,7 +142,7 @@ def test_a_sweep_with_a_covariance_is_compared_with_estimates_of_its_own_edits(b
     assert written_with(asked) == before.written_with == "samples"
     compute_estimates(bench, asked, 100.0, Progress())
     card = layer_card(bench.store, facts, found, run_id)
-    assert {pick.covariance for pick in card.picks if pick.info.predicts} == {"covariance"}
+    assert {pick.covariance for pick in card.picks if pick.info.scores in METHODS} == {"covariance"}
     assert not {info.name for info in card.missing} & {"edit_aware", "line_check", "damage"}
     assert not any("predict ROME edits" in remark for remark in card.remarks)
     assert found.used.edits == card.used.edits == "ROME edits with a key covariance"
@@ -152,7 +152,7 @@ def test_a_sweep_with_a_covariance_is_compared_with_estimates_of_its_own_edits(b
     assert layer_card(bench.store, facts, found, run_id).pick("search").layer is None  # the search is of other edits
     other = layer_card(bench.store, facts, dataclasses.replace(found, config="{}"))  # of a sweep without one
     assert other.pick("search").run_id == run_of_search
-    assert {pick.covariance for pick in other.picks if pick.info.predicts} == {"identity"}
+    assert {pick.covariance for pick in other.picks if pick.info.scores in METHODS} == {"identity"}
 
 
 def test_a_second_opinion_and_a_prior_are_of_the_edits_that_are_meant(bench, tiny, choice):
